@@ -1,0 +1,1 @@
+"""Learned reconstructions: the U-Net, sensitivity estimation, data consistency, the variational network."""

@@ -1,0 +1,1 @@
+"""The physics and the classical reconstructions, and the one contract every method fulfils."""

@@ -1,0 +1,32 @@
+"""Coils: root sum of squares, and the passage between one image and its coil images."""
+
+import torch
+from torch import Tensor
+
+COIL_AXIS = -3
+
+
+def rss(coil_images: Tensor) -> Tensor:
+    """Root sum of squares over coils, the image on which fastMRI's targets are defined.
+
+    Parameters
+    ----------
+    coil_images
+        real or complex `(..., coils, readout, phase)`.
+
+    Returns
+    -------
+    Tensor
+        real `(..., readout, phase)`.
+    """
+    return torch.linalg.vector_norm(coil_images, dim=COIL_AXIS)
+
+
+def coil_expand(image: Tensor, sens_maps: Tensor) -> Tensor:
+    """One image `(..., readout, phase)` as each coil sees it: `S x`, `(..., coils, readout, phase)`."""
+    return image.unsqueeze(COIL_AXIS) * sens_maps
+
+
+def coil_combine(coil_images: Tensor, sens_maps: Tensor) -> Tensor:
+    """Coil images `(..., coils, readout, phase)` to one `(..., readout, phase)`: `S^H x`, adjoint of expand."""
+    return (sens_maps.conj() * coil_images).sum(COIL_AXIS)
