@@ -1,0 +1,219 @@
+"""fastMRI's HDF5 layout: raw k-space with its target in, reconstructions out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from data.acquisition import Acquisition, Header
+from data.atomic import atomic_path
+from data.errors import InputError
+from data.hdf5 import open_hdf5, read_dataset
+from data.header import HeaderError, format_header, parse_header
+
+TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
+"""Name of the target by the rank of the k-space: single-coil files have no coil axis."""
+
+
+@dataclass(frozen=True)
+class FastMRIVolume:
+    """One raw-data file, known by its header; slices are read one at a time.
+
+    Attributes
+    ----------
+    path
+        The file.
+    shape
+        `(slices, coils, readout, phase)`.
+    header
+        Matrix, padding, field of view, contrast.
+    mask
+        bool `(phase,)` or `(readout, phase)` of a prospectively undersampled scan; None if fully sampled.
+    target_name
+        The data set that holds the reference image; None if there is none.
+    target_max
+        Largest value of the target over the volume (the attribute `max`); None if unknown.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    header: Header
+    mask: torch.Tensor | None
+    target_name: str | None
+    target_max: float | None
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self.path.name
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def read(self, index: int) -> Acquisition:
+        """Read one slice.
+
+        Parameters
+        ----------
+        index
+            Of the slice, from 0.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or the slice holds values that are not finite.
+        """
+        with open_hdf5(self.path) as file:
+            stored = read_dataset(file, "kspace")[index]
+            target = read_dataset(file, self.target_name)[index] if self.target_name else None
+            reference = file["reference_scan"][()] if "reference_scan" in file else None
+        kspace = self._finite(stored, f"k-space of slice {index}", np.complex64)
+        mask = _acquired(self.shape[-1], self.header) if self.mask is None else self.mask
+        return Acquisition(
+            kspace=torch.where(mask, kspace.reshape(self.shape[1:]), 0),
+            mask=mask,
+            header=self.header,
+            target=None if target is None else self._finite(target, f"target of slice {index}", np.float32),
+            calibration=None if reference is None else self._finite(reference, "reference scan", np.complex64),
+            name=self.name,
+            slice=index,
+        )
+
+    def _finite(self, values: npt.NDArray[Any], what: str, dtype: npt.DTypeLike) -> torch.Tensor:
+        if not np.isfinite(values).all():
+            raise InputError(f"{self.path}: the {what} holds NaN or Inf")
+        return torch.from_numpy(np.ascontiguousarray(values, dtype=dtype))
+
+
+def open_fastmri(path: Path) -> FastMRIVolume:
+    """Read everything but the samples of a raw-data file.
+
+    Raises
+    ------
+    InputError
+        If the file is not HDF5, is damaged, lacks k-space or header, or its parts contradict each other.
+    """
+    with open_hdf5(path) as file:
+        kspace = read_dataset(file, "kspace")
+        _check_kspace(path, kspace)
+        shape = kspace.shape if kspace.ndim == 4 else (kspace.shape[0], 1, *kspace.shape[1:])
+        contrast = _text(file.attrs.get("acquisition", ""))
+        target_name = TARGETS[kspace.ndim] if TARGETS[kspace.ndim] in file else None
+        if target_name:
+            _check_target(path, read_dataset(file, target_name), shape)
+        header = _header(path, file, shape, contrast)
+        return FastMRIVolume(
+            path=path,
+            shape=shape,
+            header=header,
+            mask=_mask(path, file, shape, header),
+            target_name=target_name,
+            target_max=float(file.attrs["max"]) if "max" in file.attrs else None,
+        )
+
+
+def write_volume(
+    path: Path,
+    kspace: npt.NDArray[np.complex64],
+    header: Header,
+    target: npt.NDArray[np.float32] | None = None,
+    mask: npt.NDArray[np.bool_] | None = None,
+    patient_id: str = "",
+) -> None:
+    """Write a raw-data file, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    kspace
+        complex64 `(slices, coils, readout, phase)`.
+    header
+        Becomes the ISMRMRD header and the attribute `acquisition`.
+    target
+        float32 `(slices, rows, columns)`.
+    mask
+        bool `(phase,)` of a prospectively undersampled scan.
+    patient_id
+        Groups files of one person.
+    """
+    slices, coils, *matrix = kspace.shape
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file["ismrmrd_header"] = format_header(header, (matrix[0], matrix[1]), coils, slices)
+        file["kspace"] = kspace
+        file.attrs["acquisition"] = header.contrast
+        file.attrs["patient_id"] = patient_id
+        if target is not None:
+            file["reconstruction_rss"] = target
+            file.attrs["max"] = float(target.max())
+            file.attrs["norm"] = float(np.linalg.norm(target))
+        if mask is not None:
+            file["mask"] = mask.astype(np.uint8)
+
+
+def write_reconstruction(path: Path, images: npt.NDArray[np.float32], **attributes: str | float) -> None:
+    """Write images `(slices, rows, columns)` in fastMRI's submission layout, whole or not at all."""
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file["reconstruction"] = images
+        file.attrs.update(attributes)
+
+
+def _check_kspace(path: Path, kspace: h5py.Dataset) -> None:
+    if kspace.dtype.kind != "c":
+        raise InputError(f"{path}: the k-space is of type {kspace.dtype}, not complex")
+    if kspace.ndim not in TARGETS:
+        raise InputError(
+            f"{path}: the k-space has shape {kspace.shape}; expected (slices, coils, readout, phase) "
+            "or, for a single coil, (slices, readout, phase)"
+        )
+    if 0 in kspace.shape:
+        raise InputError(f"{path}: the k-space is empty, its shape is {kspace.shape}")
+
+
+def _check_target(path: Path, target: h5py.Dataset, shape: tuple[int, ...]) -> None:
+    if target.ndim != 3 or target.shape[0] != shape[0] or target.shape[1] > shape[2] or target.shape[2] > shape[3]:
+        raise InputError(f"{path}: the target's shape {target.shape} does not fit k-space of shape {shape}")
+
+
+def _header(path: Path, file: h5py.File, shape: tuple[int, ...], contrast: str) -> Header:
+    text = read_dataset(file, "ismrmrd_header")[()]
+    try:
+        header = parse_header(text, contrast)
+    except HeaderError as error:
+        raise InputError(f"{path}: {error}") from error
+    first, last = header.padding
+    if not 0 <= first < last or first >= shape[-1]:
+        raise InputError(
+            f"{path}: the header says that lines {first} to {last - 1} were acquired, of {shape[-1]} in the k-space"
+        )
+    if 0 in header.crop:
+        raise InputError(f"{path}: the header's reconstruction matrix is {header.crop}")
+    return header
+
+
+def _mask(path: Path, file: h5py.File, shape: tuple[int, ...], header: Header) -> torch.Tensor | None:
+    if "mask" not in file:
+        return None
+    stored = read_dataset(file, "mask")[()]
+    if stored.shape not in (shape[-1:], shape[-2:]):
+        raise InputError(
+            f"{path}: the mask has shape {stored.shape}, the k-space has {shape[-1]} phase-encoding lines"
+        )
+    return torch.from_numpy(stored.astype(bool)) & _acquired(shape[-1], header)
+
+
+def _acquired(phase: int, header: Header) -> torch.Tensor:
+    """Mark the columns that the scanner acquired, not those of the zero padding."""
+    columns = torch.arange(phase)
+    first, last = header.padding
+    return (columns >= first) & (columns < last)
+
+
+def _text(attribute: Any) -> str:
+    return attribute.decode(errors="replace") if isinstance(attribute, bytes) else str(attribute)

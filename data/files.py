@@ -1,0 +1,96 @@
+"""From what a user names, files or folders, to opened volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from data.acquisition import Acquisition, Header
+from data.errors import InputError
+from data.fastmri_layout import open_fastmri
+
+SUFFIXES = {".h5", ".hdf5"}
+
+
+class Volume(Protocol):
+    """One opened file: everything but the samples is known, slices are read one at a time."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """`(slices, coils, readout, phase)`."""
+
+    @property
+    def header(self) -> Header:
+        """Matrix, padding, field of view, contrast."""
+
+    @property
+    def mask(self) -> torch.Tensor | None:
+        """Sampling mask of a prospectively undersampled scan; None if fully sampled."""
+
+    @property
+    def target_name(self) -> str | None:
+        """What the reference image is called in the file; None if there is none."""
+
+    @property
+    def target_max(self) -> float | None:
+        """Largest value of the reference image over the volume; None if unknown."""
+
+    def __len__(self) -> int:
+        """Give the number of slices."""
+
+    def read(self, index: int) -> Acquisition:
+        """Read one slice."""
+
+
+def open_volume(path: Path) -> Volume:
+    """Open a raw-data file of any known format.
+
+    Raises
+    ------
+    InputError
+        If it is none, or is damaged.
+    """
+    return open_fastmri(path)
+
+
+def find_files(inputs: Iterable[Path]) -> list[Path]:
+    """List the raw-data files that the user named, folders replaced by what lies in them, sorted by name.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, a folder holds no raw data, or two files share one name.
+    """
+    found: list[Path] = []
+    for path in inputs:
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+            if not inside:
+                raise InputError(f"{path}: the folder holds no raw-data file ({', '.join(sorted(SUFFIXES))})")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise InputError(f"{path}: there is no such file or folder")
+    return _distinct(found)
+
+
+def _distinct(files: list[Path]) -> list[Path]:
+    """Keep each file once; outputs are named after inputs, so two files of one name would overwrite each other."""
+    by_name: dict[str, Path] = {}
+    for file in files:
+        other = by_name.setdefault(file.name, file)
+        if not file.samefile(other):
+            raise InputError(f"{file}: has the same name as {other}; give them in separate runs")
+    return list(by_name.values())

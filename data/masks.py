@@ -1,0 +1,132 @@
+"""Sampling masks along phase: fastMRI's own, with fastMRI's seeds, as boolean tensors."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import torch
+from fastmri.data.subsample import (
+    EquispacedMaskFractionFunc,
+    EquiSpacedMaskFunc,
+    MagicMaskFunc,
+    MaskFunc,
+    RandomMaskFunc,
+)
+from torch import Tensor
+
+from data.acquisition import Acquisition
+from data.errors import InputError
+
+
+class MaskKind(StrEnum):
+    """How the lines outside the centre are chosen, as fastMRI names it."""
+
+    RANDOM = "random"
+    EQUISPACED = "equispaced"
+    EQUISPACED_FRACTION = "equispaced_fraction"
+    MAGIC = "magic"
+
+
+_FUNCTIONS: dict[MaskKind, type[MaskFunc]] = {
+    MaskKind.RANDOM: RandomMaskFunc,
+    MaskKind.EQUISPACED: EquiSpacedMaskFunc,
+    MaskKind.EQUISPACED_FRACTION: EquispacedMaskFractionFunc,
+    MaskKind.MAGIC: MagicMaskFunc,
+}
+_WHOLE_STEPS = {MaskKind.EQUISPACED, MaskKind.MAGIC}
+
+
+def default_center_fraction(acceleration: float) -> float:
+    """Fully sampled share of the lines: fastMRI's 0.08 at 4x and 0.04 at 8x, in proportion elsewhere."""
+    return 0.32 / acceleration
+
+
+def seed_of(name: str, seed: int = 0) -> tuple[int, ...]:
+    """Seed of the mask of the file called `name`: fastMRI's validation seed for 0, another mask for each other."""
+    letters = tuple(map(ord, name))
+    return (*letters, seed) if seed else letters
+
+
+def sample_mask(
+    kind: MaskKind,
+    phase: int,
+    acceleration: float,
+    center_fraction: float,
+    seed: int | tuple[int, ...] | None,
+) -> Tensor:
+    """Draw a mask.
+
+    Parameters
+    ----------
+    kind
+        How to choose the lines outside the centre.
+    phase
+        Number of phase-encoding lines.
+    acceleration
+        Lines over measured lines; `equispaced` and `magic` measure the centre on top of every n-th line.
+    center_fraction
+        Share of the lines, about DC, that are all measured.
+    seed
+        Of the random choice; None for a fresh one.
+
+    Returns
+    -------
+    Tensor
+        bool `(phase,)`.
+
+    Raises
+    ------
+    InputError
+        If no such mask exists.
+    """
+    _check(kind, acceleration, center_fraction)
+    step = round(acceleration) if kind in _WHOLE_STEPS else acceleration
+    function = _FUNCTIONS[kind]([center_fraction], [step])
+    mask, _ = function((1, phase, 2), seed=seed)
+    return mask.reshape(phase).bool()
+
+
+def undersample(
+    acquisition: Acquisition, kind: MaskKind, acceleration: float, center_fraction: float | None, seed: int
+) -> Acquisition:
+    """Undersample as fastMRI does for validation: one mask for all slices of a file, zero in the padding."""
+    fraction = default_center_fraction(acceleration) if center_fraction is None else center_fraction
+    phase = acquisition.matrix[1]
+    mask = sample_mask(kind, phase, acceleration, fraction, seed_of(acquisition.name, seed))
+    return acquisition.undersample(mask.to(acquisition.mask.device))
+
+
+def center_lines(mask: Tensor) -> slice:
+    """Find the run of measured lines about DC.
+
+    Parameters
+    ----------
+    mask
+        bool `(phase,)` or `(readout, phase)`; of the latter a line counts if it is measured in full.
+
+    Returns
+    -------
+    slice
+        Of the phase axis; empty if the line at DC was not measured.
+    """
+    lines = mask if mask.ndim == 1 else mask.all(dim=0)
+    missing = torch.nonzero(~lines).flatten()
+    center = lines.numel() // 2
+    below, above = missing[missing <= center], missing[missing >= center]
+    first = int(below[-1]) + 1 if below.numel() else 0
+    last = int(above[0]) if above.numel() else lines.numel()
+    return slice(min(first, center), max(last, min(first, center))) if lines[center] else slice(center, center)
+
+
+def _check(kind: MaskKind, acceleration: float, center_fraction: float) -> None:
+    if acceleration < 1:
+        raise InputError(f"acceleration {acceleration:g} is below 1")
+    if not 0 <= center_fraction <= 1:
+        raise InputError(f"center fraction {center_fraction:g} is not between 0 and 1")
+    if kind in _WHOLE_STEPS and acceleration != round(acceleration):
+        raise InputError(f"a mask of kind {kind} needs a whole acceleration, not {acceleration:g}")
+    if kind not in _WHOLE_STEPS and center_fraction * acceleration > 1:
+        raise InputError(
+            f"a center fraction of {center_fraction:g} alone measures more lines than an acceleration of "
+            f"{acceleration:g} allows; lower one of them"
+        )
