@@ -85,6 +85,21 @@ class FastMRIVolume:
             slice=index,
         )
 
+    def read_target(self) -> npt.NDArray[np.float32] | None:
+        """Read the reference images of all slices, float32 `(slices, rows, columns)`; None if there are none.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or the images are not finite.
+        """
+        if self.target_name is None:
+            return None
+        with open_hdf5(self.path) as file:
+            target = read_dataset(file, self.target_name)[()]
+        images: npt.NDArray[np.float32] = self._finite(target, "target", np.float32).numpy()
+        return images
+
     def _finite(self, values: npt.NDArray[Any], what: str, dtype: npt.DTypeLike) -> torch.Tensor:
         if not np.isfinite(values).all():
             raise InputError(f"{self.path}: the {what} holds NaN or Inf")

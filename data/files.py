@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from data.acquisition import Acquisition, Header
 from data.errors import InputError
@@ -51,6 +53,9 @@ class Volume(Protocol):
 
     def read(self, index: int) -> Acquisition:
         """Read one slice."""
+
+    def read_target(self) -> NDArray[np.float32] | None:
+        """Read the reference images `(slices, rows, columns)`; None if there are none."""
 
 
 def open_volume(path: Path) -> Volume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
@@ -39,6 +40,35 @@ _WHOLE_STEPS = {MaskKind.EQUISPACED, MaskKind.MAGIC}
 def default_center_fraction(acceleration: float) -> float:
     """Fully sampled share of the lines: fastMRI's 0.08 at 4x and 0.04 at 8x, in proportion elsewhere."""
     return 0.32 / acceleration
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a fully sampled scan is undersampled: as fastMRI does for validation, one mask for all slices of a file.
+
+    Attributes
+    ----------
+    kind
+        How the lines outside the centre are chosen.
+    acceleration
+        Lines over measured lines.
+    center_fraction
+        Share of the lines, about DC, that are all measured.
+    seed
+        0 for the masks that fastMRI draws for the same file names, any other number for other masks.
+    """
+
+    kind: MaskKind
+    acceleration: float
+    center_fraction: float
+    seed: int = 0
+
+    def __call__(self, acquisition: Acquisition) -> Acquisition:
+        """Undersample; what lies in the zero padding does not count as measured."""
+        phase = acquisition.matrix[1]
+        seed = seed_of(acquisition.name, self.seed)
+        mask = sample_mask(self.kind, phase, self.acceleration, self.center_fraction, seed)
+        return acquisition.undersample(mask.to(acquisition.mask.device))
 
 
 def seed_of(name: str, seed: int = 0) -> tuple[int, ...]:
@@ -79,21 +109,11 @@ def sample_mask(
     InputError
         If no such mask exists.
     """
-    _check(kind, acceleration, center_fraction)
+    check_sampling(kind, acceleration, center_fraction)
     step = round(acceleration) if kind in _WHOLE_STEPS else acceleration
     function = _FUNCTIONS[kind]([center_fraction], [step])
     mask, _ = function((1, phase, 2), seed=seed)
     return mask.reshape(phase).bool()
-
-
-def undersample(
-    acquisition: Acquisition, kind: MaskKind, acceleration: float, center_fraction: float | None, seed: int
-) -> Acquisition:
-    """Undersample as fastMRI does for validation: one mask for all slices of a file, zero in the padding."""
-    fraction = default_center_fraction(acceleration) if center_fraction is None else center_fraction
-    phase = acquisition.matrix[1]
-    mask = sample_mask(kind, phase, acceleration, fraction, seed_of(acquisition.name, seed))
-    return acquisition.undersample(mask.to(acquisition.mask.device))
 
 
 def center_lines(mask: Tensor) -> slice:
@@ -118,7 +138,8 @@ def center_lines(mask: Tensor) -> slice:
     return slice(min(first, center), max(last, min(first, center))) if lines[center] else slice(center, center)
 
 
-def _check(kind: MaskKind, acceleration: float, center_fraction: float) -> None:
+def check_sampling(kind: MaskKind, acceleration: float, center_fraction: float) -> None:
+    """Raise `InputError` if there is no such mask."""
     if acceleration < 1:
         raise InputError(f"acceleration {acceleration:g} is below 1")
     if not 0 <= center_fraction <= 1:

@@ -6,7 +6,6 @@ the scale of the root-sum-of-squares target. Its parameters are the fields of a 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Protocol, TypeVar
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from data.acquisition import Acquisition
 from data.errors import InputError
+from data.suggestion import did_you_mean
 
 
 class Reconstruction(Protocol):
@@ -56,12 +56,12 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructi
         If the name, a setting's name or a setting's value is unknown; the nearest right one is named.
     """
     if name not in METHODS:
-        raise InputError(f"unknown method {name!r}{_nearest(name, METHODS)}")
+        raise InputError(f"unknown method {name!r}{did_you_mean(name, METHODS)}")
     cls, settings = METHODS[name], dict(settings or {})
     known = [field.name for field in fields(cls)]
     for key in settings:
         if key not in known:
-            raise InputError(f"method {name} has no setting {key!r}{_nearest(key, known)}")
+            raise InputError(f"method {name} has no setting {key!r}{did_you_mean(key, known)}")
     try:
         method: Reconstruction = TypeAdapter(cls).validate_python(settings)
     except ValidationError as error:
@@ -69,8 +69,3 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructi
         key = ".".join(map(str, problem["loc"]))
         raise InputError(f"method {name}, setting {key}: {problem['msg']}") from error
     return method
-
-
-def _nearest(word: str, known: Mapping[str, Any] | list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known)) or 'none'}"

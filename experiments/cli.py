@@ -1,0 +1,219 @@
+"""The command `recon`; each command imports what it needs when it runs, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from data.errors import InputError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class Commands(TyperGroup):
+    """Tells in one sentence what the user can mend; lets the errors of programmers pass."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            return _leave(str(error), BAD_INPUT)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            return _leave(f"{error.filename or 'the file system'}: {error.strerror}", BAD_INPUT)
+        except KeyboardInterrupt:
+            return _leave("interrupted; the same command again goes on where this one stopped", INTERRUPTED)
+
+
+def _leave(sentence: str, code: int) -> None:
+    typer.echo(f"error: {sentence}", err=True)
+    raise typer.Exit(code)
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Undersampled multi-coil k-space to images: zero-filled, SENSE, GRAPPA, compressed sensing and an "
+    "end-to-end variational network under one protocol. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Raw-data files, or folders of them.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
+]
+Checkpoint = Annotated[Path | None, typer.Option(help="Weights of a learned method: ours, or fastMRI's VarNet.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Mask = Annotated[
+    str, typer.Option(help="random, equispaced, equispaced_fraction or magic, as fastMRI defines them.")
+]
+CenterFraction = Annotated[
+    float | None, typer.Option(help="Fully sampled share of the lines; 0.32 / acceleration if not given.")
+]
+Seed = Annotated[int, typer.Option(help="0 draws fastMRI's own validation masks; another number other masks.")]
+
+METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the files.")],
+    volumes: Annotated[int, typer.Option(help="Number of files.")] = 4,
+    slices: Annotated[int, typer.Option(help="Slices in a file.")] = 4,
+    coils: Annotated[int, typer.Option(help="Receive coils.")] = 8,
+    size: Annotated[str, typer.Option(metavar="HxW", help="Matrix, readout x phase.")] = "256x256",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files, bit for bit.")] = 0,
+    snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise of one coil's image.")] = 30.0,
+) -> None:
+    """Write raw data of a random head-like phantom in fastMRI's layout.
+
+    Example: recon simulate heads --volumes 4 --slices 4 --coils 8 --size 256x256 --seed 1
+    """
+    from data.simulate import simulate_folder
+    from experiments.console import console, progress
+    from experiments.parse import parse_size
+
+    with progress() as bar:
+        task = bar.add_task("simulate", total=volumes)
+        files = simulate_folder(
+            output, volumes, slices, coils, parse_size(size), seed, snr, progress=lambda: bar.advance(task)
+        )
+    console.print(f"{len(files)} files: {output}", markup=False)
+
+
+@app.command()
+def info(inputs: Inputs) -> None:
+    """Say what raw-data files hold: matrix, coils, slices, contrast, sampling, memory.
+
+    Example: recon info multicoil_val/file1000000.h5
+    """
+    from experiments.info import info as run
+
+    run(inputs)
+
+
+@app.command()
+def reconstruct(
+    inputs: Inputs,
+    output: Output,
+    method: Annotated[str, typer.Option(help="Name of the method, for example sense.")] = "varnet",
+    acceleration: Annotated[
+        float | None, typer.Option(help="Undersample fully sampled scans first; as they are if not given.")
+    ] = None,
+    mask: Mask = "equispaced_fraction",
+    center_fraction: CenterFraction = None,
+    seed: Seed = 0,
+    settings: Settings = None,
+    checkpoint: Checkpoint = None,
+    device: Device = "auto",
+) -> None:
+    """Reconstruct files or folders with one method, into fastMRI's submission layout.
+
+    Example: recon reconstruct multicoil_test --method sense --set lamda=0.01 --output sense
+    """
+    from experiments.device import pick_device
+    from experiments.parse import build_method, parse_sampling
+    from experiments.reconstruct import reconstruct as run
+
+    sampling = None if acceleration is None else parse_sampling(mask, acceleration, center_fraction, seed)
+    run(inputs, method, build_method(method, settings or [], checkpoint), sampling, output, pick_device(device))
+
+
+@app.command()
+def compare(
+    inputs: Inputs,
+    output: Output = Path("comparison"),
+    methods: Annotated[str, typer.Option(help="Comma-separated names.")] = METHODS,
+    accelerations: Annotated[str, typer.Option(help="Comma-separated; for scans that are fully sampled.")] = "4,8",
+    mask: Mask = "equispaced_fraction",
+    center_fraction: CenterFraction = None,
+    seed: Seed = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="A method's setting; may be repeated."),
+    ] = None,
+    checkpoint: Checkpoint = None,
+    device: Device = "auto",
+    shown: Annotated[int, typer.Option(help="How many volumes the report shows in pictures.")] = 8,
+) -> None:
+    """Compare methods at several accelerations: table, metrics.csv, summary.json, report.html and pictures.
+
+    The same command again continues a run that was interrupted.
+
+    Example: recon compare multicoil_val --accelerations 4,8 --mask random --output comparison
+    """
+    from experiments.compare import Comparison
+    from experiments.compare import compare as run
+    from experiments.device import pick_device
+    from experiments.parse import build_methods, parse_accelerations, parse_mask
+
+    comparison = Comparison(
+        methods=build_methods(methods, settings or [], checkpoint),
+        accelerations=parse_accelerations(accelerations, parse_mask(mask), center_fraction),
+        mask=parse_mask(mask),
+        center_fraction=center_fraction,
+        seed=seed,
+        shown=shown,
+    )
+    run(inputs, comparison, output, pick_device(device))
+
+
+@app.command()
+def evaluate(
+    targets: Annotated[Path, typer.Option(help="Folder of raw data with targets.")],
+    predictions: Annotated[Path, typer.Option(help="Folder of reconstructions of the same names.")],
+) -> None:
+    """Score reconstructions with fastMRI's metrics by volume.
+
+    Example: recon evaluate --targets multicoil_val --predictions sense
+    """
+    from experiments.evaluate import evaluate as run
+
+    run(targets, predictions)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="A file, or the name of a shipped one.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace values of the file.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+) -> None:
+    """Train a model on folders of fastMRI-layout files.
+
+    Example: recon train varnet_small_cpu.yaml data.train=multicoil_train data.val=multicoil_val
+    """
+    from experiments.train import train as run
+    from experiments.train_config import load_config
+
+    run(load_config(config, overrides or []), resume=resume)
+
+
+@app.command()
+def demo(
+    output: Output = Path("demo"),
+    device: Device = "auto",
+) -> None:
+    """Simulate raw data, train a small network for two minutes, and compare all methods at 4x and 8x.
+
+    Example: recon demo --output demo
+    """
+    from experiments.demo import demo as run
+    from experiments.device import pick_device
+
+    run(output, pick_device(device))
+
+
+def main() -> None:
+    """Run the command."""
+    app()

@@ -1,0 +1,239 @@
+"""`recon compare`: several methods at several accelerations, side by side under one protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from data.acquisition import Acquisition
+from data.errors import InputError
+from data.files import Volume, find_files, open_volume
+from data.masks import MaskKind, Sampling, center_lines, default_center_fraction
+from experiments.console import Problems, console, progress
+from experiments.figures import Exhibit
+from experiments.job import Job, Result, settings
+from experiments.methods import Reconstruction
+from experiments.metrics import Metrics, score
+from experiments.report import write_report
+from experiments.results import Row, table, versions, write_csv, write_summary
+from recon.coils import rss
+
+AS_ACQUIRED = "as acquired"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared, and under which protocol.
+
+    Attributes
+    ----------
+    methods
+        By the name they are registered as.
+    accelerations
+        At which fully sampled scans are undersampled.
+    mask
+        How.
+    center_fraction
+        Fully sampled share of the lines; None for 0.32 over the acceleration, as fastMRI has it at 4x and 8x.
+    seed
+        Of the masks, see `Sampling`.
+    shown
+        How many volumes the report shows in pictures.
+    """
+
+    methods: dict[str, Reconstruction]
+    accelerations: tuple[float, ...]
+    mask: MaskKind
+    center_fraction: float | None = None
+    seed: int = 0
+    shown: int = 8
+
+    def samplings(self, volume: Volume) -> list[Sampling | None]:
+        """List how a volume is undersampled: at every acceleration, or not at all if the scanner did it."""
+        if volume.mask is not None:
+            return [None]
+        return [
+            Sampling(self.mask, acceleration, self._center_fraction(acceleration), self.seed)
+            for acceleration in self.accelerations
+        ]
+
+    def protocol(self) -> dict[str, Any]:
+        """Everything that must be known to repeat the numbers."""
+        return {
+            "mask": str(self.mask),
+            "accelerations": list(self.accelerations),
+            "center fractions": [self._center_fraction(acceleration) for acceleration in self.accelerations],
+            "seed": self.seed,
+            "mask seeding": "by file name, as fastMRI's validation" + (f", and {self.seed}" if self.seed else ""),
+            "crop": "the reconstruction matrix of the header",
+            "SSIM range": "largest target value of the volume",
+            "methods": {name: settings(method) for name, method in self.methods.items()},
+        }
+
+    def _center_fraction(self, acceleration: float) -> float:
+        return default_center_fraction(acceleration) if self.center_fraction is None else self.center_fraction
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One volume under one sampling, and the jobs that reconstruct it."""
+
+    volume: Volume
+    sampling: Sampling | None
+    jobs: list[Job]
+
+    @property
+    def title(self) -> str:
+        """What is reconstructed, in a few words."""
+        return f"{self.volume.name}, {_label(self.sampling)}"
+
+    def read(self, index: int) -> Acquisition:
+        """Read a slice as the methods get it."""
+        acquisition = self.volume.read(index)
+        return acquisition if self.sampling is None else self.sampling(acquisition)
+
+
+def compare(inputs: list[Path], comparison: Comparison, output: Path, device: torch.device) -> list[Row]:
+    """Run a comparison; what an interrupted run finished is not done again.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders of raw data.
+    comparison
+        Methods and protocol.
+    output
+        Folder of `metrics.csv`, `summary.json`, `report.html`, `figures/` and `reconstructions/`.
+    device
+        Where to compute.
+
+    Returns
+    -------
+    list of Row
+        One for each volume, method and acceleration.
+
+    Raises
+    ------
+    InputError
+        If nothing could be reconstructed.
+    SystemExit
+        At the end, if a file could not be read or reconstructed.
+    """
+    problems = Problems()
+    scans = _scans(find_files(inputs), comparison, output, problems)
+    rows: list[Row] = []
+    with progress() as bar:
+        task = bar.add_task("compare", total=sum(len(scan.volume) * len(scan.jobs) for scan in scans))
+        for scan in scans:
+            for job in scan.jobs:
+                bar.update(task, description=f"{scan.title}, {job.name}")
+                with problems.collect():
+                    rows.append(_row(scan, job, job.finish(device, lambda: bar.advance(task))))
+                    write_csv(output / "metrics.csv", rows)
+    if not rows:
+        raise InputError("nothing could be reconstructed")
+    protocol = comparison.protocol()
+    write_summary(output / "summary.json", rows, protocol, versions())
+    write_report(output, rows, _exhibits(scans, rows, comparison.shown), protocol, problems.sentences)
+    console.print(table(rows))
+    console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
+    problems.exit()
+    return rows
+
+
+def _scans(files: list[Path], comparison: Comparison, output: Path, problems: Problems) -> list[Scan]:
+    scans = []
+    for path in files:
+        with problems.collect():
+            volume = open_volume(path)
+            for sampling in comparison.samplings(volume):
+                folder = output / "reconstructions" / _label(sampling).replace(" ", "-")
+                jobs = [
+                    Job(volume, sampling, name, method, folder / name / volume.name)
+                    for name, method in comparison.methods.items()
+                ]
+                scans.append(Scan(volume, sampling, jobs))
+    return scans
+
+
+def _row(scan: Scan, job: Job, result: Result) -> Row:
+    target = scan.volume.read_target()
+    metrics = Metrics(np.nan, np.nan, np.nan) if target is None else _score(scan.volume, target, result.images)
+    sampling = scan.sampling or _acquired(scan.volume)
+    return Row(
+        file=scan.volume.name,
+        acquisition=scan.volume.header.contrast,
+        method=job.name,
+        acceleration=sampling.acceleration,
+        mask=_kind(scan.sampling),
+        center_fraction=sampling.center_fraction,
+        seed=sampling.seed,
+        ssim=metrics.ssim,
+        psnr=metrics.psnr,
+        nmse=metrics.nmse,
+        seconds=result.seconds,
+        slices=len(result.images),
+    )
+
+
+def _score(volume: Volume, target: NDArray[np.float32], images: NDArray[np.float32]) -> Metrics:
+    try:
+        return score(target, images)
+    except ValueError as error:
+        raise InputError(f"{volume.path}: {error}") from error
+
+
+def _exhibits(scans: list[Scan], rows: list[Row], shown: int) -> Iterator[Exhibit]:
+    """Show the middle slice of the first volumes, as every method reconstructed it."""
+    names = list(dict.fromkeys(scan.volume.name for scan in scans))[:shown]
+    for scan in scans:
+        results = {job.name: job.stored() for job in scan.jobs}
+        images = {name: result.images for name, result in results.items() if result is not None}
+        if scan.volume.name not in names or not images:
+            continue
+        index = len(scan.volume) // 2
+        acquisition = scan.read(index)
+        acceleration = (scan.sampling or _acquired(scan.volume)).acceleration
+        yield Exhibit(
+            file=scan.volume.name,
+            acquisition=scan.volume.header.contrast,
+            slice=index,
+            acceleration=acceleration,
+            mask_kind=_kind(scan.sampling),
+            target=None if acquisition.target is None else acquisition.target.numpy(),
+            images={name: stack[index] for name, stack in images.items()},
+            mask=acquisition.mask.numpy(),
+            kspace=rss(acquisition.kspace).numpy(),
+            scores={
+                row.method: row for row in rows if (row.file, row.acceleration) == (scan.volume.name, acceleration)
+            },
+        )
+
+
+@dataclass(frozen=True)
+class _Acquired:
+    """What is known of the sampling of a prospectively undersampled scan."""
+
+    acceleration: float
+    center_fraction: float
+    seed: int = 0
+
+
+def _acquired(volume: Volume) -> _Acquired:
+    acquisition = volume.read(0)
+    lines = center_lines(acquisition.mask)
+    return _Acquired(acquisition.acceleration, (lines.stop - lines.start) / acquisition.matrix[1])
+
+
+def _kind(sampling: Sampling | None) -> str:
+    return AS_ACQUIRED if sampling is None else str(sampling.kind)
+
+
+def _label(sampling: Sampling | None) -> str:
+    return AS_ACQUIRED if sampling is None else f"{sampling.acceleration:g}x {sampling.kind}"

@@ -1,0 +1,121 @@
+"""One reconstruction of one volume by one method: done once, kept on disk, found again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from data.fastmri_layout import write_reconstruction
+from data.files import Volume
+from data.hdf5 import open_hdf5, read_dataset
+from data.masks import Sampling
+from experiments.methods import Reconstruction
+from models.learned import LearnedReconstruction
+
+
+@dataclass(frozen=True)
+class Result:
+    """Images `(slices, rows, columns)` and the seconds they took."""
+
+    images: NDArray[np.float32]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """A volume, how it is undersampled, who reconstructs it, and where the result is kept.
+
+    Attributes
+    ----------
+    volume
+        Raw data.
+    sampling
+        None to take the scan as it was acquired.
+    name, method
+        The method and what it is registered as.
+    output
+        File in fastMRI's submission layout.
+    """
+
+    volume: Volume
+    sampling: Sampling | None
+    name: str
+    method: Reconstruction
+    output: Path
+
+    @cached_property
+    def protocol(self) -> dict[str, Any]:
+        """Everything the result depends on; a stored result counts if its protocol is the same."""
+        stat = self.volume.path.stat()
+        return {
+            "file": self.volume.name,
+            "bytes": stat.st_size,
+            "modified": stat.st_mtime_ns,
+            "sampling": None if self.sampling is None else asdict(self.sampling),
+            "method": self.name,
+            "settings": settings(self.method),
+        }
+
+    def stored(self) -> Result | None:
+        """Give the result of an earlier run, if it was made under this protocol."""
+        if not self.output.is_file():
+            return None
+        with open_hdf5(self.output) as file:
+            if file.attrs.get("protocol") != json.dumps(self.protocol):
+                return None
+            return Result(read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"]))
+
+    def finish(self, device: torch.device, on_slice: Callable[[], None]) -> Result:
+        """Give the stored result, or make it."""
+        stored = self.stored()
+        if stored is None:
+            return self.run(device, on_slice)
+        for _ in stored.images:
+            on_slice()
+        return stored
+
+    def run(self, device: torch.device, on_slice: Callable[[], None]) -> Result:
+        """Reconstruct slice by slice and keep the result.
+
+        Parameters
+        ----------
+        device
+            Where to compute.
+        on_slice
+            Called after every slice.
+
+        Raises
+        ------
+        InputError
+            If a slice cannot be read or the method cannot reconstruct it.
+        """
+        images, seconds = [], 0.0
+        for index in range(len(self.volume)):
+            acquisition = self.volume.read(index).to(device)
+            if self.sampling is not None:
+                acquisition = self.sampling(acquisition)
+            start = time.perf_counter()
+            images.append(self.method(acquisition).cpu().numpy())
+            seconds += time.perf_counter() - start
+            on_slice()
+        result = Result(np.stack(images), seconds)
+        write_reconstruction(self.output, result.images, protocol=json.dumps(self.protocol), seconds=seconds)
+        return result
+
+
+def settings(method: Any) -> dict[str, Any]:
+    """List a method's settings, and of a learned method the hash of its weights."""
+    listed = {field.name: getattr(method, field.name) for field in fields(method)}
+    listed |= {key: value.name for key, value in listed.items() if isinstance(value, Path)}
+    if isinstance(method, LearnedReconstruction):
+        listed["sha256"] = method.loaded.sha256
+    return listed

@@ -1,0 +1,78 @@
+"""fastMRI's metrics by volume."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fastmri.data.transforms import center_crop
+from fastmri.evaluate import nmse, psnr, ssim
+from numpy.typing import NDArray
+
+SSIM_WINDOW = 7
+
+Images = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Scores of one volume; `psnr` in dB, the range of `ssim` and `psnr` is the volume's largest target value."""
+
+    ssim: float
+    psnr: float
+    nmse: float
+
+
+def score(target: Images, images: Images) -> Metrics:
+    """Score a volume over the field that both cover (Zbontar et al. 2018, eqs. 4-6).
+
+    Parameters
+    ----------
+    target
+        `(slices, rows, columns)`.
+    images
+        `(slices, rows, columns)`; of different sizes, both are cropped to the smaller.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of slices differ or the common field is smaller than the window of SSIM.
+    """
+    if len(target) != len(images):
+        raise ValueError(f"{len(images)} images do not match {len(target)} targets")
+    rows, columns = (min(pair) for pair in zip(target.shape[1:], images.shape[1:], strict=True))
+    if min(rows, columns) < SSIM_WINDOW:
+        raise ValueError(
+            f"images of {rows}x{columns} are smaller than the {SSIM_WINDOW}x{SSIM_WINDOW} window of SSIM"
+        )
+    return _score(_crop(target, rows, columns), _crop(images, rows, columns))
+
+
+def score_as_fastmri(target: Images, images: Images) -> Metrics:
+    """Score a volume as fastMRI's leaderboard did: over the centred square as wide as the target.
+
+    Raises
+    ------
+    ValueError
+        As `score`.
+    """
+    side = min(target.shape[-1], target.shape[-2])
+    return score(_crop(target, side, side), images)
+
+
+def _score(target: Images, images: Images) -> Metrics:
+    largest = target.max()
+    with np.errstate(divide="ignore", invalid="ignore"):  # an all-zero target scores NaN, equal images infinity
+        return Metrics(
+            ssim=_number(ssim(target, images, maxval=largest)),
+            psnr=_number(psnr(target, images, maxval=largest)),
+            nmse=_number(nmse(target, images)),
+        )
+
+
+def _number(value: Any) -> float:
+    return float(np.asarray(value).squeeze())
+
+
+def _crop(images: Images, rows: int, columns: int) -> Images:
+    cropped: Images = center_crop(images, (rows, columns))
+    return cropped

@@ -1,0 +1,127 @@
+"""From the words of a command line to values."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
+from experiments.methods import METHODS, Reconstruction, create
+from models.learned import LearnedReconstruction
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read `HxW`.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise InputError(f"size {text!r} is not of the form HxW, for example 256x256")
+    return int(parts[0]), int(parts[1])
+
+
+def parse_mask(text: str) -> MaskKind:
+    """Read the kind of a mask.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    try:
+        return MaskKind(text)
+    except ValueError as error:
+        raise InputError(f"unknown mask {text!r}; there are {', '.join(MaskKind)}") from error
+
+
+def parse_sampling(mask: str, acceleration: float, center_fraction: float | None, seed: int) -> Sampling:
+    """Read how to undersample.
+
+    Raises
+    ------
+    InputError
+        If there is no such sampling.
+    """
+    fraction = default_center_fraction(acceleration) if center_fraction is None else center_fraction
+    kind = parse_mask(mask)
+    check_sampling(kind, acceleration, fraction)
+    if seed < 0:
+        raise InputError(f"seed {seed} is negative")
+    return Sampling(kind, acceleration, fraction, seed)
+
+
+def parse_accelerations(text: str, mask: MaskKind, center_fraction: float | None) -> tuple[float, ...]:
+    """Read a comma-separated list and check that the masks exist.
+
+    Raises
+    ------
+    InputError
+        If an entry is no number of 1 or more, or there is no such mask.
+    """
+    accelerations = tuple(dict.fromkeys(_number(part) for part in text.split(",") if part.strip()))
+    if not accelerations:
+        raise InputError("no acceleration was given")
+    for acceleration in accelerations:
+        parse_sampling(mask, acceleration, center_fraction, seed=0)
+    return accelerations
+
+
+def build_method(name: str, settings: list[str], checkpoint: Path | None) -> Reconstruction:
+    """Create a method with settings given as `key=value`.
+
+    Raises
+    ------
+    InputError
+        If the method, a setting or the checkpoint is unknown.
+    """
+    values: dict[str, Any] = dict(_split(setting) for setting in settings)
+    if checkpoint is not None:
+        values["checkpoint"] = checkpoint
+    return create(name, values)
+
+
+def build_methods(names: str, settings: list[str], checkpoint: Path | None) -> dict[str, Reconstruction]:
+    """Create several methods, with settings given as `method.key=value`.
+
+    Raises
+    ------
+    InputError
+        If a method or a setting is unknown.
+    """
+    chosen = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not chosen:
+        raise InputError("no method was given")
+    by_method: dict[str, list[str]] = {name: [] for name in chosen}
+    for setting in settings:
+        name, dot, rest = setting.partition(".")
+        if not dot or name not in by_method:
+            raise InputError(f"setting {setting!r} does not begin with one of {', '.join(chosen)} and a dot")
+        by_method[name].append(rest)
+    return {name: build_method(name, by_method[name], checkpoint if _learned(name) else None) for name in chosen}
+
+
+def _learned(name: str) -> bool:
+    return issubclass(METHODS.get(name, object), LearnedReconstruction)
+
+
+def _split(setting: str) -> tuple[str, str]:
+    key, equals, value = setting.partition("=")
+    if not equals or not key:
+        raise InputError(f"setting {setting!r} is not of the form key=value")
+    return key.strip(), value.strip()
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise InputError(f"acceleration {text!r} is not a number") from error
+    if not math.isfinite(value):
+        raise InputError(f"acceleration {text!r} is not a number")
+    return value

@@ -1,0 +1,62 @@
+"""`recon reconstruct`: one method over files and folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from data.files import find_files, open_volume
+from data.masks import Sampling
+from experiments.console import Problems, console, progress
+from experiments.job import Job
+from experiments.methods import Reconstruction
+
+
+def reconstruct(
+    inputs: list[Path],
+    name: str,
+    method: Reconstruction,
+    sampling: Sampling | None,
+    output: Path,
+    device: torch.device,
+) -> None:
+    """Reconstruct files, each into a file of the same name in `output`; finished ones are not done again.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders.
+    name, method
+        The method and what it is registered as.
+    sampling
+        How to undersample fully sampled scans; None to take them as they are.
+    output
+        Folder of the results.
+    device
+        Where to compute.
+
+    Raises
+    ------
+    SystemExit
+        At the end, if a file could not be reconstructed.
+    """
+    problems = Problems()
+    with progress() as bar:
+        files = find_files(inputs)
+        task = bar.add_task(name)
+        total = 0
+        for path in files:
+            with problems.collect():
+                volume = open_volume(path)
+                total += len(volume)
+                bar.update(task, total=total, description=f"{name}: {path.name}")
+                job = Job(volume, None if volume.mask is not None else sampling, name, method, output / path.name)
+                if job.stored() is not None:
+                    console.print(f"{path.name}: done before", markup=False)
+                    bar.advance(task, len(volume))
+                    continue
+                seconds = job.run(device, lambda: bar.advance(task)).seconds
+                console.print(f"{path.name}: {len(volume)} slices in {seconds:.1f} s", markup=False)
+    console.print(f"reconstructions: {output}", markup=False)
+    problems.exit()

@@ -1,0 +1,130 @@
+"""The report of a comparison: one page that opens from disk, with every picture and number inside it."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+
+from data.atomic import atomic_path
+from experiments.figures import (
+    ERROR_TEXT,
+    HEAT,
+    NOTICE,
+    Exhibit,
+    Panel,
+    columns,
+    columns_in_band,
+    draw,
+    encode_png,
+)
+from experiments.results import (
+    HEADINGS,
+    Group,
+    Row,
+    contest,
+    format_number,
+    leaders,
+    partition,
+    scheme,
+    summarise,
+    versions,
+)
+
+R = TypeVar("R", Row, Group)
+
+
+def write_report(
+    output: Path,
+    rows: Iterable[Row],
+    exhibits: Iterable[Exhibit],
+    protocol: Mapping[str, Any],
+    notes: Sequence[str],
+) -> None:
+    """Write `report.html` and, one for each exhibit, `figures/*.png`.
+
+    Parameters
+    ----------
+    output
+        Folder, made if missing.
+    rows
+        Scores; those of a file without a target are listed apart and enter no mean.
+    exhibits
+        Slices to show; taken one at a time.
+    protocol
+        What must be known to repeat the numbers; of its values, `methods` maps each method to its parameters.
+    notes
+        Sentences that the reader should see first.
+    """
+    rows, exhibits = list(rows), list(exhibits)
+    for number, exhibit in enumerate(exhibits, start=1):
+        with atomic_path(output / "figures" / _file_name(number, exhibit)) as temporary:
+            draw(exhibit).savefig(temporary, format="png", pil_kwargs={"optimize": True})
+    page = _template().render(
+        notice=NOTICE,
+        notes=notes,
+        protocol={key: value for key, value in protocol.items() if key != "methods"},
+        methods=protocol.get("methods", {}),
+        versions=versions(),
+        files=sorted({row.file for row in rows} | {exhibit.file for exhibit in exhibits}),
+        summary=_contests(summarise(rows)),
+        volumes=_contests([row for row in rows if row.scored]),
+        unscored=[row for row in rows if not row.scored],
+        exhibits=exhibits,
+        error_text=ERROR_TEXT,
+        error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
+    )
+    with atomic_path(output / "report.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("experiments"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "headings": HEADINGS,
+        "score": format_number,
+        "leaders": leaders,
+        "columns": columns,
+        "columns_in_band": columns_in_band,
+    }
+    environment.filters |= {"plain": _plain, "source": _source}
+    return environment.get_template("report.html")
+
+
+def _contests(results: Sequence[R]) -> dict[str, list[list[R]]]:
+    """By scheme, one table each, the lists of results that compete with each other."""
+    return {
+        name: list(partition(of_scheme, contest).values()) for name, of_scheme in partition(results, scheme).items()
+    }
+
+
+def _source(panel: Panel) -> str:
+    return f"data:image/png;base64,{b64encode(encode_png(panel)).decode()}"
+
+
+def _file_name(number: int, exhibit: Exhibit) -> str:
+    stem = re.sub(r"[^\w-]+", "_", Path(exhibit.file).stem)
+    return f"{number:02d}_{stem}_slice{exhibit.slice}_{exhibit.acceleration:.3g}x.png"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} = {_plain(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
