@@ -14,14 +14,19 @@ Maps = npt.NDArray[np.complex64]
 SEGMENTS = 48
 """Of a loop; the trapezoidal rule on a circle converges exponentially away from the wire."""
 
-NODES = 40
-"""Of the Chebyshev grid per axis on which fields are computed before they are interpolated to pixels."""
+NODES = 32
+"""Of the Chebyshev grid along the shorter side, on which fields are computed before interpolation to pixels."""
 
 CLEARANCE = 1.3
 """Size of the coil former relative to the field of view, which lies inside it with its corners."""
 
 ROW_HEIGHT = 75.0
+"""Distance in mm between rows of loops."""
+
 LARGEST_LOOP = 90.0
+"""Radius in mm."""
+
+BIRDCAGE_LOOPS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +49,7 @@ class Loop:
 
 
 def loop_field(points: Floats, loop: Loop) -> Floats:
-    """Compute the magnetic field of a unit current, `B = 1/(4 pi) closed integral of dl x r / |r|^3`, with mu_0 = 1.
+    """Compute the magnetic field of a unit current, `B = 1/(4 pi) integral of dl x r / |r|^3`, mu_0 = 1.
 
     Parameters
     ----------
@@ -89,15 +94,12 @@ def arrange_loops(coils: int, field_of_view: tuple[float, float], rng: np.random
     loops = []
     for row, members in enumerate(np.array_split(np.arange(coils), rows)):
         height = (row - (rows - 1) / 2) * ROW_HEIGHT + rng.uniform(-15, 15)
-        turn = rng.uniform(0, 2 * np.pi)
         pitch = 2 * np.pi / len(members)
         radius = min(0.6 * pitch * half_axes.mean(), LARGEST_LOOP)
+        turn = rng.uniform(0, 2 * np.pi)
         for member in range(len(members)):
-            angle = turn + pitch * (member + rng.uniform(-0.15, 0.15))
-            direction = np.array([np.cos(angle), np.sin(angle)])
-            section = direction / (((direction / half_axes) ** 4).sum() ** 0.25)
-            inward = -(section**3) / half_axes**4
-            axis = np.array([*(inward / np.linalg.norm(inward)), rng.normal(0, 0.08)])
+            section, inward = _former(turn + pitch * (member + rng.uniform(-0.15, 0.15)), half_axes)
+            axis = np.array([*inward, rng.normal(0, 0.08)])
             loops.append(
                 Loop(
                     centre=np.array([*section, height + rng.uniform(-8, 8)]),
@@ -109,7 +111,7 @@ def arrange_loops(coils: int, field_of_view: tuple[float, float], rng: np.random
 
 
 def loop_coil_maps(shape: tuple[int, int], slices: int, coils: int, rng: np.random.Generator) -> Maps:
-    """Compute what each coil receives from each voxel: `B1- = Bx - i By` (Hoult 2000, eq. 16), by reciprocity.
+    """Compute what each coil receives from each voxel: `B1- = Bx - i By` (reciprocity).
 
     A single coil is a birdcage: eight loops in quadrature, nearly uniform over the head.
 
@@ -128,25 +130,32 @@ def loop_coil_maps(shape: tuple[int, int], slices: int, coils: int, rng: np.rand
         complex64 `(slices, coils, readout, phase)`; the largest root sum of squares over the coils is 1.
     """
     size = field_of_view(shape)
-    heights = slice_heights(slices)
-    nodes = np.cos(np.pi * (np.arange(NODES) + 0.5) / NODES)
-    z, y, x = np.meshgrid(heights, nodes * size[0] / 2, nodes * size[1] / 2, indexing="ij")
+    rows, columns = (_chebyshev_nodes(round(NODES * mm / min(size))) for mm in size)
+    z, y, x = np.meshgrid(slice_heights(slices), rows * size[0] / 2, columns * size[1] / 2, indexing="ij")
     points = np.stack([x.ravel(), y.ravel(), z.ravel()])
 
-    loops = arrange_loops(max(coils, 8) if coils == 1 else coils, size, rng)
-    received = [_b1_minus(points, loop).reshape(slices, NODES, NODES) for loop in loops]
+    loops = arrange_loops(BIRDCAGE_LOOPS if coils == 1 else coils, size, rng)
+    received = [_b1_minus(points, loop).reshape(z.shape) for loop in loops]
     if coils == 1:
-        received = [sum(field * _quadrature(loop) for field, loop in zip(received, loops, strict=True))]
+        in_phase = [field * _quadrature(loop) for field, loop in zip(received, loops, strict=True)]
+        received = [np.sum(in_phase, axis=0)]
     gain = rng.lognormal(0, 0.1, coils) * np.exp(2j * np.pi * rng.random(coils))
     on_nodes = np.stack(received, axis=1) * gain[:, None, None]
 
-    to_rows, to_columns = (
-        _from_chebyshev(nodes, centred_axis(n, mm) / (mm / 2)) for n, mm in zip(shape, size, strict=True)
-    )
+    to_rows = _from_chebyshev(rows, 2 * centred_axis(shape[0], size[0]) / size[0])
+    to_columns = _from_chebyshev(columns, 2 * centred_axis(shape[1], size[1]) / size[1])
     maps = (to_rows @ on_nodes @ to_columns.T).astype(np.complex64)
     largest = np.sqrt((np.abs(maps) ** 2).sum(axis=1).max())
     normalised: Maps = maps / largest
     return normalised
+
+
+def _former(angle: float, half_axes: Floats) -> tuple[Floats, Floats]:
+    """Give the point of the former in a direction, and the unit vector that points inwards there."""
+    direction = np.array([np.cos(angle), np.sin(angle)])
+    section = direction / ((direction / half_axes) ** 4).sum() ** 0.25
+    inward = -(section**3) / half_axes**4
+    return section, inward / np.linalg.norm(inward)
 
 
 def _b1_minus(points: Floats, loop: Loop) -> npt.NDArray[np.complex128]:
@@ -158,6 +167,10 @@ def _b1_minus(points: Floats, loop: Loop) -> npt.NDArray[np.complex128]:
 def _quadrature(loop: Loop) -> complex:
     """Give the phase that makes loops around a head add up in its middle."""
     return complex(np.exp(1j * np.arctan2(loop.axis[1], loop.axis[0])))
+
+
+def _chebyshev_nodes(order: int) -> Floats:
+    return np.cos(np.pi * (np.arange(order) + 0.5) / order)
 
 
 def _from_chebyshev(nodes: Floats, positions: Floats) -> Floats:

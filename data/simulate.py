@@ -72,9 +72,9 @@ def simulate_volume(
     slices, coils
         Their numbers.
     snr
-        Mean of the noiseless root-sum-of-squares image over tissue (where the object exceeds a tenth of its maximum)
-        divided by the standard deviation of the real part of one coil's noise in the image. The transform is
-        unitary, so the noise is as large in k-space; it is white and independent between coils.
+        Mean of the noiseless root-sum-of-squares image over tissue (where the object exceeds a tenth of its
+        maximum) divided by the standard deviation of the real part of one coil's noise in the image. The transform
+        is unitary, so the noise is as large in k-space; it is white and independent between coils.
     rng
         Where all that comes from.
     """
@@ -147,7 +147,8 @@ def simulate_folder(
             raise InputError(f"cannot simulate {number} {name}; at least 1 is needed")
     if min(size) < SMALLEST_MATRIX:
         raise InputError(
-            f"cannot simulate a matrix of {size[0]}x{size[1]}; at least {SMALLEST_MATRIX}x{SMALLEST_MATRIX} is needed"
+            f"cannot simulate a matrix of {size[0]}x{size[1]}; "
+            f"at least {SMALLEST_MATRIX}x{SMALLEST_MATRIX} is needed"
         )
     if seed < 0:
         raise InputError(f"the seed {seed} is negative; give 0 or more")
@@ -174,7 +175,7 @@ def simulate_folder(
 
 
 def image_phase(shape: tuple[int, int], slices: int, rng: np.random.Generator) -> Array:
-    """Draw a smooth phase in radians `(slices, readout, phase)`: of low order, as from an echo off centre, and wavy."""
+    """Draw a smooth phase `(slices, readout, phase)` in radians: of low order, as of a late echo, and wavy."""
     size = field_of_view(shape)
     y, x = np.meshgrid(*(centred_axis(n, mm) for n, mm in zip(shape, size, strict=True)), indexing="ij")
     constant, tilt = rng.uniform(-np.pi, np.pi), rng.normal(0, 1.0, 3)
@@ -189,7 +190,7 @@ def image_phase(shape: tuple[int, int], slices: int, rng: np.random.Generator) -
 
 
 def _truncate(fine: Array, shape: tuple[int, int]) -> Array:
-    """Keep of an image's k-space the centre `(readout, phase)`, as a scanner does: with sharp edges comes ringing."""
+    """Keep of an image's k-space the centre `(readout, phase)`, as a scanner does: edges ring."""
     rows, columns = ((n // 2 - m // 2) for n, m in zip(fine.shape, shape, strict=True))
     centre = _fft(fine)[rows : rows + shape[0], columns : columns + shape[1]]
     truncated: Array = _ifft(centre).real / OVERSAMPLING

@@ -72,7 +72,7 @@ def simulate(
     coils: Annotated[int, typer.Option(help="Receive coils.")] = 8,
     size: Annotated[str, typer.Option(metavar="HxW", help="Matrix, readout x phase.")] = "256x256",
     seed: Annotated[int, typer.Option(help="The same seed gives the same files, bit for bit.")] = 0,
-    snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise of one coil's image.")] = 30.0,
+    snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise of one coil's image.")] = 40.0,
 ) -> None:
     """Write raw data of a random head-like phantom in fastMRI's layout.
 

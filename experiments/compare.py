@@ -125,7 +125,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
     SystemExit
         At the end, if a file could not be read or reconstructed.
     """
-    problems = Problems()
+    problems, protocol = Problems(), comparison.protocol()
     scans = _scans(find_files(inputs), comparison, output, problems)
     rows: list[Row] = []
     with progress() as bar:
@@ -138,7 +138,6 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
                     write_csv(output / "metrics.csv", rows)
     if not rows:
         raise InputError("nothing could be reconstructed")
-    protocol = comparison.protocol()
     write_summary(output / "summary.json", rows, protocol, versions())
     write_report(output, rows, _exhibits(scans, rows, comparison.shown), protocol, problems.sentences)
     console.print(table(rows))

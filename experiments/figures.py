@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
@@ -81,7 +82,7 @@ class Exhibit:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One picture: `values` from 0 to `white`, in the colours of `palette`; `kind` says what it compares with."""
+    """One picture: `values` from 0 to `white`, in the colours of `palette`; those of one `kind` are compared."""
 
     kind: str
     title: str
@@ -120,21 +121,26 @@ def log_kspace(kspace: NDArray[np.complexfloating] | NDArray[np.floating]) -> ND
     return np.log10(np.maximum(relative, 10.0**-KSPACE_DECADES)) / KSPACE_DECADES + 1
 
 
+def sampled_lines(exhibit: Exhibit) -> Panel | None:
+    """Picture a mask of whole lines as one row of pixels, to be drawn as wide as the page; None if it has none."""
+    return Panel("lines", "mask", exhibit.mask[None].astype(np.float32)) if exhibit.mask.ndim == 1 else None
+
+
 def columns(exhibit: Exhibit) -> list[Column]:
-    """Arrange an exhibit: the sampling below the target, its error below each method."""
+    """Arrange an exhibit: k-space below the target, its error below each method."""
     white, target, best = white_level(exhibit), exhibit.target, leaders(exhibit.scores.values())
-    mask = np.broadcast_to(exhibit.mask, exhibit.kspace.shape).astype(np.float32)
-    sampling = [Panel("sampling", "mask", mask), Panel("sampling", "log k-space", log_kspace(exhibit.kspace))]
+    sampling = [Panel("sampling", "log k-space", log_kspace(exhibit.kspace))]
+    if exhibit.mask.ndim == 2:
+        sampling.insert(0, Panel("sampling", "mask", exhibit.mask.astype(np.float32)))
     if target is None:
         arranged = [Column("sampling", top=sampling, bottom=[])]
     else:
         arranged = [Column("target", top=[Panel("image", "target", target, white)], bottom=sampling)]
     for method, image in exhibit.images.items():
-        errors = [] if target is None else [_error_panel(image, target, white)]
-        row = exhibit.scores.get(method)
-        scores = {key: format_number(key, getattr(row, key)) for key in ("ssim", "psnr")} if row else {}
         top = [Panel("image", method, image, white)]
-        arranged.append(Column(method, top, errors, scores if row and row.scored else {}, best.get(method, ())))
+        errors = [] if target is None else [_error_panel(image, target, white)]
+        scores = _captions(exhibit.scores.get(method))
+        arranged.append(Column(method, top, errors, scores, best.get(method, ())))
     return arranged
 
 
@@ -164,9 +170,10 @@ def draw(exhibit: Exhibit) -> Figure:
     rows = 1 if exhibit.target is None else 2
     band = 2 * _LINE + rows * (_LINE + height) + _MARGIN
     bands = [arranged[start : start + across] for start in range(0, len(arranged), across)]
-    sheet = _Sheet(_WIDTH, 2 * _MARGIN + 3.5 * _LINE + band * len(bands))
+    page = across * (width + _GAP) - _GAP
+    sheet = _Sheet(_WIDTH, 2 * _MARGIN + 4.5 * _LINE + band * len(bands))
 
-    left = (_WIDTH - across * (width + _GAP) + _GAP) / 2
+    left = (_WIDTH - page) / 2
     top = 2 * _MARGIN + _LINE
     sheet.write(left, _MARGIN, _elide(exhibit.title), size=9, weight="bold")
     sheet.write(_WIDTH - left, _MARGIN, NOTICE, size=8, align="right")
@@ -174,11 +181,14 @@ def draw(exhibit: Exhibit) -> Figure:
         for index, column in enumerate(members):
             _draw_column(sheet, column, left + index * (width + _GAP), top, width, height)
         top += band
-    sheet.write(left, top, exhibit.scale, size=7, colour=_DIM)
+    if (lines := sampled_lines(exhibit)) is not None:
+        sheet.write(left, top, lines.title, size=7, colour=_DIM)
+        sheet.stretch(lines, left + 0.4, top, page - 0.4)
+    sheet.write(left, top + _LINE, exhibit.scale, size=7, colour=_DIM)
     if exhibit.target is not None:
         bar = Panel("scale", "", np.linspace(0, 1, 256)[None], palette=HEAT)
-        sheet.show(bar, left, top + _LINE, 1.2, 0.11, aspect="auto")
-        sheet.write(left + 1.3, top + _LINE, ERROR_TEXT, size=7, colour=_DIM)
+        sheet.stretch(bar, left, top + 2 * _LINE, 1.2)
+        sheet.write(left + 1.3, top + 2 * _LINE, ERROR_TEXT, size=7, colour=_DIM)
     return sheet.figure
 
 
@@ -212,20 +222,20 @@ class _Sheet:
             parse_math=False,
         )
 
-    def show(
-        self,
-        panel: Panel,
-        x: float,
-        y: float,
-        width: float,
-        height: float,
-        aspect: Literal["equal", "auto"] = "equal",
-    ) -> None:
-        """Show a picture in a box, its pixels square unless stretched to fill it."""
+    def show(self, panel: Panel, x: float, y: float, width: float, height: float) -> None:
+        """Show a picture in a box, its pixels square."""
+        self._axes(x, y, width, height, panel).set_aspect("equal", anchor="N")
+
+    def stretch(self, panel: Panel, x: float, y: float, width: float) -> None:
+        """Show a row of pixels as a bar a line of text high."""
+        self._axes(x, y, width, 0.11, panel).set_aspect("auto")
+
+    def _axes(self, x: float, y: float, width: float, height: float, panel: Panel) -> Axes:
         box = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
-        axes = self.figure.add_axes(box, anchor="N", label=panel.kind)
-        axes.imshow(_clean(panel.values), cmap=panel.palette, vmin=0, vmax=panel.white, aspect=aspect)
+        axes = self.figure.add_axes(box, label=panel.kind)
+        axes.imshow(_clean(panel.values), cmap=panel.palette, vmin=0, vmax=panel.white)
         axes.set_axis_off()
+        return axes
 
 
 def _draw_column(sheet: _Sheet, column: Column, left: float, top: float, width: float, height: float) -> None:
@@ -240,6 +250,12 @@ def _draw_column(sheet: _Sheet, column: Column, left: float, top: float, width: 
             if panel.title != column.title:
                 sheet.write(x, y - 0.8 * _LINE, panel.title, size=7, colour=_DIM)
             sheet.show(panel, x, y, each - _GAP, height)
+
+
+def _captions(row: Row | None) -> dict[str, str]:
+    if row is None or not row.scored:
+        return {}
+    return {"ssim": format_number("ssim", row.ssim), "psnr": format_number("psnr", row.psnr)}
 
 
 def _error_panel(image: NDArray[np.floating], target: NDArray[np.floating], white: float) -> Panel:

@@ -24,6 +24,7 @@ from experiments.figures import (
     columns_in_band,
     draw,
     encode_png,
+    sampled_lines,
 )
 from experiments.results import (
     HEADINGS,
@@ -57,7 +58,7 @@ def write_report(
     rows
         Scores; those of a file without a target are listed apart and enter no mean.
     exhibits
-        Slices to show; taken one at a time.
+        Slices to show.
     protocol
         What must be known to repeat the numbers; of its values, `methods` maps each method to its parameters.
     notes
@@ -99,6 +100,7 @@ def _template() -> Template:
         "leaders": leaders,
         "columns": columns,
         "columns_in_band": columns_in_band,
+        "sampled_lines": sampled_lines,
     }
     environment.filters |= {"plain": _plain, "source": _source}
     return environment.get_template("report.html")

@@ -143,7 +143,7 @@ def partition(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
 
 def scheme(result: Row | Group) -> str:
     """Name what rows of one table must share: the kind of the sampling mask and the seed."""
-    return f"{result.mask} mask, seed {result.seed}"
+    return f"mask {result.mask}, seed {result.seed}"
 
 
 def contest(result: Row | Group) -> tuple[Hashable, ...]:

@@ -26,20 +26,21 @@ Geometry = tuple[int, ...]
 class Grappa:
     """Each missing sample is `sum w y` over its measured neighbours in all coils (Griswold et al. 2002, eq. 1).
 
-    The weights solve `min ||A w - b||^2 + lamda ||A||^2 ||w||^2` on the calibration lines. Missing lines are
+    The weights solve `min ||D (A w - b)||^2 + lamda ||D A||^2 ||w||^2` on the calibration lines, where `D` divides
+    each equation by the magnitude of its samples: else those about DC alone would decide. Missing lines are
     grouped by the geometry of their neighbours, so that any mask along phase is served, not just regular ones.
 
     Attributes
     ----------
     lamda
-        Tikhonov weight relative to the mean squared calibration sample.
+        Tikhonov weight relative to the mean diagonal of the normal matrix.
     kernel
         Width along readout, odd.
     neighbours
-        How many measured lines to combine at most.
+        How many measured lines to combine at most, half of them on either side; even.
     """
 
-    lamda: float = 5e-2
+    lamda: float = 1e-2
     kernel: int = 5
     neighbours: int = 2
 
@@ -67,7 +68,7 @@ class Grappa:
         """
         if acquisition.mask.ndim != 1:
             raise InputError(f"{acquisition.name}: GRAPPA needs a mask along phase only")
-        if acquisition.mask.all():
+        if acquisition.mask.all() or not acquisition.kspace.any():
             return acquisition.kspace
         calibration = calibration_lines(acquisition)
         filled = acquisition.kspace.clone()
@@ -96,15 +97,14 @@ class Grappa:
         return groups
 
     def _neighbourhood(self, line: int, measured: list[int], calibration_width: int) -> Geometry:
-        """Choose the nearest measured lines whose span, with the line itself, leaves rows to calibrate on."""
+        """Choose the nearest measured lines on either side, as far as their span leaves rows to calibrate on."""
         widest = calibration_width - min(FEWEST_SHIFTS, calibration_width // 2)
+        below = [other - line for other in measured if other < line][-self.neighbours // 2 :]
+        above = [other - line for other in measured if other > line][: self.neighbours // 2]
         chosen: list[int] = []
-        for offset in sorted((other - line for other in measured), key=abs):
-            span = max(0, offset, *chosen) - min(0, offset, *chosen) if chosen else abs(offset)
-            if span <= widest:
+        for offset in sorted(below + above, key=abs):
+            if max(0, offset, *chosen) - min(0, offset, *chosen) <= widest:
                 chosen.append(offset)
-            if len(chosen) == self.neighbours:
-                break
         return tuple(sorted(chosen))
 
     def _calibrate(self, calibration: Tensor, geometry: Geometry) -> Tensor:
@@ -119,11 +119,16 @@ class Grappa:
             "coils kernel readout place offset -> (readout place) (coils kernel offset)",
         )
         b = rearrange(targets[..., places], "coils readout place -> (readout place) coils")
-        gram = A.mH @ A
+        energy = A.abs().square().mean(dim=1, keepdim=True)
+        weight = 1 / (energy + ENERGY_FLOOR * energy.mean())
+        gram = A.mH @ (weight * A)
         ridge = self.lamda * gram.diagonal().real.mean()
         identity = torch.eye(len(gram), device=gram.device)
-        return torch.linalg.solve(gram + ridge * identity, A.mH @ b)
+        return torch.linalg.solve(gram + ridge * identity, A.mH @ (weight * b))
 
+
+ENERGY_FLOOR = 1e-2
+"""Share of the mean energy below which an equation is mostly noise and gains no more weight."""
 
 FEWEST_SHIFTS = 3
 """Positions along phase on which a kernel should at least be seen while calibrating."""

@@ -1,0 +1,1 @@
+"""The built-in phantom: a random head, sliced, with the tissues and contrasts of clinical brain protocols."""

@@ -1,0 +1,74 @@
+"""When a long run should stop before its end."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop:
+    """Asks all processes to stop: when the time is up, or when one of them was interrupted.
+
+    Inside its `with` block the first Ctrl-C or SIGTERM only asks; the second has its usual effect.
+
+    Parameters
+    ----------
+    accelerator
+        Knows the processes.
+    max_minutes
+        From now; None for no limit.
+
+    Attributes
+    ----------
+    asked
+        Whether to stop, as all processes heard it when they last called.
+    interrupted
+        Whether that is because of a signal.
+    """
+
+    def __init__(self, accelerator: Accelerator, max_minutes: float | None) -> None:
+        self.asked = self.interrupted = False
+        self._accelerator = accelerator
+        self._deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
+        self._handlers: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        """Tell whether to stop; to be called by all processes at the same point."""
+        if self.interrupted or time.monotonic() > self._deadline:
+            self._accelerator.set_trigger()
+        self.asked = self._accelerator.check_trigger()
+        if self.asked:
+            self.interrupted = any(gather_object([self.interrupted]))
+        return self.asked
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {number: signal.signal(number, self._interrupt) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        self.interrupted = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+
+def ignore_interrupts(_worker: int) -> None:
+    """Leave Ctrl-C, which a terminal sends to reading processes as well, to the one that trains."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

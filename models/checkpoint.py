@@ -1,0 +1,122 @@
+"""Trained weights in files: safetensors whose header tells which network they are for and how they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from data.atomic import atomic_path
+from data.errors import InputError
+from models.fastmri_checkpoint import infer_varnet, read_torch_file
+from models.zoo import build
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A network with its weights, and where they come from.
+
+    Attributes
+    ----------
+    network
+        Ready for inference, on the CPU.
+    name
+        Of the network, as in the zoo.
+    arguments
+        Of its constructor.
+    protocol
+        How the weights were trained; empty for weights of fastMRI, which do not tell.
+    sha256
+        Of the file.
+    """
+
+    network: nn.Module
+    name: str
+    arguments: dict[str, Any]
+    protocol: dict[str, Any]
+    sha256: str
+
+
+def save_weights(
+    path: Path, network: nn.Module, name: str, arguments: Mapping[str, Any], protocol: Mapping[str, Any]
+) -> None:
+    """Write the weights of `network`, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Where to, usually with the suffix `.safetensors`.
+    network
+        Whose weights to write.
+    name, arguments
+        What `models.zoo.build` needs to construct it again.
+    protocol
+        How the weights were trained; anything that JSON can hold.
+    """
+    weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    metadata = {"network": name, "arguments": json.dumps(dict(arguments)), "protocol": json.dumps(dict(protocol))}
+    with atomic_path(path) as temporary:
+        save_file(weights, temporary, metadata)
+
+
+def load_model(path: Path) -> Checkpoint:
+    """Read weights written by `save_weights`, or a VarNet checkpoint of fastMRI.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is neither of the two, or holds weights that do not fit the network it names.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such checkpoint file")
+    if _is_safetensors(path):
+        name, arguments, protocol, weights = _read_safetensors(path)
+    else:
+        name, protocol, weights = "varnet", {}, read_torch_file(path)
+        weights, arguments = infer_varnet(path, weights)
+    network = _assemble(path, name, arguments, weights)
+    return Checkpoint(network, name, arguments, protocol, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Tell by the name, or by the content: eight bytes of length, then a JSON object."""
+    with path.open("rb") as file:
+        return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
+
+
+def _read_safetensors(path: Path) -> tuple[str, dict[str, Any], dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
+    except SafetensorError as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
+    try:
+        arguments, protocol = json.loads(metadata["arguments"]), json.loads(metadata["protocol"])
+        return metadata["network"], dict(arguments), dict(protocol), weights
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: its header does not say which network the weights are for") from error
+
+
+def _assemble(path: Path, name: str, arguments: dict[str, Any], weights: dict[str, Tensor]) -> nn.Module:
+    for key, weight in weights.items():
+        if not torch.isfinite(weight).all():
+            raise InputError(f"{path}: the weight {key} holds NaN or Inf")
+    try:
+        # On the meta device nothing is allocated or drawn at random only to be overwritten.
+        with torch.device("meta"):
+            network = build(name, arguments)
+        network.load_state_dict({key: weight.float() for key, weight in weights.items()}, assign=True)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except RuntimeError as error:
+        raise InputError(f"{path}: the weights do not fit the network {name} with {arguments}") from error
+    return network.eval()

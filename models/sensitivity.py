@@ -1,0 +1,117 @@
+"""Sensitivity maps, estimated by a U-Net from the fully sampled centre of k-space."""
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from models.unet import NormUnet
+from recon.coils import COIL_AXIS, rss
+from recon.fourier import ifft
+
+
+class SensitivityModel(nn.Module):
+    """The low-resolution image of each coil, refined and divided by their root sum of squares.
+
+    Sriram et al. 2020, eq. 10 and 11: `S = dSS(CNN(F^H M_center k))`.
+
+    Parameters
+    ----------
+    chans, pools
+        Of the U-Net; every coil passes through the same one.
+    mask_center
+        Whether only the auto-calibration lines are used, or all that was measured.
+    """
+
+    def __init__(self, chans: int, pools: int, mask_center: bool = True) -> None:
+        super().__init__()
+        self.mask_center = mask_center
+        self.norm_unet = NormUnet(chans, pools)
+
+    def forward(
+        self, masked_kspace: Tensor, mask: Tensor, num_low_frequencies: int | Tensor | None = None
+    ) -> Tensor:
+        """Estimate the sensitivity maps.
+
+        Parameters
+        ----------
+        masked_kspace
+            complex `(batch, coils, readout, phase)`.
+        mask
+            bool `(batch or 1, 1, 1 or readout, phase)`.
+        num_low_frequencies
+            Number of auto-calibration lines, one for all or one for each of the batch; found in the mask
+            where None or zero.
+
+        Returns
+        -------
+        Tensor
+            complex `(batch, coils, readout, phase)`, of unit root sum of squares; zero where no coil has signal.
+        """
+        if self.mask_center:
+            center = acs_window(mask, num_low_frequencies)
+            masked_kspace = torch.where(center, masked_kspace, 0)
+        coil_images = ifft(masked_kspace)
+        batch = coil_images.shape[0]
+        refined = self.norm_unet(rearrange(coil_images, "batch coils ... -> (batch coils) ..."))
+        return divide_by_rss(rearrange(refined, "(batch coils) ... -> batch coils ...", batch=batch))
+
+
+def divide_by_rss(coil_images: Tensor) -> Tensor:
+    """Coil images `(..., coils, readout, phase)` over their root sum of squares; zero where that is zero."""
+    magnitude = rss(coil_images).unsqueeze(COIL_AXIS)
+    return coil_images / torch.where(magnitude > 0, magnitude, 1)
+
+
+def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) -> Tensor:
+    """Mark the auto-calibration samples: the fully sampled rectangle about DC.
+
+    Of the rectangles that fit, the one whose shorter side is longest, and of those the largest: a mask along
+    phase gives the same window whether or not it is spelled out along readout, and a single spoke through the
+    centre does not pass for calibration data. If not even DC was measured, the window holds DC alone.
+
+    Parameters
+    ----------
+    mask
+        bool `(batch or 1, 1, 1 or readout, phase)`.
+    num_low_frequencies
+        Use this many lines instead, one number for all or one for each of the batch; None or zero to look
+        at the mask.
+
+    Returns
+    -------
+    Tensor
+        bool `(batch or 1, 1, 1 or readout, phase)`.
+    """
+    window = _largest_rectangle(mask)
+    if num_low_frequencies is None:
+        return window
+    lines = torch.as_tensor(num_low_frequencies, device=mask.device).reshape(-1, 1, 1)
+    return torch.where(lines.unsqueeze(-1) > 0, _centered(lines, mask.shape[-1]), window)
+
+
+def _largest_rectangle(mask: Tensor) -> Tensor:
+    readout, phase = mask.shape[-2:]
+    heights = torch.arange(1, readout + 1, device=mask.device)
+    inside = _centered(heights, readout)
+    widths = torch.where(inside, _centered_run(mask).unsqueeze(-2), phase).amin(-1)
+    score = torch.minimum(heights, widths) * (readout * phase) + heights * widths
+    best = score.argmax(-1, keepdim=True)
+    rows = _centered(heights[best.squeeze(-1)], readout)
+    columns = _centered(widths.gather(-1, best).squeeze(-1).clamp(min=1), phase)
+    return rows.unsqueeze(-1) & columns.unsqueeze(-2)
+
+
+def _centered_run(sampled: Tensor) -> Tensor:
+    """Length of the run of samples about DC along the last axis, as far as it is symmetric."""
+    size = sampled.shape[-1]
+    index = torch.arange(size, device=sampled.device) - size // 2
+    neighbours = torch.where(index < 0, -1 - index, index)
+    shorter_side = torch.where(sampled, size, neighbours).amin(-1)
+    return torch.maximum(2 * shorter_side, sampled[..., size // 2]).clamp(max=size)
+
+
+def _centered(lengths: Tensor, size: int) -> Tensor:
+    """Mark `lengths` (...) samples about DC of an axis: bool `(..., size)`, placed as fastMRI places them."""
+    first = (size - lengths + 1).div(2, rounding_mode="floor").unsqueeze(-1)
+    index = torch.arange(size, device=lengths.device)
+    return (index >= first) & (index < first + lengths.unsqueeze(-1))

@@ -1,0 +1,32 @@
+"""The networks that can be trained and loaded, by the name that configs and checkpoints use.
+
+Each maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None)` to an image, shapes as in `VarNet`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from data.errors import InputError
+from data.suggestion import did_you_mean
+from models.image_unet import ImageUnet
+from models.varnet import VarNet
+
+NETWORKS: dict[str, type[nn.Module]] = {"varnet": VarNet, "unet": ImageUnet}
+
+
+def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """Construct the network called `name`, with fresh weights.
+
+    Raises
+    ------
+    InputError
+        If there is no such network or it does not take these arguments.
+    """
+    if name not in NETWORKS:
+        raise InputError(f"unknown network {name!r}{did_you_mean(name, NETWORKS)}")
+    try:
+        return NETWORKS[name](**arguments)
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise InputError(f"network {name} cannot be built with {dict(arguments)}: {error}") from error

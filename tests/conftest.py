@@ -1,0 +1,23 @@
+"""Fixtures for every test: real data where it is at hand, files made once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from helpers.raw_files import write_raw_file
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Give the folder of real measurements."""
+    folder = os.environ.get("RECON_DATA")
+    if not folder:
+        pytest.skip("the environment variable RECON_DATA does not name a folder of real measurements")
+    return Path(folder)
+
+
+@pytest.fixture
+def raw_file(tmp_path: Path) -> Path:
+    """Write a small fully sampled file."""
+    return write_raw_file(tmp_path / "raw" / "discs.h5")

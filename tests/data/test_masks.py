@@ -1,0 +1,85 @@
+import pytest
+import torch
+from fastmri.data.subsample import create_mask_for_mask_type
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.errors import InputError
+from data.masks import MaskKind, Sampling, center_lines, default_center_fraction, sample_mask, seed_of
+from helpers.objects import object_acquisition
+
+
+@pytest.mark.parametrize("kind", list(MaskKind))
+@pytest.mark.parametrize("acceleration", [4, 8])
+@pytest.mark.parametrize("phase", [368, 213])
+def test_masks_are_fastmris(kind: MaskKind, acceleration: int, phase: int) -> None:
+    fraction = default_center_fraction(acceleration)
+    theirs, _ = create_mask_for_mask_type(kind, [fraction], [acceleration])(
+        (1, phase, 2), seed=seed_of("file1000.h5")
+    )
+    ours = sample_mask(kind, phase, acceleration, fraction, seed_of("file1000.h5"))
+    assert torch.equal(ours, theirs.reshape(-1).bool())
+
+
+@given(
+    phase=st.integers(32, 400),
+    acceleration=st.sampled_from([2, 4, 8]),
+    kind=st.sampled_from(MaskKind),
+    seed=st.integers(0, 99),
+)
+def test_the_centre_is_always_measured(phase: int, acceleration: int, kind: MaskKind, seed: int) -> None:
+    fraction = default_center_fraction(acceleration)
+    lines = center_lines(sample_mask(kind, phase, acceleration, fraction, seed))
+    assert lines.stop - lines.start >= round(phase * fraction)
+    assert lines.start <= phase // 2 < lines.stop
+
+
+def test_masks_repeat_by_file_name_and_differ_between_names_and_seeds() -> None:
+    def mask(name: str, seed: int) -> torch.Tensor:
+        return sample_mask(MaskKind.RANDOM, 200, 4, 0.08, seed_of(name, seed))
+
+    assert torch.equal(mask("a.h5", 0), mask("a.h5", 0))
+    assert not torch.equal(mask("a.h5", 0), mask("b.h5", 0))
+    assert not torch.equal(mask("a.h5", 0), mask("a.h5", 1))
+
+
+def test_all_slices_of_a_file_get_one_mask() -> None:
+    sampling = Sampling(MaskKind.RANDOM, 4, 0.08)
+    first, second = sampling(object_acquisition()), sampling(object_acquisition(noise=1.0))
+    assert torch.equal(first.mask, second.mask)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40))
+def test_center_lines_are_the_longest_run_through_dc(lines: list[bool]) -> None:
+    mask = torch.tensor(lines)
+    run = center_lines(mask)
+    center = len(lines) // 2
+    if not lines[center]:
+        assert run.stop == run.start
+    else:
+        assert run.start <= center < run.stop
+        assert mask[run].all()
+        assert run.start == 0 or not mask[run.start - 1]
+        assert run.stop == len(lines) or not mask[run.stop]
+
+
+def test_a_line_counts_only_if_measured_in_full() -> None:
+    mask = torch.ones(8, 9, dtype=torch.bool)
+    mask[2, 6] = False
+    assert center_lines(mask) == slice(0, 6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "acceleration", "fraction", "words"),
+    [
+        (MaskKind.RANDOM, 0.5, 0.08, "below 1"),
+        (MaskKind.RANDOM, 4, 1.5, "between 0 and 1"),
+        (MaskKind.RANDOM, 8, 0.5, "alone measures more lines"),
+        (MaskKind.EQUISPACED, 3.5, 0.08, "whole acceleration"),
+    ],
+)
+def test_masks_that_do_not_exist_are_refused(
+    kind: MaskKind, acceleration: float, fraction: float, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        sample_mask(kind, 100, acceleration, fraction, 0)

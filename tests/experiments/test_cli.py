@@ -1,0 +1,189 @@
+"""The commands as a newcomer runs them, on small files."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from experiments.cli import app
+from experiments.results import read_csv
+from helpers.raw_files import edit, write_raw_file
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*arguments: object, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result
+
+    return invoke
+
+
+def test_help_answers_without_the_heavy_packages() -> None:
+    heavy = "('torch', 'numpy', 'sigpy', 'numba', 'matplotlib', 'h5py')"
+    code = f"import experiments.cli, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["simulate", "info", "reconstruct", "compare", "evaluate", "train", "demo"])
+def test_every_command_shows_an_example(run: Run, command: str) -> None:
+    assert f"Example: recon {command}" in run(command, "--help").output
+
+
+def test_simulate_then_info(run: Run, tmp_path: Path) -> None:
+    run("simulate", tmp_path / "sim", "--volumes", 2, "--slices", 1, "--coils", 3, "--size", "48x40", "--seed", 5)
+    output = run("info", tmp_path / "sim").output
+    assert output.count("48 x 40") >= 2
+    assert "fully sampled" in output
+
+
+def test_simulate_repeats_bit_for_bit(run: Run, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        run("simulate", tmp_path / folder, "--volumes", 1, "--slices", 1, "--coils", 2, "--size", "48x40")
+    first, second = (next((tmp_path / folder).iterdir()) for folder in ("a", "b"))
+    with h5py.File(first) as one, h5py.File(second) as two:
+        np.testing.assert_array_equal(one["kspace"], two["kspace"])
+
+
+@pytest.mark.parametrize("size", ["48", "48x", "axb", "48x40x2"])
+def test_a_wrong_size_is_told(run: Run, tmp_path: Path, size: str) -> None:
+    assert "is not of the form HxW" in run("simulate", tmp_path, "--size", size, code=2).output
+
+
+def test_reconstruct_writes_the_submission_layout_and_does_not_repeat_itself(
+    run: Run, raw_file: Path, tmp_path: Path
+) -> None:
+    command = ("reconstruct", raw_file, "--method", "sense", "--acceleration", 3, "--output", tmp_path / "out")
+    assert "2 slices in" in run(*command).output
+    with h5py.File(tmp_path / "out" / "discs.h5") as file:
+        assert file["reconstruction"].shape == (2, 48, 40)
+        assert file["reconstruction"].dtype == np.float32
+    assert "done before" in run(*command).output
+    assert "2 slices in" in run(*command, "--set", "lamda=0.1").output
+
+
+def test_reconstruct_takes_a_prospective_scan_as_it_is(run: Run, tmp_path: Path) -> None:
+    mask = (np.arange(40) % 2 == 0) | (abs(np.arange(40) - 20) < 6)
+    path = write_raw_file(tmp_path / "scan.h5", mask=mask, target=False)
+    run("reconstruct", path, "--method", "grappa", "--acceleration", 8, "--output", tmp_path / "out")
+    with h5py.File(tmp_path / "out" / "scan.h5") as file:
+        assert '"sampling": null' in file.attrs["protocol"]
+
+
+def test_one_bad_file_is_reported_and_the_rest_is_done(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    (raw_file.parent / "broken.h5").write_bytes(b"nothing")
+    result = run("reconstruct", raw_file.parent, "--method", "zero-filled", "--output", tmp_path / "out", code=2)
+    assert "broken.h5: the file is not HDF5" in re.sub(r"\s+", " ", result.output)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["discs.h5"]
+
+
+PROTOCOL = ("--accelerations", "2,3", "--mask", "equispaced", "--center-fraction", 0.2)
+
+DIES_AFTER_THREE = """
+import os, sys
+from experiments.cli import main
+from experiments.job import Job
+
+run, left = Job.run, [3]
+
+def run_three(self, *arguments):
+    left[0] -= 1
+    return run(self, *arguments) if left[0] >= 0 else os._exit(9)
+
+Job.run = run_three
+sys.argv = sys.argv[1:]
+main()
+"""
+
+
+def compare(run: Run, *arguments: object, code: int = 0) -> Result:
+    return run("compare", *arguments, *PROTOCOL, code=code)
+
+
+def test_compare_writes_all_it_promises(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    compare(run, raw_file, "--methods", "zero-filled,grappa", "--output", output)
+    rows = read_csv(output / "metrics.csv")
+    assert [(row.method, row.acceleration) for row in rows] == [
+        (method, acceleration) for acceleration in (2, 3) for method in ("zero-filled", "grappa")
+    ]
+    assert all(row.ssim > 0.5 and row.slices == 2 and row.mask == "equispaced" for row in rows)
+    assert json.loads((output / "summary.json").read_text())["protocol"]["methods"]["grappa"]["kernel"] == 5
+    assert "Research use only" in (output / "report.html").read_text()
+    assert len(list((output / "figures").glob("*.png"))) == 2
+
+
+def test_a_file_without_target_is_shown_but_not_scored(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    edit(raw_file, reconstruction_rss=None)
+    compare(run, raw_file, "--methods", "zero-filled", "--output", tmp_path / "out")
+    assert not any(row.scored for row in read_csv(tmp_path / "out" / "metrics.csv"))
+    assert list((tmp_path / "out" / "figures").glob("*.png"))
+
+
+def test_a_file_that_is_not_finite_is_reported_once_and_the_rest_is_compared(
+    run: Run, raw_file: Path, tmp_path: Path
+) -> None:
+    bad = write_raw_file(raw_file.with_name("bad.h5"))
+    with h5py.File(bad, "r+") as file:
+        file["kspace"][0, 0, 0, 0] = np.nan
+    result = compare(run, raw_file.parent, "--methods", "zero-filled,grappa", "--output", tmp_path / "out", code=2)
+    assert result.output.count("holds NaN or Inf") == 1
+    assert {row.file for row in read_csv(tmp_path / "out" / "metrics.csv")} == {"discs.h5"}
+
+
+def test_a_killed_comparison_goes_on_where_it_stopped(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    second = write_raw_file(raw_file.with_name("second.h5"), slices=1)
+    output = tmp_path / "out"
+    arguments = [raw_file.parent, "--methods", "zero-filled,sense", "--output", output]
+    command = [str(word) for word in ("recon", "compare", *arguments, *PROTOCOL)]
+    assert subprocess.run([sys.executable, "-c", DIES_AFTER_THREE, *command], check=False).returncode == 9
+    finished = {path: path.stat().st_mtime_ns for path in output.rglob("*.h5")}
+    assert len(finished) == 3
+    assert len(read_csv(output / "metrics.csv")) == 3
+    compare(run, *arguments)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert len(read_csv(output / "metrics.csv")) == 8
+    assert second.name in (output / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--methods", "senze"), "did you mean 'sense'"),
+        (("--methods", "sense", "--set", "lamda=1"), "does not begin with one of sense"),
+        (("--methods", "sense", "--set", "sense.lamda"), "not of the form key=value"),
+        (("--methods", "sense", "--accelerations", "fast"), "'fast' is not a number"),
+        (("--methods", "sense", "--mask", "radial"), "unknown mask 'radial'"),
+        (("--methods", "sense", "--device", "tpu"), "unknown device"),
+        (("--methods", "varnet", "--checkpoint", "none.pt"), "no such checkpoint"),
+        (("--methods", ","), "no method was given"),
+    ],
+)
+def test_wrong_words_are_told_in_a_sentence(
+    run: Run, raw_file: Path, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    result = run("compare", raw_file, *arguments, "--output", tmp_path / "out", code=2)
+    assert words in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_evaluate_gives_perfect_scores_to_the_targets(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    with h5py.File(raw_file) as file, h5py.File(tmp_path / "discs.h5", "w") as prediction:
+        prediction["reconstruction"] = file["reconstruction_rss"][()]
+    assert "1.0000" in run("evaluate", "--targets", raw_file.parent, "--predictions", tmp_path).output
+
+
+def test_evaluate_tells_which_prediction_is_missing(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    result = run("evaluate", "--targets", raw_file.parent, "--predictions", tmp_path / "none", code=2)
+    assert "no such file" in re.sub(r"\s+", " ", result.output)

@@ -1,0 +1,108 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from data.errors import InputError
+from helpers.slices import random_acquisition, random_kspace
+from models.checkpoint import save_weights
+from models.learned import LearnedReconstruction, LearnedUnet, reference_kspace
+from models.zoo import build
+from recon.registry import create
+
+VARNET = {"num_cascades": 2, "sens_chans": 2, "sens_pools": 2, "chans": 3, "pools": 2}
+UNET = {"chans": 3, "pools": 2}
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("weights")
+    for name, arguments in (("varnet", VARNET), ("unet", UNET)):
+        save_weights(folder / f"{name}.safetensors", build(name, arguments), name, arguments, {})
+    return folder
+
+
+@pytest.fixture(params=["varnet", "unet"])
+def method(request, checkpoints):
+    return create(request.param, {"checkpoint": str(checkpoints / f"{request.param}.safetensors")})
+
+
+@pytest.mark.parametrize("crop", [(32, 24), (20, 16), (99, 10)])
+def test_image_has_the_size_of_the_crop(method, crop):
+    acquisition = random_acquisition(crop=crop)
+    image = method(acquisition)
+    assert image.shape == acquisition.crop
+    assert image.dtype == torch.float32
+    assert not image.requires_grad
+
+
+@pytest.mark.parametrize("scale", [1e-7, 3.0, 1e7])
+@pytest.mark.parametrize("raw", [1e-4, 1.0])
+def test_image_scales_with_the_kspace(method, scale, raw):
+    acquisition = random_acquisition()
+    original = replace(acquisition, kspace=acquisition.kspace * raw)
+    scaled = replace(acquisition, kspace=acquisition.kspace * raw * scale)
+    torch.testing.assert_close(method(scaled) / (scale * raw), method(original) / raw, rtol=1e-4, atol=1e-4)
+
+
+def test_normalisation_leaves_the_network_what_it_is(checkpoints):
+    method = LearnedReconstruction(checkpoints / "varnet.safetensors")
+    acquisition = random_acquisition()
+    mask = acquisition.mask.reshape(1, 1, 1, -1)
+    expected = method.loaded.network(acquisition.kspace.unsqueeze(0), mask).squeeze(0)
+    torch.testing.assert_close(method(acquisition), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_empty_slice_gives_an_empty_image(method):
+    acquisition = random_acquisition()
+    assert torch.equal(method(replace(acquisition, kspace=0 * acquisition.kspace)), torch.zeros(32, 24))
+
+
+def test_two_dimensional_mask_is_taken(method):
+    acquisition = random_acquisition()
+    spelled_out = replace(acquisition, mask=acquisition.mask.expand(32, 24))
+    assert torch.equal(method(spelled_out), method(acquisition))
+
+
+def test_weights_are_read_once(checkpoints, tmp_path):
+    path = tmp_path / "moved.safetensors"
+    path.write_bytes((checkpoints / "varnet.safetensors").read_bytes())
+    method = LearnedReconstruction(path)
+    first = method(random_acquisition())
+    path.unlink()
+    assert torch.equal(method(random_acquisition()), first)
+
+
+def test_weights_of_another_network_are_refused(checkpoints):
+    with pytest.raises(InputError, match="weights of the network unet, not of varnet"):
+        LearnedReconstruction(checkpoints / "unet.safetensors")(random_acquisition())
+
+
+def test_without_weights_the_user_learns_where_to_get_some():
+    with pytest.raises(InputError, match=r"--checkpoint FILE.*recon train"):
+        LearnedUnet()(random_acquisition())
+
+
+@pytest.mark.parametrize("lines", [5, 6])
+@pytest.mark.parametrize("phase", [24, 25])
+def test_reference_scan_is_laid_with_its_dc_on_the_dc_of_kspace(lines, phase):
+    acquisition = random_acquisition(phase=phase)
+    scanned = torch.zeros(3, 32, lines, dtype=torch.complex64)
+    scanned[:, 16, lines // 2] = 1
+    placed = reference_kspace(replace(acquisition, calibration=scanned))
+    assert torch.equal(placed.nonzero()[:, 2:].unique(dim=0), torch.tensor([[16, phase // 2]]))
+
+
+def test_reference_scan_changes_the_varnets_image(checkpoints):
+    method = LearnedReconstruction(checkpoints / "varnet.safetensors")
+    acquisition = random_acquisition()
+    with_scan = replace(acquisition, calibration=random_kspace(3, 32, 6, seed=5))
+    assert not torch.allclose(method(with_scan), method(acquisition))
+
+
+@pytest.mark.parametrize("shape", [(2, 32, 6), (3, 33, 6), (3, 32, 25)])
+def test_reference_scan_that_does_not_fit_is_refused(method, shape):
+    acquisition = random_acquisition()
+    with pytest.raises(InputError, match=r"random\.h5: the reference scan"):
+        method(replace(acquisition, calibration=random_kspace(*shape)))

@@ -1,0 +1,158 @@
+import fastmri.models
+import pytest
+import torch
+
+from helpers.slices import line_mask, random_kspace
+from models.sensitivity import acs_window
+from models.varnet import VarNet
+
+SMALL = {"num_cascades": 2, "sens_chans": 3, "sens_pools": 2, "chans": 4, "pools": 3}
+
+
+def pair(dtype=torch.float32, **arguments):
+    """Our network and fastMRI's with the same weights."""
+    torch.manual_seed(0)
+    theirs = fastmri.models.VarNet(**arguments).to(dtype)
+    for cascade in theirs.cascades:
+        cascade.dc_weight.data.fill_(0.8)
+    ours = VarNet(**arguments).to(dtype)
+    ours.load_state_dict(theirs.state_dict())
+    return ours, theirs
+
+
+def undersampled(*shape, mask, dtype=torch.complex64):
+    return torch.where(mask, random_kspace(*shape, dtype=dtype), 0)
+
+
+def test_leaderboard_network_has_fastmris_parameters():
+    with torch.device("meta"):
+        ours, theirs = VarNet(12, 8, 4, 18, 4), fastmri.models.VarNet(12, 8, 4, 18, 4)
+    shapes = {key: value.shape for key, value in ours.state_dict().items()}
+    assert shapes == {key: value.shape for key, value in theirs.state_dict().items()}
+    assert sum(parameter.numel() for parameter in ours.parameters()) == 29_936_966
+
+
+@pytest.mark.parametrize(
+    ("shape", "masks", "lines", "arguments"),
+    [
+        ((1, 4, 32, 32), 1, None, {}),
+        ((2, 1, 33, 47), 1, None, {}),
+        ((2, 3, 45, 31), 2, None, {}),
+        ((3, 2, 20, 50), 3, 8, {}),
+        ((1, 15, 48, 20), 1, 5, {}),
+        ((1, 2, 40, 37), 1, 0, {"mask_center": False}),
+        ((1, 3, 40, 64), 1, None, {"pools": 4, "sens_pools": 4}),
+        ((1, 3, 24, 40), 1, None, {"pools": 1, "sens_pools": 2, "num_cascades": 5}),
+    ],
+)
+def test_same_weights_give_fastmris_image(shape, masks, lines, arguments):
+    ours, theirs = pair(**{**SMALL, **arguments})
+    mask = line_mask(shape[-1], batch=masks)
+    mask[..., 0] = mask[..., -1] = False
+    kspace = undersampled(*shape, mask=mask) * 1e-4
+    expected = theirs(torch.view_as_real(kspace), mask.unsqueeze(-1), lines)
+    image = ours(kspace, mask, lines)
+    assert image.shape == expected.shape
+    assert image.dtype == torch.float32
+    assert torch.linalg.norm(image - expected) < 1e-5 * torch.linalg.norm(expected)
+
+
+def test_same_weights_give_fastmris_gradients():
+    ours, theirs = pair(torch.float64, **SMALL)
+    mask = line_mask(30, batch=2)
+    kspace = undersampled(2, 3, 34, 30, mask=mask, dtype=torch.complex128)
+    ours(kspace, mask).square().sum().backward()
+    theirs(torch.view_as_real(kspace), mask.unsqueeze(-1)).square().sum().backward()
+    expected = {name: parameter.grad for name, parameter in theirs.named_parameters()}
+    for name, parameter in ours.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-8, atol=1e-9, msg=name)
+
+
+def test_each_slice_of_a_batch_is_reconstructed_with_its_own_mask():
+    network = VarNet(**SMALL).double()
+    masks = torch.cat([line_mask(26, center=4), line_mask(26, center=10, every=3), line_mask(26, center=26)])
+    kspace = undersampled(3, 2, 28, 26, mask=masks, dtype=torch.complex128)
+    alone = [network(kspace[i : i + 1], masks[i : i + 1]) for i in range(3)]
+    torch.testing.assert_close(network(kspace, masks), torch.cat(alone))
+
+
+def test_mask_spelled_out_along_readout_gives_the_same_image():
+    network = VarNet(**SMALL)
+    mask = line_mask(26)
+    kspace = undersampled(1, 2, 28, 26, mask=mask)
+    assert torch.equal(network(kspace, mask), network(kspace, mask.expand(1, 1, 28, 26)))
+
+
+def test_two_dimensional_mask_is_obeyed():
+    network = VarNet(**SMALL).double()
+    mask = torch.rand(1, 1, 28, 26) < 0.3
+    mask[..., 10:18, 9:17] = True
+    kspace = undersampled(1, 2, 28, 26, mask=mask, dtype=torch.complex128)
+    before = network(kspace, mask)
+    assert before.isfinite().all()
+    assert not torch.allclose(before, network(kspace, mask.all(dim=2, keepdim=True)))
+
+
+@pytest.mark.parametrize("kind", ["all zero", "one zero slice", "one silent coil", "nothing measured"])
+def test_zeros_give_neither_nan_nor_light(kind):
+    network = VarNet(**SMALL)
+    mask = torch.zeros(1, 1, 1, 24, dtype=torch.bool) if kind == "nothing measured" else line_mask(24)
+    kspace = undersampled(2, 3, 32, 24, mask=mask)
+    if kind == "all zero":
+        kspace = torch.zeros_like(kspace)
+    if kind == "one zero slice":
+        kspace[1] = 0
+    if kind == "one silent coil":
+        kspace[:, 1] = 0
+    kspace.requires_grad_()
+    image = network(kspace, mask)
+    image.sum().backward()
+    assert image.isfinite().all()
+    assert torch.equal(image.detach().amax((1, 2)) == 0, kspace.detach().abs().amax((1, 2, 3)) == 0)
+    assert kspace.grad.isfinite().all()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("phase", [24, 25])
+def test_fully_sampled_mask_uses_all_of_kspace_for_the_maps(phase):
+    network = VarNet(**SMALL)
+    mask = torch.ones(1, 1, 1, phase, dtype=torch.bool)
+    kspace = random_kspace(1, 3, 32, phase)
+    assert torch.equal(network(kspace, mask), network(kspace, mask, phase))
+
+
+@pytest.mark.parametrize("pools", [1, 2, 5])
+@pytest.mark.parametrize("matrix", [(6, 5), (33, 47)])
+def test_any_size_and_depth_is_reconstructed(matrix, pools):
+    network = VarNet(1, sens_chans=2, sens_pools=pools, chans=2, pools=pools)
+    mask = line_mask(matrix[1], center=3)
+    image = network(undersampled(1, 2, *matrix, mask=mask), mask)
+    assert image.shape == (1, *matrix)
+    assert image.isfinite().all()
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1e7])
+def test_image_scales_with_the_kspace(scale):
+    network = VarNet(**SMALL).double()
+    mask = line_mask(26)
+    kspace = undersampled(1, 3, 28, 26, mask=mask, dtype=torch.complex128)
+    torch.testing.assert_close(network(kspace * scale, mask) / scale, network(kspace, mask))
+
+
+def test_order_of_the_coils_does_not_matter():
+    network = VarNet(**SMALL).double()
+    mask = line_mask(26)
+    kspace = undersampled(1, 4, 28, 26, mask=mask, dtype=torch.complex128)
+    torch.testing.assert_close(network(kspace[:, [2, 0, 3, 1]], mask), network(kspace, mask))
+
+
+def test_separate_calibration_scan_takes_the_place_of_the_centre():
+    network = VarNet(**SMALL).double()
+    mask = line_mask(26)
+    kspace = undersampled(1, 3, 28, 26, mask=mask, dtype=torch.complex128)
+    center = torch.where(acs_window(mask), kspace, 0)
+    torch.testing.assert_close(network(kspace, mask, calibration=center), network(kspace, mask))
+    regular = torch.arange(26).reshape(1, 1, 1, 26) % 2 == 0
+    without_center = torch.where(regular, kspace, 0)
+    with_scan, without_scan = network(without_center, regular, calibration=center), network(without_center, regular)
+    assert not torch.allclose(with_scan, without_scan)

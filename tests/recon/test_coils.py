@@ -1,0 +1,21 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers.adjoint import assert_adjoint
+from helpers.objects import smooth_maps
+from helpers.slices import random_kspace
+from recon.coils import coil_combine, coil_expand, rss
+
+
+@given(st.tuples(st.integers(1, 8), st.integers(1, 12), st.integers(1, 12)))
+def test_combining_is_the_adjoint_of_expanding(shape: tuple[int, int, int]) -> None:
+    maps = random_kspace(*shape, seed=1, dtype=torch.complex128)
+    assert_adjoint(lambda x: coil_expand(x, maps), lambda y: coil_combine(y, maps), shape[1:], shape)
+
+
+def test_unit_maps_give_back_the_image_and_keep_its_magnitude() -> None:
+    maps = smooth_maps(5, 12, 9)
+    image = random_kspace(12, 9)
+    torch.testing.assert_close(coil_combine(coil_expand(image, maps), maps), image)
+    torch.testing.assert_close(rss(coil_expand(image, maps)), image.abs())

@@ -1,0 +1,28 @@
+import pytest
+
+from data.errors import InputError
+from experiments.methods import METHODS, create
+from recon.sense import Sense
+
+
+def test_text_becomes_the_type_of_the_setting() -> None:
+    assert create("sense", {"lamda": "0.5", "iterations": "7"}) == Sense(lamda=0.5, iterations=7)
+
+
+def test_the_nearest_right_word_is_named() -> None:
+    with pytest.raises(InputError, match="did you mean 'sense'"):
+        create("sence")
+    with pytest.raises(InputError, match="did you mean 'lamda'"):
+        create("sense", {"lambda": 1})
+
+
+def test_a_value_of_the_wrong_type_is_named() -> None:
+    with pytest.raises(InputError, match="method sense, setting iterations"):
+        create("sense", {"iterations": "many"})
+
+
+def test_every_method_works_without_settings_and_says_what_it_minimises() -> None:
+    assert {"zero-filled", "sense", "grappa", "cs-wavelet", "cs-tv", "varnet"} <= set(METHODS)
+    for name, method in METHODS.items():
+        assert create(name)
+        assert len((method.__doc__ or "").split()) > 5
