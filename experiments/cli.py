@@ -46,6 +46,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+benchmarks = typer.Typer(help="Measure quality, time and memory against others.", no_args_is_help=True)
+app.add_typer(benchmarks, name="benchmark")
+
 Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Raw-data files, or folders of them.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Settings = Annotated[
@@ -61,7 +64,14 @@ CenterFraction = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="0 draws fastMRI's own validation masks; another number other masks.")]
 
+TunedFile = Annotated[
+    Path | None,
+    typer.Option("--settings", help="YAML of `recon tune`: settings by contrast and nearest acceleration."),
+]
+
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
+TUNABLE = "sense,grappa,cs-wavelet,cs-tv"
+SIMULATED = "16x320x320,15x640x368"
 
 
 @app.command()
@@ -113,6 +123,7 @@ def reconstruct(
     center_fraction: CenterFraction = None,
     seed: Seed = 0,
     settings: Settings = None,
+    tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
@@ -121,11 +132,13 @@ def reconstruct(
     Example: recon reconstruct multicoil_test --method sense --set lamda=0.01 --output sense
     """
     from experiments.device import pick_device
-    from experiments.parse import build_method, parse_sampling
+    from experiments.parse import build_method, parse_sampling, parse_tuned
     from experiments.reconstruct import reconstruct as run
 
     sampling = None if acceleration is None else parse_sampling(mask, acceleration, center_fraction, seed)
-    run(inputs, method, build_method(method, settings or [], checkpoint), sampling, output, pick_device(device))
+    built = build_method(method, settings or [], checkpoint)
+    found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
+    run(inputs, method, built, sampling, output, pick_device(device), found)
 
 
 @app.command()
@@ -141,6 +154,7 @@ def compare(
         list[str] | None,
         typer.Option("--set", metavar="METHOD.KEY=VALUE", help="A method's setting; may be repeated."),
     ] = None,
+    tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
     device: Device = "auto",
     shown: Annotated[int, typer.Option(help="How many volumes the report shows in pictures.")] = 8,
@@ -154,17 +168,88 @@ def compare(
     from experiments.compare import Comparison
     from experiments.compare import compare as run
     from experiments.device import pick_device
-    from experiments.parse import build_methods, parse_accelerations, parse_mask
+    from experiments.parse import build_methods, parse_accelerations, parse_mask, parse_tuned
 
+    built = build_methods(methods, settings or [], checkpoint)
     comparison = Comparison(
-        methods=build_methods(methods, settings or [], checkpoint),
+        methods=built,
         accelerations=parse_accelerations(accelerations, parse_mask(mask), center_fraction),
         mask=parse_mask(mask),
         center_fraction=center_fraction,
         seed=seed,
         shown=shown,
+        tuned=parse_tuned(tuned, built, settings or []),
     )
     run(inputs, comparison, output, pick_device(device))
+
+
+@app.command()
+def tune(
+    inputs: Inputs,
+    output: Annotated[Path, typer.Option("--output", "-o", help="YAML file for the settings.")] = Path(
+        "tuned.yaml"
+    ),
+    methods: Annotated[str, typer.Option(help="Comma-separated names.")] = TUNABLE,
+    accelerations: Annotated[str, typer.Option(help="Comma-separated.")] = "4,8",
+    mask: Mask = "equispaced_fraction",
+    center_fraction: CenterFraction = None,
+    seed: Seed = 0,
+    slices: Annotated[int, typer.Option(min=1, help="How many slices of each contrast to use.")] = 8,
+    device: Device = "auto",
+) -> None:
+    """Find lamda and iterations by contrast and acceleration on fully sampled scans, for compare and reconstruct.
+
+    The same command again continues a run that was interrupted.
+
+    Example: recon tune multicoil_train --methods cs-wavelet --accelerations 4,8 --output tuned.yaml
+    """
+    from experiments.device import pick_device
+    from experiments.parse import build_methods, parse_accelerations, parse_mask
+    from experiments.tune import Tuning
+    from experiments.tune import tune as run
+
+    tuning = Tuning(
+        methods=build_methods(methods, [], None),
+        accelerations=parse_accelerations(accelerations, parse_mask(mask), center_fraction),
+        mask=parse_mask(mask),
+        center_fraction=center_fraction,
+        seed=seed,
+        slices=slices,
+    )
+    run(inputs, tuning, output, pick_device(device))
+
+
+@benchmarks.command()
+def classical(
+    inputs: Annotated[
+        list[Path] | None, typer.Argument(metavar="[INPUT...]", help="Fully sampled files, or folders of them.")
+    ] = None,
+    output: Output = Path("benchmark"),
+    masks: Annotated[
+        str, typer.Option(metavar="MASK:ACCELERATION,...", help="How every scan is undersampled.")
+    ] = "random:4,random:8,equispaced:4",
+    simulated: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CxHxW,...", help="Simulate these; without INPUT and this, 16x320x320 and 15x640x368."
+        ),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few weights, everybody once: a trial.")] = False,
+) -> None:
+    """Compare with sigpy, BART and pygrappa, each at its best weight: quality, seconds, memory; table and JSON.
+
+    BART takes part if `bart` is on the PATH. Threads are as the environment says; OMP_NUM_THREADS=1 compares
+    algorithms alone. The same command again continues a run that was interrupted.
+
+    Example: OMP_NUM_THREADS=1 recon benchmark classical multicoil_val/file1000000.h5 --output benchmark
+    """
+    from experiments.benchmark.classical import Benchmark
+    from experiments.benchmark.classical import classical as run
+    from experiments.benchmark.contest import QUICK, Effort
+    from experiments.parse import parse_samplings, parse_shapes
+
+    shapes = parse_shapes(("" if inputs else SIMULATED) if simulated is None else simulated)
+    run(inputs or [], shapes, Benchmark(parse_samplings(masks), QUICK if quick else Effort()), output)
 
 
 @app.command()

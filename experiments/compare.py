@@ -22,6 +22,7 @@ from experiments.methods import Reconstruction
 from experiments.metrics import Metrics, score
 from experiments.report import write_report
 from experiments.results import Row, table, versions, write_csv, write_summary
+from experiments.tuned import Tuned
 from recon.coils import rss
 
 AS_ACQUIRED = "as acquired"
@@ -45,6 +46,8 @@ class Comparison:
         Of the masks, see `Sampling`.
     shown
         How many volumes the report shows in pictures.
+    tuned
+        Settings by contrast and acceleration that replace those of the methods.
     """
 
     methods: dict[str, Reconstruction]
@@ -53,6 +56,13 @@ class Comparison:
     center_fraction: float | None = None
     seed: int = 0
     shown: int = 8
+    tuned: Tuned | None = None
+
+    def adapted(self, volume: Volume, sampling: Sampling | None) -> dict[str, Reconstruction]:
+        """Give the methods as they are set for a volume under a sampling."""
+        if self.tuned is None:
+            return self.methods
+        return {name: self.tuned.adapt(name, method, volume, sampling) for name, method in self.methods.items()}
 
     def samplings(self, volume: Volume) -> list[Sampling | None]:
         """List how a volume is undersampled: at every acceleration, or not at all if the scanner did it."""
@@ -65,7 +75,8 @@ class Comparison:
 
     def protocol(self) -> dict[str, Any]:
         """Everything that must be known to repeat the numbers."""
-        return {
+        tuned = {} if self.tuned is None else {"tuned, in place of the methods' own": self.tuned.summary()}
+        return tuned | {
             "mask": str(self.mask),
             "accelerations": list(self.accelerations),
             "center fractions": [self._center_fraction(acceleration) for acceleration in self.accelerations],
@@ -155,7 +166,7 @@ def _scans(files: list[Path], comparison: Comparison, output: Path, problems: Pr
                 folder = output / "reconstructions" / _label(sampling).replace(" ", "-")
                 jobs = [
                     Job(volume, sampling, name, method, folder / name / volume.name)
-                    for name, method in comparison.methods.items()
+                    for name, method in comparison.adapted(volume, sampling).items()
                 ]
                 scans.append(Scan(volume, sampling, jobs))
     return scans

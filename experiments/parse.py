@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
 from data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
 from experiments.methods import METHODS, Reconstruction, create
+from experiments.tuned import Tuned, read_tuned
 from models.learned import LearnedReconstruction
 
 
@@ -24,6 +26,35 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
         raise InputError(f"size {text!r} is not of the form HxW, for example 256x256")
     return int(parts[0]), int(parts[1])
+
+
+def parse_shapes(text: str) -> list[tuple[int, int, int]]:
+    """Read a comma-separated list of `CxHxW`: coils, readout, phase.
+
+    Raises
+    ------
+    InputError
+        If an entry is something else.
+    """
+    shapes = []
+    for word in filter(None, map(str.strip, text.split(","))):
+        coils, _, size = word.partition("x")
+        if not coils.isdigit() or int(coils) == 0:
+            raise InputError(f"shape {word!r} is not of the form CxHxW, for example 16x320x320")
+        shapes.append((int(coils), *parse_size(size)))
+    return shapes
+
+
+def parse_samplings(text: str) -> tuple[Sampling, ...]:
+    """Read a comma-separated list of `mask:acceleration`, each with its default centre fraction and seed 0.
+
+    Raises
+    ------
+    InputError
+        If there is no such sampling.
+    """
+    words = [word.partition(":") for word in map(str.strip, text.split(",")) if word]
+    return tuple(parse_sampling(mask, _number(acceleration), None, 0) for mask, _, acceleration in words)
 
 
 def parse_mask(text: str) -> MaskKind:
@@ -104,6 +135,27 @@ def build_methods(names: str, settings: list[str], checkpoint: Path | None) -> d
             raise InputError(f"setting {setting!r} does not begin with one of {', '.join(chosen)} and a dot")
         by_method[name].append(rest)
     return {name: build_method(name, by_method[name], checkpoint if _learned(name) else None) for name in chosen}
+
+
+def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) -> Tuned | None:
+    """Read a file of `recon tune` for some methods, next to settings that were given as `method.key=value`.
+
+    Raises
+    ------
+    InputError
+        If the file holds nothing for these methods, or a setting is given twice.
+    """
+    if path is None:
+        return None
+    tuned = read_tuned(path)
+    names = list(methods)
+    if not any(tuned.keys(name) for name in names):
+        raise InputError(f"{path}: holds no settings for {', '.join(names)}")
+    twice = [f"{name}.{key}" for name in names for key in sorted(tuned.keys(name))]
+    for key in (setting.partition("=")[0].strip() for setting in explicit):
+        if key in twice:
+            raise InputError(f"{key} is given twice, by --set and in {path}; drop one of them")
+    return tuned
 
 
 def _learned(name: str) -> bool:

@@ -11,6 +11,7 @@ from data.masks import Sampling
 from experiments.console import Problems, console, progress
 from experiments.job import Job
 from experiments.methods import Reconstruction
+from experiments.tuned import Tuned
 
 
 def reconstruct(
@@ -20,6 +21,7 @@ def reconstruct(
     sampling: Sampling | None,
     output: Path,
     device: torch.device,
+    tuned: Tuned | None = None,
 ) -> None:
     """Reconstruct files, each into a file of the same name in `output`; finished ones are not done again.
 
@@ -35,6 +37,8 @@ def reconstruct(
         Folder of the results.
     device
         Where to compute.
+    tuned
+        Settings by contrast and acceleration that replace those of the method.
 
     Raises
     ------
@@ -51,7 +55,9 @@ def reconstruct(
                 volume = open_volume(path)
                 total += len(volume)
                 bar.update(task, total=total, description=f"{name}: {path.name}")
-                job = Job(volume, None if volume.mask is not None else sampling, name, method, output / path.name)
+                applied = None if volume.mask is not None else sampling
+                adapted = method if tuned is None else tuned.adapt(name, method, volume, applied)
+                job = Job(volume, applied, name, adapted, output / path.name)
                 if job.stored() is not None:
                     console.print(f"{path.name}: done before", markup=False)
                     bar.advance(task, len(volume))

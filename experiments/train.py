@@ -73,6 +73,7 @@ def train(config: TrainConfig, resume: bool = False) -> Path:
             run.keep(validate(run, validation), epoch_is_over=not stop.asked)
     run.accelerator.end_training()
     if stop.interrupted:
+        console.print(f"stopped at step {run.position.steps}; --resume goes on from there")
         raise KeyboardInterrupt
     return config.output / BEST
 
@@ -300,4 +301,6 @@ class Run:
         """Append a line to the log."""
         if self.accelerator.is_main_process:
             with (self.config.output / LOG).open("a") as file:
-                file.write(json.dumps({"epochs": self.position.epochs, "steps": self.position.steps, **values}) + "\n")
+                file.write(
+                    json.dumps({"epochs": self.position.epochs, "steps": self.position.steps, **values}) + "\n"
+                )

@@ -1,6 +1,7 @@
 from collections import Counter
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -74,8 +75,6 @@ def test_named_masks_depend_on_the_name_alone(volumes: list[Volume], tmp_path: P
 def test_range_is_taken_from_the_target_where_the_file_does_not_tell(tmp_path: Path) -> None:
     path = write_raw_file(tmp_path / "a.h5", slices=3)
     volume = open_volume(path)
-    import h5py
-
     with h5py.File(path, "r+") as file:
         del file.attrs["max"]
     again = open_volume(path)

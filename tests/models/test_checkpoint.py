@@ -1,8 +1,10 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from data.errors import InputError
 from models.checkpoint import load_model, save_weights
@@ -13,14 +15,14 @@ PROTOCOL = {"loss": "ssim", "masks": [[4, 0.08], [8, 0.04]], "epochs": 3}
 
 
 @pytest.fixture
-def saved(tmp_path):
+def saved(tmp_path: Path) -> tuple[Path, nn.Module]:
     network = build("varnet", ARGUMENTS)
     path = tmp_path / "weights.safetensors"
     save_weights(path, network, "varnet", ARGUMENTS, PROTOCOL)
     return path, network
 
 
-def test_what_is_saved_is_loaded(saved):
+def test_what_is_saved_is_loaded(saved: tuple[Path, nn.Module]) -> None:
     path, network = saved
     loaded = load_model(path)
     assert (loaded.name, loaded.arguments, loaded.protocol) == ("varnet", ARGUMENTS, PROTOCOL)
@@ -29,19 +31,19 @@ def test_what_is_saved_is_loaded(saved):
         assert torch.equal(loaded.network.state_dict()[key], value)
 
 
-def test_loaded_network_can_be_trained_further(saved):
+def test_loaded_network_can_be_trained_further(saved: tuple[Path, nn.Module]) -> None:
     path, _ = saved
     assert all(parameter.requires_grad for parameter in load_model(path).network.parameters())
 
 
-def test_half_precision_weights_become_single(saved, tmp_path):
+def test_half_precision_weights_become_single(saved: tuple[Path, nn.Module], tmp_path: Path) -> None:
     _, network = saved
     save_weights(tmp_path / "half.safetensors", network.half(), "varnet", ARGUMENTS, PROTOCOL)
     loaded = load_model(tmp_path / "half.safetensors")
     assert {parameter.dtype for parameter in loaded.network.parameters()} == {torch.float32}
 
 
-def test_failed_write_leaves_the_old_file_and_no_other(saved):
+def test_failed_write_leaves_the_old_file_and_no_other(saved: tuple[Path, nn.Module]) -> None:
     path, network = saved
     before = path.read_bytes()
     with pytest.raises(TypeError):
@@ -51,7 +53,7 @@ def test_failed_write_leaves_the_old_file_and_no_other(saved):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
-def test_truncated_file_is_named_in_one_sentence(saved, share):
+def test_truncated_file_is_named_in_one_sentence(saved: tuple[Path, nn.Module], share: float) -> None:
     path, _ = saved
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
@@ -59,14 +61,14 @@ def test_truncated_file_is_named_in_one_sentence(saved, share):
         load_model(path)
 
 
-def refuses(path, weights, metadata, sentence):
+def refuses(path: Path, weights: dict[str, Tensor], metadata: dict[str, str], sentence: str) -> None:
     save_file(weights, path, metadata)
     with pytest.raises(InputError, match=sentence) as caught:
         load_model(path)
     assert str(path) in str(caught.value)
 
 
-def test_weights_that_do_not_fit_are_refused(saved):
+def test_weights_that_do_not_fit_are_refused(saved: tuple[Path, nn.Module]) -> None:
     path, network = saved
     weights = network.state_dict()
     metadata = {"network": "varnet", "arguments": json.dumps(ARGUMENTS), "protocol": "{}"}
@@ -79,6 +81,6 @@ def test_weights_that_do_not_fit_are_refused(saved):
     refuses(path, weights, metadata, "NaN")
 
 
-def test_missing_file_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.safetensors"):
         load_model(tmp_path / "nowhere.safetensors")

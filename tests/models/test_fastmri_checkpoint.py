@@ -1,9 +1,13 @@
 import os
 import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import fastmri.models
 import pytest
 import torch
+from torch import Tensor
 
 from data.errors import InputError
 from helpers.slices import line_mask, random_kspace
@@ -12,11 +16,11 @@ from models.checkpoint import load_model
 ARGUMENTS = {"num_cascades": 3, "sens_chans": 2, "sens_pools": 3, "chans": 4, "pools": 2}
 
 
-def bare(weights):
+def bare(weights: dict[str, Tensor]) -> dict[str, Any]:
     return weights
 
 
-def of_lightning(weights):
+def of_lightning(weights: dict[str, Tensor]) -> dict[str, Any]:
     return {
         "epoch": 49,
         "state_dict": {f"varnet.{key}": value for key, value in weights.items()}
@@ -25,13 +29,15 @@ def of_lightning(weights):
     }
 
 
-def of_parallel_training(weights):
+def of_parallel_training(weights: dict[str, Tensor]) -> dict[str, Any]:
     return {f"module.{key}": value for key, value in weights.items()}
 
 
 @pytest.mark.parametrize("wrap", [bare, of_lightning, of_parallel_training])
 @pytest.mark.parametrize("legacy", [False, True])
-def test_checkpoint_of_fastmri_gives_fastmris_image(tmp_path, wrap, legacy):
+def test_checkpoint_of_fastmri_gives_fastmris_image(
+    tmp_path: Path, wrap: Callable[[dict[str, Tensor]], Any], legacy: bool
+) -> None:
     theirs = fastmri.models.VarNet(**ARGUMENTS)
     path = tmp_path / "knee_leaderboard_state_dict.pt"
     torch.save(wrap(theirs.state_dict()), path, _use_new_zipfile_serialization=not legacy)
@@ -47,14 +53,14 @@ def test_checkpoint_of_fastmri_gives_fastmris_image(tmp_path, wrap, legacy):
     "content",
     [{}, {"state_dict": 3}, [torch.ones(2)], {"conv.weight": torch.ones(2)}, torch.ones(3)],
 )
-def test_torch_file_without_varnet_is_refused(tmp_path, content):
+def test_torch_file_without_varnet_is_refused(tmp_path: Path, content: Any) -> None:
     path = tmp_path / "other.pt"
     torch.save(content, path)
     with pytest.raises(InputError, match=r"other\.pt: holds no VarNet"):
         load_model(path)
 
 
-def test_half_a_varnet_is_refused(tmp_path):
+def test_half_a_varnet_is_refused(tmp_path: Path) -> None:
     weights = fastmri.models.VarNet(**ARGUMENTS).state_dict()
     path = tmp_path / "half.pt"
     torch.save({key: value for key, value in weights.items() if "cascades.1" not in key}, path)
@@ -68,7 +74,7 @@ def test_half_a_varnet_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"\x89HDF\r\n\x1a\n" + bytes(50), b"PK\x03\x04" + bytes(99), b"weights\n" * 9]
 )
-def test_file_of_another_kind_is_refused_in_one_sentence(tmp_path, content):
+def test_file_of_another_kind_is_refused_in_one_sentence(tmp_path: Path, content: Any) -> None:
     path = tmp_path / "scan.pt"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"scan\.pt") as caught:
@@ -77,11 +83,11 @@ def test_file_of_another_kind_is_refused_in_one_sentence(tmp_path, content):
 
 
 class Trap:
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, ("trapped",)
 
 
-def test_code_inside_a_checkpoint_is_not_run(tmp_path, monkeypatch):
+def test_code_inside_a_checkpoint_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name, content in (("pickle.pt", pickle.dumps(Trap())), ("torch.pt", None)):
         path = tmp_path / name

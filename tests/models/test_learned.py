@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,14 +9,14 @@ from helpers.slices import random_acquisition, random_kspace
 from models.checkpoint import save_weights
 from models.learned import LearnedReconstruction, LearnedUnet, reference_kspace
 from models.zoo import build
-from recon.registry import create
+from recon.registry import Reconstruction, create
 
 VARNET = {"num_cascades": 2, "sens_chans": 2, "sens_pools": 2, "chans": 3, "pools": 2}
 UNET = {"chans": 3, "pools": 2}
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory):
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights")
     for name, arguments in (("varnet", VARNET), ("unet", UNET)):
@@ -24,12 +25,12 @@ def checkpoints(tmp_path_factory):
 
 
 @pytest.fixture(params=["varnet", "unet"])
-def method(request, checkpoints):
+def method(request: pytest.FixtureRequest, checkpoints: Path) -> Reconstruction:
     return create(request.param, {"checkpoint": str(checkpoints / f"{request.param}.safetensors")})
 
 
 @pytest.mark.parametrize("crop", [(32, 24), (20, 16), (99, 10)])
-def test_image_has_the_size_of_the_crop(method, crop):
+def test_image_has_the_size_of_the_crop(method: Reconstruction, crop: tuple[int, int]) -> None:
     acquisition = random_acquisition(crop=crop)
     image = method(acquisition)
     assert image.shape == acquisition.crop
@@ -39,14 +40,14 @@ def test_image_has_the_size_of_the_crop(method, crop):
 
 @pytest.mark.parametrize("scale", [1e-7, 3.0, 1e7])
 @pytest.mark.parametrize("raw", [1e-4, 1.0])
-def test_image_scales_with_the_kspace(method, scale, raw):
+def test_image_scales_with_the_kspace(method: Reconstruction, scale: float, raw: float) -> None:
     acquisition = random_acquisition()
     original = replace(acquisition, kspace=acquisition.kspace * raw)
     scaled = replace(acquisition, kspace=acquisition.kspace * raw * scale)
     torch.testing.assert_close(method(scaled) / (scale * raw), method(original) / raw, rtol=1e-4, atol=1e-4)
 
 
-def test_normalisation_leaves_the_network_what_it_is(checkpoints):
+def test_normalisation_leaves_the_network_what_it_is(checkpoints: Path) -> None:
     method = LearnedReconstruction(checkpoints / "varnet.safetensors")
     acquisition = random_acquisition()
     mask = acquisition.mask.reshape(1, 1, 1, -1)
@@ -54,18 +55,18 @@ def test_normalisation_leaves_the_network_what_it_is(checkpoints):
     torch.testing.assert_close(method(acquisition), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_empty_slice_gives_an_empty_image(method):
+def test_empty_slice_gives_an_empty_image(method: Reconstruction) -> None:
     acquisition = random_acquisition()
     assert torch.equal(method(replace(acquisition, kspace=0 * acquisition.kspace)), torch.zeros(32, 24))
 
 
-def test_two_dimensional_mask_is_taken(method):
+def test_two_dimensional_mask_is_taken(method: Reconstruction) -> None:
     acquisition = random_acquisition()
     spelled_out = replace(acquisition, mask=acquisition.mask.expand(32, 24))
     assert torch.equal(method(spelled_out), method(acquisition))
 
 
-def test_weights_are_read_once(checkpoints, tmp_path):
+def test_weights_are_read_once(checkpoints: Path, tmp_path: Path) -> None:
     path = tmp_path / "moved.safetensors"
     path.write_bytes((checkpoints / "varnet.safetensors").read_bytes())
     method = LearnedReconstruction(path)
@@ -74,19 +75,19 @@ def test_weights_are_read_once(checkpoints, tmp_path):
     assert torch.equal(method(random_acquisition()), first)
 
 
-def test_weights_of_another_network_are_refused(checkpoints):
+def test_weights_of_another_network_are_refused(checkpoints: Path) -> None:
     with pytest.raises(InputError, match="weights of the network unet, not of varnet"):
         LearnedReconstruction(checkpoints / "unet.safetensors")(random_acquisition())
 
 
-def test_without_weights_the_user_learns_where_to_get_some():
+def test_without_weights_the_user_learns_where_to_get_some() -> None:
     with pytest.raises(InputError, match=r"--checkpoint FILE.*recon train"):
         LearnedUnet()(random_acquisition())
 
 
 @pytest.mark.parametrize("lines", [5, 6])
 @pytest.mark.parametrize("phase", [24, 25])
-def test_reference_scan_is_laid_with_its_dc_on_the_dc_of_kspace(lines, phase):
+def test_reference_scan_is_laid_with_its_dc_on_the_dc_of_kspace(lines: int, phase: int) -> None:
     acquisition = random_acquisition(phase=phase)
     scanned = torch.zeros(3, 32, lines, dtype=torch.complex64)
     scanned[:, 16, lines // 2] = 1
@@ -94,7 +95,7 @@ def test_reference_scan_is_laid_with_its_dc_on_the_dc_of_kspace(lines, phase):
     assert torch.equal(placed.nonzero()[:, 2:].unique(dim=0), torch.tensor([[16, phase // 2]]))
 
 
-def test_reference_scan_changes_the_varnets_image(checkpoints):
+def test_reference_scan_changes_the_varnets_image(checkpoints: Path) -> None:
     method = LearnedReconstruction(checkpoints / "varnet.safetensors")
     acquisition = random_acquisition()
     with_scan = replace(acquisition, calibration=random_kspace(3, 32, 6, seed=5))
@@ -102,7 +103,7 @@ def test_reference_scan_changes_the_varnets_image(checkpoints):
 
 
 @pytest.mark.parametrize("shape", [(2, 32, 6), (3, 33, 6), (3, 32, 25)])
-def test_reference_scan_that_does_not_fit_is_refused(method, shape):
+def test_reference_scan_that_does_not_fit_is_refused(method: Reconstruction, shape: tuple[int, ...]) -> None:
     acquisition = random_acquisition()
     with pytest.raises(InputError, match=r"random\.h5: the reference scan"):
         method(replace(acquisition, calibration=random_kspace(*shape)))

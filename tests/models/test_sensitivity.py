@@ -3,18 +3,19 @@ import torch
 from fastmri.models.varnet import SensitivityModel as TheirModel
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from helpers.slices import line_mask, random_kspace
 from models.sensitivity import SensitivityModel, acs_window
 from recon.coils import rss
 
 
-def lines_of(window):
+def lines_of(window: Tensor) -> list[int]:
     return window.flatten().nonzero().flatten().tolist()
 
 
 @given(phase=st.integers(2, 40), data=st.data())
-def test_window_holds_the_lines_that_fastmri_takes(phase, data):
+def test_window_holds_the_lines_that_fastmri_takes(phase: int, data: st.DataObject) -> None:
     sampled = data.draw(st.lists(st.booleans(), min_size=phase, max_size=phase))
     sampled[0] = sampled[-1] = False  # fastMRI's search fails when one side is sampled to its end
     mask = torch.tensor(sampled).reshape(1, 1, 1, phase)
@@ -23,7 +24,7 @@ def test_window_holds_the_lines_that_fastmri_takes(phase, data):
 
 
 @given(phase=st.integers(1, 40), data=st.data())
-def test_window_of_a_given_number_of_lines_is_fastmris(phase, data):
+def test_window_of_a_given_number_of_lines_is_fastmris(phase: int, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, phase))
     mask = torch.ones(1, 1, 1, phase, dtype=torch.bool)
     first, _ = TheirModel(2, 1).get_pad_and_num_low_freqs(mask.unsqueeze(-1), count)
@@ -31,13 +32,13 @@ def test_window_of_a_given_number_of_lines_is_fastmris(phase, data):
 
 
 @pytest.mark.parametrize("phase", [24, 25])
-def test_fully_sampled_mask_is_calibration_data_throughout(phase):
+def test_fully_sampled_mask_is_calibration_data_throughout(phase: int) -> None:
     assert acs_window(torch.ones(1, 1, 1, phase, dtype=torch.bool)).all()
     assert acs_window(torch.ones(1, 1, 17, phase, dtype=torch.bool)).all()
 
 
 @given(readout=st.integers(1, 20), phase=st.integers(1, 20), seed=st.integers(0, 99))
-def test_mask_spelled_out_along_readout_has_the_same_window(readout, phase, seed):
+def test_mask_spelled_out_along_readout_has_the_same_window(readout: int, phase: int, seed: int) -> None:
     mask = torch.rand(2, 1, 1, phase, generator=torch.Generator().manual_seed(seed)) < 0.7
     mask[..., phase // 2] = True
     expected = acs_window(mask).expand(2, 1, readout, phase)
@@ -48,13 +49,13 @@ even_sizes = st.integers(1, 10).map(lambda half: 2 * half)
 
 
 @given(readout=even_sizes, phase=even_sizes, seed=st.integers(0, 99))
-def test_window_of_a_two_dimensional_mask_holds_only_measured_samples(readout, phase, seed):
+def test_window_of_a_two_dimensional_mask_holds_only_measured_samples(readout: int, phase: int, seed: int) -> None:
     mask = torch.rand(1, 1, readout, phase, generator=torch.Generator().manual_seed(seed)) < 0.8
     mask[..., readout // 2, phase // 2] = True
     assert (mask | ~acs_window(mask)).all()
 
 
-def test_square_is_found_among_scattered_samples_and_spokes():
+def test_square_is_found_among_scattered_samples_and_spokes() -> None:
     mask = torch.rand(1, 1, 64, 48, generator=torch.Generator().manual_seed(0)) < 0.2
     mask[..., :, 24] = mask[..., 32, :] = True
     mask[..., 26:38, 18:30] = True
@@ -64,7 +65,7 @@ def test_square_is_found_among_scattered_samples_and_spokes():
     assert len(rows) <= 14 * 14
 
 
-def test_each_of_a_batch_has_its_own_window():
+def test_each_of_a_batch_has_its_own_window() -> None:
     masks = torch.cat([line_mask(32, center=center) for center in (4, 8, 12)])
     assert torch.equal(acs_window(masks), torch.cat([acs_window(mask[None]) for mask in masks]))
     counts = torch.tensor([2, 0, 6])
@@ -72,14 +73,14 @@ def test_each_of_a_batch_has_its_own_window():
     assert torch.equal(acs_window(masks, counts), expected)
 
 
-def test_maps_have_unit_root_sum_of_squares():
+def test_maps_have_unit_root_sum_of_squares() -> None:
     network = SensitivityModel(chans=4, pools=2)
     mask = line_mask(28)
     kspace = torch.where(mask, random_kspace(2, 5, 30, 28), 0)
     torch.testing.assert_close(rss(network(kspace, mask)), torch.ones(2, 30, 28))
 
 
-def test_coil_without_signal_has_a_map_of_zeros_and_disturbs_no_other():
+def test_coil_without_signal_has_a_map_of_zeros_and_disturbs_no_other() -> None:
     network = SensitivityModel(chans=4, pools=2)
     mask = line_mask(28)
     kspace = torch.where(mask, random_kspace(1, 4, 30, 28), 0)
@@ -90,7 +91,7 @@ def test_coil_without_signal_has_a_map_of_zeros_and_disturbs_no_other():
     torch.testing.assert_close(maps[:, others], network(kspace[:, others], mask))
 
 
-def test_maps_know_nothing_outside_the_calibration_lines():
+def test_maps_know_nothing_outside_the_calibration_lines() -> None:
     network = SensitivityModel(chans=4, pools=2)
     mask = line_mask(28)
     kspace = torch.where(mask, random_kspace(1, 3, 30, 28), 0)

@@ -1,15 +1,21 @@
+from pathlib import Path
+from typing import Any
+
 import fastmri.models
 import pytest
 import torch
+from torch import Tensor
 
+from data.files import open_volume
+from data.masks import MaskKind, Sampling
 from helpers.slices import line_mask, random_kspace
 from models.sensitivity import acs_window
 from models.varnet import VarNet
 
-SMALL = {"num_cascades": 2, "sens_chans": 3, "sens_pools": 2, "chans": 4, "pools": 3}
+SMALL: dict[str, Any] = {"num_cascades": 2, "sens_chans": 3, "sens_pools": 2, "chans": 4, "pools": 3}
 
 
-def pair(dtype=torch.float32, **arguments):
+def pair(dtype: torch.dtype = torch.float32, **arguments: Any) -> tuple[VarNet, fastmri.models.VarNet]:
     """Our network and fastMRI's with the same weights."""
     torch.manual_seed(0)
     theirs = fastmri.models.VarNet(**arguments).to(dtype)
@@ -20,11 +26,11 @@ def pair(dtype=torch.float32, **arguments):
     return ours, theirs
 
 
-def undersampled(*shape, mask, dtype=torch.complex64):
+def undersampled(*shape: int, mask: Tensor, dtype: torch.dtype = torch.complex64) -> Tensor:
     return torch.where(mask, random_kspace(*shape, dtype=dtype), 0)
 
 
-def test_leaderboard_network_has_fastmris_parameters():
+def test_leaderboard_network_has_fastmris_parameters() -> None:
     with torch.device("meta"):
         ours, theirs = VarNet(12, 8, 4, 18, 4), fastmri.models.VarNet(12, 8, 4, 18, 4)
     shapes = {key: value.shape for key, value in ours.state_dict().items()}
@@ -45,7 +51,9 @@ def test_leaderboard_network_has_fastmris_parameters():
         ((1, 3, 24, 40), 1, None, {"pools": 1, "sens_pools": 2, "num_cascades": 5}),
     ],
 )
-def test_same_weights_give_fastmris_image(shape, masks, lines, arguments):
+def test_same_weights_give_fastmris_image(
+    shape: tuple[int, ...], masks: int, lines: int | None, arguments: dict[str, Any]
+) -> None:
     ours, theirs = pair(**{**SMALL, **arguments})
     mask = line_mask(shape[-1], batch=masks)
     mask[..., 0] = mask[..., -1] = False
@@ -57,7 +65,17 @@ def test_same_weights_give_fastmris_image(shape, masks, lines, arguments):
     assert torch.linalg.norm(image - expected) < 1e-5 * torch.linalg.norm(expected)
 
 
-def test_same_weights_give_fastmris_gradients():
+def test_same_weights_give_fastmris_image_of_a_real_scan(real_data: Path) -> None:
+    ours, theirs = pair(num_cascades=4)
+    full = open_volume(real_data / "kspace" / "brain_t1_7ch.h5").read(0)
+    scan = Sampling(MaskKind.EQUISPACED_FRACTION, 4, 0.08)(full)
+    kspace, mask = scan.kspace.unsqueeze(0), scan.mask.reshape(1, 1, 1, -1)
+    with torch.no_grad():
+        expected = theirs(torch.view_as_real(kspace), mask.unsqueeze(-1))
+        assert torch.linalg.norm(ours(kspace, mask) - expected) < 1e-5 * torch.linalg.norm(expected)
+
+
+def test_same_weights_give_fastmris_gradients() -> None:
     ours, theirs = pair(torch.float64, **SMALL)
     mask = line_mask(30, batch=2)
     kspace = undersampled(2, 3, 34, 30, mask=mask, dtype=torch.complex128)
@@ -68,7 +86,7 @@ def test_same_weights_give_fastmris_gradients():
         torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-8, atol=1e-9, msg=name)
 
 
-def test_each_slice_of_a_batch_is_reconstructed_with_its_own_mask():
+def test_each_slice_of_a_batch_is_reconstructed_with_its_own_mask() -> None:
     network = VarNet(**SMALL).double()
     masks = torch.cat([line_mask(26, center=4), line_mask(26, center=10, every=3), line_mask(26, center=26)])
     kspace = undersampled(3, 2, 28, 26, mask=masks, dtype=torch.complex128)
@@ -76,14 +94,14 @@ def test_each_slice_of_a_batch_is_reconstructed_with_its_own_mask():
     torch.testing.assert_close(network(kspace, masks), torch.cat(alone))
 
 
-def test_mask_spelled_out_along_readout_gives_the_same_image():
+def test_mask_spelled_out_along_readout_gives_the_same_image() -> None:
     network = VarNet(**SMALL)
     mask = line_mask(26)
     kspace = undersampled(1, 2, 28, 26, mask=mask)
     assert torch.equal(network(kspace, mask), network(kspace, mask.expand(1, 1, 28, 26)))
 
 
-def test_two_dimensional_mask_is_obeyed():
+def test_two_dimensional_mask_is_obeyed() -> None:
     network = VarNet(**SMALL).double()
     mask = torch.rand(1, 1, 28, 26) < 0.3
     mask[..., 10:18, 9:17] = True
@@ -94,7 +112,7 @@ def test_two_dimensional_mask_is_obeyed():
 
 
 @pytest.mark.parametrize("kind", ["all zero", "one zero slice", "one silent coil", "nothing measured"])
-def test_zeros_give_neither_nan_nor_light(kind):
+def test_zeros_give_neither_nan_nor_light(kind: str) -> None:
     network = VarNet(**SMALL)
     mask = torch.zeros(1, 1, 1, 24, dtype=torch.bool) if kind == "nothing measured" else line_mask(24)
     kspace = undersampled(2, 3, 32, 24, mask=mask)
@@ -114,7 +132,7 @@ def test_zeros_give_neither_nan_nor_light(kind):
 
 
 @pytest.mark.parametrize("phase", [24, 25])
-def test_fully_sampled_mask_uses_all_of_kspace_for_the_maps(phase):
+def test_fully_sampled_mask_uses_all_of_kspace_for_the_maps(phase: int) -> None:
     network = VarNet(**SMALL)
     mask = torch.ones(1, 1, 1, phase, dtype=torch.bool)
     kspace = random_kspace(1, 3, 32, phase)
@@ -123,7 +141,7 @@ def test_fully_sampled_mask_uses_all_of_kspace_for_the_maps(phase):
 
 @pytest.mark.parametrize("pools", [1, 2, 5])
 @pytest.mark.parametrize("matrix", [(6, 5), (33, 47)])
-def test_any_size_and_depth_is_reconstructed(matrix, pools):
+def test_any_size_and_depth_is_reconstructed(matrix: tuple[int, int], pools: int) -> None:
     network = VarNet(1, sens_chans=2, sens_pools=pools, chans=2, pools=pools)
     mask = line_mask(matrix[1], center=3)
     image = network(undersampled(1, 2, *matrix, mask=mask), mask)
@@ -132,21 +150,21 @@ def test_any_size_and_depth_is_reconstructed(matrix, pools):
 
 
 @pytest.mark.parametrize("scale", [1e-7, 1e7])
-def test_image_scales_with_the_kspace(scale):
+def test_image_scales_with_the_kspace(scale: float) -> None:
     network = VarNet(**SMALL).double()
     mask = line_mask(26)
     kspace = undersampled(1, 3, 28, 26, mask=mask, dtype=torch.complex128)
     torch.testing.assert_close(network(kspace * scale, mask) / scale, network(kspace, mask))
 
 
-def test_order_of_the_coils_does_not_matter():
+def test_order_of_the_coils_does_not_matter() -> None:
     network = VarNet(**SMALL).double()
     mask = line_mask(26)
     kspace = undersampled(1, 4, 28, 26, mask=mask, dtype=torch.complex128)
     torch.testing.assert_close(network(kspace[:, [2, 0, 3, 1]], mask), network(kspace, mask))
 
 
-def test_separate_calibration_scan_takes_the_place_of_the_centre():
+def test_separate_calibration_scan_takes_the_place_of_the_centre() -> None:
     network = VarNet(**SMALL).double()
     mask = line_mask(26)
     kspace = undersampled(1, 3, 28, 26, mask=mask, dtype=torch.complex128)

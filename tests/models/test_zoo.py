@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from data.errors import InputError
@@ -5,17 +7,17 @@ from models.varnet import VarNet
 from models.zoo import build
 
 
-def test_network_is_built_by_its_name():
+def test_network_is_built_by_its_name() -> None:
     network = build("varnet", {"num_cascades": 1, "chans": 2, "sens_chans": 2, "pools": 2, "sens_pools": 2})
     assert isinstance(network, VarNet)
 
 
-def test_mistyped_network_is_answered_with_the_right_one():
+def test_mistyped_network_is_answered_with_the_right_one() -> None:
     with pytest.raises(InputError, match="did you mean 'varnet'"):
         build("varnett", {})
 
 
 @pytest.mark.parametrize("arguments", [{"chanels": 3}, {"chans": -1}, {"pools": 0}, {"chans": "many"}])
-def test_arguments_that_fit_no_network_are_refused_in_one_sentence(arguments):
+def test_arguments_that_fit_no_network_are_refused_in_one_sentence(arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="network varnet cannot be built with"):
         build("varnet", arguments)

@@ -1,0 +1,55 @@
+"""The encoding operator of Cartesian parallel imaging, over the axes on which it mixes pixels and no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """`A = M F S`: images to measured multi-coil k-space (Pruessmann et al. 1999).
+
+    Where the mask is the same for all points of the readout, the Fourier transform along readout is unitary on
+    both sides of the equation and cancels: then `F` is along phase alone and `M` is one value a line. Indices are
+    in the order of the fast Fourier transform, DC first, so that nothing is shifted while iterating.
+
+    Attributes
+    ----------
+    sens_maps
+        complex64 `S`, `(sets, coils, readout, phase)`; if the sum of their squares is at most one everywhere, so
+        are the eigenvalues of `A^H A`.
+    mask
+        float32 `M`, `(phase,)` or `(readout, phase)`: one where measured, zero elsewhere.
+    axes
+        Those of `F`.
+    """
+
+    sens_maps: Tensor
+    mask: Tensor
+    axes: tuple[int, ...]
+
+    def coil_images(self, image: Tensor) -> Tensor:
+        """Apply `S`: complex `(sets, readout, phase)` to `(coils, readout, phase)`."""
+        if len(image) == 1:
+            return image * self.sens_maps[0]
+        return (image.unsqueeze(1) * self.sens_maps).sum(0)
+
+    def coil_kspace(self, image: Tensor) -> Tensor:
+        """Apply `F S`: complex `(sets, readout, phase)` to `(coils, readout, phase)`, not yet masked."""
+        return torch.fft.fftn(self.coil_images(image), dim=self.axes, norm="ortho")
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Apply `A`: complex `(sets, readout, phase)` to `(coils, readout, phase)`."""
+        return self.coil_kspace(image) * self.mask
+
+    def adjoint(self, kspace: Tensor) -> Tensor:
+        """Apply `A^H`: complex `(coils, readout, phase)` to `(sets, readout, phase)`."""
+        coil_images = torch.fft.ifftn(kspace * self.mask, dim=self.axes, norm="ortho")
+        return (self.sens_maps.conj() * coil_images).sum(1)
+
+    def normal(self, image: Tensor) -> Tensor:
+        """Apply `A^H A` on complex `(sets, readout, phase)`."""
+        return self.adjoint(self.coil_kspace(image))

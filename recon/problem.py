@@ -1,0 +1,124 @@
+"""From an acquisition to a least-squares problem of unit scale, and from its solution to the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from data.acquisition import Acquisition
+from recon.calibration import calibration_lines
+from recon.coils import rss
+from recon.compression import compress, compression_matrix, expand
+from recon.crop import center_crop
+from recon.encoding import Encoding
+from recon.espirit import SensMaps, espirit, trust
+from recon.fourier import ifft
+
+VIRTUAL_COILS = 8
+FOLDED_EIGENVALUE, FOLDED_SHARE = 0.9, 0.01
+"""Pixels whose second eigenvalue exceeds the former are folded; if their share exceeds the latter, two maps are used."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """`y = A x + noise`, with a small `A`: no readout transform, no readout oversampling, few virtual coils.
+
+    Attributes
+    ----------
+    encoding
+        `A`, on virtual coils.
+    measured
+        complex64 `y`, `(virtual, readout, phase)`, in the index order of the encoding.
+    kspace
+        complex64 `(coils, readout, phase)`: what was measured by all coils, for the last data consistency.
+    compression
+        complex64 `(coils, virtual)`.
+    scale
+        Largest value of the zero-filled image in the scanner's units; here it is one.
+    crop
+        Size of the image.
+    """
+
+    encoding: Encoding
+    measured: Tensor
+    kspace: Tensor
+    compression: Tensor
+    scale: Tensor
+    crop: tuple[int, int]
+
+    @classmethod
+    def of(cls, acquisition: Acquisition) -> Problem:
+        """Set up the problem of one slice, k-space `(coils, readout, phase)`.
+
+        Raises
+        ------
+        InputError
+            If there are too few calibration lines.
+        """
+        along_phase = acquisition.mask.ndim == 1
+        axes = (-1,) if along_phase else (-2, -1)
+        kspace = acquisition.kspace
+        matrix = acquisition.matrix
+        if along_phase:
+            kspace = ifft(kspace, axes=(-2,))
+            matrix = (acquisition.crop[0], matrix[1])
+            kspace = center_crop(kspace, matrix)
+        scale = _largest(acquisition)
+        kspace = torch.fft.ifftshift(kspace, dim=axes) / scale
+        mask = torch.fft.ifftshift(acquisition.mask, dim=axes if not along_phase else (-1,))
+        lines = calibration_lines(acquisition)
+        compression = compression_matrix(lines, VIRTUAL_COILS)
+        sens_maps = soft_maps(compress(lines, compression), acquisition.matrix)
+        sens_maps = torch.fft.ifftshift(center_crop(sens_maps, matrix), dim=axes)
+        return cls(
+            encoding=Encoding(sens_maps.contiguous(), mask.float(), axes),
+            measured=compress(kspace, compression).contiguous(),
+            kspace=kspace,
+            compression=compression,
+            scale=scale,
+            crop=acquisition.crop,
+        )
+
+    def image(self, solution: Tensor) -> Tensor:
+        """Turn a solution into the image: coil images, with what was measured put back, to root sum of squares.
+
+        Parameters
+        ----------
+        solution
+            complex64 `(sets, readout, phase)`.
+
+        Returns
+        -------
+        Tensor
+            float32 `(rows, columns)` in the scanner's units.
+        """
+        estimate = expand(self.encoding.coil_kspace(solution), self.compression)
+        consistent = torch.where(self.encoding.mask > 0, self.kspace, estimate)
+        coil_images = torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
+        image = torch.fft.fftshift(rss(coil_images), dim=self.encoding.axes)
+        return center_crop(image, self.crop) * self.scale
+
+
+def soft_maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
+    """Estimate maps `(sets, coils, readout, phase)` that claim no more signal than the calibration lines explain.
+
+    One set, or two where the object is folded into its own field of view. In the object a map is weighted by its
+    eigenvalue (soft SENSE, Uecker et al. 2014); where there is no signal the first keeps its full weight, else the
+    noise of the background, which the target has, would be lost.
+    """
+    if len(lines) == 1:
+        return torch.ones(1, 1, *matrix, dtype=lines.dtype, device=lines.device)
+    return _soften(espirit(lines, matrix, sets=1))
+
+
+def _soften(found: SensMaps) -> Tensor:
+    weight = 1 - trust(found.eigenvalues) * (1 - found.eigenvalues)
+    return found.maps * weight.unsqueeze(1)
+
+
+def _largest(acquisition: Acquisition) -> Tensor:
+    """Largest value of the zero-filled image, one if it is black."""
+    largest = rss(ifft(acquisition.kspace)).amax()
+    return torch.where(largest > 0, largest, 1)

@@ -1,0 +1,133 @@
+"""Sparsity priors by their proximal operators, on real images whose leading axes are independent of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+State = TypeVar("State")
+
+
+class Prior(Protocol[State]):
+    """A penalty `g`; its proximal operator may carry something from one call to the next."""
+
+    def start(self, shape: torch.Size, device: torch.device) -> State:
+        """Give what the first call needs."""
+
+    def prox(self, values: Tensor, threshold: Tensor, state: State) -> tuple[Tensor, State]:
+        """Apply `argmin_u 1/2 ||u - v||^2 + t g(u)`, real `(..., readout, phase)`, `t` `(..., 1, 1)`."""
+
+
+def soft_threshold(values: Tensor, threshold: Tensor) -> Tensor:
+    """`argmin_u 1/2 (u - v)^2 + t |u|`: shrink real values towards zero by `t`."""
+    return values - torch.minimum(torch.maximum(values, -threshold), threshold)
+
+
+LEVELS = 4
+LEVEL_GROWTH = 1.5
+SHIFTS = torch.randint(0, 2**LEVELS, (509, 2), generator=torch.Generator().manual_seed(0)).tolist()
+
+
+@dataclass(frozen=True)
+class ShiftedHaar:
+    """`g(u) = sum_l 1.5^l ||W_l u||_1` over the Haar details of four levels, on a grid shifted anew in every call.
+
+    Over many iterations the shifts average out, which makes the transform translation-invariant at the price of
+    one orthonormal transform (cycle spinning, Coifman and Donoho 1995; Figueiredo and Nowak 2003). The state is
+    the number of calls.
+    """
+
+    def start(self, shape: torch.Size, device: torch.device) -> int:
+        """Begin with the first shift."""
+        del shape, device
+        return 0
+
+    def prox(self, values: Tensor, threshold: Tensor, state: int) -> tuple[Tensor, int]:
+        """Shrink the details, with the image continued by reflection to a whole number of blocks."""
+        shift = SHIFTS[state % len(SHIFTS)]
+        down, across = (
+            _reflected(size, before, values.device) for size, before in zip(values.shape[-2:], shift, strict=True)
+        )
+        blocks = values.index_select(-2, down).index_select(-1, across)
+        shrunk = _shrink(blocks, threshold, LEVELS)
+        rows, columns = values.shape[-2:]
+        return shrunk[..., shift[0] : shift[0] + rows, shift[1] : shift[1] + columns], state + 1
+
+
+def _reflected(size: int, before: int, device: torch.device) -> Tensor:
+    """Indices into an axis of `size` continued by reflection: `before` ahead, then to a multiple of the block."""
+    block = 2**LEVELS
+    total = -(-(size + before) // block) * block
+    index = torch.arange(-before, total - before, device=device) % (2 * size)
+    return torch.where(index < size, index, 2 * size - 1 - index)
+
+
+def _shrink(values: Tensor, threshold: Tensor, levels: int) -> Tensor:
+    """Shrink the details of this level and, recursively, of the coarser ones."""
+    if levels == 0:
+        return values
+    top, bottom = values[..., 0::2, :], values[..., 1::2, :]
+    total, difference = (top + bottom) / 2, (top - bottom) / 2
+    mean, right = total[..., 0::2] + total[..., 1::2], total[..., 0::2] - total[..., 1::2]
+    down, cross = difference[..., 0::2] + difference[..., 1::2], difference[..., 0::2] - difference[..., 1::2]
+    mean = _shrink(mean, LEVEL_GROWTH * threshold, levels - 1)
+    right, down, cross = (soft_threshold(detail, threshold) for detail in (right, down, cross))
+    shrunk = torch.empty_like(values)
+    shrunk[..., 0::2, 0::2] = (mean + right + down + cross) / 2
+    shrunk[..., 0::2, 1::2] = (mean - right + down - cross) / 2
+    shrunk[..., 1::2, 0::2] = (mean + right - down - cross) / 2
+    shrunk[..., 1::2, 1::2] = (mean - right - down + cross) / 2
+    return shrunk
+
+
+@dataclass(frozen=True)
+class TotalVariation:
+    """`g(u) = sum |grad u|`, isotropic (Rudin et al. 1992), by accelerated projection of its dual.
+
+    The state is the dual of the last call (Beck and Teboulle 2009, section 4), from which a few steps suffice.
+
+    Attributes
+    ----------
+    steps
+        On the dual, in each call.
+    """
+
+    steps: int = 4
+
+    def start(self, shape: torch.Size, device: torch.device) -> Tensor:
+        """Begin with a dual of zero, `(2, ..., readout, phase)`."""
+        return torch.zeros(2, *shape, device=device)
+
+    def prox(self, values: Tensor, threshold: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Project the dual into the unit balls: `u = v - t grad^T p`."""
+        dual = ahead = state
+        inertia = 1.0
+        step = 1 / (8 * threshold)
+        for _ in range(self.steps):
+            moved = ahead + step * gradient(values - threshold * gradient_adjoint(ahead))
+            moved = moved / torch.linalg.vector_norm(moved, dim=0).clamp(min=1)
+            inertia, before = (1 + (1 + 4 * inertia**2) ** 0.5) / 2, inertia
+            dual, ahead = moved, moved + (before - 1) / inertia * (moved - dual)
+        return values - threshold * gradient_adjoint(dual), dual
+
+
+def gradient(image: Tensor) -> Tensor:
+    """Forward differences `(..., readout, phase)` to `(2, ..., readout, phase)`, zero at the far edges."""
+    differences = image.new_zeros(2, *image.shape)
+    torch.sub(image[..., 1:, :], image[..., :-1, :], out=differences[0, ..., :-1, :])
+    torch.sub(image[..., 1:], image[..., :-1], out=differences[1, ..., :-1])
+    return differences
+
+
+def gradient_adjoint(field: Tensor) -> Tensor:
+    """Apply the adjoint of `gradient`: `(2, ..., readout, phase)` to `(..., readout, phase)`."""
+    down, across = field[0, ..., :-1, :], field[1, ..., :-1]
+    image = torch.zeros_like(field[0])
+    image[..., 1:, :] += down
+    image[..., :-1, :] -= down
+    image[..., 1:] += across
+    image[..., :-1] -= across
+    return image
