@@ -28,7 +28,7 @@ class Commands(TyperGroup):
                 raise
             return _leave(f"{error.filename or 'the file system'}: {error.strerror}", BAD_INPUT)
         except KeyboardInterrupt:
-            return _leave("interrupted; the same command again goes on where this one stopped", INTERRUPTED)
+            return _leave("interrupted; what was finished is kept", INTERRUPTED)
 
 
 def _leave(sentence: str, code: int) -> None:

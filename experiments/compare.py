@@ -75,8 +75,11 @@ class Comparison:
 
     def protocol(self) -> dict[str, Any]:
         """Everything that must be known to repeat the numbers."""
-        tuned = {} if self.tuned is None else {"tuned, in place of the methods' own": self.tuned.summary()}
-        return tuned | {
+        methods = {name: settings(method) for name, method in self.methods.items()}
+        if self.tuned is not None:
+            for name in methods:
+                methods[name] |= dict.fromkeys(self.tuned.keys(name), "tuned")
+        return {
             "mask": str(self.mask),
             "accelerations": list(self.accelerations),
             "center fractions": [self._center_fraction(acceleration) for acceleration in self.accelerations],
@@ -84,8 +87,8 @@ class Comparison:
             "mask seeding": "by file name, as fastMRI's validation" + (f", and {self.seed}" if self.seed else ""),
             "crop": "the reconstruction matrix of the header",
             "SSIM range": "largest target value of the volume",
-            "methods": {name: settings(method) for name, method in self.methods.items()},
-        }
+            "methods": methods,
+        } | ({} if self.tuned is None else {"tuned settings": self.tuned.summary()})
 
     def _center_fraction(self, acceleration: float) -> float:
         return default_center_fraction(acceleration) if self.center_fraction is None else self.center_fraction

@@ -151,7 +151,7 @@ def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) 
     names = list(methods)
     if not any(tuned.keys(name) for name in names):
         raise InputError(f"{path}: holds no settings for {', '.join(names)}")
-    twice = [f"{name}.{key}" for name in names for key in sorted(tuned.keys(name))]
+    twice = [f"{name}.{key}" for name in names for key in tuned.keys(name)]
     for key in (setting.partition("=")[0].strip() for setting in explicit):
         if key in twice:
             raise InputError(f"{key} is given twice, by --set and in {path}; drop one of them")

@@ -56,9 +56,9 @@ class Tuned(BaseModel):
         self.settings.append(Entry(contrast=contrast, acceleration=acceleration))
         return self.settings[-1]
 
-    def keys(self, method: str) -> set[str]:
-        """Name the settings of a method that were tuned for whatever contrast."""
-        return {key for entry in self.settings for key in entry.methods.get(method, {})}
+    def keys(self, method: str) -> list[str]:
+        """Name the settings of a method that were tuned, for whatever contrast."""
+        return sorted({key for entry in self.settings for key in entry.methods.get(method, {})})
 
     def summary(self) -> dict[str, Any]:
         """List the settings by contrast and acceleration."""
@@ -76,7 +76,7 @@ class Tuned(BaseModel):
         fitting = [entry for entry in entries if entry.contrast == contrast]
         if entries and not fitting:
             known = ", ".join(sorted({repr(entry.contrast) for entry in entries}))
-            raise InputError(f"{method} was tuned for the contrast {known}, not for {contrast!r}")
+            raise InputError(f"{method} was tuned for {known}, not for the contrast {contrast!r}")
         nearest = min(fitting, key=lambda entry: abs(math.log(entry.acceleration / acceleration)), default=None)
         return {} if nearest is None else nearest.methods[method]
 
@@ -112,7 +112,7 @@ def read_tuned(path: Path) -> Tuned:
         If it is none, or a method or one of its settings is unknown or of a wrong value.
     """
     try:
-        tuned = Tuned.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        tuned = Tuned.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is no YAML ({str(error).splitlines()[0]})") from error
     except ValidationError as error:

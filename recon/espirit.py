@@ -199,7 +199,7 @@ def _row_space(lines: Tensor) -> Tensor:
     patches = center.unfold(1, height, 1).unfold(2, across, 1)
     patches = rearrange(patches, "coils r l height width -> (r l) (coils height width)")
     energies, vectors = torch.linalg.eigh(patches.mH @ patches)
-    kept = vectors[:, energies > NULL_SPACE**2 * energies[-1]].conj()
+    kept = vectors[:, energies >= NULL_SPACE**2 * energies[-1]].conj()
     return rearrange(kept, "(coils height width) kernel -> kernel coils height width", coils=coils, height=height)
 
 
@@ -224,7 +224,7 @@ def _power_iterations(operator: Tensor, start: Tensor, sets: int) -> tuple[Tenso
 
 
 def _apply(operator: Tensor, vector: Tensor) -> Tensor:
-    """Multiply pixel by pixel, `(coils, coils, ...)` by `(coils, ...)`, without a temporary as large as the former."""
+    """Multiply `(coils, coils, ...)` by `(coils, ...)` pixel by pixel, without a temporary as large as the former."""
     product = operator[:, 0] * vector[0]
     for coil in range(1, len(vector)):
         product.addcmul_(operator[:, coil], vector[coil])

@@ -13,12 +13,12 @@ from recon.coils import rss
 from recon.compression import compress, compression_matrix, expand
 from recon.crop import center_crop
 from recon.encoding import Encoding
-from recon.espirit import SensMaps, espirit, trust
+from recon.espirit import espirit, low_resolution_maps, trust
 from recon.fourier import ifft
 
 VIRTUAL_COILS = 8
-FOLDED_EIGENVALUE, FOLDED_SHARE = 0.9, 0.01
-"""Pixels whose second eigenvalue exceeds the former are folded; if their share exceeds the latter, two maps are used."""
+FOLDED, FOLDED_SHARE = 0.6, 0.02
+"""A pixel whose second eigenvalue exceeds the former is folded; from the latter share on, two maps are used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,18 +104,19 @@ class Problem:
 def soft_maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
     """Estimate maps `(sets, coils, readout, phase)` that claim no more signal than the calibration lines explain.
 
-    One set, or two where the object is folded into its own field of view. In the object a map is weighted by its
-    eigenvalue (soft SENSE, Uecker et al. 2014); where there is no signal the first keeps its full weight, else the
-    noise of the background, which the target has, would be lost.
+    In the object a map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014); where there is no signal
+    the first keeps its full weight, else the noise of the background, which the target has, would be lost. A
+    second map is used where the object is folded into its own field of view.
     """
     if len(lines) == 1:
-        return torch.ones(1, 1, *matrix, dtype=lines.dtype, device=lines.device)
-    return _soften(espirit(lines, matrix, sets=1))
-
-
-def _soften(found: SensMaps) -> Tensor:
-    weight = 1 - trust(found.eigenvalues) * (1 - found.eigenvalues)
-    return found.maps * weight.unsqueeze(1)
+        return low_resolution_maps(lines, matrix).unsqueeze(0)
+    found = espirit(lines, matrix, sets=2)
+    first = 1 - trust(found.eigenvalues[0]) * (1 - found.eigenvalues[0])
+    second = trust(found.eigenvalues[1]) * found.eigenvalues[1]
+    folded = (found.eigenvalues[1] > FOLDED).float().mean()
+    if folded < FOLDED_SHARE:
+        return found.maps[:1] * first
+    return found.maps * torch.stack([first, second]).unsqueeze(1)
 
 
 def _largest(acquisition: Acquisition) -> Tensor:

@@ -58,7 +58,7 @@ class ShiftedHaar:
 
 
 def _reflected(size: int, before: int, device: torch.device) -> Tensor:
-    """Indices into an axis of `size` continued by reflection: `before` ahead, then to a multiple of the block."""
+    """Index an axis of `size` continued by reflection: `before` ahead, then to a multiple of the block."""
     block = 2**LEVELS
     total = -(-(size + before) // block) * block
     index = torch.arange(-before, total - before, device=device) % (2 * size)

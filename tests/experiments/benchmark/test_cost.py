@@ -1,0 +1,50 @@
+"""Seconds and bytes."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from experiments.benchmark.cost import peak_memory, timed
+
+MEBIBYTE = 2**20
+
+
+def burn(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_sleeping_costs_the_clock_and_working_costs_both() -> None:
+    _, asleep = timed(lambda: time.sleep(0.2))
+    assert asleep.wall > 0.19
+    assert asleep.cpu < 0.1
+    _, busy = timed(lambda: burn(0.2))
+    assert busy.cpu > 0.19
+
+
+def test_seconds_of_a_child_process_count() -> None:
+    code = "import time\nwhile time.process_time() < 0.3: pass"
+    _, seconds = timed(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+    assert seconds.cpu > 0.25
+
+
+def test_the_result_is_handed_on() -> None:
+    assert timed(lambda: 42)[0] == 42
+
+
+@pytest.mark.parametrize("ones", [lambda size: np.ones(size, np.uint8), lambda size: torch.ones(size).byte()])
+def test_memory_of_numpy_and_torch_is_seen_even_after_the_first_time(ones) -> None:
+    for _ in range(2):
+        peak = peak_memory(lambda: (ones(64 * MEBIBYTE), time.sleep(0.02)))
+        assert 56 * MEBIBYTE < peak < 400 * MEBIBYTE
+
+
+def test_memory_of_a_child_process_is_seen() -> None:
+    code = "import time; held = bytearray(64 * 2**20); time.sleep(0.1)"
+    peak = peak_memory(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+    assert peak > 60 * MEBIBYTE

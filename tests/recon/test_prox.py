@@ -1,0 +1,68 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers.adjoint import assert_adjoint
+from recon.prox import ShiftedHaar, TotalVariation, gradient, gradient_adjoint, soft_threshold
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@given(st.integers(1, 3), st.integers(2, 20), st.integers(2, 20))
+def test_the_adjoint_of_the_gradient_is_the_adjoint(planes: int, rows: int, columns: int) -> None:
+    shape = (planes, rows, columns)
+    assert_adjoint(gradient, gradient_adjoint, shape, (2, *shape), dtype=torch.float64)
+
+
+def test_shrinking_minimises_its_objective() -> None:
+    values, threshold = noise(100), torch.tensor(0.4, dtype=torch.float64)
+    shrunk = soft_threshold(values, threshold)
+    objective = (shrunk - values).square() / 2 + threshold * shrunk.abs()
+    for other in (shrunk + 1e-3, shrunk - 1e-3, values, 0 * values):
+        assert (objective <= (other - values).square() / 2 + threshold * other.abs() + 1e-12).all()
+
+
+@pytest.mark.parametrize("prior", [ShiftedHaar(), TotalVariation(steps=300)], ids=["haar", "tv"])
+class TestEveryPrior:
+    def prox(self, prior: ShiftedHaar | TotalVariation, values: torch.Tensor, threshold: float) -> torch.Tensor:
+        state = prior.start(values.shape, values.device)
+        if isinstance(state, torch.Tensor):
+            state = state.to(values)
+        return prior.prox(values, torch.tensor(threshold, dtype=values.dtype), state)[0]
+
+    def test_a_constant_is_left_alone(self, prior: ShiftedHaar | TotalVariation) -> None:
+        values = torch.full((2, 21, 18), 3.0, dtype=torch.float64)
+        torch.testing.assert_close(self.prox(prior, values, 0.5), values)
+
+    def test_no_threshold_changes_nothing(self, prior: ShiftedHaar | TotalVariation) -> None:
+        values = noise(2, 21, 18)
+        torch.testing.assert_close(self.prox(prior, values, 1e-12), values)
+
+    def test_it_brings_points_closer_together(self, prior: ShiftedHaar | TotalVariation) -> None:
+        one, other = noise(1, 32, 32), noise(1, 32, 32, seed=1)
+        assert (self.prox(prior, one, 0.3) - self.prox(prior, other, 0.3)).norm() <= (one - other).norm()
+
+    def test_noise_is_reduced_and_a_step_survives(self, prior: ShiftedHaar | TotalVariation) -> None:
+        step = torch.zeros(1, 32, 32, dtype=torch.float64)
+        step[..., 12:] = 5
+        denoised = self.prox(prior, step + 0.3 * noise(1, 32, 32), 0.5)
+        assert (denoised - step).norm() < 0.6 * (0.3 * noise(1, 32, 32)).norm()
+
+
+def test_total_variation_is_minimised() -> None:
+    values = noise(1, 24, 24)
+    threshold = torch.tensor(0.3, dtype=torch.float64)
+
+    def objective(image: torch.Tensor) -> float:
+        penalty = torch.linalg.vector_norm(gradient(image), dim=0).sum()
+        return float((image - values).square().sum() / 2 + threshold * penalty)
+
+    def solve(steps: int) -> torch.Tensor:
+        prior = TotalVariation(steps)
+        return prior.prox(values, threshold, prior.start(values.shape, values.device).double())[0]
+
+    assert objective(solve(100)) < 1.001 * objective(solve(2000))
+    assert objective(solve(2000)) < objective(0.99 * solve(2000))
