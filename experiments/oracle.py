@@ -42,22 +42,22 @@ def search(score: Callable[[float], float], grid: Sequence[float], refinements: 
     refinements
         How many values to try after the grid.
     """
-    tried = {math.log(value): _rank(score(value)) for value in grid}
+    tried = {value: _rank(score(value)) for value in grid}
     for _ in range(refinements if len(tried) > 1 else 0):
-        point = _next_point(tried)
-        tried[point] = _rank(score(math.exp(point)))
+        value = _next_value(tried)
+        tried[value] = _rank(score(value))
     best = max(tried, key=tried.__getitem__)
-    return Best(math.exp(best), tried[best], len(tried))
+    return Best(best, tried[best], len(tried))
 
 
-def _next_point(tried: dict[float, float]) -> float:
-    """Divide the larger of the two segments beside the best point, nearer to that point."""
-    points = sorted(tried)
-    best = points.index(max(tried, key=tried.__getitem__))
-    center = points[best]
-    neighbours = [points[index] for index in (best - 1, best + 1) if 0 <= index < len(points)]
-    farther = max(neighbours, key=lambda neighbour: abs(neighbour - center))
-    return center + GOLDEN * (farther - center)
+def _next_value(tried: dict[float, float]) -> float:
+    """Divide the larger of the two segments beside the best value, nearer to that value."""
+    values = sorted(tried)
+    best = values.index(max(tried, key=tried.__getitem__))
+    center = values[best]
+    neighbours = [values[index] for index in (best - 1, best + 1) if 0 <= index < len(values)]
+    farther = max((neighbour / center for neighbour in neighbours), key=lambda ratio: abs(math.log(ratio)))
+    return center * farther**GOLDEN
 
 
 def _rank(score: float) -> float:

@@ -95,23 +95,26 @@ class TotalVariation:
         On the dual, in each call.
     """
 
-    steps: int = 4
+    steps: int = 3
 
     def start(self, shape: torch.Size, device: torch.device) -> Tensor:
         """Begin with a dual of zero, `(2, ..., readout, phase)`."""
         return torch.zeros(2, *shape, device=device)
 
     def prox(self, values: Tensor, threshold: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Project the dual into the unit balls: `u = v - t grad^T p`."""
+        """Project the dual into balls of radius `t`: `u = v - grad^T p`."""
         dual = ahead = state
         inertia = 1.0
-        step = 1 / (8 * threshold)
         for _ in range(self.steps):
-            moved = ahead + step * gradient(values - threshold * gradient_adjoint(ahead))
-            moved = moved / torch.linalg.vector_norm(moved, dim=0).clamp(min=1)
+            moved = ahead + gradient(values - gradient_adjoint(ahead)) / 8
+            length = torch.linalg.vector_norm(moved, dim=0)
+            moved = moved * (threshold / torch.maximum(length, threshold).clamp(min=TINY))
             inertia, before = (1 + (1 + 4 * inertia**2) ** 0.5) / 2, inertia
             dual, ahead = moved, moved + (before - 1) / inertia * (moved - dual)
-        return values - threshold * gradient_adjoint(dual), dual
+        return values - gradient_adjoint(dual), dual
+
+
+TINY = 1e-30
 
 
 def gradient(image: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ import torch
 
 from helpers.raw_files import write_raw_file
 
-
 torch.set_num_threads(1)  # many small operations: threads only get in each other's way
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,9 @@ Complex = NDArray[np.complex64]
 
 RANK = 16
 """Dimensions that BART's own files list; the first are readout, phase, slice, coils and maps."""
+
+COLOUR = re.compile(r"\x1b\[\d*m")
+"""What turns the words of a terminal red and back."""
 
 
 class Workspace:
@@ -36,7 +40,7 @@ def run(command: str, *arguments: str | Path) -> str:
     Raises
     ------
     InputError
-        If BART is not installed or refuses; the last line it wrote is quoted.
+        If BART is not installed or refuses; what it wrote is quoted.
     """
     program = shutil.which("bart")
     if program is None:
@@ -44,8 +48,8 @@ def run(command: str, *arguments: str | Path) -> str:
     words = [program, command, *map(str, arguments)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, fixed program
     if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise InputError(f"bart {command}: {lines[-1] if lines else f'exit code {done.returncode}'}")
+        said = " ".join(COLOUR.sub("", done.stderr or done.stdout).split())
+        raise InputError(f"bart {command}: {said or f'exit code {done.returncode}'}")
     return done.stdout
 
 

@@ -12,7 +12,7 @@ from experiments.benchmark.classical import PEERS
 from experiments.benchmark.maps import ESTIMATES
 from experiments.cli import app
 
-SMALL = ("--simulated", "4x64x56", "--masks", "equispaced:2", "--quick")
+SMALL = ("--simulated", "3x48x40", "--masks", "equispaced:2", "--quick")
 
 
 def benchmark(*arguments: object, code: int = 0) -> Result:
@@ -85,7 +85,7 @@ def test_a_finished_case_is_shown_again_and_not_measured_again(output: Path) -> 
 
 
 def test_results_of_another_protocol_are_not_mixed_in(output: Path) -> None:
-    result = benchmark("--simulated", "4x64x56", "--masks", "random:2", "--output", output, code=2)
+    result = benchmark("--simulated", "3x48x40", "--masks", "random:2", "--output", output, code=2)
     assert "another protocol" in result.output
 
 
