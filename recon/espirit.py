@@ -224,7 +224,7 @@ def _power_iterations(operator: Tensor, start: Tensor, sets: int) -> tuple[Tenso
 
 
 def _apply(operator: Tensor, vector: Tensor) -> Tensor:
-    """Multiply `(coils, coils, ...)` by `(coils, ...)` pixel by pixel, without a temporary as large as the former."""
+    """Multiply `(coils, coils, ...)` by `(coils, ...)` in every pixel, without a temporary as large as the former."""
     product = operator[:, 0] * vector[0]
     for coil in range(1, len(vector)):
         product.addcmul_(operator[:, coil], vector[coil])
