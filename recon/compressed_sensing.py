@@ -31,7 +31,7 @@ class CSWavelet:
     """
 
     lamda: float | None = None
-    iterations: int = 80
+    iterations: int = 64
     tolerance: float = 5e-4
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
@@ -58,7 +58,7 @@ class CSTotalVariation:
     """
 
     lamda: float | None = None
-    iterations: int = 80
+    iterations: int = 64
     tolerance: float = 5e-4
 
     def __call__(self, acquisition: Acquisition) -> Tensor:

@@ -1,52 +1,59 @@
-"""GRAPPA: missing lines as linear combinations of their measured neighbours, learned on the calibration lines."""
+"""GRAPPA for any mask along phase: missing lines as linear combinations of their measured neighbours."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from data.acquisition import Acquisition
 from data.errors import InputError
 from recon.calibration import calibration_lines
 from recon.coils import rss
+from recon.compression import compress, compression_matrix
 from recon.crop import center_crop
-from recon.fourier import ifft
+from recon.fourier import fft, ifft
+from recon.grappa_kernels import Kernels, find_gaps, interpolation_matrix, learn_kernels
+from recon.kspace_covariance import kspace_covariance
+from recon.noise import edge_variance
+from recon.oversampling import without_oversampling
 from recon.registry import register
 
-Geometry = tuple[int, ...]
-"""Where a missing line's measured neighbours lie, as offsets along phase."""
+READOUT, PHASE = (-2,), (-1,)
 
 
 @register("grappa")
 @dataclass(frozen=True)
 class Grappa:
-    """Each missing sample is `sum w y` over its measured neighbours in all coils (Griswold et al. 2002, eq. 1).
+    """Each missing sample is a sum `w y` over its measured neighbours in all coils (Griswold et al. 2002, eq. 1).
 
-    The weights solve `min ||D (A w - b)||^2 + lamda ||D A||^2 ||w||^2` on the calibration lines, where `D` divides
-    each equation by the magnitude of its samples: else those about DC alone would decide. Missing lines are
-    grouped by the geometry of their neighbours, so that any mask along phase is served, not just regular ones.
+    The weights minimise the expected square error, `w = R_ts (R_ss + lamda I)^-1`, from the covariances `R` of
+    targets and sources. Griswold counts those on the calibration lines, shift by shift, which takes more lines than
+    the kernel is wide; here `kspace_covariance` derives them for any distance from the same lines, so that every
+    gap of any mask is served by the lines that bound it. Along readout k-space is transformed first and each
+    position has its own weights (Brau et al. 2008), which amounts to a kernel as long as the readout.
 
     Attributes
     ----------
     lamda
-        Tikhonov weight relative to the mean diagonal of the normal matrix.
-    kernel
-        Width along readout, odd.
+        Share of a line's energy that is taken as error of `R`; the share of its noise is added.
     neighbours
-        How many measured lines to combine at most, half of them on either side; even.
+        How many measured lines to combine at most, half of them on either side of a gap.
+    virtual_coils
+        To how many coils to compress at most; measured lines are kept in all coils.
     """
 
-    lamda: float = 1e-2
-    kernel: int = 5
-    neighbours: int = 2
+    lamda: float = 5e-3
+    neighbours: int = 4
+    virtual_coils: int = 8
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        return center_crop(rss(ifft(self.fill(acquisition))), acquisition.crop)
+        _check(acquisition)
+        acquisition = without_oversampling(acquisition)
+        lines = self.kernels(acquisition).fill(ifft(acquisition.kspace, READOUT))
+        return center_crop(rss(ifft(lines, PHASE)), acquisition.crop)
 
     def fill(self, acquisition: Acquisition) -> Tensor:
         """Fill in the missing lines.
@@ -59,82 +66,54 @@ class Grappa:
         Returns
         -------
         Tensor
-            complex64 `(coils, readout, phase)`; measured lines are unchanged.
+            complex64 `(coils, readout, phase)`; measured lines are unchanged, gaps of 60 lines and more stay empty.
 
         Raises
         ------
         InputError
             If the mask varies along readout or there are too few calibration lines.
         """
-        if acquisition.mask.ndim != 1:
-            raise InputError(f"{acquisition.name}: GRAPPA needs a mask along phase only")
-        if acquisition.mask.all() or not acquisition.kspace.any():
-            return acquisition.kspace
-        calibration = calibration_lines(acquisition)
-        filled = acquisition.kspace.clone()
-        sources = _readout_windows(acquisition.kspace, self.kernel)
-        for geometry, lines in self._group(acquisition, calibration.shape[-1]).items():
-            weights = self._calibrate(calibration, geometry)
-            columns = torch.tensor(lines, device=filled.device)
-            offsets = torch.tensor(geometry, device=filled.device)
-            patches = sources[..., columns[:, None] + offsets]
-            patches = rearrange(patches, "coils kernel readout line offset -> (readout line) (coils kernel offset)")
-            filled[..., columns] = rearrange(
-                patches @ weights, "(readout line) coils -> coils readout line", line=len(lines)
-            )
-        return filled
+        lines = self.kernels(acquisition).fill(ifft(acquisition.kspace, READOUT))
+        return torch.where(acquisition.mask, acquisition.kspace, fft(lines, READOUT))
 
-    def _group(self, acquisition: Acquisition, calibration_width: int) -> dict[Geometry, list[int]]:
-        """Group the missing lines by the geometry of the neighbours that will fill them."""
-        first, last = acquisition.header.padding
-        measured = torch.nonzero(acquisition.mask).flatten().tolist()
-        groups: dict[Geometry, list[int]] = defaultdict(list)
-        for line in torch.nonzero(~acquisition.mask).flatten().tolist():
-            if first <= line < last:
-                geometry = self._neighbourhood(line, measured, calibration_width)
-                if geometry:
-                    groups[geometry].append(line)
-        return groups
+    def kernels(self, acquisition: Acquisition) -> Kernels:
+        """Learn the weights for every gap of the mask.
 
-    def _neighbourhood(self, line: int, measured: list[int], calibration_width: int) -> Geometry:
-        """Choose the nearest measured lines on either side, as far as their span leaves rows to calibrate on."""
-        widest = calibration_width - min(FEWEST_SHIFTS, calibration_width // 2)
-        below = [other - line for other in measured if other < line][-self.neighbours // 2 :]
-        above = [other - line for other in measured if other > line][: self.neighbours // 2]
-        chosen: list[int] = []
-        for offset in sorted(below + above, key=abs):
-            if max(0, offset, *chosen) - min(0, offset, *chosen) <= widest:
-                chosen.append(offset)
-        return tuple(sorted(chosen))
+        Parameters
+        ----------
+        acquisition
+            One slice, mask `(phase,)`.
 
-    def _calibrate(self, calibration: Tensor, geometry: Geometry) -> Tensor:
-        """Learn the weights `(coils kernel offset, coils)` of one geometry."""
-        before, after = max(0, -min(geometry)), max(0, *geometry)
-        windows = _readout_windows(calibration, self.kernel)[:, :, self.kernel // 2 : -(self.kernel // 2) or None]
-        targets = calibration[:, self.kernel // 2 : -(self.kernel // 2) or None]
-        places = torch.arange(before, calibration.shape[-1] - after, device=calibration.device)
-        offsets = torch.tensor(geometry, device=calibration.device)
-        A = rearrange(
-            windows[..., places[:, None] + offsets],
-            "coils kernel readout place offset -> (readout place) (coils kernel offset)",
+        Raises
+        ------
+        InputError
+            If the mask varies along readout or there are too few calibration lines.
+        """
+        _check(acquisition)
+        gaps = find_gaps(acquisition.mask, acquisition.header.padding, self.neighbours)
+        lines = calibration_lines(acquisition)
+        compression = compression_matrix(lines, self.virtual_coils)
+        share = noise_share(compress(acquisition.kspace, compression), acquisition.mask)
+        lamdas = [self.lamda + min(share[line] for line in gap.sources) for gap in gaps]
+        covariance = kspace_covariance(compress(lines, compression))
+        return Kernels(
+            mask=acquisition.mask,
+            kernels=learn_kernels(covariance, gaps, lamdas),
+            compression=compression,
+            interpolation=interpolation_matrix(len(covariance.values), acquisition.matrix[0], lines.device),
         )
-        b = rearrange(targets[..., places], "coils readout place -> (readout place) coils")
-        energy = A.abs().square().mean(dim=1, keepdim=True)
-        weight = 1 / (energy + ENERGY_FLOOR * energy.mean())
-        gram = A.mH @ (weight * A)
-        ridge = self.lamda * gram.diagonal().real.mean()
-        identity = torch.eye(len(gram), device=gram.device)
-        return torch.linalg.solve(gram + ridge * identity, A.mH @ (weight * b))
 
 
-ENERGY_FLOOR = 1e-2
-"""Share of the mean energy below which an equation is mostly noise and gains no more weight."""
+def noise_share(kspace: Tensor, mask: Tensor) -> list[float]:
+    """Variance of one coil's noise in a sample over the mean energy of all coils in its line, for every line.
 
-FEWEST_SHIFTS = 3
-"""Positions along phase on which a kernel should at least be seen while calibrating."""
+    Far from DC it comes close to one over the number of coils: there is little left to predict with, or to predict.
+    """
+    noise = edge_variance(kspace, mask).mean()
+    energy = kspace.abs().square().sum(dim=0).mean(dim=0)
+    return (noise / torch.where(energy > 0, energy, torch.inf)).tolist()
 
 
-def _readout_windows(kspace: Tensor, kernel: int) -> Tensor:
-    """Neighbours along readout `(coils, readout, lines)` to `(coils, kernel, readout, lines)`, zero outside."""
-    padded = torch.nn.functional.pad(kspace, (0, 0, kernel // 2, kernel // 2))
-    return rearrange(padded.unfold(1, kernel, 1), "coils readout lines kernel -> coils kernel readout lines")
+def _check(acquisition: Acquisition) -> None:
+    if acquisition.mask.ndim != 1:
+        raise InputError(f"{acquisition.name}: GRAPPA needs a mask along phase only")

@@ -1,0 +1,174 @@
+"""The kernels of GRAPPA: which measured lines fill which gap of the mask, with which weights."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from recon.compression import compress, expand
+from recon.kspace_covariance import REACH, KspaceCovariance
+
+LEAST_LAMDA = 1e-6
+"""Below this single precision cannot invert the covariance."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Neighbouring missing lines, and the measured ones that fill them; positions along phase."""
+
+    targets: tuple[int, ...]
+    sources: tuple[int, ...]
+
+    def shape(self) -> Gap:
+        """Shift the gap to where its first target is zero: gaps of one shape share their weights."""
+        first = self.targets[0]
+        return Gap(tuple(line - first for line in self.targets), tuple(line - first for line in self.sources))
+
+
+def find_gaps(mask: Tensor, acquired: tuple[int, int], neighbours: int) -> list[Gap]:
+    """List the gaps of a mask.
+
+    Parameters
+    ----------
+    mask
+        bool `(phase,)`.
+    acquired
+        Lines `[first, last)` outside of which nothing is to be filled.
+    neighbours
+        How many measured lines serve a gap at most, half of them on either side. Those that are too far for their
+        covariance to be known are left out, and so is a gap that is too wide.
+    """
+    measured = torch.nonzero(mask).flatten().tolist()
+    bounds = [-1, *measured, len(mask)]
+    gaps = []
+    for index, (below, above) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        targets = tuple(line for line in range(below + 1, above) if acquired[0] <= line < acquired[1])
+        near = measured[max(0, index - neighbours // 2) : index + neighbours // 2]
+        sources = _within_reach(near, targets) if targets else ()
+        if sources:
+            gaps.append(Gap(targets, sources))
+    return gaps
+
+
+def _within_reach(near: list[int], targets: tuple[int, ...]) -> tuple[int, ...]:
+    middle = (targets[0] + targets[-1]) / 2
+    chosen: list[int] = []
+    for line in sorted(near, key=lambda line: abs(line - middle)):
+        lines = [*targets, *chosen, line]
+        if max(lines) - min(lines) < REACH:
+            chosen.append(line)
+    return tuple(sorted(chosen))
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """Weights that serve all gaps of one shape.
+
+    Attributes
+    ----------
+    sources, targets
+        int64 `(gaps, sources)` and `(gaps, targets)`: positions along phase.
+    weights
+        complex64 `(rows, coils * targets, coils * sources)`: for few positions along readout, between which they
+        are interpolated.
+    """
+
+    sources: Tensor
+    targets: Tensor
+    weights: Tensor
+
+    def __call__(self, kspace: Tensor, interpolation: Tensor) -> Tensor:
+        """Predict the missing samples, complex `(readout, coils, phase)` to `(readout, coils, gaps, targets)`."""
+        sources = rearrange(kspace[..., self.sources], "x coil gap source -> x (coil source) gap")
+        predicted = torch.tensordot(interpolation, self.weights, dims=1) @ sources
+        return rearrange(predicted, "x (coil target) gap -> x coil gap target", coil=kspace.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Kernels:
+    """The linear map from the measured lines of one mask to all its lines.
+
+    Attributes
+    ----------
+    mask
+        bool `(phase,)`.
+    kernels
+        One for each shape of gap.
+    compression
+        complex64 `(coils, virtual)`.
+    interpolation
+        complex64 `(readout, rows)`: from the rows of the weights to all positions along readout.
+    """
+
+    mask: Tensor
+    kernels: tuple[Kernel, ...]
+    compression: Tensor
+    interpolation: Tensor
+
+    def fill(self, kspace: Tensor) -> Tensor:
+        """Fill in the missing lines of `(coils, readout, phase)`, image space along readout."""
+        measured = rearrange(compress(kspace, self.compression), "coil x line -> x coil line").contiguous()
+        missing = torch.zeros_like(measured)
+        for kernel in self.kernels:
+            missing[..., kernel.targets] = kernel(measured, self.interpolation)
+        missing = rearrange(missing, "x coil line -> coil x line")
+        return torch.where(self.mask, kspace, expand(missing, self.compression))
+
+
+def learn_kernels(covariance: KspaceCovariance, gaps: list[Gap], lamdas: list[float]) -> tuple[Kernel, ...]:
+    """Find the weights that predict the targets with the least expected square error.
+
+    Parameters
+    ----------
+    covariance
+        Of k-space.
+    gaps
+        To fill.
+    lamdas
+        For every gap, the variance of error and noise in each sample, relative to the signal of all coils; rounded
+        to a power of two, so that gaps of one shape and about the same noise share their weights.
+    """
+    groups: dict[tuple[Gap, float], list[Gap]] = defaultdict(list)
+    for gap, lamda in zip(gaps, lamdas, strict=True):
+        groups[gap.shape(), _round(lamda)].append(gap)
+    device = covariance.values.device
+    return tuple(
+        Kernel(
+            sources=torch.tensor([gap.sources for gap in alike], device=device),
+            targets=torch.tensor([gap.targets for gap in alike], device=device),
+            weights=_weights(covariance, shape, lamda),
+        )
+        for (shape, lamda), alike in groups.items()
+    )
+
+
+def _weights(covariance: KspaceCovariance, gap: Gap, lamda: float) -> Tensor:
+    """`w = R_ts (R_ss + lamda I)^-1`, complex64 `(rows, coils * targets, coils * sources)`."""
+    targets = torch.tensor(gap.targets, device=covariance.values.device)
+    sources = torch.tensor(gap.sources, device=covariance.values.device)
+    noisy = covariance.between(sources, sources)
+    noisy.diagonal(dim1=-2, dim2=-1).add_(lamda)
+    adjoint = torch.cholesky_solve(covariance.between(sources, targets), torch.linalg.cholesky(noisy))
+    return adjoint.mH.resolve_conj().contiguous()
+
+
+def interpolation_matrix(rows: int, readout: int, device: torch.device) -> Tensor:
+    """Linear interpolation, periodic, from `rows` positions along readout to `readout`; both have zero at N // 2.
+
+    Returns
+    -------
+    Tensor
+        complex64 `(readout, rows)`.
+    """
+    positions = (torch.arange(readout, device=device) - readout // 2) * (rows / readout) + rows // 2
+    distance = (positions[:, None] - torch.arange(rows, device=device)).remainder(rows)
+    return (1 - torch.minimum(distance, rows - distance)).clamp(min=0).to(torch.complex64)
+
+
+def _round(lamda: float) -> float:
+    return 2.0 ** round(math.log2(max(lamda, LEAST_LAMDA)))
