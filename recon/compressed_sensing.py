@@ -8,7 +8,7 @@ from torch import Tensor
 
 from data.acquisition import Acquisition
 from recon.fista import fista
-from recon.noise_level import noise_level
+from recon.noise import edge_variance
 from recon.problem import Problem
 from recon.prox import ShiftedHaar, TotalVariation
 from recon.registry import register
@@ -71,11 +71,16 @@ class CSTotalVariation:
 def automatic_lamda(acquisition: Acquisition, problem: Problem) -> float:
     """Choose the weight of the prior without the truth: `lamda = 0.0058 sigma^0.48 R^0.42`.
 
-    The noise `sigma` asks for more weight, and so do the artefacts of the acceleration `R`. The numbers are a fit
-    to the weights that were best, knowing the truth, on scans of 0.055 to 3 T with 1 to 16 coils.
+    The noise `sigma`, the standard deviation of its real part at the ends of the readout, asks for more weight, and
+    so do the artefacts of the acceleration `R`. The numbers are a fit to the weights that were best, knowing the
+    truth, on scans of 0.055 to 3 T with 1 to 16 coils.
     """
-    sigma = float(noise_level(acquisition) / problem.scale)
+    variance = edge_variance(acquisition.kspace, acquisition.mask).median() / 2
+    sigma = max(float(variance.sqrt() / problem.scale), LEAST_NOISE)
     return LAMDA_SCALE * sigma**LAMDA_NOISE * acquisition.acceleration**LAMDA_ACCELERATION
 
 
 LAMDA_SCALE, LAMDA_NOISE, LAMDA_ACCELERATION = 0.0058, 0.48, 0.42
+
+LEAST_NOISE = 1e-3
+"""Assumed where the ends of the readout were zero-filled and tell nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,9 @@ from recon.oversampling import without_oversampling
 from recon.registry import register
 
 READOUT, PHASE = (-2,), (-1,)
+
+LEAST_LAMDA = 1e-6
+"""Below this single precision cannot invert the covariance."""
 
 
 @register("grappa")
@@ -94,7 +98,7 @@ class Grappa:
         lines = calibration_lines(acquisition)
         compression = compression_matrix(lines, self.virtual_coils)
         share = noise_share(compress(acquisition.kspace, compression), acquisition.mask)
-        lamdas = [self.lamda + min(share[line] for line in gap.sources) for gap in gaps]
+        lamdas = [self._lamda(min(share[line] for line in gap.sources)) for gap in gaps]
         covariance = kspace_covariance(compress(lines, compression))
         return Kernels(
             mask=acquisition.mask,
@@ -102,6 +106,11 @@ class Grappa:
             compression=compression,
             interpolation=interpolation_matrix(len(covariance.values), acquisition.matrix[0], lines.device),
         )
+
+    def _lamda(self, noise: float) -> float:
+        """Add the share of the noise, in steps of a factor of two, so that many gaps have the same sum."""
+        least = max(self.lamda, LEAST_LAMDA)
+        return least * 2.0 ** round(math.log2(1 + noise / least))
 
 
 def noise_share(kspace: Tensor, mask: Tensor) -> list[float]:

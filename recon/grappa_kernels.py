@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -12,9 +11,6 @@ from torch import Tensor
 
 from recon.compression import compress, expand
 from recon.kspace_covariance import REACH, KspaceCovariance
-
-LEAST_LAMDA = 1e-6
-"""Below this single precision cannot invert the covariance."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +126,12 @@ def learn_kernels(covariance: KspaceCovariance, gaps: list[Gap], lamdas: list[fl
     gaps
         To fill.
     lamdas
-        For every gap, the variance of error and noise in each sample, relative to the signal of all coils; rounded
-        to a power of two, so that gaps of one shape and about the same noise share their weights.
+        For every gap, the variance of error and noise in each sample, relative to the signal of all coils; gaps of
+        one shape and one lamda share their weights.
     """
     groups: dict[tuple[Gap, float], list[Gap]] = defaultdict(list)
     for gap, lamda in zip(gaps, lamdas, strict=True):
-        groups[gap.shape(), _round(lamda)].append(gap)
+        groups[gap.shape(), lamda].append(gap)
     device = covariance.values.device
     return tuple(
         Kernel(
@@ -168,7 +164,3 @@ def interpolation_matrix(rows: int, readout: int, device: torch.device) -> Tenso
     positions = (torch.arange(readout, device=device) - readout // 2) * (rows / readout) + rows // 2
     distance = (positions[:, None] - torch.arange(rows, device=device)).remainder(rows)
     return (1 - torch.minimum(distance, rows - distance)).clamp(min=0).to(torch.complex64)
-
-
-def _round(lamda: float) -> float:
-    return 2.0 ** round(math.log2(max(lamda, LEAST_LAMDA)))

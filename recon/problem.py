@@ -15,6 +15,9 @@ from recon.crop import center_crop
 from recon.encoding import Encoding
 from recon.espirit import espirit, low_resolution_maps, trust
 from recon.fourier import ifft
+from recon.oversampling import without_oversampling
+
+ALONG_PHASE, ALONG_BOTH = (-1,), (-2, -1)
 
 VIRTUAL_COILS = 8
 FOLDED, FOLDED_SHARE = 0.6, 0.02
@@ -57,24 +60,23 @@ class Problem:
         InputError
             If there are too few calibration lines.
         """
-        along_phase = acquisition.mask.ndim == 1
-        axes = (-1,) if along_phase else (-2, -1)
-        kspace = acquisition.kspace
-        matrix = acquisition.matrix
-        if along_phase:
-            kspace = ifft(kspace, axes=(-2,))
-            matrix = (acquisition.crop[0], matrix[1])
-            kspace = center_crop(kspace, matrix)
+        if acquisition.mask.ndim == 1:
+            acquisition = without_oversampling(acquisition)
+            kspace, axes = ifft(acquisition.kspace, axes=(-2,)), ALONG_PHASE
+        else:
+            kspace, axes = acquisition.kspace, ALONG_BOTH
         scale = _largest(acquisition)
         kspace = torch.fft.ifftshift(kspace, dim=axes) / scale
-        mask = torch.fft.ifftshift(acquisition.mask, dim=axes if not along_phase else (-1,))
         lines = calibration_lines(acquisition)
         compression = compression_matrix(lines, VIRTUAL_COILS)
         sens_maps = soft_maps(compress(lines, compression), acquisition.matrix)
-        sens_maps = torch.fft.ifftshift(center_crop(sens_maps, matrix), dim=axes)
         return cls(
-            encoding=Encoding(sens_maps.contiguous(), mask.float(), axes),
-            measured=compress(kspace, compression).contiguous(),
+            encoding=Encoding(
+                sens_maps=torch.fft.ifftshift(sens_maps, dim=axes),
+                mask=torch.fft.ifftshift(acquisition.mask, dim=axes).float(),
+                axes=axes,
+            ),
+            measured=compress(kspace, compression),
             kspace=kspace,
             compression=compression,
             scale=scale,
