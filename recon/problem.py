@@ -17,7 +17,8 @@ from recon.espirit import espirit, low_resolution_maps, trust
 from recon.fourier import ifft
 from recon.oversampling import without_oversampling
 
-ALONG_PHASE, ALONG_BOTH = (-1,), (-2, -1)
+ALONG_PHASE: tuple[int, ...] = (-1,)
+ALONG_BOTH: tuple[int, ...] = (-2, -1)
 
 VIRTUAL_COILS = 8
 FOLDED, FOLDED_SHARE = 0.6, 0.02
