@@ -21,6 +21,8 @@ NULL_SPACE = 0.04
 POWER_ITERATIONS = 10
 FINEST_GRID = 128
 """Maps are smooth: of axes twice as long or longer only every second pixel (or third, ...) is computed."""
+FOLDED, FOLDED_SHARE = 0.6, 0.02
+"""A pixel whose second eigenvalue exceeds the former is folded; a second map is worth it for such a share of pixels."""
 TRUSTED, UNTRUSTED = 0.9, 0.5
 """Eigenvalues between which the maps pass from ESPIRiT's to those of the low-resolution images."""
 
@@ -77,7 +79,8 @@ def espirit(lines: Tensor, matrix: tuple[int, int], sets: int = 1) -> SensMaps:
     matrix
         Size of the maps `(readout, phase)`.
     sets
-        How many maps a pixel gets; a second one serves pixels onto which another part of the object is folded.
+        How many maps a pixel gets at most; a second one serves pixels onto which another part of the object is
+        folded, and is left out where hardly any pixel is.
     """
     axes = tuple(_grid(size, lines.device) for size in matrix)
     low = _normalise(_low_resolution_images(lines, axes))
@@ -211,15 +214,20 @@ def _power_iterations(operator: Tensor, start: Tensor, sets: int) -> tuple[Tenso
     """
     vectors: list[Tensor] = []
     eigenvalues: list[Tensor] = []
+    remaining = operator.abs().square().sum((0, 1))
     for index in range(sets):
         vector = start if index == 0 else torch.roll(start, index, dims=0)
-        for _ in range(POWER_ITERATIONS * (1 + index)):
+        for _ in range(POWER_ITERATIONS):
             vector = _normalise(_deflate(_apply(operator, vector), vectors))
         if index:
             overlap = (vector.conj() * start).sum(0)
             vector = vector * torch.sgn(torch.where(overlap.abs() > 0, overlap, 1))
         eigenvalues.append((vector.conj() * _apply(operator, vector)).sum(0).real.clamp(0, 1))
         vectors.append(vector)
+        # The squares of all eigenvalues sum to the squared norm: what is left bounds the next one.
+        remaining = remaining - eigenvalues[-1].square()
+        if (remaining > FOLDED**2).float().mean() < FOLDED_SHARE:
+            break
     return torch.stack(vectors), torch.stack(eigenvalues)
 
 

@@ -51,9 +51,9 @@ def fista(problem: Problem, prior: Prior[State], lamda: float, iterations: int, 
         descended = ahead - (encoding.normal(ahead) - data)
         planes, state = prior.prox(_planes(descended), threshold, state)
         step, image = (new := torch.complex(planes[0], planes[1])) - image, new
-        if torch.linalg.vector_norm(step) <= tolerance * torch.linalg.vector_norm(image):
+        if _norm(step) <= tolerance * _norm(image):
             break
-        if torch.sum((ahead - image).conj() * step).real > 0:
+        if _inner(ahead - image, step) > 0:
             inertia = 1.0
         inertia, before = (1 + (1 + 4 * inertia**2) ** 0.5) / 2, inertia
         ahead = image + (before - 1) / inertia * step if iteration < SETTLING * iterations else image
@@ -63,3 +63,12 @@ def fista(problem: Problem, prior: Prior[State], lamda: float, iterations: int, 
 def _planes(image: Tensor) -> Tensor:
     """Split complex `(...)` into real `(2, ...)`: real part, imaginary part."""
     return torch.stack([image.real, image.imag])
+
+
+def _inner(image: Tensor, other: Tensor) -> Tensor:
+    """Real inner product, by real numbers: the complex routines are several times slower."""
+    return torch.dot(torch.view_as_real(image).flatten(), torch.view_as_real(other).flatten())
+
+
+def _norm(image: Tensor) -> Tensor:
+    return _inner(image, image).sqrt()

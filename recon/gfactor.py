@@ -67,7 +67,7 @@ def g_factor(
     replicas: int = 100,
     seed: int = 0,
 ) -> Tensor:
-    """`g = sigma_accelerated / (sigma_full sqrt(R))` by pseudo-replicas of both (Robson et al. 2008, eq. 5).
+    """`g = sigma_accelerated / (sigma_full sqrt(R))` by pseudo-replicas of both (Robson et al. 2008).
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ def noise_share(kspace: Tensor, mask: Tensor) -> list[float]:
     Far from DC it comes close to one over the number of coils: there is little left to predict with, or to predict.
     """
     noise = edge_variance(kspace, mask).mean()
-    energy = kspace.abs().square().sum(dim=0).mean(dim=0)
+    energy = (kspace.real.square() + kspace.imag.square()).sum(dim=0).mean(dim=0)
     return (noise / torch.where(energy > 0, energy, torch.inf)).tolist()
 
 

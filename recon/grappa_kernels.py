@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from einops import rearrange
@@ -42,7 +43,7 @@ def find_gaps(mask: Tensor, acquired: tuple[int, int], neighbours: int) -> list[
     measured = torch.nonzero(mask).flatten().tolist()
     bounds = [-1, *measured, len(mask)]
     gaps = []
-    for index, (below, above) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for index, (below, above) in enumerate(pairwise(bounds)):
         targets = tuple(line for line in range(below + 1, above) if acquired[0] <= line < acquired[1])
         near = measured[max(0, index - neighbours // 2) : index + neighbours // 2]
         sources = _within_reach(near, targets) if targets else ()

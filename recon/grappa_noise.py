@@ -23,7 +23,7 @@ ROWS = 8
 
 
 def grappa_g_factor(acquisition: Acquisition, covariance: Tensor, method: Grappa | None = None) -> Tensor:
-    """`g = sigma_accelerated / (sigma_full sqrt(R))` of the root-sum-of-squares image (Breuer et al. 2009, eq. 10).
+    """`g = sigma_accelerated / (sigma_full sqrt(R))` of the root-sum-of-squares image (Breuer et al. 2009).
 
     Breuer multiplies by the transformed kernel, which a regular mask without calibration lines allows. Here each
     pixel is written as a sum over the measured samples, of the lines at hand and through the weights, so that the

@@ -8,9 +8,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from recon.coils import rss
+from recon.brightness import brightness
 from recon.espirit import espirit_operator
-from recon.fourier import ifft
 
 GRID = 128
 """Pixels along phase."""
@@ -23,9 +22,6 @@ ROWS = 32
 
 SHARPENING = 8
 """Power of the ESPIRiT operator: eigenvalues of one stay, those that the calibration lines hardly explain vanish."""
-
-FAINTEST = 1e-6
-"""Share of the brightest pixel below which all pixels are taken as equally dark."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,26 +69,8 @@ def kspace_covariance(lines: Tensor) -> KspaceCovariance:
     """
     readout = min(ROWS, lines.shape[-2])
     operator = rearrange(espirit_operator(lines, (readout, GRID)), "coil other x y -> x y coil other").contiguous()
-    brightness = _low_resolution_image(lines, readout)
-    variance = (brightness / brightness.amax()).nan_to_num().clamp(min=FAINTEST).sqrt()
+    variance = brightness(lines, (readout, GRID)).sqrt()
     signals = variance[..., None, None] * torch.linalg.matrix_power(operator, SHARPENING)
     total = signals.diagonal(dim1=-2, dim2=-1).real.sum(dim=-1).mean()
     signals = torch.fft.ifftshift(signals / torch.where(total > 0, total, 1), dim=1)
     return KspaceCovariance(torch.fft.fft(signals, dim=1, norm="forward"))
-
-
-def _low_resolution_image(lines: Tensor, readout: int) -> Tensor:
-    """Root sum of squares `(readout, GRID)` of the middle of the calibration lines, kept from ringing by a window."""
-    height, width = min(readout, lines.shape[-2]), min(GRID, lines.shape[-1])
-    top, left = ((have - want) // 2 for have, want in zip(lines.shape[-2:], (height, width), strict=True))
-    window = torch.outer(_hann(height), _hann(width)).to(lines.device)
-    centered = lines.new_zeros(len(lines), readout, GRID)
-    down, across = (readout - height) // 2, (GRID - width) // 2
-    centered[:, down : down + height, across : across + width] = (
-        window * lines[:, top : top + height, left : left + width]
-    )
-    return rss(ifft(centered))
-
-
-def _hann(size: int) -> Tensor:
-    return torch.hann_window(size + 2, periodic=False)[1:-1]

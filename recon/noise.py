@@ -19,7 +19,7 @@ SWEEPS = 30
 
 
 def covariance_of_noise(samples: Tensor) -> Tensor:
-    """Covariance `Psi = E[n n^H]` of the channels from a scan without excitation (Pruessmann et al. 2001, eq. 8).
+    """Covariance `Psi = E[n n^H]` of the channels from a scan without excitation (Pruessmann et al. 2001).
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def edge_covariance(acquisition: Acquisition) -> Tensor:
     """Covariance of the channels from the ends of the readout, where signal is rare.
 
     What signal there is would spoil a mean. Each sample therefore counts by its direction among the channels only
-    (Tyler 1987, eq. 1.1, for complex numbers), and the scale is set by the median.
+    (Tyler 1987, for complex numbers), and the scale is set by the median.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
 
 
 def whitening_matrix(covariance: Tensor) -> Tensor:
-    """Find `W`, lower triangular, with `W Psi W^H = I` (Pruessmann et al. 2001, eqs. 10-11).
+    """Find `W`, lower triangular, with `W Psi W^H = I` (Pruessmann et al. 2001).
 
     Raises
     ------

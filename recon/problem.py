@@ -21,8 +21,6 @@ ALONG_PHASE: tuple[int, ...] = (-1,)
 ALONG_BOTH: tuple[int, ...] = (-2, -1)
 
 VIRTUAL_COILS = 8
-FOLDED, FOLDED_SHARE = 0.6, 0.02
-"""A pixel whose second eigenvalue exceeds the former is folded; from the latter share on, two maps are used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +113,8 @@ def soft_maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
         return low_resolution_maps(lines, matrix).unsqueeze(0)
     found = espirit(lines, matrix, sets=2)
     first = 1 - trust(found.eigenvalues[0]) * (1 - found.eigenvalues[0])
-    second = trust(found.eigenvalues[1]) * found.eigenvalues[1]
-    folded = (found.eigenvalues[1] > FOLDED).float().mean()
-    if folded < FOLDED_SHARE:
-        return found.maps[:1] * first
-    return found.maps * torch.stack([first, second]).unsqueeze(1)
+    others = trust(found.eigenvalues[1:]) * found.eigenvalues[1:]
+    return found.maps * torch.cat([first[None], others]).unsqueeze(1)
 
 
 def _largest(acquisition: Acquisition) -> Tensor:
