@@ -4,6 +4,7 @@ import models.learned
 import recon.compressed_sensing
 import recon.grappa
 import recon.sense
+import recon.unfolding
 import recon.zero_filled
 from recon.registry import METHODS, Reconstruction, create
 

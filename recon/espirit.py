@@ -22,7 +22,7 @@ POWER_ITERATIONS = 10
 FINEST_GRID = 128
 """Maps are smooth: of axes twice as long or longer only every second pixel (or third, ...) is computed."""
 FOLDED, FOLDED_SHARE = 0.6, 0.02
-"""A pixel whose second eigenvalue exceeds the former is folded; a second map is worth it for such a share of pixels."""
+"""A pixel whose second eigenvalue exceeds the former is folded; so many must be for a second map to be worth it."""
 TRUSTED, UNTRUSTED = 0.9, 0.5
 """Eigenvalues between which the maps pass from ESPIRiT's to those of the low-resolution images."""
 

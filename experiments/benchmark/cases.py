@@ -44,9 +44,11 @@ class Case:
         Raises
         ------
         InputError
-            If the slice is empty.
+            If the slice is empty, has no target, or is not undersampled.
         """
         acquisition = self.sampling(self.scan)
+        if torch.equal(acquisition.mask, self.scan.mask):
+            raise InputError(f"{self.title}: this mask leaves nothing out, so there is nothing to reconstruct")
         largest = rss(ifft(acquisition.kspace)).max()
         if largest == 0:
             raise InputError(f"{self.scan.name}: slice {self.scan.slice} is empty")

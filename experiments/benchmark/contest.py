@@ -10,9 +10,9 @@ from functools import cache
 from torch import Tensor
 
 from data.acquisition import Acquisition
-from experiments.benchmark.attempt import reason
 from experiments.benchmark.cases import target_of
 from experiments.benchmark.cost import peak_memory, timed
+from experiments.benchmark.failure import reason
 from experiments.benchmark.peer import Peer
 from experiments.benchmark.results import Quality, Row
 from experiments.metrics import score
@@ -99,27 +99,23 @@ def _with_quality(peer: Peer, row: Row, acquisition: Acquisition, effort: Effort
     solve = peer.prepare(acquisition)
 
     @cache
-    def try_out(lamda: float | None) -> tuple[Quality | None, Quality | None]:
+    def try_out(lamda: float | None) -> dict[str, Quality]:
         outcome = solve(lamda)
-        plain, consistent = outcome.plain(), outcome.consistent()
-        return (
-            None if plain is None else quality(plain, acquisition, lamda),
-            None if consistent is None else quality(consistent, acquisition, lamda),
-        )
+        images = {"plain": outcome.plain(), "consistent": outcome.consistent()}
+        return {kind: quality(image, acquisition, lamda) for kind, image in images.items() if image is not None}
 
-    def best(kind: int) -> Quality | None:
-        def psnr(lamda: float) -> float:
-            scored = try_out(lamda)[kind]
-            return math.nan if scored is None else scored.psnr
-
+    def best(kind: str) -> Quality | None:
         if peer.lamdas is None:
-            return try_out(None)[kind]
+            return try_out(None).get(kind)
         grid = logarithmic_grid(*peer.lamdas, effort.grid)
-        if try_out(grid[0])[kind] is None:
+        if kind not in try_out(grid[0]):
             return None
-        return try_out(search(psnr, grid, effort.refinements).value)[kind]
+        found = search(lambda lamda: try_out(lamda)[kind].psnr, grid, effort.refinements)
+        if not math.isfinite(found.score):
+            raise ValueError("no weight gives a finite image")
+        return try_out(found.value)[kind]
 
-    return replace(row, plain=best(0), consistent=best(1))
+    return replace(row, plain=best("plain"), consistent=best("consistent"))
 
 
 def _with_time(peer: Peer, row: Row, acquisition: Acquisition) -> Row:

@@ -72,10 +72,11 @@ def _cpu_seconds() -> float:
 
 
 def _resident(process: psutil.Process) -> int:
-    total = process.memory_info().rss
+    total, command = process.memory_info().rss, process.cmdline()
     for child in process.children():
         try:
-            total += child.memory_info().rss
+            if child.cmdline() != command:  # else it is our own copy, about to become another program
+                total += child.memory_info().rss
         except psutil.NoSuchProcess:  # it ended since it was listed
             continue
     return int(total)

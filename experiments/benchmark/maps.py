@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from data.acquisition import Acquisition
-from experiments.benchmark.attempt import reason
 from experiments.benchmark.cases import target_of
 from experiments.benchmark.cost import timed
+from experiments.benchmark.failure import reason
 from experiments.benchmark.peers.bart_pics import ONE_MAP, BartMaps
 from experiments.benchmark.peers.sigpy_apps import fitted_maps
 from experiments.benchmark.results import MapsRow

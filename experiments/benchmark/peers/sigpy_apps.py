@@ -81,8 +81,8 @@ def _espirit(acquisition: Acquisition, **settings: Any) -> Complex:
 SIGPY: tuple[Peer, ...] = (
     SigpyApp("sigpy SENSE, default maps", SenseRecon, default_maps, lamdas=(3e-4, 3e-1)),
     SigpyApp("sigpy SENSE", SenseRecon, fitted_maps, lamdas=(3e-4, 3e-1)),
-    SigpyApp("sigpy L1-wavelet, default maps", L1WaveletRecon, default_maps),
-    SigpyApp("sigpy L1-wavelet", L1WaveletRecon, fitted_maps),
+    SigpyApp("sigpy wavelet, default maps", L1WaveletRecon, default_maps),
+    SigpyApp("sigpy wavelet", L1WaveletRecon, fitted_maps),
     SigpyApp("sigpy TV", TotalVariationRecon, fitted_maps),
     SigpyApp("sigpy TV, 500 iterations", TotalVariationRecon, fitted_maps, iterations=500),
 )

@@ -26,6 +26,8 @@ class Fading:
 
     def prepare(self, acquisition: Acquisition) -> Solve:
         def solve(lamda: float | None) -> CoilImages:
+            if self.name == "diverging":
+                return CoilImages(torch.nan * self.truth, acquisition)
             distance = 0.0 if lamda is None else abs(torch.log10(torch.tensor(lamda / BEST)))
             noise = torch.randn(self.truth.shape, generator=torch.Generator().manual_seed(0))
             return CoilImages(self.truth + 0.01 * (0.1 + distance) * noise, acquisition)
@@ -49,7 +51,7 @@ class Failing:
             raise ZeroDivisionError
 
         if self.stage == "prepare":
-            raise RuntimeError("the cable is out\nand much more")
+            raise RuntimeError(f"no cable to {acquisition.name}\nand much more")
         return solve
 
 
@@ -80,11 +82,16 @@ def test_a_peer_without_a_weight_is_called_without_one(scan: Acquisition, acquis
     assert row.failure is None
 
 
+def test_images_that_are_not_finite_are_a_failure(scan: Acquisition, acquisition: Acquisition) -> None:
+    (row,) = contest([Fading(ifft(scan.kspace), "diverging")], acquisition, QUICK, lambda _: None)
+    assert row.failure == "no weight gives a finite image"
+
+
 def test_whoever_fails_keeps_his_reason_and_the_rest_goes_on(scan: Acquisition, acquisition: Acquisition) -> None:
     said: list[str] = []
     peers = [Failing("prepare"), Fading(ifft(scan.kspace)), Failing("solve")]
     first, second, third = contest(peers, acquisition, QUICK, said.append)
-    assert first.failure == "the cable is out"
+    assert first.failure == "no cable to discs.h5"
     assert third.failure == "ZeroDivisionError"
     assert second.failure is None
     assert second.whole.wall

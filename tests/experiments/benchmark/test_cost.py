@@ -48,3 +48,9 @@ def test_memory_of_a_child_process_is_seen() -> None:
     code = "import time; held = bytearray(64 * 2**20); time.sleep(0.1)"
     peak = peak_memory(lambda: subprocess.run([sys.executable, "-c", code], check=True))
     assert peak > 60 * MEBIBYTE
+
+
+def test_a_child_that_is_still_a_copy_of_this_process_is_not_counted() -> None:
+    held = np.ones(256 * MEBIBYTE, np.uint8)
+    peaks = [peak_memory(lambda: subprocess.run(["/bin/sh", "-c", ":"], check=True)) for _ in range(6)]
+    assert max(peaks) < held.nbytes / 2
