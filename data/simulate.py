@@ -147,8 +147,7 @@ def simulate_folder(
             raise InputError(f"cannot simulate {number} {name}; at least 1 is needed")
     if min(size) < SMALLEST_MATRIX:
         raise InputError(
-            f"cannot simulate a matrix of {size[0]}x{size[1]}; "
-            f"at least {SMALLEST_MATRIX}x{SMALLEST_MATRIX} is needed"
+            f"cannot simulate a matrix of {size[0]}x{size[1]}; at least {SMALLEST_MATRIX}x{SMALLEST_MATRIX} is needed"
         )
     if seed < 0:
         raise InputError(f"the seed {seed} is negative; give 0 or more")

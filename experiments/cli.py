@@ -55,14 +55,10 @@ app.add_typer(benchmarks, name="benchmark")
 
 Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Raw-data files, or folders of them.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")
-]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")]
 Checkpoint = Annotated[Path | None, typer.Option(help="Weights of a learned method: ours, or fastMRI's VarNet.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Mask = Annotated[
-    str, typer.Option(help="random, equispaced, equispaced_fraction or magic, as fastMRI defines them.")
-]
+Mask = Annotated[str, typer.Option(help="random, equispaced, equispaced_fraction or magic, as fastMRI defines them.")]
 CenterFraction = Annotated[
     float | None, typer.Option(help="Fully sampled share of the lines; 0.32 / acceleration if not given.")
 ]
@@ -190,9 +186,7 @@ def compare(
 @app.command()
 def tune(
     inputs: Inputs,
-    output: Annotated[Path, typer.Option("--output", "-o", help="YAML file for the settings.")] = Path(
-        "tuned.yaml"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="YAML file for the settings.")] = Path("tuned.yaml"),
     methods: Annotated[str, typer.Option(help="Comma-separated names.")] = TUNABLE,
     accelerations: Annotated[str, typer.Option(help="Comma-separated.")] = "4,8",
     mask: Mask = "equispaced_fraction",
@@ -234,9 +228,7 @@ def classical(
     ] = "random:4,random:8,equispaced:4",
     simulated: Annotated[
         str | None,
-        typer.Option(
-            metavar="CxHxW,...", help="Simulate these; without INPUT and this, 16x320x320 and 15x640x368."
-        ),
+        typer.Option(metavar="CxHxW,...", help="Simulate these; without INPUT and this, 16x320x320 and 15x640x368."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few weights, everybody once: a trial.")] = False,
 ) -> None:

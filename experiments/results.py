@@ -174,9 +174,7 @@ def leaders(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
     return {row.method: _leads(row, rivals) for row in rivals}
 
 
-def write_summary(
-    path: Path, rows: Iterable[Row], protocol: Mapping[str, Any], versions: Mapping[str, str]
-) -> None:
+def write_summary(path: Path, rows: Iterable[Row], protocol: Mapping[str, Any], versions: Mapping[str, str]) -> None:
     """Write means and spread with the protocol they were measured under, as JSON; null is a number unknown."""
     summary = {
         "protocol": protocol,

@@ -30,9 +30,7 @@ def read_torch_file(path: Path) -> dict[str, Tensor]:
             warnings.simplefilter("ignore")
             stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path}: neither a checkpoint of this program nor a torch file of plain tensors"
-        ) from error
+        raise InputError(f"{path}: neither a checkpoint of this program nor a torch file of plain tensors") from error
     except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: the checkpoint is damaged ({_first_line(error)})") from error
     weights = stored.get("state_dict", stored) if isinstance(stored, Mapping) else {}

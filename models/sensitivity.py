@@ -27,9 +27,7 @@ class SensitivityModel(nn.Module):
         self.mask_center = mask_center
         self.norm_unet = NormUnet(chans, pools)
 
-    def forward(
-        self, masked_kspace: Tensor, mask: Tensor, num_low_frequencies: int | Tensor | None = None
-    ) -> Tensor:
+    def forward(self, masked_kspace: Tensor, mask: Tensor, num_low_frequencies: int | Tensor | None = None) -> Tensor:
         """Estimate the sensitivity maps.
 
         Parameters

@@ -41,9 +41,7 @@ class Effort:
 QUICK = Effort(grid=3, refinements=0, repeats=1)
 
 
-def contest(
-    peers: Sequence[Peer], acquisition: Acquisition, effort: Effort, say: Callable[[str], None]
-) -> list[Row]:
+def contest(peers: Sequence[Peer], acquisition: Acquisition, effort: Effort, say: Callable[[str], None]) -> list[Row]:
     """Measure quality, then time, then memory; whoever fails is left out of the rest and keeps his reason.
 
     Time is taken in rounds in which each runs once, so that a change of the machine's load meets all of them.

@@ -43,9 +43,7 @@ class Timing:
 
     def spread(self) -> Seconds:
         """Half of the interquartile range of the repeats."""
-        return Seconds(
-            *(float(np.subtract(*np.percentile(times, [75, 25]))) / 2 for times in (self.wall, self.cpu))
-        )
+        return Seconds(*(float(np.subtract(*np.percentile(times, [75, 25]))) / 2 for times in (self.wall, self.cpu)))
 
 
 @dataclass(frozen=True)

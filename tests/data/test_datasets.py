@@ -57,9 +57,7 @@ def test_fresh_masks_differ_between_slices_and_epochs_but_not_between_runs(volum
 
 def test_fresh_masks_use_every_sampling(volumes: list[Volume]) -> None:
     counts = {
-        sum(mask) > 15
-        for epoch in range(5)
-        for mask in masks(SliceDataset(volumes, FreshMasks(SAMPLINGS, 0, epoch)))
+        sum(mask) > 15 for epoch in range(5) for mask in masks(SliceDataset(volumes, FreshMasks(SAMPLINGS, 0, epoch)))
     }
     assert counts == {True, False}
 

@@ -30,9 +30,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 def test_table_of_metrics_survives_the_round_trip(tmp_path_factory):
     path = tmp_path_factory.mktemp("csv") / "metrics.csv"
 
-    @given(
-        st.lists(st.builds(make_row, file=NAMES, acquisition=NAMES, ssim=SCORES, psnr=SCORES, seed=st.integers()))
-    )
+    @given(st.lists(st.builds(make_row, file=NAMES, acquisition=NAMES, ssim=SCORES, psnr=SCORES, seed=st.integers())))
     def round_trip(rows):
         write_csv(path, rows)
         assert read_csv(path) == rows

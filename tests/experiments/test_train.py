@@ -184,9 +184,7 @@ def test_run_is_not_overwritten(folders: Path, tmp_path: Path) -> None:
         train(config(folders, tmp_path), resume=True)
 
 
-def test_diverging_run_is_told_in_a_sentence(
-    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_diverging_run_is_told_in_a_sentence(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "ssim_loss", lambda images, *_: images.sum() * torch.inf)
     with pytest.raises(InputError, match=r"the loss is not finite any more; lower optimizer\.lr"):
         train(config(folders, tmp_path))

@@ -23,8 +23,7 @@ def bare(weights: dict[str, Tensor]) -> dict[str, Any]:
 def of_lightning(weights: dict[str, Tensor]) -> dict[str, Any]:
     return {
         "epoch": 49,
-        "state_dict": {f"varnet.{key}": value for key, value in weights.items()}
-        | {"loss.w": torch.ones(1, 1, 7, 7)},
+        "state_dict": {f"varnet.{key}": value for key, value in weights.items()} | {"loss.w": torch.ones(1, 1, 7, 7)},
         "hyper_parameters": {"chans": 4},
     }
 

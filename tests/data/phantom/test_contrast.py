@@ -30,9 +30,7 @@ def signals(contrast: str, **changes: float) -> dict[str, float]:
         ("AXT1POST", ("tumour", "white matter", "grey matter", "csf")),
     ],
 )
-def test_tissues_rank_as_a_radiologist_expects(
-    contrast: str, bright_to_dark: tuple[str, ...], field_strength: float
-):
+def test_tissues_rank_as_a_radiologist_expects(contrast: str, bright_to_dark: tuple[str, ...], field_strength: float):
     by_tissue = signals(contrast, field_strength=field_strength)
     ranked = [by_tissue[tissue] for tissue in bright_to_dark]
     assert ranked == sorted(ranked, reverse=True)
