@@ -119,7 +119,7 @@ def test_compare_writes_all_it_promises(run: Run, raw_file: Path, tmp_path: Path
         (method, acceleration) for acceleration in (2, 3) for method in ("zero-filled", "grappa")
     ]
     assert all(row.ssim > 0.5 and row.slices == 2 and row.mask == "equispaced" for row in rows)
-    assert json.loads((output / "summary.json").read_text())["protocol"]["methods"]["grappa"]["kernel"] == 5
+    assert json.loads((output / "summary.json").read_text())["protocol"]["methods"]["grappa"]["neighbours"] == 4
     assert "Research use only" in (output / "report.html").read_text()
     assert len(list((output / "figures").glob("*.png"))) == 2
 
