@@ -15,10 +15,11 @@ from recon.coils import rss
 from recon.compression import compress, compression_matrix
 from recon.crop import center_crop
 from recon.fourier import fft, ifft
-from recon.grappa_kernels import Kernels, find_gaps, interpolation_matrix, learn_kernels
+from recon.grappa_kernels import Kernels, find_gaps, learn_kernels
 from recon.kspace_covariance import kspace_covariance
 from recon.noise import edge_variance
 from recon.oversampling import without_oversampling
+from recon.readout_grid import ReadoutGrid
 from recon.registry import register
 
 READOUT, PHASE = (-2,), (-1,)
@@ -70,7 +71,7 @@ class Grappa:
         Returns
         -------
         Tensor
-            complex64 `(coils, readout, phase)`; measured lines are unchanged, gaps of 60 lines and more stay empty.
+            complex64 `(coils, readout, phase)`; measured lines are unchanged, gaps of 48 lines and more stay empty.
 
         Raises
         ------
@@ -104,7 +105,7 @@ class Grappa:
             mask=acquisition.mask,
             kernels=learn_kernels(covariance, gaps, lamdas),
             compression=compression,
-            interpolation=interpolation_matrix(len(covariance.values), acquisition.matrix[0], lines.device),
+            grid=ReadoutGrid.of(len(covariance.values), acquisition.matrix[0], lines.device),
         )
 
     def _lamda(self, noise: float) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recon.compression import compress, expand
 from recon.kspace_covariance import REACH, KspaceCovariance
+from recon.readout_grid import ReadoutGrid
 
 
 @dataclass(frozen=True)
@@ -71,19 +72,21 @@ class Kernel:
     sources, targets
         int64 `(gaps, sources)` and `(gaps, targets)`: positions along phase.
     weights
-        complex64 `(rows, coils * targets, coils * sources)`: for few positions along readout, between which they
-        are interpolated.
+        complex64 `(rows, coils * targets, coils * sources)`, on a coarse grid along readout.
     """
 
     sources: Tensor
     targets: Tensor
     weights: Tensor
 
-    def __call__(self, kspace: Tensor, interpolation: Tensor) -> Tensor:
-        """Predict the missing samples, complex `(readout, coils, phase)` to `(readout, coils, gaps, targets)`."""
-        sources = rearrange(kspace[..., self.sources], "x coil gap source -> x (coil source) gap")
-        predicted = torch.tensordot(interpolation, self.weights, dims=1) @ sources
-        return rearrange(predicted, "x (coil target) gap -> x coil gap target", coil=kspace.shape[1])
+    def __call__(self, cells: Tensor, grid: ReadoutGrid) -> Tensor:
+        """Predict the missing samples, complex `(rows, slots, coils, phase)` to `(..., coils, gaps, targets)`."""
+        sources = rearrange(cells[..., self.sources], "row slot coil gap source -> row slot (coil source) gap")
+        return rearrange(
+            grid.apply(self.weights, sources),
+            "row slot (coil target) gap -> row slot coil gap target",
+            coil=cells.shape[2],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,23 +101,22 @@ class Kernels:
         One for each shape of gap.
     compression
         complex64 `(coils, virtual)`.
-    interpolation
-        complex64 `(readout, rows)`: from the rows of the weights to all positions along readout.
+    grid
+        Of the weights along readout.
     """
 
     mask: Tensor
     kernels: tuple[Kernel, ...]
     compression: Tensor
-    interpolation: Tensor
+    grid: ReadoutGrid
 
     def fill(self, kspace: Tensor) -> Tensor:
         """Fill in the missing lines of `(coils, readout, phase)`, image space along readout."""
-        measured = rearrange(compress(kspace, self.compression), "coil x line -> x coil line").contiguous()
+        measured = self.grid.split(compress(kspace, self.compression))
         missing = torch.zeros_like(measured)
         for kernel in self.kernels:
-            missing[..., kernel.targets] = kernel(measured, self.interpolation)
-        missing = rearrange(missing, "x coil line -> coil x line")
-        return torch.where(self.mask, kspace, expand(missing, self.compression))
+            missing[..., kernel.targets] = kernel(measured, self.grid)
+        return torch.where(self.mask, kspace, expand(self.grid.join(missing), self.compression))
 
 
 def learn_kernels(covariance: KspaceCovariance, gaps: list[Gap], lamdas: list[float]) -> tuple[Kernel, ...]:
@@ -152,16 +154,3 @@ def _weights(covariance: KspaceCovariance, gap: Gap, lamda: float) -> Tensor:
     noisy.diagonal(dim1=-2, dim2=-1).add_(lamda)
     adjoint = torch.cholesky_solve(covariance.between(sources, targets), torch.linalg.cholesky(noisy))
     return adjoint.mH.resolve_conj().contiguous()
-
-
-def interpolation_matrix(rows: int, readout: int, device: torch.device) -> Tensor:
-    """Linear interpolation, periodic, from `rows` positions along readout to `readout`; both have zero at N // 2.
-
-    Returns
-    -------
-    Tensor
-        complex64 `(readout, rows)`.
-    """
-    positions = (torch.arange(readout, device=device) - readout // 2) * (rows / readout) + rows // 2
-    distance = (positions[:, None] - torch.arange(rows, device=device)).remainder(rows)
-    return (1 - torch.minimum(distance, rows - distance)).clamp(min=0).to(torch.complex64)

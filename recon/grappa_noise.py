@@ -86,11 +86,10 @@ def _variance(kernels: Kernels, directions: Tensor, first: int, root: Tensor) ->
     position = kernels.mask.cumsum(0) - 1
     waves = _waves(phase, directions.device)
     combination = compress(directions, kernels.compression).conj()
-    interpolation = kernels.interpolation[first : first + rows]
     through = directions.new_zeros(rows, phase, len(combination), len(measured))
     for kernel in kernels.kernels:
         weights = rearrange(
-            torch.tensordot(interpolation, kernel.weights, dims=1),
+            kernels.grid.interpolate(kernel.weights, slice(first, first + rows)),
             "x (coil target) (other source) -> x coil target other source",
             coil=len(combination),
             other=len(combination),

@@ -11,13 +11,13 @@ from torch import Tensor
 from recon.brightness import brightness
 from recon.espirit import espirit_operator
 
-GRID = 128
+GRID = 96
 """Pixels along phase."""
 
 REACH = GRID // 2
 """Lines this far apart or farther are not told from nearer ones."""
 
-ROWS = 32
+ROWS = 24
 """Positions along readout at which the covariance is computed; it varies as slowly as the coils do."""
 
 SHARPENING = 8
