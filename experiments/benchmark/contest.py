@@ -33,7 +33,7 @@ class Effort:
         How often to run everybody against the clock.
     """
 
-    grid: int = 5
+    grid: int = 6
     refinements: int = 3
     repeats: int = 5
 

@@ -60,7 +60,7 @@ def _quality(case: CaseResult) -> Table:
 
 def _cost(case: CaseResult) -> Table:
     table = _table(
-        "processor seconds for the maps and in all, seconds of the clock, peak memory;\n"
+        "processor seconds for the maps and in all, clock seconds, peak memory;\n"
         "medians ± half the interquartile range",
         ("peer", "maps", "CPU", "wall", "MiB", "k-spaces"),
     )

@@ -43,7 +43,7 @@ class BartPics:
     prior: str
     calibration: tuple[str, ...]
     iterations: int = 100
-    lamdas: tuple[float, float] = (2e-4, 5e-2)
+    lamdas: tuple[float, float] = (2e-4, 2e-1)
 
     def prepare(self, acquisition: Acquisition) -> Solve:
         """Estimate the maps."""
@@ -66,14 +66,15 @@ class BartMaps:
     acquisition
         One slice, k-space `(coils, readout, phase)`.
     calibration
-        Arguments of `bart ecalib`, beside a kernel that fits into the measured lines: BART asserts that it does.
+        Arguments of `bart ecalib`, beside a kernel that fits into the measured lines. BART asserts that it does,
+        and counts an even number of them.
     """
 
     def __init__(self, acquisition: Acquisition, calibration: tuple[str, ...]) -> None:
         self.workspace = bart.Workspace()
         self.kspace, self.maps = self.workspace / "kspace", self.workspace / "maps"
         bart.write_cfl(self.kspace, rearrange(acquisition.kspace.numpy(), "coils x y -> x y 1 coils"))
-        width = min(KERNEL, calibration_lines(acquisition).shape[-1])
+        width = min(KERNEL, 2 * (calibration_lines(acquisition).shape[-1] // 2))
         bart.run("ecalib", "-k", f"{width}:{width}:1", *calibration, self.kspace, self.maps)
 
     def read(self) -> Tensor:
@@ -88,10 +89,11 @@ def _with_maps_first(stem: Path) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(rearrange(full, "x y 1 coils maps -> maps coils x y")))
 
 
-ONE_MAP, TWO_SOFT_MAPS = ("-m", "1", "-c", "0"), ("-m", "2", "-S")
+ONE_MAP, TWO_MAPS, TWO_SOFT_MAPS = ("-m", "1", "-c", "0"), ("-m", "2"), ("-m", "2", "-S")
 
 BART: tuple[Peer, ...] = (
     BartPics("BART wavelet, one map", "W", ONE_MAP),
+    BartPics("BART wavelet, two maps", "W", TWO_MAPS),
     BartPics("BART wavelet, two soft maps", "W", TWO_SOFT_MAPS),
     BartPics("BART TV, one map", "T", ONE_MAP),
     BartPics("BART TV, two soft maps", "T", TWO_SOFT_MAPS),

@@ -45,7 +45,7 @@ class SigpyApp:
     app: Callable[..., Any]
     estimate_maps: Callable[[Acquisition], Complex]
     iterations: int = 100
-    lamdas: tuple[float, float] = (2e-4, 5e-2)
+    lamdas: tuple[float, float] = (2e-4, 2e-1)
 
     def prepare(self, acquisition: Acquisition) -> Solve:
         """Estimate the maps."""
