@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -10,62 +11,52 @@ from data.acquisition import Acquisition
 from recon.fista import fista
 from recon.noise import edge_variance
 from recon.problem import Problem
-from recon.prox import ShiftedHaar, TotalVariation
+from recon.prox import Prior, ShiftedHaar, TotalVariation
 from recon.registry import register
+
+
+@dataclass(frozen=True)
+class CompressedSensing:
+    """`argmin_x 1/2 ||M F S x - y||^2 + lamda g(x)` by FISTA, for the prior `g` of a subclass.
+
+    Attributes
+    ----------
+    lamda
+        Weight of the prior; the data are scaled so that the zero-filled image's maximum is 1. None to choose it
+        by the noise of the data, see `automatic_lamda`.
+    iterations
+        Of FISTA, at most.
+    tolerance
+        Stop when an iteration changes the image by less than this share of its norm.
+    """
+
+    prior: ClassVar[Prior[Any]]
+
+    lamda: float | None = None
+    iterations: int = 64
+    tolerance: float = 5e-4
+
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
+        problem = Problem.of(acquisition)
+        lamda = automatic_lamda(acquisition, problem) if self.lamda is None else self.lamda
+        return problem.image(fista(problem, self.prior, lamda, self.iterations, self.tolerance))
 
 
 @register("cs-wavelet")
 @dataclass(frozen=True)
-class CSWavelet:
-    """`argmin_x 1/2 ||M F S x - y||^2 + lamda ||W x||_1`, W translation-invariant Haar (Lustig et al. 2007).
+class CSWavelet(CompressedSensing):
+    """`argmin_x 1/2 ||M F S x - y||^2 + lamda ||W x||_1`, W translation-invariant Haar (Lustig et al. 2007)."""
 
-    Attributes
-    ----------
-    lamda
-        Weight of the prior; the data are scaled so that the zero-filled image's maximum is 1. None to choose it
-        by the noise of the data, see `automatic_lamda`.
-    iterations
-        Of FISTA, at most.
-    tolerance
-        Stop when an iteration changes the image by less than this share of its norm.
-    """
-
-    lamda: float | None = None
-    iterations: int = 64
-    tolerance: float = 5e-4
-
-    def __call__(self, acquisition: Acquisition) -> Tensor:
-        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        problem = Problem.of(acquisition)
-        lamda = automatic_lamda(acquisition, problem) if self.lamda is None else self.lamda
-        return problem.image(fista(problem, ShiftedHaar(), lamda, self.iterations, self.tolerance))
+    prior: ClassVar[Prior[Any]] = ShiftedHaar()
 
 
 @register("cs-tv")
 @dataclass(frozen=True)
-class CSTotalVariation:
-    """`argmin_x 1/2 ||M F S x - y||^2 + lamda TV(x)`, TV isotropic (Block et al. 2007).
+class CSTotalVariation(CompressedSensing):
+    """`argmin_x 1/2 ||M F S x - y||^2 + lamda TV(x)`, TV isotropic (Block et al. 2007)."""
 
-    Attributes
-    ----------
-    lamda
-        Weight of the prior; the data are scaled so that the zero-filled image's maximum is 1. None to choose it
-        by the noise of the data, see `automatic_lamda`.
-    iterations
-        Of FISTA, at most.
-    tolerance
-        Stop when an iteration changes the image by less than this share of its norm.
-    """
-
-    lamda: float | None = None
-    iterations: int = 64
-    tolerance: float = 5e-4
-
-    def __call__(self, acquisition: Acquisition) -> Tensor:
-        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        problem = Problem.of(acquisition)
-        lamda = automatic_lamda(acquisition, problem) if self.lamda is None else self.lamda
-        return problem.image(fista(problem, TotalVariation(), lamda, self.iterations, self.tolerance))
+    prior: ClassVar[Prior[Any]] = TotalVariation()
 
 
 def automatic_lamda(acquisition: Acquisition, problem: Problem) -> float:
