@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from models.fit import Fit, fit
 from models.sense_network import SenseNetwork, SenseProblem
 from models.unet import NormUnet
 from recon.fourier import IMAGE_AXES
@@ -45,7 +45,8 @@ class Modl(SenseNetwork):
     def solve(self, problem: SenseProblem) -> Tensor:
         """Estimate the k-space; measured samples are put back at the end."""
         data = problem.image(problem.measured)
-        start = fit(problem, data, torch.zeros_like(data), STARTING_LAMDA, STARTING_ITERATIONS)
+        zeros = torch.zeros_like(data)
+        start = fit(problem.normal, data, zeros, STARTING_LAMDA, STARTING_ITERATIONS, IMAGE_AXES)
         kspace = problem.kspace(self.unroll(start, problem))
         return torch.where(problem.mask, problem.measured, kspace)
 
@@ -75,72 +76,6 @@ class DenoiseAndFit(nn.Module):
     def forward(self, image: Tensor, problem: SenseProblem) -> Tensor:
         """Refine complex `(batch, readout, phase)`."""
         denoised = image - self.network(image) + image.mean(IMAGE_AXES, keepdim=True)
-        fitted: Tensor = Fit.apply(denoised, self.log_lamda.exp(), problem, self.iterations)  # type: ignore[no-untyped-call]
+        data, lamda = problem.image(problem.measured), self.log_lamda.exp()
+        fitted: Tensor = Fit.apply(problem.normal, data, denoised, lamda, self.iterations, IMAGE_AXES)  # type: ignore[no-untyped-call]
         return fitted
-
-
-class Fit(torch.autograd.Function):
-    """`x = (A^H A + lamda)^-1 (A^H y + lamda z)`, whose gradient is another fit instead of all iterations' memory."""
-
-    @staticmethod
-    def forward(ctx: Any, denoised: Tensor, lamda: Tensor, problem: SenseProblem, iterations: int) -> Tensor:
-        """Fit to the data near the denoised image, complex `(batch, readout, phase)`."""
-        right = problem.image(problem.measured) + lamda * denoised
-        fitted = fit(problem, right, denoised, float(lamda), iterations)
-        ctx.problem, ctx.iterations = problem, iterations
-        ctx.save_for_backward(denoised, lamda, fitted)
-        return fitted
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        """`dL/dz = lamda w` and `dL/dlamda = Re <w, z - x>` with `w = (A^H A + lamda)^-1 dL/dx`."""
-        denoised, lamda, fitted = ctx.saved_tensors
-        (gradient,) = gradients
-        solved = fit(ctx.problem, gradient, torch.zeros_like(gradient), float(lamda), ctx.iterations)
-        return lamda * solved, torch.sum(solved.conj() * (denoised - fitted)).real, None, None
-
-
-@torch.no_grad()
-def fit(problem: SenseProblem, right: Tensor, start: Tensor, lamda: float, iterations: int) -> Tensor:
-    """Solve `(A^H A + lamda) x = b` by conjugate gradients, each slice of the batch for itself.
-
-    Parameters
-    ----------
-    problem
-        Knows `A`.
-    right
-        `b`, complex `(batch, readout, phase)`.
-    start
-        Where to begin, of the same shape.
-    lamda, iterations
-        Weight of the regularisation; number of steps.
-
-    Returns
-    -------
-    Tensor
-        complex `(batch, readout, phase)`.
-    """
-
-    def normal(image: Tensor) -> Tensor:
-        return problem.image(torch.where(problem.mask, problem.kspace(image), 0)) + lamda * image
-
-    image = start
-    residual = right - normal(image)
-    direction, energy = residual, _inner(residual, residual)
-    for _ in range(iterations):
-        curved = normal(direction)
-        step = _ratio(energy, _inner(direction, curved))
-        image = image + step * direction
-        residual = residual - step * curved
-        energy, before = _inner(residual, residual), energy
-        direction = residual + _ratio(energy, before) * direction
-    return image
-
-
-def _inner(image: Tensor, other: Tensor) -> Tensor:
-    return torch.sum(image.conj() * other, IMAGE_AXES, keepdim=True).real
-
-
-def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """Zero where an empty slice has nothing to divide."""
-    return numerator / torch.where(denominator == 0, 1, denominator)

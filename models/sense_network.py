@@ -47,6 +47,10 @@ class SenseProblem:
         """Apply `S^H F^H`: complex `(batch, coils, readout, phase)` to `(batch, readout, phase)`."""
         return coil_combine(ifft(kspace, self.axes), self.sens_maps)
 
+    def normal(self, image: Tensor) -> Tensor:
+        """Apply `A^H A` on complex `(batch, readout, phase)`."""
+        return self.image(torch.where(self.mask, self.kspace(image), 0))
+
 
 class SenseNetwork(nn.Module, ABC):
     """Base of the networks that find the k-space of all coils from the problem; `solve` is theirs to write.

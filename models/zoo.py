@@ -12,6 +12,7 @@ from torch import nn
 from data.errors import InputError
 from data.suggestion import did_you_mean
 from models.deep_cascade import DeepCascade
+from models.general_varnet import GeneralVarNet
 from models.image_unet import ImageUnet
 from models.modl import Modl
 from models.variational_network import VariationalNetwork
@@ -19,6 +20,7 @@ from models.varnet import VarNet
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "varnet": VarNet,
+    "varnet-general": GeneralVarNet,
     "unet": ImageUnet,
     "deep-cascade": DeepCascade,
     "variational-network": VariationalNetwork,

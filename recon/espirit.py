@@ -26,6 +26,8 @@ ROWS_AT_A_TIME = 32
 """Of these, which bounds the memory: the operator of one row is as large as `coils^2` rows of the image."""
 FOLDED, FOLDED_SHARE = 0.6, 0.02
 """A pixel whose second eigenvalue exceeds the former is folded; so many must be for a second map to be worth it."""
+ORTHOGONAL = 1e-4
+"""Of unit vectors with a smaller product, it does not tell the phase between them: it is rounding."""
 TRUSTED, UNTRUSTED = 0.9, 0.5
 """Eigenvalues between which the maps pass from ESPIRiT's to those of the low-resolution images."""
 
@@ -166,7 +168,7 @@ def _low_resolution_images(lines: Tensor, axes: tuple[_Axis, ...]) -> Tensor:
         axis.transform(torch.arange(size, device=lines.device) - size // 2.0)
         for axis, size in zip(axes, (rows, width), strict=True)
     )
-    return down @ (center * window) @ across.mT
+    return down.to(center) @ (center * window) @ across.mT.to(center)
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,7 +276,7 @@ def _next_eigenvector(
         vector = _normalise(_deflate(_apply(operator, vector), others))
     if len(others):
         overlap = (vector.conj() * start).sum(0)
-        vector = vector * torch.sgn(torch.where(overlap.abs() > 0, overlap, 1))
+        vector = vector * torch.sgn(torch.where(overlap.abs() > ORTHOGONAL, overlap, vector.conj().sum(0)))
     eigenvalue = (vector.conj() * _apply(operator, vector)).sum(0).real.clamp(0, 1)
     # The squares of all eigenvalues sum to the squared norm: what is left bounds the next one.
     squares = (operator.real.square() + operator.imag.square()).sum((0, 1))

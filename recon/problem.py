@@ -100,11 +100,18 @@ class Problem:
         Tensor
             float32 `(rows, columns)` in the scanner's units.
         """
+        image = torch.fft.fftshift(rss(self._consistent(solution)), dim=self.encoding.axes)
+        return center_crop(image, self.crop) * self.scale
+
+    def coil_images(self, solution: Tensor) -> Tensor:
+        """Turn a solution into the images of all coils, complex `(coils, readout, phase)`, not cropped."""
+        return torch.fft.fftshift(self._consistent(solution), dim=self.encoding.axes) * self.scale
+
+    def _consistent(self, solution: Tensor) -> Tensor:
+        """Give the images of all coils, in the order of the encoding."""
         estimate = expand(self.encoding.coil_kspace(solution), self.compression)
         consistent = torch.where(self.encoding.mask > 0, self.kspace, estimate)
-        coil_images = torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
-        image = torch.fft.fftshift(rss(coil_images), dim=self.encoding.axes)
-        return center_crop(image, self.crop) * self.scale
+        return torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
 
 
 def soft_maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
