@@ -130,7 +130,7 @@ def loop_coil_maps(shape: tuple[int, int], slices: int, coils: int, rng: np.rand
         complex64 `(slices, coils, readout, phase)`; the largest root sum of squares over the coils is 1.
     """
     size = field_of_view(shape)
-    rows, columns = (_chebyshev_nodes(round(NODES * mm / min(size))) for mm in size)
+    rows, columns = (chebyshev_nodes(round(NODES * mm / min(size))) for mm in size)
     z, y, x = np.meshgrid(slice_heights(slices), rows * size[0] / 2, columns * size[1] / 2, indexing="ij")
     points = np.stack([x.ravel(), y.ravel(), z.ravel()])
 
@@ -142,8 +142,8 @@ def loop_coil_maps(shape: tuple[int, int], slices: int, coils: int, rng: np.rand
     gain = rng.lognormal(0, 0.1, coils) * np.exp(2j * np.pi * rng.random(coils))
     on_nodes = np.stack(received, axis=1) * gain[:, None, None]
 
-    to_rows = _from_chebyshev(rows, 2 * centred_axis(shape[0], size[0]) / size[0])
-    to_columns = _from_chebyshev(columns, 2 * centred_axis(shape[1], size[1]) / size[1])
+    to_rows = from_chebyshev(rows, 2 * centred_axis(shape[0], size[0]) / size[0])
+    to_columns = from_chebyshev(columns, 2 * centred_axis(shape[1], size[1]) / size[1])
     maps = (to_rows @ on_nodes @ to_columns.T).astype(np.complex64)
     largest = np.sqrt((np.abs(maps) ** 2).sum(axis=1).max())
     normalised: Maps = maps / largest
@@ -169,11 +169,12 @@ def _quadrature(loop: Loop) -> complex:
     return complex(np.exp(1j * np.arctan2(loop.axis[1], loop.axis[0])))
 
 
-def _chebyshev_nodes(order: int) -> Floats:
+def chebyshev_nodes(order: int) -> Floats:
+    """Give the positions in (-1, 1) at which a polynomial is best known (Chebyshev points of the first kind)."""
     return np.cos(np.pi * (np.arange(order) + 0.5) / order)
 
 
-def _from_chebyshev(nodes: Floats, positions: Floats) -> Floats:
+def from_chebyshev(nodes: Floats, positions: Floats) -> Floats:
     """Build the matrix `(positions, nodes)` that evaluates a polynomial known on Chebyshev nodes (barycentric)."""
     order = len(nodes)
     weights = (-1.0) ** np.arange(order) * np.sin(np.pi * (np.arange(order) + 0.5) / order)

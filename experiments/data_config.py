@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from data.masks import MaskKind, Sampling, check_sampling
 from data.selection import Filter
 from recon.preprocessing import Preprocessing
+from recon.synthesis.scan import Ranges
 
 
 class Section(BaseModel):
@@ -88,6 +89,44 @@ class PreprocessingConfig(Section):
         return Preprocessing(self.remove_oversampling, self.virtual_coils)
 
 
+class SimulationConfig(Section):
+    """What is trained on where `train` names magnitude images: raw data simulated on the fly, no slice twice.
+
+    Attributes
+    ----------
+    maps
+        Measured coil maps to use beside those of simulated loops; none if not given.
+    heads
+        How many heads of the built-in phantom to add to the images.
+    slices
+        Of an epoch.
+    matrix, coils, snr, accelerations, center_fractions
+        Between what each scan is drawn.
+    """
+
+    maps: Places | None = None
+    heads: int = Field(default=16, ge=0)
+    slices: int = Field(default=1000, ge=1)
+    matrix: tuple[int, int] = (96, 384)
+    coils: tuple[int, int] = (1, 32)
+    snr: tuple[float, float] = (4, 200)
+    accelerations: tuple[float, float] = (2, 10)
+    center_fractions: tuple[float, float] = (0.03, 0.16)
+
+    @model_validator(mode="after")
+    def _ranges_ascend(self) -> SimulationConfig:
+        for name in ("matrix", "coils", "snr", "accelerations", "center_fractions"):
+            lower, upper = getattr(self, name)
+            if not 0 < lower <= upper:
+                raise ValueError(f"{name} from {lower:g} to {upper:g} is no range of positive numbers")
+        return self
+
+    @property
+    def ranges(self) -> Ranges:
+        """Between what the simulator draws."""
+        return Ranges(self.matrix, self.coils, self.snr, self.accelerations, self.center_fractions)
+
+
 class DataConfig(Section):
     """Which files are read and how they are undersampled.
 
@@ -111,6 +150,8 @@ class DataConfig(Section):
         What is done to every slice before undersampling.
     cache
         Local folder for preprocessed slices: from the second epoch on they are read from there.
+    simulation
+        Given, `train` names files of magnitude images, and raw data is simulated from them.
     """
 
     train: Places
@@ -125,6 +166,7 @@ class DataConfig(Section):
     val_fraction: FractionConfig = FractionConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     cache: Path | None = None
+    simulation: SimulationConfig | None = None
 
     @model_validator(mode="after")
     def _masks_exist(self) -> DataConfig:
@@ -144,6 +186,8 @@ class DataConfig(Section):
     def as_protocol(self) -> dict[str, Any]:
         """List what a reader of the weights needs to know; of folders the name, not where they lie."""
         values = self.model_dump(mode="json", exclude={"cache", "workers"})
+        if self.simulation is not None and self.simulation.maps is not None:
+            values["simulation"]["maps"] = _names(self.simulation.maps)
         return values | {"train": _names(self.train), "val": _names(self.val)}
 
 

@@ -35,7 +35,7 @@ from experiments.training.provenance import describe
 from experiments.training.reading import Batch, Slices, read, whole_steps
 from experiments.training.schedule import learning_rate
 from experiments.training.seen import Seen
-from experiments.training.slices import training_slices
+from experiments.training.slices import Source, open_source
 from experiments.training.state import Position, load_state, save_state
 from experiments.training.validation import Validation, Validator
 
@@ -64,10 +64,9 @@ def train(config: TrainConfig, resume: bool = False) -> Path:
     """
     accelerator = start(config)
     try:
-        supervised = config.training.mode == "supervised"
         with accelerator.main_process_first():  # it builds the index, the others find it
-            training = open_volumes(config.data, "train", supervised)
-            validation = open_volumes(config.data, "val", supervised)
+            training = open_source(config, accelerator.device)
+            validation = open_volumes(config.data, "val", config.training.mode == "supervised")
         run = begin(config, accelerator, resume, training, validation)
         validate = Validator(config, accelerator, validation)
         with Stop(accelerator, config.max_minutes) as stop:
@@ -91,7 +90,7 @@ def begin(
     config: TrainConfig,
     accelerator: Accelerator,
     resume: bool,
-    training: Sequence[Volume],
+    training: Source,
     validation: Sequence[Volume],
 ) -> Run:
     """Construct the network and all that belongs to it, fresh or as it was saved.
@@ -115,7 +114,7 @@ def begin(
         position = load_state(state, config.network.architecture, network, optimizer, average)
 
     def open_files() -> None:
-        described = describe(accelerator, training, validation)
+        described = describe(accelerator, training.files, validation)
         start_trackers(accelerator, config, open_folder(config, position, described, goes_on))
 
     on_main(accelerator, open_files)
@@ -123,20 +122,20 @@ def begin(
     return Run(config, accelerator, network, objective, optimizer, average, position)
 
 
-def train_epoch(run: Run, volumes: Sequence[Volume], stop: Stop) -> bool:
+def train_epoch(run: Run, source: Source, stop: Stop) -> bool:
     """Take the steps that are left of the present epoch, or fewer if asked to stop; tell whether none is left."""
     config, position, accelerator = run.config, run.position, run.accelerator
-    slices = training_slices(config, volumes, position.epochs)
+    slices = source.epoch(position.epochs)
     matrices = [shape[1:] for shape in slices.shapes()]
     batches = shuffled_batches(matrices, config.batch_size, seed=(config.seed, position.epochs))
     batches = whole_steps(batches, run.accumulation * accelerator.num_processes, position.batches)
     own = batches[position.batches + accelerator.process_index :: accelerator.num_processes]
     run.objective.train()
-    with progress() as bar, closing(read(slices, own, config.data.workers, accelerator.device)) as source:
+    with progress() as bar, closing(read(slices, own, config.data.workers, accelerator.device)) as reading:
         task = bar.add_task(f"epoch {position.epochs + 1}", total=len(batches), completed=position.batches)
         while position.batches < len(batches) and not stop.asked:
             run.set_rate(position.epochs + position.batches / len(batches))
-            run.step(source, slices, stop)
+            run.step(reading, slices, stop)
             bar.update(task, completed=position.batches)
     return position.batches >= len(batches)
 

@@ -11,19 +11,37 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
 
 from data.atomic import atomic_path
-from data.files import Volume
 from experiments.results import versions
 
 RUN = "run.json"
 
 
-def describe_data(volumes: Sequence[Volume]) -> dict[str, Any]:
+class Described(Protocol):
+    """A file with slices."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what it holds."""
+
+    def __len__(self) -> int:
+        """Give the number of its slices."""
+
+
+def describe_data(volumes: Sequence[Described]) -> dict[str, Any]:
     """Count files and slices; `sha256` is that of the files' names, sizes and shapes, not of every sample."""
     index = sorted((volume.name, volume.path.stat().st_size, volume.shape) for volume in volumes)
     return {
@@ -41,7 +59,9 @@ def describe_code() -> dict[str, Any] | None:
     return {"commit": _git(folder, "rev-parse", "HEAD"), "changed": bool(_git(folder, "status", "--porcelain"))}
 
 
-def describe(accelerator: Accelerator, training: Sequence[Volume], validation: Sequence[Volume]) -> dict[str, Any]:
+def describe(
+    accelerator: Accelerator, training: Sequence[Described], validation: Sequence[Described]
+) -> dict[str, Any]:
     """Describe what a run is made of, as from now."""
     gpu = accelerator.device.type == "cuda"
     return {

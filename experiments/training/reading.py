@@ -108,7 +108,7 @@ def read(slices: Slices, batches: Sequence[list[int]], workers: int, device: tor
         collate_fn=_collate,
         num_workers=workers,
         worker_init_fn=obey_parent_alone,
-        pin_memory=device.type == "cuda",
+        pin_memory=device.type == "cuda" and workers > 0,  # what is simulated may lie on the device already
     )
     with plain_errors():
         for indices, tensors, problems in loader:

@@ -1,22 +1,92 @@
-"""The slices that a run trains on: undersampled by fresh masks or, self-supervised, parted by fresh choices."""
+"""What a run trains on: undersampled by fresh masks or, self-supervised, parted by fresh choices; or simulated."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
+
+import torch
 
 from data.datasets import FreshMasks, SliceDataset
+from data.errors import InputError
 from data.files import Volume
 from data.masks import Sampling
 from data.split_slices import Split, SplitSlices
+from experiments.console import progress
+from experiments.data_config import SimulationConfig, places
+from experiments.open_data import open_volumes
 from experiments.train_config import TrainConfig
+from experiments.training.provenance import Described
 from experiments.training.reading import Slices
+from recon.synthesis.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
+from recon.synthesis.coils import filled
+from recon.synthesis.scan import Simulator
+from recon.synthesis.slices import SimulatedSlices
 
 
-def training_slices(config: TrainConfig, volumes: Sequence[Volume], epoch: int) -> Slices:
-    """Give the slices of an epoch, undersampled or parted as in no other."""
-    if config.training.mode == "ssdu":
-        split = split_of(config, config.data.samplings)
-        return SplitSlices(volumes, partial(split.for_training, seed=config.seed, epoch=epoch))
-    return SliceDataset(volumes, FreshMasks(config.data.samplings, config.seed, epoch))
+class Source(Protocol):
+    """Gives the slices of every epoch."""
+
+    @property
+    def files(self) -> Sequence[Described]:
+        """What they come from."""
+
+    def epoch(self, number: int) -> Slices:
+        """Give the slices of an epoch, as in no other."""
+
+
+def open_source(config: TrainConfig, device: torch.device) -> Source:
+    """Open the files that a config trains on.
+
+    Raises
+    ------
+    InputError
+        If they cannot be used.
+    """
+    simulation = config.data.simulation
+    if simulation is None:
+        return Scans(config, open_volumes(config.data, "train", config.training.mode == "supervised"))
+    if config.training.mode != "supervised":
+        raise InputError(
+            "data.simulation: simulated slices have targets; train on them with training.mode=supervised"
+        )
+    return Simulation(config, simulation, device)
+
+
+@dataclass(frozen=True, eq=False)
+class Scans:
+    """Slices of raw-data files."""
+
+    config: TrainConfig
+    files: Sequence[Volume]
+
+    def epoch(self, number: int) -> Slices:
+        """Give the slices of an epoch, undersampled or parted as in no other."""
+        config = self.config
+        if config.training.mode == "ssdu":
+            split = split_of(config, config.data.samplings)
+            return SplitSlices(self.files, partial(split.for_training, seed=config.seed, epoch=number))
+        return SliceDataset(self.files, FreshMasks(config.data.samplings, config.seed, number))
+
+
+class Simulation:
+    """Slices that are simulated from magnitude images, on the training device unless other processes do it."""
+
+    def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
+        self.files: Sequence[Anatomy] = load_anatomies(places(config.data.train))
+        self._seed, self._count = config.seed, simulation.slices
+        with progress() as bar:
+            bar.add_task(f"draw {simulation.heads} heads", total=None)
+            heads = draw_heads(simulation.heads, config.seed)
+        maps = [] if simulation.maps is None else load_maps(places(simulation.maps))
+        on = torch.device("cpu") if config.data.workers else device
+        self._simulator = Simulator([*self.files, *heads], list(map(filled, maps)), simulation.ranges, on)
+
+    def epoch(self, number: int) -> Slices:
+        """Give the slices of an epoch, simulated as in no other."""
+        return SimulatedSlices(self._simulator, self._count, (self._seed, number))
 
 
 def split_of(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:
