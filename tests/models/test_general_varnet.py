@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+from helpers.networks import SMALL
+from helpers.objects import object_acquisition
+from helpers.slices import line_mask, random_kspace
+from models.general_varnet import GeneralVarNet, noise_levels, noise_map, pose
+from recon.coils import rss
+from recon.fourier import ifft
+
+
+def network() -> GeneralVarNet:
+    torch.manual_seed(0)
+    return GeneralVarNet(**SMALL["varnet-general"])
+
+
+def test_fresh_network_is_as_good_as_sense() -> None:
+    full, mask = object_acquisition(noise=1e-3), line_mask(60, center=16)
+    kspace = torch.where(mask, full.kspace[None], 0)
+    image = network()(kspace, mask)[0]
+    assert (image - full.target).norm() < 0.5 * (rss(ifft(kspace))[0] - full.target).norm()
+
+
+def test_silent_coils_change_nothing() -> None:
+    full, mask = object_acquisition(coils=4, noise=1e-2), line_mask(60, center=16)
+    kspace = torch.where(mask, full.kspace[None], 0)
+    silent = torch.cat([kspace, torch.zeros_like(kspace[:, :2])], dim=1)
+    image = network()(kspace, mask)
+    assert (network()(silent, mask) - image).norm() < 1e-4 * image.norm()
+
+
+@pytest.mark.parametrize("center", [0, 1, 3])
+def test_without_calibration_lines_there_is_still_an_image(center: int) -> None:
+    full, mask = object_acquisition(noise=1e-3), line_mask(60, center=center, every=3)
+    kspace = torch.where(mask, full.kspace[None], 0)
+    image = network()(kspace, mask)[0]
+    assert image.isfinite().all()
+    assert (image - full.target).norm() < 1.2 * (rss(ifft(kspace))[0] - full.target).norm()
+
+
+def test_a_reference_scan_helps_where_there_are_no_calibration_lines() -> None:
+    full, mask = object_acquisition(noise=1e-3), line_mask(60, center=0, every=3)
+    reference = torch.where(line_mask(60, center=16, every=61), full.kspace[None], 0)
+    kspace = torch.where(mask, full.kspace[None], 0)
+    with_reference, alone = network()(kspace, mask, calibration=reference), network()(kspace, mask)
+    assert (with_reference[0] - full.target).norm() < 0.5 * (alone[0] - full.target).norm()
+
+
+def test_the_noise_map_is_the_noise_of_the_first_estimate() -> None:
+    kspace, mask = random_kspace(1, 4, 64, 48), torch.ones(1, 1, 1, 48, dtype=torch.bool)
+    (level,) = noise_levels(kspace, mask)
+    assert level == pytest.approx(1, rel=0.1)
+    (problem,) = pose(object_acquisition(coils=4, readout=64, phase=48).kspace[None], mask, None, None)
+    quiet, loud = (noise_map(problem, sigma * problem.scale) for sigma in (torch.tensor(0.01), torch.tensor(0.02)))
+    torch.testing.assert_close(loud, 2 * quiet)
+    assert 0.1 * 0.02 < loud.median() < 2 * 0.02
