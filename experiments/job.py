@@ -132,9 +132,8 @@ def _preprocessing(volume: Volume) -> dict[str, Any]:
 
 
 def settings(method: Any) -> dict[str, Any]:
-    """List a method's settings, and of a learned method the hash of its weights."""
+    """List a method's settings, and of a learned method which weights it has."""
     listed = {field.name: getattr(method, field.name) for field in fields(method)}
-    listed |= {key: value.name for key, value in listed.items() if isinstance(value, Path)}
     if isinstance(method, LearnedReconstruction):
-        listed["sha256"] = method.loaded.sha256
+        listed |= {"checkpoint": method.loaded.path.name, "sha256": method.loaded.sha256}
     return listed

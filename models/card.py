@@ -1,0 +1,113 @@
+"""The card of trained weights: what they were trained on and what they reach, in a JSON file beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from data.atomic import atomic_path
+from data.errors import InputError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class TrainedRange(BaseModel):
+    """What the weights have seen, each as the least and the most.
+
+    Attributes
+    ----------
+    accelerations
+        As asked for of the masks.
+    center_fractions
+        Fully sampled share of the lines, about DC.
+    coils
+        Their number.
+    matrix
+        Size of the matrix, along either axis.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accelerations: tuple[PositiveFloat, PositiveFloat]
+    center_fractions: tuple[Fraction, Fraction]
+    coils: tuple[PositiveInt, PositiveInt]
+    matrix: tuple[PositiveInt, PositiveInt]
+
+    def __str__(self) -> str:
+        least, most = (100 * fraction for fraction in self.center_fractions)
+        return (
+            f"{_span(self.accelerations)}x, {least:g} to {most:g} % at the centre, {_span(self.coils)} coils, "
+            f"matrix {_span(self.matrix)}"
+        )
+
+
+class Source(BaseModel):
+    """Data that the weights were trained on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    origin: str
+    licence: str
+
+
+class Card(BaseModel):
+    """What is known about a file of weights.
+
+    Attributes
+    ----------
+    sha256
+        Of the file.
+    licence
+        Of the weights.
+    trained
+        None if nobody wrote it down.
+    data
+        What they were trained on.
+    metrics
+        Scores by data set, for example `{"brain_t1_7ch, random 4x": {"ssim": 0.9, "psnr": 35.0, "slices": 1}}`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    licence: str = ""
+    trained: TrainedRange | None = None
+    data: tuple[Source, ...] = ()
+    metrics: dict[str, dict[str, float]] = {}
+
+
+def card_path(weights: Path) -> Path:
+    """Name the card of a file of weights."""
+    return weights.with_suffix(".json")
+
+
+def read_card(weights: Path) -> Card | None:
+    """Read the card beside a file of weights; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If it is no card.
+    """
+    path = card_path(weights)
+    if not path.is_file():
+        return None
+    try:
+        return Card.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "the file"
+        raise InputError(f"{path}: is no card of the weights beside it ({place}: {problem['msg']})") from error
+
+
+def write_card(weights: Path, card: Card) -> None:
+    """Write the card of a file of weights, whole or not at all."""
+    with atomic_path(card_path(weights)) as temporary:
+        temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _span(values: tuple[float, float]) -> str:
+    return f"{values[0]:g} to {values[1]:g}"
