@@ -7,8 +7,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
+from data.acquisition import Acquisition
 from data.atomic import atomic_path
 from data.errors import InputError
+from data.masks import center_lines
+
+TOLERANCE = 1.15
+"""How far the acceleration may lie outside: masks that are drawn at random measure more or fewer lines than asked."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -34,6 +39,29 @@ class TrainedRange(BaseModel):
     center_fractions: tuple[Fraction, Fraction]
     coils: tuple[PositiveInt, PositiveInt]
     matrix: tuple[PositiveInt, PositiveInt]
+
+    def doubts(self, acquisition: Acquisition) -> list[str]:
+        """Say in what a slice lies outside, each in a few words; nothing if it does not.
+
+        More lines about DC than were seen do no harm by themselves, and chance adds to them.
+        """
+        least, most = self.accelerations
+        acceleration, coils = acquisition.acceleration, acquisition.coils
+        found = []
+        if not least / TOLERANCE <= acceleration <= most * TOLERANCE:
+            found.append(f"acceleration {acceleration:.3g}, trained on {_span(self.accelerations)}")
+        if not self.coils[0] <= coils <= self.coils[1]:
+            found.append(f"{coils} coil{'s' if coils > 1 else ''}, trained on {_span(self.coils)}")
+        if not all(self.matrix[0] <= size <= self.matrix[1] for size in acquisition.matrix):
+            found.append(f"matrix {'x'.join(map(str, acquisition.matrix))}, trained on {_span(self.matrix)}")
+        if acquisition.mask.ndim == 2:
+            found.append("undersampled along the readout too, trained on whole lines")
+        elif (lines := _calibration_lines(acquisition)) < (fewest := self._fewest_lines(acquisition)):
+            found.append(f"{lines or 'no'} calibration lines, trained on {fewest} or more of {acquisition.matrix[1]}")
+        return found
+
+    def _fewest_lines(self, acquisition: Acquisition) -> int:
+        return round(self.center_fractions[0] * acquisition.matrix[1])
 
     def __str__(self) -> str:
         least, most = (100 * fraction for fraction in self.center_fractions)
@@ -107,6 +135,13 @@ def write_card(weights: Path, card: Card) -> None:
     """Write the card of a file of weights, whole or not at all."""
     with atomic_path(card_path(weights)) as temporary:
         temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _calibration_lines(acquisition: Acquisition) -> int:
+    if acquisition.calibration is not None:
+        return acquisition.calibration.shape[-1]
+    lines = center_lines(acquisition.mask)
+    return lines.stop - lines.start
 
 
 def _span(values: tuple[float, float]) -> str:

@@ -91,6 +91,17 @@ class LearnedReconstruction:
             images |= dict(zip(indices, reconstructed, strict=True))
         return [center_crop(images[index], prepared[index].crop) for index in range(len(prepared))]
 
+    def doubts(self, acquisition: Acquisition) -> list[str]:
+        """Say in what a slice lies outside of what the weights were trained on, if their card tells.
+
+        Raises
+        ------
+        InputError
+            If the weights are missing, or the slice cannot be given to them.
+        """
+        card = self.loaded.card
+        return [] if card is None or card.trained is None else card.trained.doubts(self._prepare(acquisition))
+
     def _prepare(self, acquisition: Acquisition) -> Acquisition:
         trained = self.loaded.preprocessing
         oversampling = trained.remove_oversampling if self.remove_oversampling is None else self.remove_oversampling
