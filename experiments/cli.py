@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from data.errors import InputError
-from experiments.commands import benchmarks, images, raw_data, stream, training
+from experiments.commands import benchmarks, images, raw_data, stream, training, weights
 
 # Read when torch loads: threads that wait leave the cores to others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -65,7 +65,7 @@ def limits(
         os.environ["RECON_MAX_GIB"] = str(max_gib)
 
 
-for part in (raw_data, images, stream, training):
+for part in (raw_data, images, stream, training, weights):
     app.add_typer(part.commands)
 app.add_typer(
     benchmarks.commands,

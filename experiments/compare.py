@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from data.errors import InputError
 from data.files import Volume, find_files, open_volume, result_name
 from data.masks import MaskKind, Sampling, center_lines, default_center_fraction
 from experiments.console import Problems, console, progress
+from experiments.doubts import Doubts
 from experiments.figures import Exhibit
 from experiments.job import Job, Result, settings
 from experiments.methods import Reconstruction
@@ -144,7 +146,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
     SystemExit
         At the end, if a file could not be read or reconstructed.
     """
-    problems, protocol = Problems(), comparison.protocol()
+    problems, doubts, protocol = Problems(), Doubts(), comparison.protocol()
     scans = _scans(find_files(inputs), comparison, output, problems)
     rows: list[Row] = []
     with progress() as bar:
@@ -153,12 +155,14 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
             for job in scan.jobs:
                 bar.update(task, description=f"{scan.title}, {job.name}")
                 with problems.collect():
+                    doubts.consider(job.name, job.method, partial(job.read, 0))
                     rows.append(_row(scan, job, job.finish(device, lambda: bar.advance(task))))
                     write_csv(output / "metrics.csv", rows)
     if not rows:
         raise InputError("nothing could be reconstructed")
     write_summary(output / "summary.json", rows, protocol, versions())
-    write_report(output, rows, _exhibits(scans, rows, comparison.shown), protocol, problems.sentences)
+    notes = problems.sentences + doubts.sentences
+    write_report(output, rows, _exhibits(scans, rows, comparison.shown), protocol, notes)
     console.print(table(rows))
     console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
     problems.exit()

@@ -1,20 +1,18 @@
-"""Pictures of one slice on a lightbox: every method in the target's window, its error on one stated scale."""
+"""What is shown of one slice: every method in the target's window, its error on one stated scale, both zoomed."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
 from experiments.results import Row, format_number, leaders
+from experiments.zoom import Window, zoom_window
 
 NOTICE = "Research use only"
 ERROR_GAIN = 5
@@ -26,9 +24,7 @@ ERROR_TEXT = (
     f"dark is no error, bright {100 / ERROR_GAIN:.0f} % of white or more"
 )
 
-_WIDTH, _MARGIN, _GAP, _LINE = 9.0, 0.15, 0.06, 0.17  # inches
-_MOST_COLUMNS, _WIDEST_CELL = 6, 2.4
-_BACKGROUND, _BRIGHT, _DIM = "#0d0f12", "#f0f3f6", "#9aa4af"
+_MOST_COLUMNS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,22 +78,30 @@ class Exhibit:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One picture: `values` from 0 to `white`, in the colours of `palette`; those of one `kind` are compared."""
+    """One picture: `values` from 0 to `white`, in the colours of `palette`; those of one `kind` are compared.
+
+    A `frame` shows which part of it is zoomed elsewhere.
+    """
 
     kind: str
     title: str
     values: NDArray[np.floating]
     white: float = 1.0
     palette: str = GRAY
+    frame: Window | None = None
+
+    def zoomed(self, window: Window) -> Panel:
+        """Show a part of it."""
+        title = "zoom" if self.kind == "image" else self.title
+        return replace(self, kind=f"zoomed {self.kind}", title=title, values=self.values[window], frame=None)
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """What stands under one name: the picture, its scores by metric, and what belongs below it."""
+    """What stands under one name: its scores by metric, and rows of pictures that fill its width; None is a gap."""
 
     title: str
-    top: list[Panel]
-    bottom: list[Panel]
+    rows: list[list[Panel | None]]
     scores: Mapping[str, str] = field(default_factory=dict)
     best: tuple[str, ...] = ()
 
@@ -105,18 +109,18 @@ class Column:
 def white_level(exhibit: Exhibit) -> float:
     """Value drawn white in every image: a high percentile of the target, without one of the first method."""
     images = list(exhibit.images.values()) if exhibit.target is None else [exhibit.target]
-    reference = _clean(images[0]) if images else np.zeros(1)
+    reference = clean(images[0]) if images else np.zeros(1)
     return float(np.percentile(reference, WHITE_PERCENTILE)) or float(reference.max()) or 1.0
 
 
 def error(image: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.floating]:
     """`5 |image - target|`, to be shown in the target's window."""
-    return ERROR_GAIN * np.abs(_clean(image) - _clean(target))
+    return ERROR_GAIN * np.abs(clean(image) - clean(target))
 
 
 def log_kspace(kspace: NDArray[np.complexfloating] | NDArray[np.floating]) -> NDArray[np.floating]:
     """Magnitude of k-space on a logarithmic scale: 1 is its peak, 0 four decades below."""
-    magnitude = _clean(np.abs(kspace))
+    magnitude = clean(np.abs(kspace))
     relative = magnitude / (magnitude.max() or 1.0)
     return np.log10(np.maximum(relative, 10.0**-KSPACE_DECADES)) / KSPACE_DECADES + 1
 
@@ -127,20 +131,24 @@ def sampled_lines(exhibit: Exhibit) -> Panel | None:
 
 
 def columns(exhibit: Exhibit) -> list[Column]:
-    """Arrange an exhibit: k-space below the target, its error below each method."""
+    """Arrange an exhibit: k-space below the target, its error below each method, and a part of all that zoomed."""
     white, target, best = white_level(exhibit), exhibit.target, leaders(exhibit.scores.values())
-    sampling = [Panel("sampling", "log k-space", log_kspace(exhibit.kspace))]
+    window = _window(exhibit)
+    sampling: list[Panel | None] = [Panel("sampling", "log k-space", log_kspace(exhibit.kspace))]
     if exhibit.mask.ndim == 2:
         sampling.insert(0, Panel("sampling", "mask", exhibit.mask.astype(np.float32)))
     if target is None:
-        arranged = [Column("sampling", top=sampling, bottom=[])]
+        arranged = [Column("sampling", [sampling, []])]
     else:
-        arranged = [Column("target", top=[Panel("image", "target", target, white)], bottom=sampling)]
+        whole = Panel("image", "target", target, white, frame=window)
+        arranged = [Column("target", [[whole], sampling, [whole.zoomed(window), None]])]
     for method, image in exhibit.images.items():
-        top = [Panel("image", method, image, white)]
-        errors = [] if target is None else [_error_panel(image, target, white)]
-        scores = _captions(exhibit.scores.get(method))
-        arranged.append(Column(method, top, errors, scores, best.get(method, ())))
+        shown = Panel("image", method, image, white, frame=window if target is None and len(arranged) == 1 else None)
+        rows: list[list[Panel | None]] = [[shown], [shown.zoomed(window)]]
+        if target is not None:
+            wrong = Panel("error", f"error x {ERROR_GAIN}", error(image, target), white, HEAT)
+            rows = [[shown], [wrong], [shown.zoomed(window), wrong.zoomed(window)]]
+        arranged.append(Column(method, rows, _captions(exhibit.scores.get(method)), best.get(method, ())))
     return arranged
 
 
@@ -152,7 +160,7 @@ def columns_in_band(count: int) -> int:
 
 def encode_png(panel: Panel) -> bytes:
     """Encode a panel at its own resolution, one byte a pixel."""
-    shades = np.clip(_clean(panel.values) / panel.white, 0, 1) * 255
+    shades = np.clip(clean(panel.values) / panel.white, 0, 1) * 255
     picture = Image.fromarray(np.rint(shades).astype(np.uint8))
     if panel.palette != GRAY:
         picture.putpalette(colormaps[panel.palette](np.arange(256), bytes=True)[:, :3].tobytes())
@@ -161,115 +169,17 @@ def encode_png(panel: Panel) -> bytes:
     return buffer.getvalue()
 
 
-def draw(exhibit: Exhibit) -> Figure:
-    """Draw an exhibit as a dark strip: images above, errors and sampling below, the scales in the footer."""
-    arranged = columns(exhibit)
-    across = columns_in_band(len(arranged))
-    width = min((_WIDTH - 2 * _MARGIN + _GAP) / across - _GAP, _WIDEST_CELL)
-    height = width * _aspect(exhibit)
-    rows = 1 if exhibit.target is None else 2
-    band = 2 * _LINE + rows * (_LINE + height) + _MARGIN
-    bands = [arranged[start : start + across] for start in range(0, len(arranged), across)]
-    page = across * (width + _GAP) - _GAP
-    sheet = _Sheet(_WIDTH, 2 * _MARGIN + 4.5 * _LINE + band * len(bands))
-
-    left = (_WIDTH - page) / 2
-    top = 2 * _MARGIN + _LINE
-    sheet.write(left, _MARGIN, _elide(exhibit.title), size=9, weight="bold")
-    sheet.write(_WIDTH - left, _MARGIN, NOTICE, size=8, align="right")
-    for members in bands:
-        for index, column in enumerate(members):
-            _draw_column(sheet, column, left + index * (width + _GAP), top, width, height)
-        top += band
-    if (lines := sampled_lines(exhibit)) is not None:
-        sheet.write(left, top, lines.title, size=7, colour=_DIM)
-        sheet.stretch(lines, left + 0.4, top, page - 0.4)
-    sheet.write(left, top + _LINE, exhibit.scale, size=7, colour=_DIM)
-    if exhibit.target is not None:
-        bar = Panel("scale", "", np.linspace(0, 1, 256)[None], palette=HEAT)
-        sheet.stretch(bar, left, top + 2 * _LINE, 1.2)
-        sheet.write(left + 1.3, top + 2 * _LINE, ERROR_TEXT, size=7, colour=_DIM)
-    return sheet.figure
-
-
-class _Sheet:
-    """A dark figure on which things are placed in inches from its upper left corner."""
-
-    def __init__(self, width: float, height: float) -> None:
-        self.width, self.height = width, height
-        self.figure = Figure(figsize=(width, height), dpi=130, facecolor=_BACKGROUND)
-
-    def write(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        size: float,
-        colour: str = _BRIGHT,
-        align: Literal["left", "right"] = "left",
-        weight: Literal["normal", "bold"] = "normal",
-    ) -> None:
-        """Write a line of text below the point `(x, y)`, size in points."""
-        self.figure.text(
-            x / self.width,
-            1 - (y + size / 72) / self.height,
-            text,
-            fontsize=size,
-            color=colour,
-            weight=weight,
-            ha=align,
-            va="baseline",
-            parse_math=False,
-        )
-
-    def show(self, panel: Panel, x: float, y: float, width: float, height: float) -> None:
-        """Show a picture in a box, its pixels square."""
-        self._axes(x, y, width, height, panel).set_aspect("equal", anchor="N")
-
-    def stretch(self, panel: Panel, x: float, y: float, width: float) -> None:
-        """Show a row of pixels as a bar a line of text high."""
-        self._axes(x, y, width, 0.11, panel).set_aspect("auto")
-
-    def _axes(self, x: float, y: float, width: float, height: float, panel: Panel) -> Axes:
-        box = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
-        axes = self.figure.add_axes(box, label=panel.kind)
-        axes.imshow(_clean(panel.values), cmap=panel.palette, vmin=0, vmax=panel.white)
-        axes.set_axis_off()
-        return axes
-
-
-def _draw_column(sheet: _Sheet, column: Column, left: float, top: float, width: float, height: float) -> None:
-    sheet.write(left, top, column.title, size=9)
-    for index, (metric, value) in enumerate(column.scores.items()):
-        x, text = left + 0.54 * index * width, f"{metric.upper()} {value}"
-        sheet.write(x, top + _LINE, text, size=7, weight="bold" if metric in column.best else "normal")
-    for panels, y in ((column.top, top + 2 * _LINE), (column.bottom, top + 3 * _LINE + height)):
-        each = (width + _GAP) / max(len(panels), 1)
-        for index, panel in enumerate(panels):
-            x = left + index * each
-            if panel.title != column.title:
-                sheet.write(x, y - 0.8 * _LINE, panel.title, size=7, colour=_DIM)
-            sheet.show(panel, x, y, each - _GAP, height)
-
-
 def _captions(row: Row | None) -> dict[str, str]:
     if row is None or not row.scored:
         return {}
     return {"ssim": format_number("ssim", row.ssim), "psnr": format_number("psnr", row.psnr)}
 
 
-def _error_panel(image: NDArray[np.floating], target: NDArray[np.floating], white: float) -> Panel:
-    return Panel("error", f"error x {ERROR_GAIN}", error(image, target), white, HEAT)
+def _window(exhibit: Exhibit) -> Window:
+    target = None if exhibit.target is None else clean(exhibit.target)
+    return zoom_window([clean(image) for image in exhibit.images.values()], target)
 
 
-def _aspect(exhibit: Exhibit) -> float:
-    rows, width = (next(iter(exhibit.images.values())) if exhibit.target is None else exhibit.target).shape
-    return rows / width
-
-
-def _elide(text: str, longest: int = 84) -> str:
-    return text if len(text) <= longest else f"{text[: longest // 2 - 3]}...{text[-longest // 2 :]}"
-
-
-def _clean(values: NDArray[np.floating]) -> NDArray[np.floating]:
+def clean(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Replace what is not finite by zero."""
     return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)

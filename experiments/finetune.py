@@ -12,11 +12,12 @@ from experiments.console import say
 from experiments.train import train
 from experiments.train_config import TrainConfig
 from models.checkpoint import load_model
+from models.locate import locate
 
 CONFIG = Path("finetune.yaml")
 
 
-def finetune(checkpoint: Path, acquisition: Path, output: Path, overrides: Sequence[str], resume: bool) -> Path:
+def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides: Sequence[str], resume: bool) -> Path:
     """Train all weights on one scan, self-supervised, until lines that were set aside are predicted best.
 
     The idea is that of zero-shot self-supervision (Yaman et al. 2022): of the measured lines some are set aside for
@@ -25,7 +26,8 @@ def finetune(checkpoint: Path, acquisition: Path, output: Path, overrides: Seque
     Parameters
     ----------
     checkpoint
-        Weights to begin from: of `recon train`, or a VarNet checkpoint of fastMRI.
+        Weights to begin from: of `recon train`, or a VarNet checkpoint of fastMRI; a file, the name of weights that
+        ship, or a repository of the Hugging Face Hub.
     acquisition
         One raw-data file, undersampled; a fully sampled one is undersampled first, as the config says.
     output
@@ -52,7 +54,7 @@ def finetune(checkpoint: Path, acquisition: Path, output: Path, overrides: Seque
     return best
 
 
-def finetuning(checkpoint: Path, acquisition: Path, output: Path, overrides: Sequence[str]) -> TrainConfig:
+def finetuning(checkpoint: str | Path, acquisition: Path, output: Path, overrides: Sequence[str]) -> TrainConfig:
     """Make the config of such a run: the checkpoint tells the network, `finetune.yaml` the rest.
 
     Raises
@@ -60,13 +62,13 @@ def finetuning(checkpoint: Path, acquisition: Path, output: Path, overrides: Seq
     InputError
         If the checkpoint cannot be read, or an override is wrong.
     """
-    loaded = load_model(checkpoint)
+    loaded = load_model(locate(checkpoint))
     known = {
         "output": str(output),
         "data.train": str(acquisition),
         "data.val": str(acquisition),
         "network.name": loaded.name,
         "network.arguments": loaded.arguments,
-        "network.weights": str(checkpoint),
+        "network.weights": str(loaded.path),
     }
     return load_config(CONFIG, [*(f"{key}={json.dumps(value)}" for key, value in known.items()), *overrides])

@@ -110,7 +110,7 @@ class Job:
         images, seconds = [], 0.0
         size = batch_size(self.method, device)
         for first in range(0, len(self.volume), size):
-            acquisitions = [self._read(index) for index in range(first, min(first + size, len(self.volume)))]
+            acquisitions = [self.read(index) for index in range(first, min(first + size, len(self.volume)))]
             start = time.perf_counter()
             for image in reconstruct_slices(self.method, acquisitions, device):
                 images.append(image.numpy())
@@ -122,7 +122,8 @@ class Job:
         """Write the result, so that it is found again."""
         write_reconstruction(self.output, result.images, protocol=json.dumps(self.protocol), seconds=result.seconds)
 
-    def _read(self, index: int) -> Acquisition:
+    def read(self, index: int) -> Acquisition:
+        """Read a slice as the method gets it."""
         acquisition = self.volume.read(index)
         return acquisition if self.sampling is None else self.sampling(acquisition)
 
@@ -132,9 +133,8 @@ def _preprocessing(volume: Volume) -> dict[str, Any]:
 
 
 def settings(method: Any) -> dict[str, Any]:
-    """List a method's settings, and of a learned method the hash of its weights."""
+    """List a method's settings, and of a learned method which weights it has."""
     listed = {field.name: getattr(method, field.name) for field in fields(method)}
-    listed |= {key: value.name for key, value in listed.items() if isinstance(value, Path)}
     if isinstance(method, LearnedReconstruction):
-        listed["sha256"] = method.loaded.sha256
+        listed |= {"checkpoint": method.loaded.path.name, "sha256": method.loaded.sha256}
     return listed

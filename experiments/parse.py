@@ -120,7 +120,7 @@ def parse_accelerations(text: str, mask: MaskKind, center_fraction: float | None
     return accelerations
 
 
-def build_method(name: str, settings: list[str], checkpoint: Path | None) -> Reconstruction:
+def build_method(name: str, settings: list[str], checkpoint: str | None) -> Reconstruction:
     """Create a method with settings given as `key=value`.
 
     Raises
@@ -134,7 +134,7 @@ def build_method(name: str, settings: list[str], checkpoint: Path | None) -> Rec
     return create(name, values)
 
 
-def build_methods(names: str, settings: list[str], checkpoint: Path | None) -> dict[str, Reconstruction]:
+def build_methods(names: str, settings: list[str], checkpoint: str | None) -> dict[str, Reconstruction]:
     """Create several methods, with settings given as `method.key=value`.
 
     Raises

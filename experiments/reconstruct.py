@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from data.files import find_files, open_volume
 from data.masks import Sampling
 from experiments.console import Problems, console, progress
 from experiments.destination import Destination, ImageFormat
+from experiments.doubts import Doubts
 from experiments.job import Job
 from experiments.methods import Reconstruction
 from experiments.tuned import Tuned
@@ -52,7 +54,7 @@ def reconstruct(
     SystemExit
         At the end, if a file could not be reconstructed.
     """
-    problems = Problems()
+    problems, doubts = Problems(), Doubts()
     with progress() as bar:
         files = find_files(inputs)
         destination.check(files)
@@ -66,6 +68,7 @@ def reconstruct(
                 applied = None if volume.mask is not None else sampling
                 adapted = method if tuned is None else tuned.adapt(name, method, volume, applied)
                 job = Job(volume, applied, name, adapted, destination.path(path, ImageFormat.H5))
+                doubts.consider(name, adapted, partial(job.read, 0))
                 missing = destination.missing(job)
                 if not missing:
                     console.print(f"{path.name}: done before", markup=False)

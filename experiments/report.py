@@ -22,7 +22,6 @@ from experiments.figures import (
     Panel,
     columns,
     columns_in_band,
-    draw,
     encode_png,
     sampled_lines,
 )
@@ -38,6 +37,7 @@ from experiments.results import (
     summarise,
     versions,
 )
+from experiments.sheet import draw
 
 R = TypeVar("R", Row, Group)
 
@@ -102,7 +102,7 @@ def _template() -> Template:
         "columns_in_band": columns_in_band,
         "sampled_lines": sampled_lines,
     }
-    environment.filters |= {"plain": _plain, "source": _source}
+    environment.filters |= {"plain": _plain, "source": _source, "frame": _frame}
     return environment.get_template("report.html")
 
 
@@ -115,6 +115,15 @@ def _contests(results: Sequence[R]) -> dict[str, list[list[R]]]:
 
 def _source(panel: Panel) -> str:
     return f"data:image/png;base64,{b64encode(encode_png(panel)).decode()}"
+
+
+def _frame(panel: Panel) -> str:
+    """Place a panel's frame over its picture, in CSS."""
+    sides = zip(("top", "left"), ("height", "width"), panel.frame or (), panel.values.shape, strict=True)
+    return ";".join(
+        f"{near}:{100 * span.start / whole:.2f}%;{size}:{100 * (span.stop - span.start) / whole:.2f}%"
+        for near, size, span, whole in sides
+    )
 
 
 def _file_name(number: int, exhibit: Exhibit) -> str:

@@ -10,13 +10,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from data.acquisition import Acquisition
 from data.errors import InputError
 from data.mrd_images import image_message
 from data.mrd_messages import Close, ConfigName, ConfigText, HeaderText, Message, Readout, Text
 from data.mrd_scan import Finished, StreamedScan
 from data.mrd_stream import MessageReader, StreamLimits
+from experiments.doubts import Doubts
 from experiments.outbox import Outbox, hang_up
 from experiments.shared import Budget, MethodShelf
 from recon.preprocess import Steps
@@ -88,6 +92,7 @@ class Session:
         self._deadline = 0.0
         self._scan: StreamedScan | None = None
         self._name, self._method = methods.default
+        self._doubts = Doubts()
         self.images = 0
 
     def run(self) -> str:
@@ -170,13 +175,20 @@ class Session:
             start = time.monotonic()
             with self._turn:
                 acquisition = self._steps(one.acquisition.to(self._device))
-                image = self._method(acquisition).cpu().numpy()
+                image = self._image(acquisition, outbox)
             outbox.put(image_message(image, replace(one, acquisition=acquisition), self.images, self._name))
             self.images += 1
             seconds = time.monotonic() - start
             outbox.put(
                 Text(f"{self._name}: slice {one.acquisition.slice} in {seconds:.2f} s, not for diagnostic use")
             )
+
+    def _image(self, acquisition: Acquisition, outbox: Outbox) -> NDArray[np.float32]:
+        """Reconstruct a slice, and tell the client too what the method was not trained on."""
+        for doubt in self._doubts.consider(self._name, self._method, lambda: acquisition):
+            outbox.put(Text(f"warning: {doubt}"))
+        image: NDArray[np.float32] = self._method(acquisition).cpu().numpy()
+        return image
 
 
 def _tell(outbox: Outbox, problem: str) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from data.atomic import atomic_path
 from data.errors import InputError
+from models.card import Card, card_path, read_card
 from models.fastmri_checkpoint import infer_network, read_torch_file
 from models.zoo import build
 from recon.preprocessing import Preprocessing
@@ -36,15 +37,19 @@ class Checkpoint:
         Of its constructor.
     protocol
         How the weights were trained; empty for weights of fastMRI, which do not tell.
-    sha256
+    path, sha256
         Of the file.
+    card
+        What lies beside the file; None if nothing does.
     """
 
     network: nn.Module
     name: str
     arguments: dict[str, Any]
     protocol: dict[str, Any]
+    path: Path
     sha256: str
+    card: Card | None
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -108,17 +113,25 @@ def load_model(path: Path) -> Checkpoint:
     Raises
     ------
     InputError
-        If the file is missing, is neither of the two, or holds weights that do not fit the network it names.
+        If the file is missing, is neither of the two, is not the one that its card describes, or holds weights that
+        do not fit the network it names.
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such checkpoint file")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    card = read_card(path)
+    if card is not None and card.sha256 != sha256:
+        raise InputError(
+            f"{path}: is damaged or another file than {card_path(path).name} describes: its SHA-256 is "
+            f"{sha256[:12]}..., not {card.sha256[:12]}..."
+        )
     if _is_safetensors(path):
         name, arguments, protocol, weights = _read_safetensors(path)
     else:
         protocol = {}
         name, weights, arguments = infer_network(path, read_torch_file(path))
     network = _assemble(path, name, arguments, weights)
-    return Checkpoint(network, name, arguments, protocol, hashlib.sha256(path.read_bytes()).hexdigest())
+    return Checkpoint(network, name, arguments, protocol, path, sha256, card)
 
 
 def _is_safetensors(path: Path) -> bool:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -18,7 +17,9 @@ from data.acquisition import Acquisition
 from data.collate import pad_coils
 from data.errors import InputError
 from models.checkpoint import Checkpoint, load_model
-from models.zoo import NETWORKS
+from models.locate import locate
+from models.shipped import shipped_weights
+from models.zoo import NETWORKS, method_of
 from recon.coils import rss
 from recon.crop import center_crop
 from recon.fourier import ifft
@@ -43,8 +44,8 @@ class LearnedReconstruction:
     Attributes
     ----------
     checkpoint
-        Weights of `recon train`, or a VarNet or U-Net checkpoint of fastMRI; None for the weights that ship
-        with the package.
+        Weights of `recon train`, or a VarNet or U-Net checkpoint of fastMRI: a file, the name of weights that ship
+        with the package, or `owner/repository:file` of the Hugging Face Hub. None for those that ship for the method.
     precision
         In which the convolutions compute; everything else, Fourier transforms and norms among it, is float32.
     remove_oversampling
@@ -57,7 +58,7 @@ class LearnedReconstruction:
 
     network: ClassVar[str] = "varnet"
 
-    checkpoint: Path | None = None
+    checkpoint: str | Path | None = None
     precision: Precision = "float32"
     remove_oversampling: bool | None = None
     virtual_coils: Annotated[int, Field(ge=1)] | None = None
@@ -89,6 +90,17 @@ class LearnedReconstruction:
             reconstructed = self._reconstruct([prepared[index] for index in indices])
             images |= dict(zip(indices, reconstructed, strict=True))
         return [center_crop(images[index], prepared[index].crop) for index in range(len(prepared))]
+
+    def doubts(self, acquisition: Acquisition) -> list[str]:
+        """Say in what a slice lies outside of what the weights were trained on, if their card tells.
+
+        Raises
+        ------
+        InputError
+            If the weights are missing, or the slice cannot be given to them.
+        """
+        card = self.loaded.card
+        return [] if card is None or card.trained is None else card.trained.doubts(self._prepare(acquisition))
 
     def _prepare(self, acquisition: Acquisition) -> Acquisition:
         trained = self.loaded.preprocessing
@@ -124,21 +136,21 @@ class LearnedReconstruction:
     def loaded(self) -> Checkpoint:
         """The network, its weights and their origin; read once."""
         checkpoint = load_model(self._path())
-        if checkpoint.name != self.network:
+        if method_of(checkpoint.name) != self.network:
             raise InputError(
-                f"{self.checkpoint}: holds weights of the network {checkpoint.name}, not of {self.network}"
+                f"{checkpoint.path}: holds weights of the network {checkpoint.name}, not of {self.network}"
             )
         return checkpoint
 
     def _path(self) -> Path:
         if self.checkpoint is not None:
-            return self.checkpoint
-        shipped = Path(str(files("models.weights"))) / f"{self.network}-general.safetensors"
-        if not shipped.is_file():
+            return locate(self.checkpoint)
+        general = f"{self.network}-general"
+        if general not in shipped_weights():
             raise InputError(
-                f"no weights ship for {self.network}: give --checkpoint FILE, or train some with `recon train`"
+                f"no weights ship for {self.network}: give --checkpoint, or train some with `recon train`"
             )
-        return shipped
+        return locate(general)
 
 
 def register_network(name: str) -> None:
@@ -147,8 +159,9 @@ def register_network(name: str) -> None:
     register(name)(dataclass(frozen=True)(type(name, (LearnedReconstruction,), members)))
 
 
-for _name in [name for name in NETWORKS if name not in METHODS]:
-    register_network(_name)
+for _name in NETWORKS:
+    if _name == method_of(_name) and _name not in METHODS:
+        register_network(_name)
 
 
 def reference_kspace(acquisition: Acquisition) -> Tensor | None:

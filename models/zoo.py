@@ -1,7 +1,8 @@
 """The networks that can be trained and loaded, by the name that configs and checkpoints use.
 
 Each maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None)` to an image, shapes as in `VarNet`;
-those that predict k-space also give their `coil_images` for the same arguments.
+those that predict k-space also give their `coil_images` for the same arguments. A network whose name continues that
+of another after a hyphen, as `varnet-general` does, is a variant of it: the method `varnet` takes weights of both.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,11 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "variational-network": VariationalNetwork,
     "modl": Modl,
 }
+
+
+def method_of(name: str) -> str:
+    """Name the method that takes the weights of the network `name`."""
+    return next((original for original in NETWORKS if name.startswith(f"{original}-")), name)
 
 
 def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:

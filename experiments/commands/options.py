@@ -8,7 +8,13 @@ import typer
 Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Raw-data files, or folders of them.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")]
-Checkpoint = Annotated[Path | None, typer.Option(help="Weights of a learned method: ours, or fastMRI's VarNet.")]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        help="Weights of a learned method, ours or fastMRI's: a file, a name of `recon weights`, or "
+        "owner/repository:file of the Hugging Face Hub."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Mask = Annotated[str, typer.Option(help="random, equispaced, equispaced_fraction or magic, as fastMRI defines them.")]
 CenterFraction = Annotated[

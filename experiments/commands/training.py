@@ -32,7 +32,9 @@ def train(
 
 @commands.command()
 def finetune(
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Weights to begin from.")],
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="CHECKPOINT", help="Weights to begin from, named as with --checkpoint.")
+    ],
     acquisition: Annotated[Path, typer.Argument(metavar="INPUT", help="One raw-data file.")],
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace values of finetune.yaml.")

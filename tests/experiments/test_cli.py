@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import huggingface_hub
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 from experiments.cli import app
 from experiments.results import read_csv
 from helpers.raw_files import edit, write_raw_file
+from helpers.weights import ship
 
 Run = Callable[..., Result]
 
@@ -37,7 +39,8 @@ def test_help_answers_without_the_heavy_packages() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["simulate", "info", "reconstruct", "compare", "evaluate", "submit", "train", "serve", "send", "demo"]
+    "command",
+    ["simulate", "info", "reconstruct", "compare", "evaluate", "submit", "train", "weights", "serve", "send", "demo"],
 )
 def test_every_command_shows_an_example(run: Run, command: str) -> None:
     assert f"Example: recon {command}" in run(command, "--help").output
@@ -178,6 +181,31 @@ def test_wrong_words_are_told_in_a_sentence(
     result = run("compare", raw_file, *arguments, "--output", tmp_path / "out", code=2)
     assert words in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_the_shipped_weights_are_used_without_any_flag_and_by_name(
+    run: Run, raw_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship(monkeypatch, tmp_path / "weights")
+    run("reconstruct", raw_file, "--output", tmp_path / "out")
+    with h5py.File(tmp_path / "out" / "discs.h5") as file:
+        protocol = json.loads(file.attrs["protocol"])
+    assert protocol["method"] == "varnet"
+    assert protocol["settings"]["checkpoint"] == "varnet-general.safetensors"
+    named = run("reconstruct", raw_file, "--checkpoint", "varnet-general", "--output", tmp_path / "out")
+    assert "done before" in named.output
+    assert "varnet-general" in run("weights").output
+
+
+def test_a_hub_out_of_reach_is_told_in_a_sentence(
+    run: Run, raw_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(repository: str, file: str) -> str:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
+    result = run("reconstruct", raw_file, "--checkpoint", "owner/net", "--output", tmp_path / "out", code=2)
+    assert "can be had now (no network)" in re.sub(r"\s+", " ", result.output)
 
 
 def test_evaluate_gives_perfect_scores_to_the_targets(run: Run, raw_file: Path, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_the_page_loads_nothing_from_outside(tmp_path):
     assert not re.search(r"https?://|url\(|@import|<link", html)
     page = Page(html)
     pictures = [attributes for attributes in page.attributes("img") if "src" in attributes]
-    assert len(pictures) == 3 + 2 + 2  # images, errors, k-space and mask
+    assert len(pictures) == 3 + 2 + 3 + 2 + 2  # images, errors, both zoomed, k-space and mask
     assert all(picture["src"].startswith("data:image/png;base64,") for picture in pictures)
     assert not any("src" in attributes for attributes in page.attributes("script"))
 
@@ -82,6 +82,13 @@ def test_every_picture_in_the_page_can_be_decoded_at_its_stated_size(tmp_path):
         if "src" in attributes:
             picture = Image.open(io.BytesIO(b64decode(attributes["src"].partition(",")[2])))
             assert picture.size == (int(attributes["width"]), int(attributes["height"]))
+
+
+def test_the_frame_lies_over_the_part_that_is_zoomed(tmp_path):
+    target = np.zeros((160, 80))
+    exhibit = make_exhibit(target=target, images={"sense": target + (np.arange(80) == 79)})
+    (frame,) = (tag for tag in Page(report(tmp_path, exhibits=[exhibit])).attributes("span") if "style" in tag)
+    assert re.fullmatch(r"top:\d+\.\d\d%;height:25\.00%;left:60\.00%;width:40\.00%", frame["style"])
 
 
 def test_names_from_files_are_text_and_never_markup(tmp_path):

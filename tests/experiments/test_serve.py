@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +19,11 @@ from data.errors import InputError
 from data.mrd_images import stack_images
 from data.mrd_messages import Close, ConfigName, ConfigText, Identifier, Image, Message, Text, encode
 from data.mrd_stream import MessageReader
+from experiments.methods import create
 from experiments.serve import Server, listen
 from experiments.session import Limits
 from helpers.serving import PHASE, READOUT, connect, converse, header, kspace, lines, scan, serving
+from helpers.weights import write_weights
 from recon.coils import rss
 from recon.fourier import ifft
 from recon.zero_filled import ZeroFilled
@@ -131,6 +134,17 @@ def test_any_other_configuration_is_refused(name: str) -> None:
     with serving() as server:
         assert "error: unknown method" in texts(converse(server, [ConfigName(name), header()]))
         assert_serves(server)
+
+
+def test_a_scan_that_the_weights_do_not_know_is_reconstructed_with_one_warning(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write_weights(tmp_path / "weights.safetensors")
+    with serving(create("varnet", {"checkpoint": str(path)})) as server:
+        answer = converse(server, scan(2))
+    assert len(images(answer)) == 2
+    assert texts(answer).count("warning: the stream: outside of what the weights of zero-filled know") == 1
+    assert "acceleration 1, trained on 2 to 10" in capfd.readouterr().err
 
 
 def test_a_text_of_configuration_does_nothing() -> None:

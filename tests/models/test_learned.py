@@ -7,9 +7,10 @@ import torch
 from data.errors import InputError
 from helpers.networks import SMALL
 from helpers.slices import random_acquisition, random_kspace
+from helpers.weights import ship
 from models.checkpoint import save_weights
 from models.learned import LearnedReconstruction, reference_kspace
-from models.zoo import NETWORKS, build
+from models.zoo import NETWORKS, build, method_of
 from recon.coils import rss
 from recon.oversampling import without_oversampling
 from recon.preprocessing import compressed
@@ -29,7 +30,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=NETWORKS)
 def method(request: pytest.FixtureRequest, checkpoints: Path) -> Reconstruction:
-    return create(request.param, {"checkpoint": str(checkpoints / f"{request.param}.safetensors")})
+    return create(method_of(request.param), {"checkpoint": str(checkpoints / f"{request.param}.safetensors")})
 
 
 @pytest.mark.parametrize("crop", [(32, 24), (20, 16), (99, 10)])
@@ -83,8 +84,24 @@ def test_weights_of_another_network_are_refused(checkpoints: Path) -> None:
         LearnedReconstruction(checkpoints / "unet.safetensors")(random_acquisition())
 
 
+def test_a_method_takes_the_weights_of_every_variant_of_its_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(NETWORKS, "varnet-twin", NETWORKS["varnet"])
+    save_weights(tmp_path / "twin.safetensors", build("varnet-twin", VARNET), "varnet-twin", VARNET, {})
+    assert create("varnet", {"checkpoint": str(tmp_path / "twin.safetensors")})(random_acquisition()).any()
+
+
+def test_without_a_checkpoint_the_weights_that_ship_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ship(monkeypatch, tmp_path)
+    acquisition = random_acquisition()
+    image = create("varnet")(acquisition)
+    assert torch.equal(image, create("varnet", {"checkpoint": str(path)})(acquisition))
+    assert torch.equal(image, create("varnet", {"checkpoint": "varnet-general"})(acquisition))
+
+
 def test_without_weights_the_user_learns_where_to_get_some() -> None:
-    with pytest.raises(InputError, match=r"--checkpoint FILE.*recon train"):
+    with pytest.raises(InputError, match=r"--checkpoint.*recon train"):
         create("unet")(random_acquisition())
 
 

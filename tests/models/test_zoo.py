@@ -4,7 +4,7 @@ import pytest
 
 from data.errors import InputError
 from models.varnet import VarNet
-from models.zoo import build
+from models.zoo import NETWORKS, build, method_of
 
 
 def test_network_is_built_by_its_name() -> None:
@@ -21,3 +21,10 @@ def test_mistyped_network_is_answered_with_the_right_one() -> None:
 def test_arguments_that_fit_no_network_are_refused_in_one_sentence(arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="network varnet cannot be built with"):
         build("varnet", arguments)
+
+
+def test_a_name_that_continues_another_is_a_variant_of_it() -> None:
+    assert method_of("varnet-anything") == "varnet"
+    assert {method_of(name) for name in NETWORKS} <= set(NETWORKS)
+    assert method_of("deep-cascade") == "deep-cascade"
+    assert method_of("varnetlike") == "varnetlike"
