@@ -19,7 +19,6 @@ from data.atomic import atomic_path
 from data.errors import InputError
 from models.fastmri_checkpoint import infer_network, read_torch_file
 from models.zoo import build
-from recon.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +46,10 @@ class Checkpoint:
     sha256: str
 
     @property
-    def preprocessing(self) -> Preprocessing:
-        """What the network expects to be done to raw data first, because it was in training."""
+    def preprocessing(self) -> dict[str, Any]:
+        """Settings of the steps that the network expects to be done to raw data first, as they were in training."""
         data = self.protocol.get("training", {}).get("data", {})
-        return Preprocessing(**data.get("preprocessing", {}))
+        return dict(data.get("preprocessing", {}))
 
 
 def save_weights(
