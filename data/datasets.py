@@ -84,7 +84,7 @@ class SliceDataset(Dataset[Slice]):
         volume, number = self._slices[index]
         acquisition = self._undersample(volume.read(number, self._open_file))
         if acquisition.target is None:
-            raise InputError(f"{volume.path}: the target is gone")
+            raise InputError(f"{volume.path}: has no target that fits it")
         return Slice(
             kspace=acquisition.kspace,
             mask=acquisition.mask.reshape(1, 1, -1),

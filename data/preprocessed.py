@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,8 @@ from data.hdf5 import OpenFile, open_hdf5
 from data.shared_memory import empty
 from data.wrapped import WrappedVolume
 
+Shape = tuple[int, int, int]
+
 
 class Preprocessing(Protocol):
     """What is done to a fully sampled or undersampled slice before anything else."""
@@ -29,8 +32,8 @@ class Preprocessing(Protocol):
     def key(self) -> str:
         """Names the preprocessing and its settings; part of a folder's name."""
 
-    def shape(self, coils: int, matrix: tuple[int, int], crop: tuple[int, int]) -> tuple[int, int, int]:
-        """Give `(coils, readout, phase)` of the result, of k-space `(coils, *matrix)` whose image is cropped."""
+    def outline(self, header: Header, shape: Shape) -> tuple[Header, Shape]:
+        """Tell header and `(coils, readout, phase)` of the result; a padding may differ from slice to slice."""
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Preprocess."""
@@ -57,13 +60,16 @@ class PreprocessedVolume(WrappedVolume):
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """`(slices, coils, readout, phase)` after preprocessing."""
-        slices, coils, readout, phase = self.volume.shape
-        return slices, *self.preprocessing.shape(coils, (readout, phase), self.volume.header.crop)
+        return self.volume.shape[0], *self._outline[1]
 
     @property
     def header(self) -> Header:
-        """What the raw data's header says of what is left of it."""
-        return self.volume.header.with_readout_cut(self.shape[2] / self.volume.shape[2])
+        """Header after preprocessing."""
+        return self._outline[0]
+
+    @cached_property
+    def _outline(self) -> tuple[Header, Shape]:
+        return self.preprocessing.outline(self.volume.header, self.volume.shape[1:])
 
     def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
         """Take the slice that was kept; if there is none, read it, preprocess it and keep it.
@@ -78,7 +84,9 @@ class PreprocessedVolume(WrappedVolume):
         place = self.folder / f"{self.number(index):04d}.safetensors"
         kept = _load(place)
         if kept is not None:
-            return Acquisition(**kept, header=self.header, name=self.name, slice=self.number(index))
+            first, last = kept.pop("padding").tolist()
+            header = replace(self.header, padding=(first, last))
+            return Acquisition(**kept, header=header, name=self.name, slice=self.number(index))
         acquisition = self.preprocessing(self.volume.read(index, open_file))
         _keep(place, acquisition)
         return acquisition
@@ -117,6 +125,7 @@ def _keep(place: Path, acquisition: Acquisition) -> None:
         "mask": acquisition.mask,
         "target": acquisition.target,
         "calibration": acquisition.calibration,
+        "padding": torch.tensor(acquisition.header.padding),
     }
     tensors = {name: tensor for name, tensor in parts.items() if tensor is not None}
     tensors |= {name: torch.view_as_real(tensors[name].resolve_conj()) for name in _complex(tensors)}

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 
 from data.masks import MaskKind, Sampling, check_sampling
 from data.selection import Filter
-from recon.preprocessing import Preprocessing
+from recon.preprocess import Steps
 from recon.synthesis.scan import Ranges
 
 
@@ -70,23 +70,34 @@ class FractionConfig(Section):
 
 
 class PreprocessingConfig(Section):
-    """What is taken from every slice before undersampling.
+    """Steps that every slice goes through before undersampling, in this order.
 
     Attributes
     ----------
+    prewhiten
+        Whether to make the channels' noise white and of unit variance; no target fits the slice then.
     remove_oversampling
         Whether to keep only the part of the readout that the image shows.
-    virtual_coils
-        How many coils to keep at most; null keeps all.
+    virtual_coils, geometric_coils
+        How many coils to keep at most, the same all over the readout or others at every place; null keeps all.
+    pocs, homodyne
+        Whether to complete partial Fourier.
+    zero_pad
+        Whether to pad k-space until the image has the header's reconstruction matrix.
     """
 
+    prewhiten: bool = False
     remove_oversampling: bool = False
     virtual_coils: int | None = Field(default=None, ge=1)
+    geometric_coils: int | None = Field(default=None, ge=1)
+    pocs: bool = False
+    homodyne: bool = False
+    zero_pad: bool = False
 
     @property
-    def preprocessing(self) -> Preprocessing:
+    def steps(self) -> Steps:
         """To apply to slices."""
-        return Preprocessing(self.remove_oversampling, self.virtual_coils)
+        return Steps.of(self.model_dump())
 
 
 class SimulationConfig(Section):

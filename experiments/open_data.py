@@ -13,7 +13,7 @@ from data.preprocessed import preprocessed
 from data.selection import sample_slices, sample_volumes
 from experiments.console import errors, progress
 from experiments.data_config import DataConfig, places
-from recon.preprocessing import Preprocessing
+from recon.preprocess import NO_STEPS
 
 Split = Literal["train", "val"]
 
@@ -50,10 +50,10 @@ def open_volumes(config: DataConfig, split: Split, supervised: bool = True) -> l
     volumes = _part(config, split, config.filter.filter(usable))
     if not volumes:
         raise InputError(f"data.{split}: no slice of {_listed(inputs)} can be used")
-    preprocessing = config.preprocessing.preprocessing
-    if preprocessing == Preprocessing() and config.cache is None:
+    steps = config.preprocessing.steps
+    if steps == NO_STEPS and config.cache is None:
         return volumes
-    return preprocessed(volumes, preprocessing, config.cache)
+    return preprocessed(volumes, steps, config.cache)
 
 
 def look_up(inputs: Sequence[Path], strict: bool = False) -> Index:

@@ -20,7 +20,6 @@ from data.errors import InputError
 from models.card import Card, card_path, read_card
 from models.fastmri_checkpoint import infer_network, read_torch_file
 from models.zoo import build
-from recon.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +51,10 @@ class Checkpoint:
     card: Card | None
 
     @property
-    def preprocessing(self) -> Preprocessing:
-        """What the network expects to be done to raw data first, because it was in training."""
+    def preprocessing(self) -> dict[str, Any]:
+        """Settings of the steps that the network expects to be done to raw data first, as they were in training."""
         data = self.protocol.get("training", {}).get("data", {})
-        return Preprocessing(**data.get("preprocessing", {}))
+        return dict(data.get("preprocessing", {}))
 
 
 def save_weights(

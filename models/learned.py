@@ -23,7 +23,7 @@ from models.zoo import NETWORKS, method_of
 from recon.coils import rss
 from recon.crop import center_crop
 from recon.fourier import ifft
-from recon.preprocessing import Preprocessing
+from recon.preprocess import Steps
 from recon.registry import METHODS, register
 
 Precision = Literal["float32", "bf16", "fp16"]
@@ -103,12 +103,11 @@ class LearnedReconstruction:
         return [] if card is None or card.trained is None else card.trained.doubts(self._prepare(acquisition))
 
     def _prepare(self, acquisition: Acquisition) -> Acquisition:
-        trained = self.loaded.preprocessing
-        oversampling = trained.remove_oversampling if self.remove_oversampling is None else self.remove_oversampling
-        return Preprocessing(
-            remove_oversampling=oversampling and acquisition.mask.ndim == 1,
-            virtual_coils=self.virtual_coils or trained.virtual_coils,
-        )(acquisition)
+        asked = {"remove_oversampling": self.remove_oversampling, "virtual_coils": self.virtual_coils}
+        settings = self.loaded.preprocessing | {name: value for name, value in asked.items() if value is not None}
+        if acquisition.mask.ndim == 2:
+            settings["remove_oversampling"] = False
+        return Steps.of(settings)(acquisition)
 
     def _reconstruct(self, acquisitions: Sequence[Acquisition]) -> Tensor:
         """Give images `(batch, readout, phase)` of slices of one matrix."""

@@ -1,8 +1,46 @@
 """Coil compression: many coils seen as a few virtual ones."""
 
+from dataclasses import replace
+
 import torch
 from einops import rearrange
 from torch import Tensor
+
+from data.acquisition import Acquisition
+from recon.calibration import calibration_lines
+from recon.crop import center_crop
+
+CALIBRATION_LINES = 24
+"""Virtual coils of a scan are found from these, even where more were measured: about what undersampled scans have."""
+
+
+def compress_coils(acquisition: Acquisition, virtual_coils: int) -> Acquisition:
+    """See a slice, its reference scan and its noise by the virtual coils that hold most of the energy.
+
+    Parameters
+    ----------
+    acquisition
+        K-space `(coils, readout, phase)`; all of it is used where the mask varies along readout.
+    virtual_coils
+        How many to keep at most.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than four calibration lines.
+    """
+    if acquisition.coils <= virtual_coils:
+        return acquisition
+    lines = calibration_lines(acquisition) if acquisition.mask.ndim == 1 else acquisition.kspace
+    lines = center_crop(lines, (min(lines.shape[-1], CALIBRATION_LINES),))
+    matrix = compression_matrix(lines, virtual_coils)
+    calibration, noise = acquisition.calibration, acquisition.noise
+    return replace(
+        acquisition,
+        kspace=compress(acquisition.kspace, matrix),
+        calibration=None if calibration is None else compress(calibration, matrix),
+        noise=None if noise is None else compress(noise, matrix),
+    )
 
 
 def compression_matrix(lines: Tensor, virtual_coils: int) -> Tensor:

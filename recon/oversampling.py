@@ -5,6 +5,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from data.acquisition import Acquisition
+from data.errors import InputError
 from recon.crop import center_crop
 from recon.fourier import fft, ifft
 
@@ -18,10 +19,17 @@ def without_oversampling(acquisition: Acquisition) -> Acquisition:
     ----------
     acquisition
         One slice, mask `(phase,)`.
+
+    Raises
+    ------
+    InputError
+        If the scan is undersampled along the readout.
     """
     rows = acquisition.crop[0]
     if rows == acquisition.matrix[0]:
         return acquisition
+    if acquisition.mask.ndim == 2:
+        raise InputError(f"{acquisition.name}: is undersampled along the readout; leave its oversampling as it is")
     calibration = acquisition.calibration
     return replace(
         acquisition,

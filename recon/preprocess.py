@@ -1,8 +1,11 @@
-"""What is done to a scan before it is reconstructed: steps from acquisition to acquisition, chosen by name."""
+"""What is done to a scan before it is reconstructed or trained on: steps from acquisition to acquisition, by name.
+
+The names are words on the command line (`virtual_coils=8`) and keys of a config (`virtual_coils: 8`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,14 +18,15 @@ from data.hdf5 import OpenFile, open_hdf5
 from data.suggestion import did_you_mean
 from data.volume import Volume
 from data.wrapped import WrappedVolume
+from recon.compression import compress_coils
 from recon.geometric_compression import compress_geometrically
 from recon.noise import covariance_of_noise, edge_covariance, prewhiten
 from recon.oversampling import without_oversampling
 from recon.partial_fourier import homodyne, pocs
-from recon.preprocessing import Preprocessing
-from recon.zero_padding import zero_pad
+from recon.zero_padding import after_padding, zero_pad
 
 Step = Callable[[Acquisition], Acquisition]
+Shape = tuple[int, int, int]
 
 
 def prewhiten_by_noise_scan(acquisition: Acquisition) -> Acquisition:
@@ -44,47 +48,34 @@ def prewhiten_channels(acquisition: Acquisition) -> Acquisition:
     return prewhiten(acquisition, edge_covariance(acquisition) if noise is None else covariance_of_noise(noise))
 
 
-def remove_oversampling(acquisition: Acquisition) -> Acquisition:
-    """Keep the part of the readout that the image shows.
-
-    Raises
-    ------
-    InputError
-        If the scan is undersampled along the readout.
-    """
-    if acquisition.mask.ndim == 2:
-        raise InputError(f"{acquisition.name}: is undersampled along the readout; leave oversampling as it is")
-    return without_oversampling(acquisition)
-
-
 STEPS: dict[str, Step] = {
     "auto": prewhiten_by_noise_scan,
     "prewhiten": prewhiten_channels,
-    "oversampling": remove_oversampling,
+    "remove_oversampling": without_oversampling,
     "pocs": pocs,
     "homodyne": homodyne,
-    "zero-pad": zero_pad,
+    "zero_pad": zero_pad,
 }
 """Steps that need no number."""
 
 COMPRESSIONS: dict[str, Callable[[Acquisition, int], Acquisition]] = {
-    "coils": lambda acquisition, virtual_coils: Preprocessing(virtual_coils=virtual_coils)(acquisition),
-    "coils-geometric": compress_geometrically,
+    "virtual_coils": compress_coils,
+    "geometric_coils": compress_geometrically,
 }
 """Steps that need the number of virtual coils."""
 
 
-def _step(word: str) -> Step:
+def _parse(word: str) -> tuple[str, int]:
+    """Split a word into the step's name and its number, 0 where it needs none."""
     name, _, number = word.partition("=")
     if name in STEPS and not number:
-        return STEPS[name]
+        return name, 0
     if name not in COMPRESSIONS:
         names = [*STEPS, *(f"{known}=N" for known in COMPRESSIONS)]
         raise InputError(f"unknown preprocessing step {word!r}{did_you_mean(name, names)}")
-    if not number.isdigit() or int(number) < 1:
+    if not number.isdecimal() or int(number) < 1:
         raise InputError(f"the step {name} needs the number of virtual coils, for example {name}=8")
-    compression, virtual_coils = COMPRESSIONS[name], int(number)
-    return lambda acquisition: compression(acquisition, virtual_coils)
+    return name, int(number)
 
 
 @dataclass(frozen=True)
@@ -94,26 +85,55 @@ class Steps:
     Attributes
     ----------
     words
-        As given: names, some with a number (`coils=8`).
+        As given: names, some with a number (`virtual_coils=8`).
     """
 
     words: tuple[str, ...] = ()
-    _steps: tuple[Step, ...] = field(init=False, repr=False, compare=False)
+    _parsed: tuple[tuple[str, int], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_steps", tuple(map(_step, self.words)))
+        object.__setattr__(self, "_parsed", tuple(map(_parse, self.words)))
+
+    @classmethod
+    def of(cls, settings: Mapping[str, bool | int | None]) -> Steps:
+        """Read a config's settings, in their order: True or the number of a step, False or None to leave it out.
+
+        Raises
+        ------
+        InputError
+            If a step is unknown or lacks its number.
+        """
+        return cls(tuple(name if value is True else f"{name}={value}" for name, value in settings.items() if value))
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
-        """Do one step after the other.
+        """Do one step after the other, on one slice.
 
         Raises
         ------
         InputError
             If a step cannot be done on this scan.
         """
-        for step in self._steps:
-            acquisition = step(acquisition)
+        for name, number in self._parsed:
+            acquisition = COMPRESSIONS[name](acquisition, number) if number else STEPS[name](acquisition)
         return acquisition
+
+    @property
+    def key(self) -> str:
+        """Names the steps, in a folder's name."""
+        return "_".join(("v2", *self.words)).replace("=", "-")
+
+    def outline(self, header: Header, shape: Shape) -> tuple[Header, Shape]:
+        """Tell header and `(coils, readout, phase)` after the steps; a completed padding only slices tell."""
+        coils, readout, phase = shape
+        for name, number in self._parsed:
+            if name in COMPRESSIONS:
+                coils = min(coils, number)
+            elif name == "remove_oversampling":
+                kept = min(header.crop[0], readout)
+                header, readout = header.with_readout_cut(kept / readout), kept
+            elif name == "zero_pad":
+                header, (readout, phase) = after_padding(header, (readout, phase))
+        return header, (coils, readout, phase)
 
 
 @dataclass(frozen=True)
@@ -129,7 +149,7 @@ class SteppedVolume(WrappedVolume):
     steps: Steps
 
     @cached_property
-    def _outcome(self) -> tuple[tuple[int, int, int], Header, bool]:
+    def _outcome(self) -> tuple[Shape, Header, bool]:
         """Coils and matrix, header, and whether the target still fits, of the first slice after the steps."""
         first = self.steps(self.volume.read(0))
         return (first.coils, *first.matrix), first.header, first.target is not None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from torch import Tensor
 from torch.nn.functional import pad
 
-from data.acquisition import Acquisition
+from data.acquisition import Acquisition, Header
 
 Size = tuple[int, int]
 
@@ -23,35 +23,35 @@ def zero_pad(acquisition: Acquisition) -> Acquisition:
     acquisition
         One slice, k-space `(coils, readout, phase)`.
     """
-    matrix = padded_matrix(acquisition)
+    header, matrix = after_padding(acquisition.header, acquisition.matrix)
     if matrix == acquisition.matrix:
         return acquisition
-    front = matrix[1] // 2 - acquisition.matrix[1] // 2
-    first, last = acquisition.header.padding
     brightness = math.sqrt(math.prod(matrix) / math.prod(acquisition.matrix))
     calibration, target = acquisition.calibration, acquisition.target
-    padded = replace(
+    finer = replace(
         acquisition,
         kspace=_padded(acquisition.kspace, matrix) * brightness,
         mask=_padded(acquisition.mask, matrix[-acquisition.mask.ndim :]),
-        header=replace(acquisition.header, padding=(first + front, min(last, acquisition.matrix[1]) + front)),
+        header=header,
         calibration=None
         if calibration is None
         else _padded(calibration, (matrix[0], calibration.shape[-1])) * brightness,
     )
-    return replace(padded, target=target if target is not None and target.shape[-2:] == padded.crop else None)
+    return replace(finer, target=target if target is not None and target.shape[-2:] == finer.crop else None)
 
 
-def padded_matrix(acquisition: Acquisition) -> Size:
-    """Tell the matrix after padding: that of the image, over the field of view that was encoded."""
-    header = acquisition.header
+def after_padding(header: Header, matrix: Size) -> tuple[Header, Size]:
+    """Tell header and matrix after padding: the matrix of the image, over the field of view that was encoded."""
     encoded, shown = header.encoded_field_of_view, header.field_of_view
     ratios = (1.0, 1.0) if encoded is None or shown is None else (encoded[0] / shown[0], encoded[1] / shown[1])
     readout, phase = (
-        max(size, round(crop * ratio))
-        for size, crop, ratio in zip(acquisition.matrix, header.crop, ratios, strict=True)
+        max(size, round(crop * ratio)) for size, crop, ratio in zip(matrix, header.crop, ratios, strict=True)
     )
-    return readout, phase
+    if (readout, phase) == matrix:
+        return header, matrix
+    front = phase // 2 - matrix[1] // 2
+    first, last = header.padding
+    return replace(header, padding=(first + front, min(last, matrix[1]) + front)), (readout, phase)
 
 
 def _padded(values: Tensor, shape: tuple[int, ...]) -> Tensor:

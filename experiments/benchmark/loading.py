@@ -34,11 +34,11 @@ from experiments.benchmark.machine import machine
 from experiments.benchmark.results import Timing
 from experiments.console import console, progress
 from recon.crop import center_crop
-from recon.preprocessing import Preprocessing
+from recon.preprocess import Steps
 
 THEIRS, OURS, KEPT = "fastmri", "ours", "ours, kept slices"
 SAMPLINGS = (Sampling(MaskKind.RANDOM, 4, 0.08), Sampling(MaskKind.RANDOM, 8, 0.04))
-KEPT_AS = Preprocessing(remove_oversampling=True, virtual_coils=8)
+KEPT_AS = Steps(("remove_oversampling", "virtual_coils=8"))
 
 SIMULATED_SHAPE = (15, 640, 368)
 SIMULATED_CROP = (320, 320)
@@ -72,7 +72,7 @@ class LoadingBenchmark:
             **asdict(self),
             "masks": [{**asdict(sampling), "kind": str(sampling.kind)} for sampling in SAMPLINGS],
             "fastmri": "fastmri.data.SliceDataset with VarNetDataTransform, masks by file name",
-            "kept slices": asdict(KEPT_AS),
+            "kept slices": list(KEPT_AS.words),
             "loader": "torch DataLoader, batches of one slice, all slices in one shuffled order",
             "order": "loaders in turns, the first one changing from repeat to repeat",
         }

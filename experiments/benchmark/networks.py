@@ -15,9 +15,9 @@ from data.acquisition import Acquisition
 from models.losses import ssim_loss
 from models.varnet import VarNet
 from recon.coils import rss
+from recon.compression import compress_coils
 from recon.fourier import ifft
 from recon.oversampling import without_oversampling
-from recon.preprocessing import compressed
 
 Work = Callable[[], Tensor]
 
@@ -151,5 +151,5 @@ def build_pair(cascades: int, device: torch.device) -> Pair:
 
 def reduced(acquisition: Acquisition) -> Example:
     """Cut the readout to the image and compress the coils, on the device of the slice."""
-    few = compressed(without_oversampling(acquisition), VIRTUAL_COILS)
+    few = compress_coils(without_oversampling(acquisition), VIRTUAL_COILS)
     return Example(few.kspace.unsqueeze(0), few.mask.reshape(1, 1, 1, -1), rss(ifft(few.kspace)))

@@ -38,7 +38,8 @@ Preprocess = Annotated[
     str,
     typer.Option(
         metavar="STEP,...",
-        help="Steps before all else: prewhiten, oversampling, coils=N, coils-geometric=N, pocs, homodyne, zero-pad; "
+        help="Steps before all else: prewhiten, remove_oversampling, virtual_coils=N, geometric_coils=N, pocs, "
+        "homodyne, zero_pad; "
         "auto prewhitens by the noise scan where there is one and no target; none.",
     ),
 ]

@@ -1,5 +1,4 @@
 import errno
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,9 @@ from data.files import Volume, open_volume
 from data.preprocessed import PreprocessedVolume, preprocessed
 from data.selection import SomeSlices
 from helpers.raw_files import write_raw_file
-from recon.preprocessing import Preprocessing
+from recon.preprocess import Steps
 
-QUARTER = Preprocessing(remove_oversampling=True, virtual_coils=8)
+QUARTER = Steps(("remove_oversampling", "virtual_coils=8"))
 
 
 @pytest.fixture
@@ -31,8 +30,8 @@ def rewrite(path: Path, kspace: np.ndarray, header: Header) -> Path:
     return path
 
 
-def wrap(path: Path, cache: Path | None, preprocessing: Preprocessing = QUARTER) -> Volume:
-    (volume,) = preprocessed([open_volume(path)], preprocessing, cache)
+def wrap(path: Path, cache: Path | None, steps: Steps = QUARTER) -> Volume:
+    (volume,) = preprocessed([open_volume(path)], steps, cache)
     return volume
 
 
@@ -43,7 +42,9 @@ def kept(cache: Path) -> list[Path]:
 def assert_same(ours: Acquisition, others: Acquisition) -> None:
     assert (ours.name, ours.slice, ours.header) == (others.name, others.slice, others.header)
     for name in ("kspace", "mask", "target"):
-        assert torch.equal(getattr(ours, name), getattr(others, name))
+        one, other = getattr(ours, name), getattr(others, name)
+        assert (one is None) == (other is None)
+        assert one is None or torch.equal(one, other)
 
 
 def test_a_kept_slice_is_the_preprocessed_one(path: Path, tmp_path: Path) -> None:
@@ -53,6 +54,15 @@ def test_a_kept_slice_is_the_preprocessed_one(path: Path, tmp_path: Path) -> Non
             assert_same(keeping.read(index), fresh.read(index))
         assert keeping.shape[1:] == keeping.read(index).kspace.shape
     assert len(kept(tmp_path / "cache")) == 3
+
+
+def test_a_kept_slice_knows_that_its_lines_were_completed(tmp_path: Path) -> None:
+    mask = np.arange(40) >= 10
+    path = write_raw_file(tmp_path / "partial.h5", mask=mask, header=Header(crop=(48, 40), padding=(10, 40)))
+    volume = wrap(path, tmp_path / "cache", Steps(("pocs",)))
+    made = volume.read(0)
+    assert (volume.header.padding, made.header.padding) == ((10, 40), (0, 40))
+    assert_same(volume.read(0), made)
 
 
 def test_kept_slices_are_a_quarter_as_large_and_the_raw_data_is_not_read_again(path: Path, tmp_path: Path) -> None:
@@ -76,8 +86,8 @@ def test_what_is_overwritten_by_the_reader_stays_as_it_was_in_the_cache(path: Pa
 def test_another_preprocessing_or_a_changed_file_is_looked_for_elsewhere(path: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     wrap(path, cache).read(0)
-    wrap(path, cache, replace(QUARTER, virtual_coils=4)).read(0)
-    wrap(path, cache, replace(QUARTER, remove_oversampling=False)).read(0)
+    wrap(path, cache, Steps(("remove_oversampling", "virtual_coils=4"))).read(0)
+    wrap(path, cache, Steps(("virtual_coils=8",))).read(0)
     assert len(kept(cache)) == 3
     brighter = np.stack([2 * open_volume(path).read(index).kspace.numpy() for index in range(3)])
     rewrite(path, brighter, open_volume(path).header)

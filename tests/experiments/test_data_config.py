@@ -7,9 +7,9 @@ import yaml
 from data.errors import InputError
 from data.selection import Filter
 from experiments.config_file import load_config
-from experiments.data_config import DataConfig
+from experiments.data_config import DataConfig, PreprocessingConfig
 from experiments.train_config import TrainConfig, as_protocol
-from recon.preprocessing import Preprocessing
+from recon.preprocess import COMPRESSIONS, STEPS, Steps
 
 
 @pytest.fixture
@@ -30,8 +30,12 @@ def test_sections_become_what_is_applied(file: Path) -> None:
         ],
     ).data
     assert data.filter.filter == Filter(("AXT2",), (4, 16), (5, None))
-    assert data.preprocessing.preprocessing == Preprocessing(remove_oversampling=True, virtual_coils=8)
+    assert data.preprocessing.steps == Steps(("remove_oversampling", "virtual_coils=8"))
     assert (data.train, data.val) == (Path("knees"), (Path("more/knees"), Path("one.h5")))
+
+
+def test_every_step_of_the_command_line_is_a_key() -> None:
+    assert set(PreprocessingConfig.model_fields) == {*STEPS, *COMPRESSIONS} - {"auto"}
 
 
 @pytest.mark.parametrize(

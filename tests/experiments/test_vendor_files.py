@@ -181,7 +181,7 @@ def test_steps_change_what_is_reconstructed_and_are_part_of_the_protocol(
     command = ("reconstruct", raw_file, "--method", "zero-filled", "--output", tmp_path / "out")
     run(*command)
     assert "done before" in run(*command).output
-    assert "2 slices in" in run(*command, "--preprocess", "coils=2").output
+    assert "2 slices in" in run(*command, "--preprocess", "virtual_coils=2").output
     compared = ("compare", raw_file, "--methods", "zero-filled,sense", "--accelerations", 4, "--center-fraction", 0.2)
-    run(*compared, "--preprocess", "oversampling,coils=3", "--output", tmp_path / "comparison")
-    assert '"coils=3"' in (tmp_path / "comparison" / "summary.json").read_text()
+    run(*compared, "--preprocess", "remove_oversampling,virtual_coils=3", "--output", tmp_path / "comparison")
+    assert '"virtual_coils=3"' in (tmp_path / "comparison" / "summary.json").read_text()

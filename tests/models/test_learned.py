@@ -12,8 +12,8 @@ from models.checkpoint import save_weights
 from models.learned import LearnedReconstruction, reference_kspace
 from models.zoo import NETWORKS, build, method_of
 from recon.coils import rss
+from recon.compression import compress_coils
 from recon.oversampling import without_oversampling
-from recon.preprocessing import compressed
 from recon.registry import Reconstruction, create
 
 VARNET = SMALL["varnet"]
@@ -173,11 +173,23 @@ def test_mask_that_varies_along_readout_keeps_its_oversampling(checkpoints: Path
     )
 
 
+def test_what_training_did_to_raw_data_is_done_again(tmp_path: Path) -> None:
+    did = {"remove_oversampling": True, "virtual_coils": 2}
+    network, name, arguments = build("varnet", SMALL["varnet"]), "varnet", SMALL["varnet"]
+    save_weights(tmp_path / "a.safetensors", network, name, arguments, {"training": {"data": {"preprocessing": did}}})
+    save_weights(tmp_path / "b.safetensors", network, name, arguments, {})
+    acquisition = random_acquisition(coils=4, readout=40, crop=(20, 24))
+    torch.testing.assert_close(
+        LearnedReconstruction(tmp_path / "a.safetensors")(acquisition),
+        LearnedReconstruction(tmp_path / "b.safetensors", **did)(acquisition),
+    )
+
+
 def test_virtual_coils_lose_nothing_that_is_not_there() -> None:
     two = random_acquisition(coils=2)
     mixing = torch.randn(5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
     five = replace(two, kspace=torch.einsum("vc,cxy->vxy", mixing, two.kspace))
-    few = compressed(five, 2)
+    few = compress_coils(five, 2)
     assert few.coils == 2
     torch.testing.assert_close(rss(few.kspace), rss(five.kspace), rtol=1e-4, atol=1e-4)
 
@@ -186,7 +198,7 @@ def test_virtual_coils_are_what_the_network_gets(checkpoints: Path) -> None:
     path = checkpoints / "varnet.safetensors"
     acquisition = replace(random_acquisition(coils=4), calibration=random_kspace(4, 32, 6, seed=5))
     image = LearnedReconstruction(path, virtual_coils=2)(acquisition)
-    torch.testing.assert_close(image, LearnedReconstruction(path)(compressed(acquisition, 2)))
+    torch.testing.assert_close(image, LearnedReconstruction(path)(compress_coils(acquisition, 2)))
     torch.testing.assert_close(
         LearnedReconstruction(path, virtual_coils=9)(acquisition), LearnedReconstruction(path)(acquisition)
     )
