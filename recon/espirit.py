@@ -168,7 +168,7 @@ def _low_resolution_images(lines: Tensor, axes: tuple[_Axis, ...]) -> Tensor:
         axis.transform(torch.arange(size, device=lines.device) - size // 2.0)
         for axis, size in zip(axes, (rows, width), strict=True)
     )
-    return down.to(center) @ (center * window) @ across.mT.to(center)
+    return down @ (center * window) @ across.mT
 
 
 @dataclass(frozen=True, eq=False)

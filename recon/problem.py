@@ -72,7 +72,7 @@ class Problem:
         kspace = torch.fft.ifftshift(kspace, dim=axes) / scale
         lines = calibration_lines(acquisition)
         compression = compression_matrix(lines, VIRTUAL_COILS)
-        sens_maps = soft_maps(compress(lines, compression), acquisition.matrix)
+        sens_maps = soft_maps(compress(lines, compression).to(torch.complex64), acquisition.matrix).to(kspace.dtype)
         return cls(
             encoding=Encoding(
                 sens_maps=torch.fft.ifftshift(sens_maps, dim=axes),
