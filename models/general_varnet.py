@@ -223,7 +223,7 @@ def noise_map(problem: Problem, level: Tensor) -> Tensor:
 def _white(number: int, kspace: Tensor) -> Tensor:
     """Draw the white noise, of unit variance, of the coil with this number: complex `(readout, phase)`."""
     generator = torch.Generator().manual_seed(number)
-    return torch.randn(kspace.shape[1:], generator=generator, dtype=kspace.dtype).to(kspace.device)
+    return torch.randn(kspace.shape[1:], generator=generator, dtype=torch.complex64).to(kspace)
 
 
 def _together(problems: Sequence[Problem], images: Sequence[Tensor]) -> Tensor:
