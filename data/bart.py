@@ -19,6 +19,7 @@ from data.acquisition import Acquisition, Header
 from data.atomic import atomic_path
 from data.contents import Contents
 from data.errors import InputError
+from data.finite import check_finite
 from data.format import Format
 from data.hdf5 import OpenFile, open_hdf5
 from data.header_text import header_as_text, header_from_text
@@ -75,8 +76,7 @@ class BartVolume(Untargeted):
         chosen = tuple(position.get(axis, slice(None)) for axis in range(DIMENSIONS))
         stored = samples[chosen].reshape(self.dimensions[READOUT], self.dimensions[PHASE], self.dimensions[COILS])
         kspace = torch.from_numpy(np.ascontiguousarray(np.moveaxis(stored, -1, 0), np.complex64))
-        if not torch.view_as_real(kspace).isfinite().all():
-            raise InputError(f"{self.path}: the k-space of image {index} holds NaN or Inf")
+        check_finite(self.path, kspace, f"k-space of image {index}")
         return Acquisition(kspace, measured(kspace), self.header, name=self.name, slice=index)
 
 

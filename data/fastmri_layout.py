@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -14,15 +13,26 @@ import torch
 from data.acquisition import Acquisition, Header
 from data.atomic import atomic_path
 from data.contents import Contents
-from data.errors import InputError
+from data.fastmri_parts import (
+    TARGETS,
+    acquired,
+    check_kspace,
+    check_target,
+    find_noise,
+    find_reference,
+    read_geometry,
+    read_header,
+    read_largest,
+    read_mask,
+)
+from data.finite import check_finite
 from data.format import Format
-from data.geometry import Geometry, as_table, from_table
-from data.hdf5 import OpenFile, attribute, holds, open_hdf5, read_dataset, read_text
-from data.header import HeaderError, format_header, parse_header
+from data.geometry import as_table
+from data.hdf5 import OpenFile, holds, open_hdf5, read_dataset
+from data.header import format_header
 from data.shared_memory import empty
 
-TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
-"""Name of the target by the rank of the k-space: single-coil files have no coil axis."""
+COMPLEX = torch.complex64
 
 
 @dataclass(frozen=True)
@@ -80,26 +90,28 @@ class FastMRIVolume:
             If the file is damaged or the slice holds values that are not finite.
         """
         with open_file(self.path) as file:
-            kspace = _read(read_dataset(file, "kspace"), index, torch.complex64)
+            kspace = _read(read_dataset(file, "kspace"), index, COMPLEX)
             target = _read(read_dataset(file, self.target_name), index, torch.float32) if self.target_name else None
-            reference = _reference(self.path, file, index)
-            noise = _noise(self.path, file)
-        self._check_finite(kspace, f"k-space of slice {index}")
-        if target is not None:
-            self._check_finite(target, f"target of slice {index}")
-        if reference is not None:
-            self._check_finite(reference, "reference scan")
-        if noise is not None:
-            self._check_finite(noise, "noise scan")
-        mask = _acquired(self.shape[-1], self.header) if self.mask is None else self.mask
+            reference, noise = find_reference(self.path, file, self.shape), find_noise(self.path, file, self.shape[1])
+            scanned = None if reference is None else _read(reference, index if reference.ndim == 4 else None, COMPLEX)
+            silence = None if noise is None else _read(noise, None, COMPLEX)
+        for values, what in (
+            (kspace, f"k-space of slice {index}"),
+            (target, f"target of slice {index}"),
+            (scanned, "reference scan"),
+            (silence, "noise scan"),
+        ):
+            if values is not None:
+                check_finite(self.path, values, what)
+        mask = acquired(self.shape[-1], self.header) if self.mask is None else self.mask
         kspace = kspace.reshape(self.shape[1:])
         return Acquisition(
             kspace=kspace if mask.all() else kspace.mul_(mask),
             mask=mask,
             header=self.header,
             target=target,
-            calibration=reference,
-            noise=noise,
+            calibration=scanned,
+            noise=silence,
             name=self.name,
             slice=index,
         )
@@ -116,15 +128,9 @@ class FastMRIVolume:
             return None
         with open_hdf5(self.path) as file:
             target = _read(read_dataset(file, self.target_name), None, torch.float32)
-        self._check_finite(target, "target")
+        check_finite(self.path, target, "target")
         images: npt.NDArray[np.float32] = target.numpy()
         return images
-
-    def _check_finite(self, values: torch.Tensor, what: str) -> None:
-        real = torch.view_as_real(values) if values.is_complex() else values
-        # A sum is several times quicker than a look at every value, and finite only if all of them are.
-        if not real.sum().isfinite() and not real.isfinite().all():
-            raise InputError(f"{self.path}: the {what} holds NaN or Inf")
 
 
 def open_fastmri(path: Path) -> FastMRIVolume:
@@ -137,20 +143,21 @@ def open_fastmri(path: Path) -> FastMRIVolume:
     """
     with open_hdf5(path) as file:
         kspace = read_dataset(file, "kspace")
-        _check_kspace(path, kspace)
+        check_kspace(path, kspace)
         shape = kspace.shape if kspace.ndim == 4 else (kspace.shape[0], 1, *kspace.shape[1:])
-        contrast = _text(attribute(file, "acquisition") or "")
         target_name = TARGETS[kspace.ndim] if holds(file, TARGETS[kspace.ndim]) else None
         if target_name:
-            _check_target(path, read_dataset(file, target_name), shape)
-        header = replace(_header(path, file, shape, contrast), geometry=_geometry(path, file, shape[0]))
+            check_target(path, read_dataset(file, target_name), shape)
+        header = replace(read_header(path, file, shape), geometry=read_geometry(path, file, shape[0]))
+        find_reference(path, file, shape)
+        find_noise(path, file, shape[1])
         return FastMRIVolume(
             path=path,
             shape=shape,
             header=header,
-            mask=_mask(path, file, shape, header),
+            mask=read_mask(path, file, shape, header),
             target_name=target_name,
-            target_max=_largest(path, attribute(file, "max")),
+            target_max=read_largest(path, file),
         )
 
 
@@ -228,102 +235,6 @@ def _read(dataset: h5py.Dataset, index: int | None, dtype: torch.dtype) -> torch
     chosen.select_hyperslab((index, *(0 for _ in shape)), (1, *shape))
     identifier.read(h5py.h5s.create_simple(tuple(shape)), chosen, values.numpy())
     return values
-
-
-def _check_kspace(path: Path, kspace: h5py.Dataset) -> None:
-    if kspace.dtype.kind != "c":
-        raise InputError(f"{path}: the k-space is of type {kspace.dtype}, not complex")
-    if kspace.ndim not in TARGETS:
-        raise InputError(
-            f"{path}: the k-space has shape {kspace.shape}; expected (slices, coils, readout, phase) "
-            "or, for a single coil, (slices, readout, phase)"
-        )
-    if 0 in kspace.shape:
-        raise InputError(f"{path}: the k-space is empty, its shape is {kspace.shape}")
-
-
-def _check_target(path: Path, target: h5py.Dataset, shape: tuple[int, ...]) -> None:
-    if target.ndim != 3 or target.shape[0] != shape[0] or target.shape[1] > shape[2] or target.shape[2] > shape[3]:
-        raise InputError(f"{path}: the target's shape {target.shape} does not fit k-space of shape {shape}")
-
-
-def _header(path: Path, file: h5py.File, shape: tuple[int, ...], contrast: str) -> Header:
-    text = read_text(file, "ismrmrd_header")
-    try:
-        header = parse_header(text, contrast)
-    except HeaderError as error:
-        raise InputError(f"{path}: {error}") from error
-    first, last = header.padding
-    if not 0 <= first < last or first >= shape[-1]:
-        raise InputError(
-            f"{path}: the header says that lines {first} to {last - 1} were acquired, of {shape[-1]} in the k-space"
-        )
-    if 0 in header.crop:
-        raise InputError(f"{path}: the header's reconstruction matrix is {header.crop}")
-    return header
-
-
-def _geometry(path: Path, file: h5py.File, slices: int) -> tuple[Geometry, ...] | None:
-    if not holds(file, "geometry"):
-        return None
-    table = read_dataset(file, "geometry")
-    if table.shape != (slices, 15) or table.dtype.kind != "f" or not np.isfinite(table[()]).all():
-        raise InputError(f"{path}: the geometry is not a table of 15 finite numbers for each of the {slices} slices")
-    return from_table(table[()])
-
-
-def _reference(path: Path, file: h5py.File, index: int) -> torch.Tensor | None:
-    """Read the separate calibration scan: that of the slice, or the one for all."""
-    if not holds(file, "reference_scan"):
-        return None
-    stored = read_dataset(file, "reference_scan")
-    if stored.dtype.kind != "c" or stored.ndim not in {3, 4} or (stored.ndim == 4 and index >= len(stored)):
-        raise InputError(
-            f"{path}: the reference scan of type {stored.dtype} has shape {stored.shape}; expected complex "
-            "(coils, readout, lines) or (slices, coils, readout, lines)"
-        )
-    return _read(stored, index if stored.ndim == 4 else None, torch.complex64)
-
-
-def _noise(path: Path, file: h5py.File) -> torch.Tensor | None:
-    if not holds(file, "noise_scan"):
-        return None
-    stored = read_dataset(file, "noise_scan")
-    if stored.dtype.kind != "c" or stored.ndim != 2:
-        raise InputError(
-            f"{path}: the noise scan of type {stored.dtype} has shape {stored.shape}; expected complex "
-            "(coils, samples)"
-        )
-    return _read(stored, None, torch.complex64)
-
-
-def _mask(path: Path, file: h5py.File, shape: tuple[int, ...], header: Header) -> torch.Tensor | None:
-    if not holds(file, "mask"):
-        return None
-    stored = read_dataset(file, "mask")[()]
-    if stored.shape not in (shape[-1:], shape[-2:]):
-        raise InputError(
-            f"{path}: the mask has shape {stored.shape}, the k-space has {shape[-1]} phase-encoding lines"
-        )
-    return torch.from_numpy(stored.astype(bool)) & _acquired(shape[-1], header)
-
-
-def _acquired(phase: int, header: Header) -> torch.Tensor:
-    """Mark the columns that the scanner acquired, not those of the zero padding."""
-    columns = torch.arange(phase)
-    first, last = header.padding
-    return (columns >= first) & (columns < last)
-
-
-def _largest(path: Path, value: Any) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: the attribute 'max' is not a number") from error
-
-
-def _text(attribute: Any) -> str:
-    return attribute.decode(errors="replace") if isinstance(attribute, bytes) else str(attribute)
 
 
 def is_fastmri(path: Path) -> bool:

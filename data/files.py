@@ -8,7 +8,7 @@ from pathlib import Path
 
 import h5py
 
-from data.apart import survives
+from data.apart import try_apart
 from data.bart import BART
 from data.errors import InputError
 from data.fastmri_layout import FASTMRI
@@ -57,8 +57,8 @@ def open_volume(path: Path) -> Volume:
     InputError
         If it is none, or is damaged.
     """
-    if path.is_file() and h5py.is_hdf5(path) and not survives(lambda: recognise(path).open(path)):
-        raise InputError(f"{path}: the file is damaged so badly that reading it ends the process")
+    if path.is_file() and h5py.is_hdf5(path):
+        try_apart(path, lambda: recognise(path).open(path))
     return recognise(path).open(path)
 
 

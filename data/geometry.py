@@ -35,6 +35,19 @@ class Geometry:
     field_of_view: Vector
 
 
+def are_orthonormal(directions: NDArray[np.floating]) -> bool:
+    """Tell whether each of `(..., 3, 3)` holds three unit vectors, each at right angles to the others."""
+    if not (np.abs(directions) < 2).all():  # whose product might overflow
+        return False
+    return np.allclose(directions @ np.swapaxes(directions, -1, -2), np.eye(3), atol=1e-3)
+
+
+def can_be(geometry: tuple[Geometry, ...]) -> bool:
+    """Tell whether every slice has a place, an orientation and a size."""
+    table = as_table(geometry).reshape(-1, 5, 3)
+    return bool(np.isfinite(table).all() and are_orthonormal(table[:, 1:4]) and (table[:, 4] > 0).all())
+
+
 def as_table(geometry: tuple[Geometry, ...]) -> NDArray[np.float64]:
     """Write slices as rows of 15 numbers: the fields of `Geometry` one after the other."""
     return np.array([[number for vector in astuple(one) for number in vector] for one in geometry], np.float64)

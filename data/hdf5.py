@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
-from data.errors import InputError
+from data.errors import InputError, printable
 from data.limits import check_header, check_size
 
 OpenFile = Callable[[Path], AbstractContextManager[h5py.File]]
@@ -30,10 +31,13 @@ FILTERS = {
 """Those that come with HDF5 and h5py; another one would be code that is loaded from wherever a path points."""
 
 WITHOUT_PROOF = 2**26
-"""Bytes that a data set may declare whatever the file stores; HDF5 fills the rest with zeros."""
+"""Bytes that a data set, or a chunk of it, may declare whatever is stored; HDF5 fills the rest with zeros."""
 
 LARGEST_RATIO = 1100
 """No packing that comes with HDF5 saves more than this."""
+
+LONGEST_LIST = 200
+"""Letters of a list of names, in a message."""
 
 
 @contextmanager
@@ -99,7 +103,7 @@ class OpenFiles:
 
 
 def attribute(file: h5py.File, name: str) -> Any:
-    """Give an attribute of a file; None if there is none.
+    """Give an attribute of a file, an array of one value as that value; None if there is none.
 
     Raises
     ------
@@ -107,14 +111,15 @@ def attribute(file: h5py.File, name: str) -> Any:
         If its type cannot be read.
     """
     try:
-        return file.attrs.get(name)
+        value = file.attrs.get(name)
     except (TypeError, ValueError) as error:
         raise InputError(f"{file.filename}: the attribute {name!r} is damaged") from error
+    return value.reshape(-1)[0] if isinstance(value, np.ndarray) and value.size == 1 else value
 
 
 def listed(group: h5py.Group) -> str:
     """List what a group holds, for a message."""
-    return ", ".join(sorted(map(str, group))) or "nothing"
+    return printable(", ".join(sorted(map(str, group))), LONGEST_LIST) or "nothing"
 
 
 def holds(group: h5py.Group, name: str) -> bool:
@@ -134,7 +139,7 @@ def read_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     ------
     InputError
         If there is none, the message names what there is; if it is linked to or stored elsewhere, packed by an
-        unknown filter, or larger than the limit.
+        unknown filter, or larger than the limit or than what is stored can be.
     """
     path = Path(group.file.filename)
     found = follow(group, name)
@@ -159,8 +164,8 @@ def read_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     declared = math.prod(shape) * dtype.itemsize
     if declared > WITHOUT_PROOF and declared > LARGEST_RATIO * found.id.get_storage_size():
         raise InputError(f"{path}: the data set {name!r} of shape {shape} is declared but not stored in the file")
-    if chunks:
-        check_size(path, f"a chunk of the data set {name!r}", chunks, dtype.itemsize)
+    if chunks and math.prod(chunks) * dtype.itemsize > max(declared, WITHOUT_PROOF):
+        raise InputError(f"{path}: a chunk of the data set {name!r} is larger than the data set of shape {shape}")
     return found
 
 

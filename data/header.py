@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import re
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from data.acquisition import Header
+from data.errors import printable
 from data.limits import MAX_HEADER
 
 NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
 PROTOCOL = f"{NAMESPACE}measurementInformation/{NAMESPACE}protocolName"
+STRENGTH = f"{NAMESPACE}acquisitionSystemInformation/{NAMESPACE}systemFieldStrength_T"
+FREQUENCY = f"{NAMESPACE}experimentalConditions/{NAMESPACE}H1resonanceFrequency_Hz"
 PROTON_HZ_PER_TESLA = 42.577478e6
+
+LARGEST_MATRIX = 2**16 - 1
+"""By ISMRMRD's schema."""
+
+LARGEST_NUMBER = 1e10
+"""Far beyond every field of view in mm and every resonance frequency in Hz."""
+
+LONGEST_QUOTE = 40
+"""Letters of a value that cannot be, in the message."""
+
+LONGEST_CONTRAST = 64
 
 
 class HeaderError(ValueError):
@@ -31,7 +46,7 @@ def parse_header(xml: str | bytes, contrast: str = "") -> Header:
     Raises
     ------
     HeaderError
-        If the text is no XML, declares entities, or lacks matrix sizes.
+        If the text is no XML, declares entities, lacks matrix sizes, or says what cannot be.
     """
     root = parse_xml(xml)
     return Header(
@@ -39,7 +54,7 @@ def parse_header(xml: str | bytes, contrast: str = "") -> Header:
         padding=_padding(root),
         field_of_view=_field_of_view(root, "reconSpace"),
         field_strength=_field_strength(root),
-        contrast=contrast or root.findtext(PROTOCOL) or "",
+        contrast=printable(contrast or root.findtext(PROTOCOL) or "", LONGEST_CONTRAST),
         encoded_field_of_view=_field_of_view(root, "encodedSpace"),
     )
 
@@ -58,7 +73,8 @@ def parse_xml(xml: str | bytes) -> ET.Element:
     if "<!" in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL):
         raise HeaderError("its ISMRMRD header declares a document type, which is refused")
     try:
-        return ET.fromstring(text.encode(errors="replace"))  # noqa: S314 - document types are refused above
+        # As a string, for which an encoding that the text declares, or looks like, counts for nothing.
+        return ET.fromstring(text.encode(errors="replace").decode())  # noqa: S314 - document types are refused above
     except ET.ParseError as error:
         raise HeaderError(f"its ISMRMRD header is not valid XML ({error})") from error
 
@@ -145,10 +161,15 @@ def _integer(root: ET.Element, path: str) -> int:
     try:
         value = int(text)
     except ValueError as error:
-        raise HeaderError(f"its ISMRMRD header says {path} is {text!r}, not a whole number") from error
-    if value < 0:
-        raise HeaderError(f"its ISMRMRD header says {path} is {value}")
+        raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}, not a whole number") from error
+    if not 0 <= value <= LARGEST_MATRIX:
+        raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}")
     return value
+
+
+def quoted(text: str) -> str:
+    """Quote a value for a message."""
+    return repr(printable(text, LONGEST_QUOTE))
 
 
 def _padding(root: ET.Element) -> tuple[int, int]:
@@ -163,18 +184,25 @@ def _padding(root: ET.Element) -> tuple[int, int]:
 
 
 def _field_of_view(root: ET.Element, space: str) -> tuple[float, float] | None:
-    sizes = [_find(root, f"{space}/fieldOfView_mm/{axis}") for axis in "xy"]
-    try:
-        readout, phase = (float(size) for size in sizes if size is not None)
-    except ValueError:
-        return None
-    return readout, phase
+    paths = [f"{space}/fieldOfView_mm/{axis}" for axis in "xy"]
+    readout, phase = (_positive(_find(root, path), path) for path in paths)
+    return None if readout is None or phase is None else (readout, phase)
 
 
 def _field_strength(root: ET.Element) -> float | None:
-    tesla = root.findtext(f"{NAMESPACE}acquisitionSystemInformation/{NAMESPACE}systemFieldStrength_T")
-    hertz = root.findtext(f"{NAMESPACE}experimentalConditions/{NAMESPACE}H1resonanceFrequency_Hz")
-    try:
-        return (float(tesla) if tesla else float(hertz) / PROTON_HZ_PER_TESLA if hertz else 0) or None
-    except ValueError:
+    tesla = _positive(root.findtext(STRENGTH), "systemFieldStrength_T")
+    hertz = _positive(root.findtext(FREQUENCY), "H1resonanceFrequency_Hz")
+    return tesla or (None if hertz is None else hertz / PROTON_HZ_PER_TESLA)
+
+
+def _positive(text: str | None, what: str) -> float | None:
+    """Read a number; None if it is not said, or 0."""
+    if text is None or not text.strip():
         return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= LARGEST_NUMBER:
+        raise HeaderError(f"its ISMRMRD header says {what} is {quoted(text)}")
+    return value or None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import astuple, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from data.acquisition import Header
-from data.errors import InputError
+from data.errors import InputError, printable
+from data.geometry import can_be
+from data.header import LARGEST_MATRIX, LONGEST_CONTRAST
 
 _HEADER = TypeAdapter(Header)
 
@@ -39,7 +44,7 @@ def header_from_text(path: Path, text: str, matrix: tuple[int, int], slices: int
     except ValidationError as error:
         raise InputError(f"{path}: the header beside the samples cannot be read") from error
     check_header_fits(path, header, matrix, slices)
-    return header
+    return replace(header, contrast=printable(header.contrast, LONGEST_CONTRAST))
 
 
 def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slices: int) -> None:
@@ -48,14 +53,25 @@ def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slice
     Raises
     ------
     InputError
-        If crop, padding or the number of slices are impossible.
+        If crop, padding, sizes or geometry are impossible, or those of another number of slices.
     """
     first, last = header.padding
     if not 0 <= first < min(last, matrix[1]):
         raise InputError(
             f"{path}: the header says that lines {first} to {last - 1} were acquired, of {matrix[1]} in the k-space"
         )
-    if min(header.crop) < 1:
+    if not 1 <= min(header.crop) <= max(header.crop) <= LARGEST_MATRIX:
         raise InputError(f"{path}: the header's reconstruction matrix is {header.crop}")
     if header.geometry is not None and len(header.geometry) != slices:
         raise InputError(f"{path}: the header has the geometry of {len(header.geometry)} slices, there are {slices}")
+    sizes = (*(header.field_of_view or ()), *(header.encoded_field_of_view or ()))
+    impossible = min(sizes, default=1) <= 0 or (header.geometry is not None and not can_be(header.geometry))
+    if impossible or not _finite(astuple(header)):
+        raise InputError(f"{path}: the header holds sizes or directions that cannot be")
+
+
+def _finite(value: Any) -> bool:
+    """Tell whether every number is finite, however deep it lies."""
+    if isinstance(value, tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

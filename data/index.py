@@ -14,7 +14,6 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,12 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from data.acquisition import Header
+from data.apart import try_apart
 from data.atomic import atomic_path
-from data.errors import InputError
+from data.errors import DiskFullError, InputError
 from data.fastmri_layout import FASTMRI, FastMRIVolume, open_fastmri
 from data.files import list_files
-from data.hdf5 import open_hdf5
+from data.hdf5 import attribute, open_hdf5
 
 FORMAT = 1
 """To be raised when entries change their meaning; an index of another format is gathered anew."""
@@ -160,41 +160,30 @@ def _examine_all(files: list[Path], progress: Progress | None) -> Iterator[tuple
 
 
 def _examine_together(files: list[Path], processes: int) -> Iterator[Entry | str]:
-    """Examine files by several processes; when a file takes down its process, the rest go on one by one."""
-    done = 0
-    try:
-        with ProcessPoolExecutor(processes) as pool:
-            for result in pool.map(_examine, files, chunksize=FILES_PER_PROCESS):
-                yield result
-                done += 1
-    except BrokenProcessPool:
-        yield from map(_examine_apart, files[done:])
-
-
-def _examine_apart(path: Path) -> Entry | str:
-    """Open one file in a process of its own, which it may take down."""
-    try:
-        with ProcessPoolExecutor(1) as pool:
-            return pool.submit(_examine, path).result()
-    except BrokenProcessPool:
-        return f"{path}: the file is damaged so badly that reading it ends the process"
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(_examine, files, chunksize=FILES_PER_PROCESS)
 
 
 def _examine(path: Path) -> Entry | str:
     """Open one file; a sentence if it cannot be read."""
     try:
-        stat = path.stat()
-        volume = open_fastmri(path)
-        with open_hdf5(path) as file:
-            attributes = {name: value for name, raw in file.attrs.items() if (value := _plain(raw)) is not None}
-        largest = volume.target_max
-        if largest is None or not np.isfinite(largest):
-            target = volume.read_target()
-            largest = None if target is None else float(target.max())
+        try_apart(path, lambda: _entry(path))
+        return _entry(path)
     except InputError as error:
         return str(error)
     except OSError as error:
         return f"{path}: {error.strerror}"
+
+
+def _entry(path: Path) -> Entry:
+    stat = path.stat()
+    volume = open_fastmri(path)
+    with open_hdf5(path) as file:
+        attributes = {name: value for name in file.attrs if (value := _plain(attribute(file, name))) is not None}
+    largest = volume.target_max
+    if largest is None:
+        target = volume.read_target()
+        largest = None if target is None else float(target.max())
     return Entry(
         size=stat.st_size,
         modified=stat.st_mtime_ns,
@@ -253,6 +242,6 @@ def _store(folder: Path, entries: dict[str, Entry]) -> None:
         try:
             with atomic_path(place) as temporary:
                 temporary.write_text(text, encoding="utf-8")
-        except OSError:
+        except (OSError, DiskFullError):
             continue
         return

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from data.acquisition import Header
-from data.header import NAMESPACE, HeaderError, parse_header, parse_xml
+from data.errors import printable
+from data.header import LONGEST_QUOTE, NAMESPACE, HeaderError, parse_header, parse_xml, quoted
 
 Size = tuple[int, int, int]
 
@@ -51,7 +52,8 @@ def parse_scan(xml: bytes | str) -> Scan:
     root = parse_xml(xml)
     trajectory = _text(root, "encoding/trajectory") or "cartesian"
     if trajectory != "cartesian":
-        raise HeaderError(f"its trajectory is {trajectory}; only Cartesian 2-D scans are read")
+        told = printable(trajectory, LONGEST_QUOTE)
+        raise HeaderError(f"its trajectory is {told}; only Cartesian 2-D scans are read")
     x, y, z = (int(_number(root, f"encoding/encodedSpace/matrixSize/{axis}", 1)) for axis in "xyz")
     if min(x, y, z) < 1:
         raise HeaderError(f"its ISMRMRD header says that the encoded matrix is {(x, y, z)}")
@@ -76,10 +78,12 @@ def _text(root: ET.Element, path: str) -> str | None:
 
 def _number(root: ET.Element, path: str, default: float) -> float:
     text = _text(root, path)
+    if text is None:
+        return default
     try:
-        value = default if text is None else float(text)
+        value = float(text)
     except ValueError as error:
-        raise HeaderError(f"its ISMRMRD header says {path} is {text!r}, not a number") from error
-    if abs(value) > 2**31 or value != value:  # noqa: PLR0124 - NaN
-        raise HeaderError(f"its ISMRMRD header says {path} is {text}")
+        raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}, not a number") from error
+    if not abs(value) <= 2**31:
+        raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}")
     return value

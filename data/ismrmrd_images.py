@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from data.acquisition import Acquisition, Header
 from data.errors import InputError
-from data.geometry import Geometry, Vector
+from data.finite import check_finite
+from data.geometry import Geometry, Vector, are_orthonormal
 from data.ismrmrd_header import Scan
 from data.ismrmrd_lines import Heads, Indices, Lines, Sorted, sort_lines
 from data.limits import check_size
@@ -76,22 +77,22 @@ class SortedImages:
         key, lines = list(self.lines.images.items())[index]
         calibration = self._calibration(key)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told below
-            kspace = self._kspace(readouts, lines)
-            reference = None if calibration is None else self._reference(readouts, calibration)
-            noise = self._noise(readouts)
+            kspace = torch.from_numpy(self._kspace(readouts, lines))
+            reference = None if calibration is None else torch.from_numpy(self._reference(readouts, calibration))
+            noise = None if not len(self.lines.noise) else torch.from_numpy(self._noise(readouts))
         for values, what in (
             (kspace, f"k-space of image {index}"),
             (reference, "calibration"),
             (noise, "noise scan"),
         ):
-            if values is not None and not np.isfinite(values).all():
-                raise InputError(f"{self.path}: the {what} holds NaN or Inf")
+            if values is not None:
+                check_finite(self.path, values, what)
         return Acquisition(
-            kspace=torch.from_numpy(kspace),
+            kspace=kspace,
             mask=self._mask(lines),
             header=self.header,
-            calibration=None if reference is None else torch.from_numpy(reference),
-            noise=None if noise is None else torch.from_numpy(noise),
+            calibration=reference,
+            noise=noise,
             name=self.path.name,
             slice=index,
         )
@@ -128,9 +129,7 @@ class SortedImages:
         longest = max(runs, key=len)
         return np.ascontiguousarray(kspace[..., longest[0] : longest[-1] + 1])
 
-    def _noise(self, readouts: Readouts) -> Complex | None:
-        if not len(self.lines.noise):
-            return None
+    def _noise(self, readouts: Readouts) -> Complex:
         parts = [line for _, line in readouts(self.lines.noise)]
         return np.concatenate(parts, axis=1) * np.float32(self.noise_scale)
 
@@ -160,13 +159,6 @@ def sort_images(path: Path, heads: Heads, scan: Scan) -> SortedImages:
         lines=lines,
         noise_scale=_noise_scale(path, heads, lines, int(first), scan),
     )
-
-
-def are_orthonormal(directions: NDArray[np.float32]) -> bool:
-    """Tell whether each of `(..., 3, 3)` holds three unit vectors, each at right angles to the others."""
-    if not (np.abs(directions) < 2).all():  # whose product might overflow
-        return False
-    return np.allclose(directions @ np.swapaxes(directions, -1, -2), np.eye(3), atol=1e-3)
 
 
 def _geometry(heads: Heads, lines: Sorted, scan: Scan) -> tuple[Geometry, ...] | None:

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.geometry import Geometry, Vector
-from data.ismrmrd_images import are_orthonormal
+from data.geometry import Geometry, Vector, are_orthonormal
 from data.mrd_messages import Image, make_image
 from data.mrd_scan import Finished
 from data.placement import Stack, pixel_size, place

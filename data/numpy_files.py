@@ -7,6 +7,7 @@ A `.npy` file holds k-space in the order coils, readout, phase, or with slices i
 
 from __future__ import annotations
 
+import lzma
 import math
 import warnings
 import zipfile
@@ -25,9 +26,10 @@ from numpy.typing import NDArray
 from data.acquisition import Acquisition, Header
 from data.atomic import atomic_path
 from data.contents import Contents
-from data.errors import InputError
+from data.errors import InputError, printable
+from data.finite import check_finite
 from data.format import Format
-from data.hdf5 import OpenFile, open_hdf5
+from data.hdf5 import LONGEST_LIST, OpenFile, open_hdf5
 from data.header_text import header_as_text, header_from_text
 from data.limits import check_header, check_size
 from data.sampling import measured, prospective
@@ -36,6 +38,12 @@ from data.volume import Untargeted
 ORDER = ("slices", "coils", "readout", "phase")
 MAGIC, ZIP = b"\x93NUMPY", b"PK\x03\x04"
 MEMBERS = {"kspace", "axes", "mask", "calibration", "noise", "header"}
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, UnicodeDecodeError)
+"""What `zipfile` raises on archives that are damaged, locked, or packed in a way it does not know."""
+
+PIECE = 2**20
+"""Bytes of an archive that are unpacked at once."""
 
 Array = NDArray[Any]
 
@@ -80,8 +88,8 @@ class NumpyVolume(Untargeted):
         parts = {name: self._part(name, index) for name in ("calibration", "noise")}
         kspace = torch.from_numpy(np.array(self.kspace[index], np.complex64, order="C"))
         for name, values in {"kspace": kspace, **parts}.items():
-            if values is not None and not torch.view_as_real(values).isfinite().all():
-                raise InputError(f"{self.path}: the {name} of slice {index} holds NaN or Inf")
+            if values is not None:
+                check_finite(self.path, values, f"{name} of slice {index}")
         mask = measured(kspace)
         if "mask" in self.stored:
             mask = torch.from_numpy(self.stored["mask"][index].astype(bool))
@@ -132,7 +140,7 @@ def open_npz(path: Path, axes: str | None = None) -> NumpyVolume:
     try:
         with zipfile.ZipFile(path) as archive:
             stored = {name: _read_member(path, archive, name) for name in _members(path, archive)}
-    except (zipfile.BadZipFile, EOFError, OSError, zlib.error, NotImplementedError) as error:
+    except DAMAGE as error:
         raise InputError(f"{path}: the archive is damaged and cannot be read ({error})") from error
     if "kspace" not in stored:
         raise InputError(f"{path}: there is no array 'kspace' in the archive")
@@ -175,8 +183,10 @@ def _read_header(path: Path, what: str, file: IO[bytes]) -> tuple[tuple[int, ...
         raise InputError(f"{path}: the header of {what} is damaged or of a version that is not read") from error
     if dtype.hasobject:
         raise InputError(f"{path}: {what} holds pickled objects, which are refused: reading them runs code")
-    check_size(path, what, shape, max(dtype.itemsize, 1))
-    return shape, fortran, dtype
+    if dtype.kind == "V" or dtype.itemsize == 0:
+        raise InputError(f"{path}: {what} holds {printable(str(dtype), LONGEST_LIST)}, not numbers or text")
+    check_size(path, what, shape, dtype.itemsize)
+    return tuple(map(int, shape)), fortran, dtype
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
@@ -184,7 +194,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
     unknown = sorted(set(names) - MEMBERS)
     if unknown or len(set(names)) < len(names):
         raise InputError(
-            f"{path}: the archive holds {', '.join(map(repr, unknown[:5])) or 'a name twice'}; read are "
+            f"{path}: the archive holds {printable(', '.join(unknown), LONGEST_LIST) or 'a name twice'}; read are "
             f"{', '.join(sorted(MEMBERS))}"
         )
     return names
@@ -197,10 +207,14 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
         size = math.prod(shape) * dtype.itemsize
         if name in {"axes", "header"}:
             check_header(path, size)
-        values = file.read(size + 1)
-    if len(values) != size:
-        raise InputError(f"{path}: {name!r} is not as long as its shape {shape} says")
-    return np.frombuffer(values, dtype).reshape(shape, order="F" if fortran else "C")
+        values = np.empty(size, np.uint8)
+        filled = 0
+        while filled < size and (piece := file.read(min(PIECE, size - filled))):
+            values[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+            filled += len(piece)
+        if filled < size or file.read(1):
+            raise InputError(f"{path}: {name!r} is not as long as its shape {shape} says")
+    return values.view(dtype).reshape(shape, order="F" if fortran else "C")
 
 
 def _check_kspace(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -253,8 +267,11 @@ def _checked(path: Path, stored: dict[str, Array], shape: tuple[int, ...]) -> di
 def _text(path: Path, name: str, array: Array) -> str:
     if array.dtype.kind not in "US" or array.size != 1:
         raise InputError(f"{path}: {name!r} is not one text")
-    text = array.reshape(-1)[0]
-    return text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    try:
+        text = array.reshape(-1)[0]
+    except ValueError as error:  # numbers that are no letters
+        raise InputError(f"{path}: {name!r} is not one text") from error
+    return text.decode(errors="replace") if isinstance(text, bytes) else str(text.encode(errors="replace"), "utf-8")
 
 
 def _begins(path: Path, magic: bytes) -> bool:

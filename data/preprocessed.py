@@ -17,6 +17,7 @@ from torch import Tensor
 
 from data.acquisition import Acquisition, Header
 from data.atomic import atomic_path
+from data.errors import DiskFullError
 from data.files import Volume
 from data.hdf5 import OpenFile, open_hdf5
 from data.shared_memory import empty
@@ -132,8 +133,9 @@ def _keep(place: Path, acquisition: Acquisition) -> None:
     try:
         with atomic_path(place) as temporary:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except (OSError, SafetensorError, DiskFullError) as error:
+        full = isinstance(error, DiskFullError)
+        reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
         warnings.warn(
             f"{place}: the preprocessed slice cannot be kept ({reason}); it is made anew each time",
             RuntimeWarning,

@@ -54,7 +54,7 @@ def reconstruct_slices(
     Raises
     ------
     InputError
-        If the memory does not suffice for one slice.
+        If the memory does not suffice for one slice, or its image is not finite.
     """
 
     def together(slices: Sequence[Acquisition]) -> list[Tensor]:
@@ -63,7 +63,10 @@ def reconstruct_slices(
         return [image.cpu() for image in images]
 
     try:
-        yield from in_halves(together, acquisitions)
+        for acquisition, image in zip(acquisitions, in_halves(together, acquisitions), strict=True):
+            if not image.isfinite().all():
+                raise InputError(f"{acquisition.name}: the image of slice {acquisition.slice} is not finite")
+            yield image
     except MemoryError as error:
         raise InputError(
             f"{acquisitions[0].name}: the memory of the {device.type} does not suffice for one slice; fewer coils, "

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from data.errors import InputError
+from data.errors import DiskFullError, InputError
 
 BAD_INPUT = 2
 
@@ -41,9 +41,11 @@ class Problems:
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Turn an input error inside the block into a printed sentence, and go on."""
+        """Turn an input error inside the block into a printed sentence, and go on, unless there is no room left."""
         try:
             yield
+        except DiskFullError:
+            raise
         except InputError as error:
             self.tell(str(error))
 

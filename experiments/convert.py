@@ -9,7 +9,7 @@ import torch
 
 from data.contents import Contents
 from data.errors import InputError
-from data.files import FORMATS, NPY, NPZ, Format, Volume, recognise
+from data.files import FORMATS, NPY, NPZ, Format, Volume, open_volume, recognise
 from data.numpy_files import open_npy, open_npz
 from data.suggestion import did_you_mean
 from experiments.console import console, errors
@@ -85,9 +85,9 @@ def _format(output: Path, to: str | None) -> Format:
 
 
 def _open(source: Path, axes: str | None) -> Volume:
-    found = recognise(source)
     if axes is None:
-        return found.open(source)
+        return open_volume(source)
+    found = recognise(source)
     if found is NPY:
         return open_npy(source, axes)
     if found is NPZ:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
+from data.errors import printable
 from data.files import Volume, find_files, open_volume
 from data.masks import center_lines
 from experiments.console import Problems, console
@@ -29,8 +31,8 @@ def info(inputs: list[Path]) -> None:
 def _table(volume: Volume) -> Table:
     slices, coils, readout, phase = volume.shape
     header = volume.header
-    table = Table(title=str(volume.path), title_justify="left", show_header=False)
-    table.add_row("contrast", header.contrast or "not said")
+    table = Table(title=Text(printable(str(volume.path))), title_justify="left", show_header=False)
+    table.add_row("contrast", Text(header.contrast or "not said"))
     table.add_row("slices x coils", f"{slices} x {coils}")
     table.add_row("matrix (readout x phase)", f"{readout} x {phase}")
     table.add_row("image", f"{header.crop[0]} x {header.crop[1]}{_millimetres(header.field_of_view)}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from data.errors import InputError
+from data.errors import InputError, printable
 from data.mrd_messages import Close, Text, encode
 from experiments.console import console
 from experiments.methods import Reconstruction
@@ -155,7 +155,7 @@ class Server:
             session = Session(
                 peer, self._methods, self._steps, self._turn, self.budget, self._device, self._limits.session
             )
-            self._tell(f"{client}: {_printable(session.run())}")
+            self._tell(f"{client}: {printable(session.run())}")
         finally:
             self._peers.discard(peer)
             self._places.release()
@@ -230,8 +230,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _printable(sentence: str) -> str:
-    """Keep what a stranger wrote from steering the terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in sentence)

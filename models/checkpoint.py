@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -75,7 +74,7 @@ def save_weights(
 
     Raises
     ------
-    InputError
+    DiskFullError
         If the disk is full; the file is then what it was before.
     """
     metadata = {"network": name, "arguments": json.dumps(dict(arguments)), "protocol": json.dumps(dict(protocol))}
@@ -87,23 +86,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 
     Raises
     ------
-    InputError
+    DiskFullError
         If the disk is full or the quota used up; the file is then what it was before.
     """
     on_cpu = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    try:
-        with atomic_path(path) as temporary:
-            save_file(on_cpu, temporary, metadata)
-    except (OSError, SafetensorError) as error:
-        if not _disk_is_full(error):
-            raise
-        raise InputError(f"{path}: was not written, the disk is full; what was saved before is kept") from error
-
-
-def _disk_is_full(error: OSError | SafetensorError) -> bool:
-    # safetensors tells the number of the error in its text alone.
-    numbers = (errno.ENOSPC, errno.EDQUOT)
-    return getattr(error, "errno", None) in numbers or any(f"(os error {number})" in str(error) for number in numbers)
+    with atomic_path(path) as temporary:
+        save_file(on_cpu, temporary, metadata)
 
 
 def load_model(path: Path) -> Checkpoint:

@@ -144,7 +144,8 @@ def test_a_file_that_takes_down_its_process_is_named(
     monkeypatch.setattr("data.index.open_fastmri", crash_at_33)
     index = index_files([many])
     assert len(index.entries) == 39
-    assert index.problems == [f"{many / '33.h5'}: the file is damaged so badly that reading it ends the process"]
+    assert len(index.problems) == 1
+    assert index.problems[0].startswith(f"{many / '33.h5'}: the file is damaged so badly that reading it ends")
 
 
 def test_the_largest_value_is_found_where_the_file_does_not_tell(folder: Path) -> None:
