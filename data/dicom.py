@@ -1,7 +1,7 @@
 """Images to DICOM, MR Image Storage: what hospitals read.
 
 Nothing of the patient goes in: names, dates and identifiers are empty and all UIDs are new, as the basic
-confidentiality profile of PS3.15, table E.1-1, asks.
+confidentiality profile of PS3.15, table E.1-1, asks; descriptions are this software's own words.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ EMPTY = [
     *("ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength"),
 ]
 """What must be there, and may be empty where it is unknown or names the patient."""
+
+PROFILES = {"113100": "Basic Application Confidentiality Profile", "113105": "Clean Descriptors Option"}
+"""How identities were kept out, as codes of PS3.16."""
 
 UNKNOWN_ORIENTATION = "The raw data does not tell orientation and position: those given here are made up."
 
@@ -88,7 +91,7 @@ def _series(stack: Stack, unit: float, slope: float, window: float) -> Dataset:
     series.SoftwareVersions = version("unrolled-recon")
     series.PatientIdentityRemoved = "YES"
     series.DeidentificationMethod = "Written without data of the patient"
-    series.DeidentificationMethodCodeSequence = [_code("113100", "DCM", "Basic Application Confidentiality Profile")]
+    series.DeidentificationMethodCodeSequence = [_code(value, "DCM", meaning) for value, meaning in PROFILES.items()]
     series.LongitudinalTemporalInformationModified = "REMOVED"
     series.BurnedInAnnotation = "NO"
     series.ImageType = ["DERIVED", "PRIMARY", "OTHER"]

@@ -106,7 +106,7 @@ class FastMRIVolume:
         mask = acquired(self.shape[-1], self.header) if self.mask is None else self.mask
         kspace = kspace.reshape(self.shape[1:])
         return Acquisition(
-            kspace=kspace if mask.all() else kspace.mul_(mask),
+            kspace=kspace if mask.all() else kspace.masked_fill_(~mask, 0),
             mask=mask,
             header=self.header,
             target=target,

@@ -16,6 +16,7 @@ from data.format import Format
 from data.hdf5 import listed, open_hdf5
 from data.ismrmrd_layout import ISMRMRD
 from data.numpy_files import NPY, NPZ
+from data.twix import TWIX
 from data.volume import Volume
 
 __all__ = [
@@ -38,6 +39,7 @@ FORMATS: tuple[Format, ...] = (
     BART,
     NPY,
     NPZ,
+    TWIX,
 )
 """Every format that is read: its module and this line are all that a new one takes."""
 

@@ -113,11 +113,15 @@ class SortedImages:
         _, coils, readout, phase = self.shape
         kspace = np.zeros((phase, coils, readout), np.complex64)
         columns = dict(zip(lines.rows.tolist(), lines.columns.tolist(), strict=True))
-        for row, line in readouts(lines.rows):
-            start, (begin, end) = int(self.lines.first[row]), (int(limit[row]) for limit in self.lines.kept)
-            kspace[columns[row], :, start : start + end - begin] += line[:, begin:end]
         times = np.bincount(lines.columns, minlength=phase)
         repeated = times > 1
+        for row, line in readouts(lines.rows):
+            start, (begin, end) = int(self.lines.first[row]), (int(limit[row]) for limit in self.lines.kept)
+            place = kspace[columns[row], :, start : start + end - begin]
+            if repeated[columns[row]]:
+                place += line[:, begin:end]
+            else:  # bit for bit, also the sign of zero
+                place[:] = line[:, begin:end]
         kspace[repeated] /= times[repeated, None, None]
         return np.ascontiguousarray(np.moveaxis(kspace, 0, -1))
 

@@ -86,10 +86,11 @@ def sort_lines(path: Path, heads: Heads, scan: Scan) -> Sorted:
     flags = heads["flags"]
     noise = _has(flags, NOISE)
     used = ~noise & ~_has(flags, NO_IMAGE)
-    if (_has(flags, REVERSE) | _has(flags, PHASE_CORRECTION))[used].any():
+    if _has(flags, REVERSE)[used].any():
         raise InputError(
             f"{path}: holds readouts of alternating direction (EPI), which are not read: they need a phase correction"
         )
+    used &= ~_has(flags, PHASE_CORRECTION)
     calibrating = _has(flags, CALIBRATION) & ~_has(flags, CALIBRATION_AND_IMAGING)
     used &= calibrating | (heads["encoding_space_ref"] == 0)
     imaging = used & ~calibrating

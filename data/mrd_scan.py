@@ -21,6 +21,7 @@ from data.ismrmrd_lines import (
     COUNTERS,
     NO_IMAGE,
     NOISE,
+    PHASE_CORRECTION,
     Indices,
     Key,
     flag,
@@ -106,7 +107,7 @@ class StreamedScan:
             self._keep(self._noise, readout)
         elif calibration_only:
             self._keep(self._calibration, readout)
-        elif flags & NO_IMAGE or readout.head["encoding_space_ref"] != 0:
+        elif flags & (NO_IMAGE | PHASE_CORRECTION) or readout.head["encoding_space_ref"] != 0:
             pass
         elif key in self._done:
             self.late += 1

@@ -93,7 +93,7 @@ class NumpyVolume(Untargeted):
         mask = measured(kspace)
         if "mask" in self.stored:
             mask = torch.from_numpy(self.stored["mask"][index].astype(bool))
-        return Acquisition(kspace * mask, mask, self.header, **parts, name=self.name, slice=index)
+        return Acquisition(torch.where(mask, kspace, 0), mask, self.header, **parts, name=self.name, slice=index)
 
     def _part(self, name: str, index: int) -> torch.Tensor | None:
         if name not in self.stored:

@@ -80,7 +80,7 @@ def _format(output: Path, to: str | None) -> Format:
     for known in FORMATS:
         if output.suffix.lower() in known.suffixes:
             return known
-    listed = ", ".join(f"{known.suffixes[0]} ({known.name})" for known in FORMATS)
+    listed = ", ".join(f"{known.suffixes[0]} ({known.name})" for known in FORMATS if known.write)
     raise InputError(f"{output}: the suffix names no format; give one of {listed}, or --to")
 
 

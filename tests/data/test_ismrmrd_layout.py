@@ -109,10 +109,14 @@ def test_the_noise_scan_is_scaled_to_the_bandwidth_of_the_image(tmp_path: Path) 
     np.testing.assert_allclose(acquisition.noise, 2 * KSPACE[1, ..., 0], rtol=1e-6)
 
 
-def test_navigators_and_dummy_scans_are_left_out(tmp_path: Path) -> None:
+def test_navigators_dummy_scans_and_phase_references_are_left_out(tmp_path: Path) -> None:
     others = [
         readout(KSPACE[1, ..., 0], 3, [flag])
-        for flag in (ismrmrd.ACQ_IS_NAVIGATION_DATA, ismrmrd.ACQ_IS_DUMMYSCAN_DATA)
+        for flag in (
+            ismrmrd.ACQ_IS_NAVIGATION_DATA,
+            ismrmrd.ACQ_IS_DUMMYSCAN_DATA,
+            ismrmrd.ACQ_IS_PHASECORR_DATA,  # of spin-echo trains; those of EPI run backwards as well
+        )
     ]
     volume = open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE), others + lines(KSPACE[0], range(PHASE))))
     np.testing.assert_array_equal(volume.read(0).kspace, KSPACE[0])
@@ -143,7 +147,7 @@ def test_a_file_without_directions_has_no_geometry(tmp_path: Path) -> None:
         (xml(READOUT, PHASE, trajectory="radial"), {}, "trajectory is radial"),
         (xml(READOUT, PHASE), {"kspace_encode_step_2": 1}, "3-D"),
         (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_REVERSE]}, "EPI"),
-        (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_PHASECORR_DATA]}, "EPI"),
+        (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_REVERSE, ismrmrd.ACQ_IS_PHASECORR_DATA]}, "EPI"),
         (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_NOISE_MEASUREMENT]}, "no imaging readouts"),
         (xml(READOUT - 4, PHASE), {}, "does not fit an encoded matrix of 12"),
         (xml(READOUT, 6), {}, "does not fit an encoded matrix of 6 lines"),

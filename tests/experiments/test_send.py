@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from experiments.cli import app
 from helpers.ismrmrd_files import readout, write, xml
+from helpers.networks import write_weights
 from helpers.objects import object_acquisition
 from helpers.raw_files import write_raw_file
 from helpers.serving import serving
@@ -59,6 +60,11 @@ def scan(tmp_path: Path) -> Path:
     return write(tmp_path / "scan.mrd", xml(READOUT, PHASE), readouts)
 
 
+def images(path: Path) -> np.ndarray:
+    with h5py.File(path) as file:
+        return file["reconstruction"][()]
+
+
 def dicoms(folder: Path) -> list[pydicom.FileDataset]:
     return [pydicom.dcmread(path) for path in sorted(folder.glob("*.dcm"))]
 
@@ -88,8 +94,9 @@ def test_the_stream_gives_what_the_file_gives(run: Run, scan: Path, tmp_path: Pa
         host, port = server.address
         streamed = ("send", scan, "--host", host, "--port", port, "--method", "sense", "--format", "h5,dicom")
         assert "slice 1 in" in run(*streamed, "--output", tmp_path / "out").output
-    with h5py.File(tmp_path / "direct.h5") as direct, h5py.File(tmp_path / "out" / "scan.mrd.h5") as through:
-        np.testing.assert_allclose(through["reconstruction"], direct["reconstruction"], rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(
+        images(tmp_path / "out" / "scan.mrd.h5"), images(tmp_path / "direct.h5"), rtol=1e-4, atol=1e-7
+    )
     found = dicoms(tmp_path / "out" / "scan_dicom")
     np.testing.assert_allclose(found[1].ImagePositionPatient, [1 - PHASE // 2, 10, 3 + READOUT // 2], atol=1e-4)
     assert_conforms(tmp_path / "out" / "scan_dicom")
@@ -100,8 +107,7 @@ def test_files_of_other_formats_are_sent_as_well(run: Run, tmp_path: Path) -> No
     run("reconstruct", raw, "--method", "zero-filled", "-o", tmp_path / "direct.h5")
     with serving() as server:
         run("send", raw, "--port", server.address[1], "-o", tmp_path / "through.h5")
-    with h5py.File(tmp_path / "direct.h5") as direct, h5py.File(tmp_path / "through.h5") as through:
-        np.testing.assert_allclose(through["reconstruction"], direct["reconstruction"], rtol=1e-4)
+    np.testing.assert_allclose(images(tmp_path / "through.h5"), images(tmp_path / "direct.h5"), rtol=1e-4)
 
 
 def test_the_problem_that_the_server_tells_is_told(run: Run, scan: Path, tmp_path: Path) -> None:
@@ -121,12 +127,17 @@ def test_other_addresses_need_to_be_asked_for(run: Run) -> None:
 
 
 @pytest.fixture
-def command() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run the server as a program of its own, on a free port."""
+def weights(tmp_path: Path) -> Path:
+    return write_weights(tmp_path / "varnet.safetensors")
+
+
+@pytest.fixture
+def command(weights: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run the server as a program of its own, on a free port, with a small network."""
     # Where the tests run in the background, Ctrl-C is ignored, and programs inherit that.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{heed}; from experiments.cli import main; main()"
-    arguments = ["serve", "--port", "0", "--method", "zero-filled"]
+    arguments = ["serve", "--port", "0", "--method", "varnet", "--checkpoint", weights]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, env=environment
@@ -141,11 +152,22 @@ def command() -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 def test_serve_and_send_as_programs(
-    run: Run, command: tuple[subprocess.Popen[str], int], scan: Path, tmp_path: Path
+    run: Run, command: tuple[subprocess.Popen[str], int], scan: Path, weights: Path, tmp_path: Path
 ) -> None:
     server, port = command
-    run("send", scan, "--port", port, "--format", "dicom", "-o", tmp_path / "out")
+    network = ("--method", "varnet", "--checkpoint", weights)
+    run("reconstruct", scan, *network, "-o", tmp_path / "direct.h5")
+    run("send", scan, "--port", port, "--format", "h5,dicom", "-o", tmp_path / "out")
+    np.testing.assert_allclose(
+        images(tmp_path / "out" / "scan.mrd.h5"), images(tmp_path / "direct.h5"), rtol=1e-4, atol=1e-7
+    )
     assert len(dicoms(tmp_path / "out" / "scan_dicom")) == SLICES
+    for name in ("default", "varnet"):
+        run("send", scan, "--port", port, "--method", name, "-o", tmp_path / f"{name}.h5")
+        np.testing.assert_array_equal(images(tmp_path / f"{name}.h5"), images(tmp_path / "out" / "scan.mrd.h5"))
+    run("send", scan, "--port", port, "--method", "zero-filled", "-o", tmp_path / "other.h5")
+    assert np.abs(images(tmp_path / "other.h5") - images(tmp_path / "default.h5")).max() > 0
+    assert "unknown method" in run("send", scan, "--port", port, "--method", "os", "-o", tmp_path, code=2).output
     server.send_signal(signal.SIGINT)
     assert server.wait(20) == 130
 
@@ -161,7 +183,5 @@ def test_the_phantom_of_debians_generator_goes_through_the_stream(run: Run, tmp_
         phantom = np.abs(file["dataset/phantom"][0]["real"] + 1j * file["dataset/phantom"][0]["imag"]).T
     with serving() as server:
         run("send", path, "--port", server.address[1], "--method", "grappa", "-o", tmp_path / "image.h5")
-    with h5py.File(tmp_path / "image.h5") as file:
-        images = file["reconstruction"][()]
-    for image in images:
+    for image in images(tmp_path / "image.h5"):
         assert np.corrcoef(image.ravel(), phantom.ravel())[0, 1] > 0.9

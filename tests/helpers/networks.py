@@ -1,6 +1,12 @@
 """Every network of the zoo, as small as it can be."""
 
+from pathlib import Path
 from typing import Any
+
+import torch
+
+from models.checkpoint import save_weights
+from models.zoo import build
 
 SMALL: dict[str, dict[str, Any]] = {
     "varnet": {"num_cascades": 2, "sens_chans": 2, "sens_pools": 2, "chans": 3, "pools": 2},
@@ -10,3 +16,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "varnet-general": {"num_cascades": 2, "chans": 4, "pools": 2, "memory": 2, "iterations": 3},
     "modl": {"num_cascades": 2, "chans": 3, "pools": 2},
 }
+
+
+def write_weights(path: Path, name: str = "varnet", protocol: dict[str, Any] | None = None) -> Path:
+    """Write random weights of a small network, always the same."""
+    torch.manual_seed(0)
+    save_weights(path, build(name, SMALL[name]), name, SMALL[name], protocol or {})
+    return path

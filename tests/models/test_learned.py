@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from data.errors import InputError
-from helpers.networks import SMALL
+from helpers.networks import SMALL, write_weights
 from helpers.slices import random_acquisition, random_kspace
 from helpers.weights import ship
 from models.checkpoint import save_weights
@@ -21,10 +21,9 @@ VARNET = SMALL["varnet"]
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights")
-    for name, arguments in SMALL.items():
-        save_weights(folder / f"{name}.safetensors", build(name, arguments), name, arguments, {})
+    for name in SMALL:
+        write_weights(folder / f"{name}.safetensors", name)
     return folder
 
 
@@ -175,13 +174,11 @@ def test_mask_that_varies_along_readout_keeps_its_oversampling(checkpoints: Path
 
 def test_what_training_did_to_raw_data_is_done_again(tmp_path: Path) -> None:
     did = {"remove_oversampling": True, "virtual_coils": 2}
-    network, name, arguments = build("varnet", SMALL["varnet"]), "varnet", SMALL["varnet"]
-    save_weights(tmp_path / "a.safetensors", network, name, arguments, {"training": {"data": {"preprocessing": did}}})
-    save_weights(tmp_path / "b.safetensors", network, name, arguments, {})
+    path = write_weights(tmp_path / "a.safetensors", protocol={"training": {"data": {"preprocessing": did}}})
+    other = write_weights(tmp_path / "b.safetensors")
     acquisition = random_acquisition(coils=4, readout=40, crop=(20, 24))
     torch.testing.assert_close(
-        LearnedReconstruction(tmp_path / "a.safetensors")(acquisition),
-        LearnedReconstruction(tmp_path / "b.safetensors", **did)(acquisition),
+        LearnedReconstruction(path)(acquisition), LearnedReconstruction(other, **did)(acquisition)
     )
 
 
