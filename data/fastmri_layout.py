@@ -212,10 +212,20 @@ def write_volume(
             file["geometry"] = as_table(header.geometry)
 
 
-def write_reconstruction(path: Path, images: npt.NDArray[np.float32], **attributes: str | float) -> None:
-    """Write images `(slices, rows, columns)` in fastMRI's submission layout, whole or not at all."""
+def write_reconstruction(
+    path: Path,
+    images: npt.NDArray[np.float32],
+    uncertainty: npt.NDArray[np.float32] | None = None,
+    **attributes: str | float,
+) -> None:
+    """Write images `(slices, rows, columns)` in fastMRI's submission layout, whole or not at all.
+
+    Maps of their uncertainty, of the same shape, become a data set beside them.
+    """
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file["reconstruction"] = images
+        if uncertainty is not None:
+            file["uncertainty"] = uncertainty
         file.attrs.update(attributes)
 
 

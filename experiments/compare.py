@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,14 @@ from experiments.figures import Exhibit
 from experiments.job import Job, Result, settings
 from experiments.methods import Reconstruction
 from experiments.metrics import Metrics, score
+from experiments.reliability import Reliability
 from experiments.report import write_report
 from experiments.results import Row, table, versions, write_csv, write_summary
 from experiments.tuned import Tuned
+from experiments.uncertainty import calibration_of
 from recon.coils import rss
 from recon.preprocess import NO_STEPS, Steps, stepped
+from recon.uncertainty import Calibration
 
 AS_ACQUIRED = "as acquired"
 
@@ -53,6 +57,8 @@ class Comparison:
         Settings by contrast and acceleration that replace those of the methods.
     steps
         What is done to every slice before it is undersampled.
+    uncertain
+        Whether the uncertainty of the images is told and checked too.
     """
 
     methods: dict[str, Reconstruction]
@@ -63,12 +69,18 @@ class Comparison:
     shown: int = 8
     tuned: Tuned | None = None
     steps: Steps = NO_STEPS
+    uncertain: bool = False
 
     def adapted(self, volume: Volume, sampling: Sampling | None) -> dict[str, Reconstruction]:
         """Give the methods as they are set for a volume under a sampling."""
         if self.tuned is None:
             return self.methods
         return {name: self.tuned.adapt(name, method, volume, sampling) for name, method in self.methods.items()}
+
+    @cached_property
+    def calibrations(self) -> dict[str, Calibration]:
+        """Give what turns each method's uncertainty into standard deviations; nothing if it is not asked for."""
+        return {name: calibration_of(name, method) for name, method in self.methods.items() if self.uncertain}
 
     def samplings(self, volume: Volume) -> list[Sampling | None]:
         """List how a volume is undersampled: at every acceleration, or not at all if the scanner did it."""
@@ -85,6 +97,7 @@ class Comparison:
         if self.tuned is not None:
             for name in methods:
                 methods[name] |= dict.fromkeys(self.tuned.keys(name), "tuned")
+        uncertainty = {name: asdict(calibration) for name, calibration in self.calibrations.items()}
         return {
             "mask": str(self.mask),
             "accelerations": list(self.accelerations),
@@ -95,7 +108,9 @@ class Comparison:
             "SSIM range": "largest target value of the volume",
             "preprocessing": list(self.steps.words),
             "methods": methods,
-        } | ({} if self.tuned is None else {"tuned settings": self.tuned.summary()})
+            **({} if self.tuned is None else {"tuned settings": self.tuned.summary()}),
+            **({"uncertainty": uncertainty} if uncertainty else {}),
+        }
 
     def _center_fraction(self, acceleration: float) -> float:
         return default_center_fraction(acceleration) if self.center_fraction is None else self.center_fraction
@@ -149,6 +164,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
     problems, doubts, protocol = Problems(), Doubts(), comparison.protocol()
     scans = _scans(find_files(inputs), comparison, output, problems)
     rows: list[Row] = []
+    reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     with progress() as bar:
         task = bar.add_task("compare", total=sum(len(scan.volume) * len(scan.jobs) for scan in scans))
         for scan in scans:
@@ -156,13 +172,17 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
                 bar.update(task, description=f"{scan.title}, {job.name}")
                 with problems.collect():
                     doubts.consider(job.name, job.method, partial(job.read, 0))
-                    rows.append(_row(scan, job, job.finish(device, lambda: bar.advance(task))))
+                    result = job.finish(device, lambda: bar.advance(task))
+                    target = scan.volume.read_target()
+                    rows.append(_row(scan, job, result, target))
+                    if target is not None and result.uncertainty is not None:
+                        reliabilities[job.name].add(target, result.images, result.uncertainty)
                     write_csv(output / "metrics.csv", rows)
     if not rows:
         raise InputError("nothing could be reconstructed")
     write_summary(output / "summary.json", rows, protocol, versions())
     notes = problems.sentences + doubts.sentences
-    write_report(output, rows, _exhibits(scans, rows, comparison.shown), protocol, notes)
+    write_report(output, rows, _exhibits(scans, rows, comparison.shown), protocol, notes, reliabilities)
     console.print(table(rows))
     console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
     problems.exit()
@@ -170,22 +190,28 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
 
 
 def _scans(files: list[Path], comparison: Comparison, output: Path, problems: Problems) -> list[Scan]:
-    scans = []
+    scans, calibrations = [], comparison.calibrations
     for path in files:
         with problems.collect():
             volume = stepped(open_volume(path), comparison.steps)
             for sampling in comparison.samplings(volume):
                 folder = output / "reconstructions" / _label(sampling).replace(" ", "-")
                 jobs = [
-                    Job(volume, sampling, name, method, folder / name / result_name(volume.path))
+                    Job(
+                        volume,
+                        sampling,
+                        name,
+                        method,
+                        folder / name / result_name(volume.path),
+                        calibrations.get(name),
+                    )
                     for name, method in comparison.adapted(volume, sampling).items()
                 ]
                 scans.append(Scan(volume, sampling, jobs))
     return scans
 
 
-def _row(scan: Scan, job: Job, result: Result) -> Row:
-    target = scan.volume.read_target()
+def _row(scan: Scan, job: Job, result: Result, target: NDArray[np.float32] | None) -> Row:
     metrics = Metrics(np.nan, np.nan, np.nan) if target is None else _score(scan.volume, target, result.images)
     sampling = scan.sampling or _acquired(scan.volume)
     return Row(
@@ -216,10 +242,10 @@ def _exhibits(scans: list[Scan], rows: list[Row], shown: int) -> Iterator[Exhibi
     names = list(dict.fromkeys(scan.volume.name for scan in scans))[:shown]
     for scan in scans:
         results = {job.name: job.stored() for job in scan.jobs}
-        images = {name: result.images for name, result in results.items() if result is not None}
+        index = len(scan.volume) // 2
+        images = {name: result.images[index] for name, result in results.items() if result is not None}
         if scan.volume.name not in names or not images:
             continue
-        index = len(scan.volume) // 2
         acquisition = scan.read(index)
         acceleration = (scan.sampling or _acquired(scan.volume)).acceleration
         yield Exhibit(
@@ -229,7 +255,12 @@ def _exhibits(scans: list[Scan], rows: list[Row], shown: int) -> Iterator[Exhibi
             acceleration=acceleration,
             mask_kind=_kind(scan.sampling),
             target=None if acquisition.target is None else acquisition.target.numpy(),
-            images={name: stack[index] for name, stack in images.items()},
+            images=images,
+            uncertainties={
+                name: result.uncertainty[index]
+                for name, result in results.items()
+                if result is not None and result.uncertainty is not None
+            },
             mask=acquisition.mask.numpy(),
             kspace=rss(acquisition.kspace).numpy(),
             scores={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ ENDINGS = {
     ".png": ImageFormat.PNG,
 }
 
+UNCERTAINTY = "_uncertainty"
+"""Appended to the names of maps of uncertainty."""
+
 ONE_IMAGE = {ImageFormat.DICOM: ".dcm", ImageFormat.PNG: ".png"}
 """Formats of which a file holds one image only."""
 
@@ -50,7 +53,8 @@ class Destination:
     """A folder for any number of volumes, or one file for one volume.
 
     In a folder, the volume `scan` becomes `scan.h5`, `scan.nii.gz`, `scan_dicom/0001.dcm`, `scan_png/0001.png`;
-    all but the first have `scan.json` beside them, which says how they were made.
+    all but the first have `scan.json` beside them, which says how they were made. Maps of uncertainty lie beside the
+    images, their names end in `_uncertainty`; in HDF5 they are a data set.
 
     Attributes
     ----------
@@ -88,14 +92,15 @@ class Destination:
                         f"{path}: differs from {other.name} in its ending only; give them in separate runs"
                     )
 
-    def path(self, source: Path, kind: ImageFormat) -> Path:
-        """Name the file of one format, or the folder where each image is a file."""
+    def path(self, source: Path, kind: ImageFormat, what: str = "") -> Path:
+        """Name the file of one format, or the folder where each image is a file; `what` is appended to the stem."""
         if self.file is not None:
-            return self.folder / self.file
+            stem, _ = split_ending(self.file)
+            return self.folder / f"{stem}{what}{self.file.removeprefix(stem)}"
         stem, _ = split_ending(source.name)
         if kind is ImageFormat.H5:
             return self.folder / result_name(source)
-        return self.folder / (f"{stem}.nii.gz" if kind is ImageFormat.NIFTI else f"{stem}_{kind}")
+        return self.folder / (f"{stem}{what}.nii.gz" if kind is ImageFormat.NIFTI else f"{stem}{what}_{kind}")
 
     def missing(self, job: Job) -> list[ImageFormat]:
         """List the formats that were not written yet under the job's protocol."""
@@ -115,12 +120,19 @@ class Destination:
         volume = job.volume
         numbers = [volume.number(index) for index in range(len(volume))]
         images = stack(result.images, volume.header, volume.shape[2:], numbers, job.name)
+        stacks = {"": images}
+        if result.uncertainty is not None:
+            stacks[UNCERTAINTY] = replace(images, images=result.uncertainty)
         files: dict[str, list[str]] = {}
         if ImageFormat.H5 in formats:
             job.keep(result)
         for kind in formats:
             if kind is not ImageFormat.H5:
-                written = write_images(self.path(volume.path, kind), kind, images)
+                written = [
+                    path
+                    for what, shown in stacks.items()
+                    for path in write_images(self.path(volume.path, kind, what), kind, shown)
+                ]
                 files[kind] = [str(path.relative_to(self.folder)) for path in written]
         if files:
             self._write_sidecar(job, result, files)

@@ -49,6 +49,8 @@ class Exhibit:
         complex, or its magnitude, `(readout, phase)`.
     scores
         By method, over the whole volume.
+    uncertainties
+        By method, one standard deviation of the error that is expected; of those that tell it.
     """
 
     file: str
@@ -61,6 +63,7 @@ class Exhibit:
     mask: NDArray[np.bool_]
     kspace: NDArray[np.complexfloating] | NDArray[np.floating]
     scores: dict[str, Row] = field(default_factory=dict)
+    uncertainties: dict[str, NDArray[np.floating]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -73,7 +76,11 @@ class Exhibit:
         """What black and white stand for, and what the scores were taken over."""
         reference = "first method; no target, so nothing is scored" if self.target is None else "target"
         scores = "" if self.target is None else "; scores are of the whole volume"
-        return f"Every image: black is 0, white the {WHITE_PERCENTILE}th percentile of the {reference}{scores}"
+        uncertainty = (
+            f"; uncertainty x {ERROR_GAIN} is {ERROR_GAIN} standard deviations" if self.uncertainties else ""
+        )
+        white = f"white the {WHITE_PERCENTILE}th percentile of the {reference}"
+        return f"Every image: black is 0, {white}{scores}{uncertainty}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,18 +145,29 @@ def columns(exhibit: Exhibit) -> list[Column]:
     if exhibit.mask.ndim == 2:
         sampling.insert(0, Panel("sampling", "mask", exhibit.mask.astype(np.float32)))
     if target is None:
-        arranged = [Column("sampling", [sampling, []])]
+        arranged = [Column("sampling", [sampling, [], []])]
     else:
         whole = Panel("image", "target", target, white, frame=window)
-        arranged = [Column("target", [[whole], sampling, [whole.zoomed(window), None]])]
+        arranged = [Column("target", [[whole], sampling, [], [whole.zoomed(window), None]])]
     for method, image in exhibit.images.items():
         shown = Panel("image", method, image, white, frame=window if target is None and len(arranged) == 1 else None)
-        rows: list[list[Panel | None]] = [[shown], [shown.zoomed(window)]]
+        rows: list[list[Panel | None]] = [[shown], [], [shown.zoomed(window)]]
         if target is not None:
             wrong = Panel("error", f"error x {ERROR_GAIN}", error(image, target), white, HEAT)
-            rows = [[shown], [wrong], [shown.zoomed(window), wrong.zoomed(window)]]
+            rows = [[shown], [wrong], [], [shown.zoomed(window), wrong.zoomed(window)]]
+        if method in exhibit.uncertainties:
+            unsure = ERROR_GAIN * exhibit.uncertainties[method]
+            rows[-2].append(Panel("uncertainty", f"uncertainty x {ERROR_GAIN}", unsure, white, HEAT))
         arranged.append(Column(method, rows, _captions(exhibit.scores.get(method)), best.get(method, ())))
-    return arranged
+    return _without_empty_rows(arranged)
+
+
+def _without_empty_rows(arranged: list[Column]) -> list[Column]:
+    filled = [any(across) for across in zip(*(column.rows for column in arranged), strict=True)]
+    return [
+        replace(column, rows=[row for row, some in zip(column.rows, filled, strict=True) if some])
+        for column in arranged
+    ]
 
 
 def columns_in_band(count: int) -> int:

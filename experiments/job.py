@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from data.acquisition import Acquisition
+from data.errors import InputError
 from data.fastmri_layout import write_reconstruction
 from data.files import Volume
 from data.hdf5 import open_hdf5, read_dataset
@@ -23,14 +25,22 @@ from experiments.batches import batch_size, reconstruct_slices
 from experiments.methods import Reconstruction
 from models.learned import LearnedReconstruction
 from recon.preprocess import SteppedVolume
+from recon.uncertainty import Calibration, noise_level, spread, views
 
 
 @dataclass(frozen=True)
 class Result:
-    """Images `(slices, rows, columns)` and the seconds they took."""
+    """Images `(slices, rows, columns)`, the seconds they took, and if asked for how uncertain they are.
+
+    Attributes
+    ----------
+    uncertainty
+        One standard deviation of the error that is expected, in the images' units; of the images' shape.
+    """
 
     images: NDArray[np.float32]
     seconds: float
+    uncertainty: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,8 @@ class Job:
         The method and what it is registered as.
     output
         File in fastMRI's submission layout.
+    uncertainty
+        How deviations become standard deviations; None to leave that out.
     """
 
     volume: Volume
@@ -54,6 +66,7 @@ class Job:
     name: str
     method: Reconstruction
     output: Path
+    uncertainty: Calibration | None = None
 
     @cached_property
     def protocol(self) -> dict[str, Any]:
@@ -66,7 +79,9 @@ class Job:
             "sampling": None if self.sampling is None else asdict(self.sampling),
             "method": self.name,
             "settings": settings(self.method),
-        } | _preprocessing(self.volume)
+            **_preprocessing(self.volume),
+            **({} if self.uncertainty is None else {"uncertainty": asdict(self.uncertainty)}),
+        }
 
     def stored(self) -> Result | None:
         """Give the result of an earlier run, if it was made under this protocol."""
@@ -75,7 +90,9 @@ class Job:
         with open_hdf5(self.output) as file:
             if file.attrs.get("protocol") != json.dumps(self.protocol):
                 return None
-            return Result(read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"]))
+            images, seconds = read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"])
+            maps = None if self.uncertainty is None else read_dataset(file, "uncertainty")[()]
+            return Result(images, seconds, maps)
 
     def finish(self, device: torch.device, on_slice: Callable[[], None]) -> Result:
         """Give the stored result, or make it."""
@@ -107,20 +124,40 @@ class Job:
         InputError
             If a slice cannot be read or the method cannot reconstruct it.
         """
-        images, seconds = [], 0.0
+        images: list[NDArray[np.float32]] = []
+        maps: list[NDArray[np.float32]] = []
+        seconds = 0.0
         size = batch_size(self.method, device)
         for first in range(0, len(self.volume), size):
             acquisitions = [self.read(index) for index in range(first, min(first + size, len(self.volume)))]
             start = time.perf_counter()
-            for image in reconstruct_slices(self.method, acquisitions, device):
-                images.append(image.numpy())
-                on_slice()
+            found = list(reconstruct_slices(self.method, acquisitions, device))
             seconds += time.perf_counter() - start
-        return Result(np.stack(images), seconds)
+            for acquisition, image in zip(acquisitions, found, strict=True):
+                images.append(image.numpy())
+                if self.uncertainty is not None:
+                    maps.append(self._uncertainty(self.uncertainty, acquisition, image, device))
+                on_slice()
+        return Result(np.stack(images), seconds, np.stack(maps) if maps else None)
+
+    def _uncertainty(
+        self, calibration: Calibration, acquisition: Acquisition, image: Tensor, device: torch.device
+    ) -> NDArray[np.float32]:
+        try:
+            others = views(acquisition)
+            reconstructed = reconstruct_slices(self.method, [view.acquisition for view in others], device)
+            deviation = spread(image, [view.undo(other) for view, other in zip(others, reconstructed, strict=True)])
+            found: NDArray[np.float32] = calibration(deviation, noise_level(acquisition)).numpy()
+        except InputError as error:
+            raise InputError(f"{error} (without some of its samples, to tell the uncertainty)") from error
+        return found
 
     def keep(self, result: Result) -> None:
         """Write the result, so that it is found again."""
-        write_reconstruction(self.output, result.images, protocol=json.dumps(self.protocol), seconds=result.seconds)
+        protocol = json.dumps(self.protocol)
+        write_reconstruction(
+            self.output, result.images, result.uncertainty, protocol=protocol, seconds=result.seconds
+        )
 
     def read(self, index: int) -> Acquisition:
         """Read a slice as the method gets it."""

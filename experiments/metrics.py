@@ -37,14 +37,27 @@ def score(target: Images, images: Images) -> Metrics:
     ValueError
         If the numbers of slices differ or the common field is smaller than the window of SSIM.
     """
-    if len(target) != len(images):
-        raise ValueError(f"{len(images)} images do not match {len(target)} targets")
-    rows, columns = (min(pair) for pair in zip(target.shape[1:], images.shape[1:], strict=True))
+    target, images = common_field(target, images)
+    rows, columns = target.shape[1:]
     if min(rows, columns) < SSIM_WINDOW:
         raise ValueError(
             f"images of {rows}x{columns} are smaller than the {SSIM_WINDOW}x{SSIM_WINDOW} window of SSIM"
         )
-    return _score(_crop(target, rows, columns), _crop(images, rows, columns))
+    return _score(target, images)
+
+
+def common_field(target: Images, images: Images) -> tuple[Images, Images]:
+    """Crop both to the smaller.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of slices differ.
+    """
+    if len(target) != len(images):
+        raise ValueError(f"{len(images)} images do not match {len(target)} targets")
+    rows, columns = (min(pair) for pair in zip(target.shape[1:], images.shape[1:], strict=True))
+    return _crop(target, rows, columns), _crop(images, rows, columns)
 
 
 def score_as_fastmri(target: Images, images: Images) -> Metrics:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from data.errors import InputError
 from data.files import find_files, open_volume
 from data.masks import Sampling
 from experiments.console import Problems, console, progress
@@ -15,6 +16,7 @@ from experiments.doubts import Doubts
 from experiments.job import Job
 from experiments.methods import Reconstruction
 from experiments.tuned import Tuned
+from experiments.uncertainty import calibration_of
 from recon.preprocess import NO_STEPS, Steps, stepped
 
 
@@ -27,6 +29,7 @@ def reconstruct(
     device: torch.device,
     tuned: Tuned | None = None,
     steps: Steps = NO_STEPS,
+    uncertain: bool = False,
 ) -> None:
     """Reconstruct files, each into files of the same name; finished ones are not done again.
 
@@ -46,15 +49,20 @@ def reconstruct(
         Settings by contrast and acceleration that replace those of the method.
     steps
         What is done to every slice first.
+    uncertain
+        Whether to tell how uncertain the images are too.
 
     Raises
     ------
     InputError
-        If several files, or several slices, would go to one name.
+        If several files, or several slices, would go to one name, or uncertainties are to go to DICOM.
     SystemExit
         At the end, if a file could not be reconstructed.
     """
+    if uncertain and ImageFormat.DICOM in destination.formats:
+        raise InputError("a DICOM series holds images alone; give --uncertainty another --format: h5, nifti or png")
     problems, doubts = Problems(), Doubts()
+    calibration = calibration_of(name, method) if uncertain else None
     with progress() as bar:
         files = find_files(inputs)
         destination.check(files)
@@ -67,7 +75,7 @@ def reconstruct(
                 bar.update(task, total=total, description=f"{name}: {path.name}")
                 applied = None if volume.mask is not None else sampling
                 adapted = method if tuned is None else tuned.adapt(name, method, volume, applied)
-                job = Job(volume, applied, name, adapted, destination.path(path, ImageFormat.H5))
+                job = Job(volume, applied, name, adapted, destination.path(path, ImageFormat.H5), calibration)
                 doubts.consider(name, adapted, partial(job.read, 0))
                 missing = destination.missing(job)
                 if not missing:

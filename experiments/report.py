@@ -25,6 +25,7 @@ from experiments.figures import (
     encode_png,
     sampled_lines,
 )
+from experiments.reliability import Reliability, draw_reliability
 from experiments.results import (
     HEADINGS,
     Group,
@@ -39,6 +40,8 @@ from experiments.results import (
 )
 from experiments.sheet import draw
 
+RELIABILITY = "uncertainty.png"
+
 R = TypeVar("R", Row, Group)
 
 
@@ -48,6 +51,7 @@ def write_report(
     exhibits: Iterable[Exhibit],
     protocol: Mapping[str, Any],
     notes: Sequence[str],
+    reliabilities: Mapping[str, Reliability] | None = None,
 ) -> None:
     """Write `report.html` and, one for each exhibit, `figures/*.png`.
 
@@ -63,11 +67,16 @@ def write_report(
         What must be known to repeat the numbers; of its values, `methods` maps each method to its parameters.
     notes
         Sentences that the reader should see first.
+    reliabilities
+        How the uncertainty of each method compares with its errors; becomes `figures/uncertainty.png` too.
     """
     rows, exhibits = list(rows), list(exhibits)
     for number, exhibit in enumerate(exhibits, start=1):
         with atomic_path(output / "figures" / _file_name(number, exhibit)) as temporary:
             draw(exhibit).savefig(temporary, format="png", pil_kwargs={"optimize": True})
+    if reliabilities:
+        with atomic_path(output / "figures" / RELIABILITY) as temporary:
+            draw_reliability(reliabilities).savefig(temporary, format="png")
     page = _template().render(
         notice=NOTICE,
         notes=notes,
@@ -79,6 +88,7 @@ def write_report(
         volumes=_contests([row for row in rows if row.scored]),
         unscored=[row for row in rows if not row.scored],
         exhibits=exhibits,
+        reliability=_encode((output / "figures" / RELIABILITY).read_bytes()) if reliabilities else None,
         error_text=ERROR_TEXT,
         error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
     )
@@ -114,7 +124,11 @@ def _contests(results: Sequence[R]) -> dict[str, list[list[R]]]:
 
 
 def _source(panel: Panel) -> str:
-    return f"data:image/png;base64,{b64encode(encode_png(panel)).decode()}"
+    return _encode(encode_png(panel))
+
+
+def _encode(png: bytes) -> str:
+    return f"data:image/png;base64,{b64encode(png).decode()}"
 
 
 def _frame(panel: Panel) -> str:

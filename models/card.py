@@ -11,6 +11,7 @@ from data.acquisition import Acquisition
 from data.atomic import atomic_path
 from data.errors import InputError
 from data.masks import center_lines
+from recon.uncertainty import Calibration
 
 TOLERANCE = 1.15
 """How far the acceleration may lie outside: masks that are drawn at random measure more or fewer lines than asked."""
@@ -92,6 +93,8 @@ class Card(BaseModel):
         Of the weights.
     trained
         None if nobody wrote it down.
+    uncertainty
+        Of `recon calibrate`; None before that.
     data
         What they were trained on.
     metrics
@@ -103,6 +106,7 @@ class Card(BaseModel):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     licence: str = ""
     trained: TrainedRange | None = None
+    uncertainty: Calibration | None = None
     data: tuple[Source, ...] = ()
     metrics: dict[str, dict[str, float]] = {}
 

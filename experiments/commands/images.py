@@ -21,6 +21,7 @@ from experiments.commands.options import (
     Seed,
     Settings,
     TunedFile,
+    Uncertainty,
 )
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
@@ -45,6 +46,7 @@ def reconstruct(
     tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
     preprocess: Preprocess = "auto",
+    uncertainty: Uncertainty = False,
     device: Device = "auto",
 ) -> None:
     """Reconstruct files or folders with one method: fastMRI's submission layout, NIfTI, DICOM, PNG.
@@ -61,7 +63,8 @@ def reconstruct(
     built = build_method(method, settings or [], checkpoint)
     found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
     destination = parse_destination(output, formats)
-    run(inputs, method, built, sampling, destination, pick_device(device), found, parse_steps(preprocess))
+    steps = parse_steps(preprocess)
+    run(inputs, method, built, sampling, destination, pick_device(device), found, steps, uncertainty)
 
 
 @commands.command()
@@ -80,6 +83,7 @@ def compare(
     tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
     preprocess: Preprocess = "auto",
+    uncertainty: Uncertainty = False,
     device: Device = "auto",
     shown: Annotated[int, typer.Option(help="How many volumes the report shows in pictures.")] = 8,
 ) -> None:
@@ -105,6 +109,7 @@ def compare(
         shown=shown,
         tuned=parse_tuned(tuned, built, settings or []),
         steps=parse_steps(preprocess),
+        uncertain=uncertainty,
     )
     run(inputs, comparison, output, pick_device(device))
 

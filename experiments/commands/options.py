@@ -43,3 +43,10 @@ Preprocess = Annotated[
         "auto prewhitens by the noise scan where there is one and no target; none.",
     ),
 ]
+Uncertainty = Annotated[
+    bool,
+    typer.Option(
+        "--uncertainty",
+        help="Tell how sure the images are: one standard deviation of their error, from six more reconstructions.",
+    ),
+]

@@ -40,7 +40,10 @@ def test_help_answers_without_the_heavy_packages() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["simulate", "info", "reconstruct", "compare", "evaluate", "submit", "train", "weights", "serve", "send", "demo"],
+    [
+        *("simulate", "info", "reconstruct", "compare", "evaluate", "submit", "train", "weights", "calibrate"),
+        *("serve", "send", "demo"),
+    ],
 )
 def test_every_command_shows_an_example(run: Run, command: str) -> None:
     assert f"Example: recon {command}" in run(command, "--help").output

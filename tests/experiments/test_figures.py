@@ -102,3 +102,16 @@ def test_bands_are_filled_evenly(count):
     bands = -(-count // across)
     assert across <= 6
     assert across * bands - count < bands
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_uncertainty_is_shown_in_the_window_of_the_errors_for_whom_it_is_known(scored):
+    exhibit = make_exhibit(uncertainties={"sense": np.full((12, 8), 0.03)})
+    exhibit = exhibit if scored else make_exhibit(target=None, uncertainties=exhibit.uncertainties)
+    known, *others = sorted(columns(exhibit), key=lambda column: column.title != "sense")
+    (panel,) = known.rows[-2]
+    np.testing.assert_allclose(panel.values, ERROR_GAIN * 0.03)
+    assert panel.white == known.rows[0][0].white
+    assert not any(column.rows[-2] for column in others)
+    assert {len(column.rows) for column in [known, *others]} == {4 if scored else 3}
+    assert f"uncertainty x {ERROR_GAIN} is {ERROR_GAIN} standard deviations" in exhibit.scale

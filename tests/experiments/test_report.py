@@ -13,6 +13,7 @@ from PIL import Image
 
 from data.acquisition import Acquisition, Header
 from experiments.figures import NOTICE, Exhibit
+from experiments.reliability import Reliability
 from experiments.report import write_report
 from helpers.comparison import NAN, make_exhibit, make_row
 from recon.zero_filled import ZeroFilled
@@ -89,6 +90,17 @@ def test_the_frame_lies_over_the_part_that_is_zoomed(tmp_path):
     exhibit = make_exhibit(target=target, images={"sense": target + (np.arange(80) == 79)})
     (frame,) = (tag for tag in Page(report(tmp_path, exhibits=[exhibit])).attributes("span") if "style" in tag)
     assert re.fullmatch(r"top:\d+\.\d\d%;height:25\.00%;left:60\.00%;width:40\.00%", frame["style"])
+
+
+def test_the_check_of_uncertainties_is_a_figure_and_in_the_page(tmp_path):
+    rng = np.random.default_rng(0)
+    reliability = Reliability()
+    reliability.add(np.ones((1, 9, 9)), rng.normal(1, 0.1, (1, 9, 9)), np.full((1, 9, 9), 0.1))
+    write_report(tmp_path, (), (), PROTOCOL, (), {"sense": reliability})
+    (plot,) = (tag for tag in Page((tmp_path / "report.html").read_text()).attributes("img") if "class" in tag)
+    png = (tmp_path / "figures" / "uncertainty.png").read_bytes()
+    assert b64decode(plot["src"].partition(",")[2]) == png
+    assert "Uncertainty" not in Page(report(tmp_path)).text
 
 
 def test_names_from_files_are_text_and_never_markup(tmp_path):

@@ -97,3 +97,10 @@ def test_the_zoomed_part_is_drawn_and_framed():
     assert len(pictures(figure, "zoomed image")) == 3
     assert len(pictures(figure, "zoomed error")) == 2
     assert [axes.get_label() for axes in figure.axes if axes.patches] == ["image"]
+
+
+def test_uncertainties_are_drawn_as_large_as_errors():
+    figure = draw(make_exhibit(uncertainties={"sense": np.full((12, 8), 0.03)}))
+    assert len(pictures(figure, "uncertainty")) == 1
+    sizes = {axes.get_label(): axes.get_position().height for axes in figure.axes}
+    assert sizes["uncertainty"] == pytest.approx(sizes["error"])

@@ -1,0 +1,161 @@
+"""How sure an image is: the same slice reconstructed from a little less and in other coordinates, and compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from data.acquisition import Acquisition
+from data.masks import center_lines
+from recon.noise import covariance_of_noise, edge_variance, mix_coils
+
+LEFT_OUT = 0.1
+"""Share of the samples outside of the calibration lines that each view does without."""
+
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-2,), (-1,), (-2, -1), (), (-1,))
+"""Axes along which each view is mirrored: readout, phase."""
+
+SMOOTHING = 2.0
+"""Pixels, the standard deviation of the Gaussian over which squared deviations are averaged."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`sigma^2 = spread^2 s^2 + noise^2 n^2`: what deviations `s` between views, and noise `n`, mean for the error.
+
+    Attributes
+    ----------
+    spread, noise
+        The two factors; as they stand here nothing is known of them.
+    """
+
+    spread: float = 1.0
+    noise: float = 0.0
+
+    def __call__(self, spread: Tensor, noise: float) -> Tensor:
+        """Give the standard deviation of the image's error `(rows, columns)`, in the image's units."""
+        return torch.sqrt((self.spread * spread).square() + (self.noise * noise) ** 2)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A slice as a method gets to see it again.
+
+    Attributes
+    ----------
+    acquisition
+        With samples left out, its coils mixed, mirrored.
+    flipped
+        The axes along which it is mirrored.
+    """
+
+    acquisition: Acquisition
+    flipped: tuple[int, ...]
+
+    def undo(self, image: Tensor) -> Tensor:
+        """Mirror an image `(rows, columns)` back, whose middle lies where that of the matrix does."""
+        for axis in self.flipped:
+            matrix, size = self.acquisition.matrix[axis], image.shape[axis]
+            first = (matrix - size) // 2
+            image = image.flip(axis).roll(2 * (matrix // 2 - first) + 1 - size, axis)
+        return image
+
+
+def views(acquisition: Acquisition) -> list[View]:
+    """Alter a slice in several ways, always the same ones.
+
+    Each view lacks another tenth of the samples that are not calibration lines. The coils are replaced by as many
+    combinations of them, a random unitary matrix: what is measured stays the same, and so does the root sum of
+    squares. Some views are mirrored. A method that is linear and equivariant feels the missing samples alone.
+
+    Parameters
+    ----------
+    acquisition
+        One slice, k-space `(coils, readout, phase)`.
+    """
+    generator = torch.Generator().manual_seed(0)
+    spare = _spare(acquisition.mask).nonzero()
+    spare = spare[torch.randperm(len(spare), generator=generator).to(spare.device)]
+    each = max(1, round(LEFT_OUT * len(spare)))
+    found = []
+    for number, flipped in enumerate(FLIPS):
+        kept = torch.ones_like(acquisition.mask)
+        kept[tuple(spare[number * each : (number + 1) * each].T)] = False
+        thinned = acquisition.undersample(kept)
+        found.append(View(_mirrored(_mixed(thinned, _unitary(acquisition.coils, generator)), flipped), flipped))
+    return found
+
+
+def spread(image: Tensor, others: Iterable[Tensor]) -> Tensor:
+    """Root mean square deviation of other images from an image `(rows, columns)`, averaged over a few pixels."""
+    squares = torch.stack([(other - image).square() for other in others]).mean(dim=0)
+    return _smooth(squares, SMOOTHING).sqrt()
+
+
+def noise_level(acquisition: Acquisition) -> float:
+    """Estimate the standard deviation of the noise in a fully sampled magnitude image, where there is signal.
+
+    From the noise scan where there is one, else from the ends of the readout; the mean over the coils.
+    """
+    if acquisition.noise is None:
+        variance = edge_variance(acquisition.kspace, acquisition.mask)
+    else:
+        variance = covariance_of_noise(acquisition.noise).diagonal().real
+    return float((variance.mean() / 2).sqrt())
+
+
+def _spare(mask: Tensor) -> Tensor:
+    """Mark measured samples that are not needed for calibration."""
+    spare = mask.clone()
+    if mask.ndim == 1:
+        spare[center_lines(mask)] = False
+    else:  # points: the middle eighth of either axis
+        rows, columns = (slice(size // 2 - size // 16, size // 2 + size // 16 + 1) for size in mask.shape)
+        spare[rows, columns] = False
+    return spare
+
+
+def _mixed(acquisition: Acquisition, matrix: Tensor) -> Acquisition:
+    matrix = matrix.to(acquisition.kspace)
+    calibration = acquisition.calibration
+    return replace(
+        acquisition,
+        kspace=mix_coils(matrix, acquisition.kspace),
+        calibration=None if calibration is None else mix_coils(matrix, calibration),
+        noise=None if acquisition.noise is None else matrix @ acquisition.noise,
+    )
+
+
+def _unitary(size: int, generator: torch.Generator) -> Tensor:
+    normal = torch.randn(size, size, generator=generator, dtype=torch.complex64)
+    return torch.linalg.qr(normal).Q
+
+
+def _mirrored(acquisition: Acquisition, axes: Sequence[int]) -> Acquisition:
+    """Mirror the object about the index of DC, which stays where it is."""
+    kspace, mask, calibration = acquisition.kspace, acquisition.mask, acquisition.calibration
+    for axis in axes:
+        kspace = _mirror(kspace, axis)
+        calibration = None if calibration is None else _mirror(calibration, axis)
+        if axis == -1 or mask.ndim == 2:
+            mask = _mirror(mask, axis)
+    return replace(acquisition, kspace=kspace, mask=mask, calibration=calibration)
+
+
+def _mirror(values: Tensor, axis: int) -> Tensor:
+    return values.flip(axis).roll(1 - values.shape[axis] % 2, axis)
+
+
+def _smooth(image: Tensor, sigma: float) -> Tensor:
+    """Average `(rows, columns)` by a Gaussian; at the edges by what is left of it."""
+    reach = math.ceil(3 * sigma)
+    line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=image.device) / sigma).square())
+    kernel = torch.outer(line, line).expand(1, 1, -1, -1)
+    held = torch.stack([image, torch.ones_like(image)]).unsqueeze(1)
+    averaged, weight = conv2d(held, kernel, padding=reach).squeeze(1)
+    return averaged / weight
