@@ -54,3 +54,15 @@ def test_the_noise_map_is_the_noise_of_the_first_estimate() -> None:
     quiet, loud = (noise_map(problem, sigma * problem.scale) for sigma in (torch.tensor(0.01), torch.tensor(0.02)))
     torch.testing.assert_close(loud, 2 * quiet)
     assert 0.1 * 0.02 < loud.median() < 2 * 0.02
+
+
+def test_the_noise_floor_is_what_noise_adds_where_there_is_no_signal() -> None:
+    torch.manual_seed(0)
+    general = GeneralVarNet(**SMALL["varnet-general"], noise_floor=True).eval()
+    mask = line_mask(48, center=12)
+    full = random_kspace(1, 4, 64, 48)
+    with torch.no_grad():
+        image = general(torch.where(mask, full, 0), mask)
+        without = general.train()(torch.where(mask, full, 0), mask)
+    expected = 4 * (1 - mask.float().mean())
+    torch.testing.assert_close((image.square() - without.square()).mean(), expected, rtol=0.2, atol=0)
