@@ -4,18 +4,23 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
 import ismrmrd
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
 from typer.testing import CliRunner, Result
 
+from data.mrd_messages import Close, encode, make_image
+from data.mrd_stream import MessageReader
 from experiments.cli import app
 from helpers.ismrmrd_files import readout, write, xml
 from helpers.networks import write_weights
@@ -108,6 +113,25 @@ def test_files_of_other_formats_are_sent_as_well(run: Run, tmp_path: Path) -> No
     with serving() as server:
         run("send", raw, "--port", server.address[1], "-o", tmp_path / "through.h5")
     np.testing.assert_allclose(images(tmp_path / "through.h5"), images(tmp_path / "direct.h5"), rtol=1e-4)
+
+
+def test_complex_images_of_another_server_become_magnitude_and_phase(run: Run, scan: Path, tmp_path: Path) -> None:
+    image = make_image(np.full((READOUT, PHASE), 2j, np.complex64), image_index=1)
+
+    def answer() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            list(MessageReader(peer.recv))
+            peer.sendall(encode(image) + encode(Close()))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        answered = pool.submit(answer)
+        run("send", scan, "--port", listener.getsockname()[1], "--format", "nifti,png", "-o", tmp_path / "out")
+        answered.result()
+    for part, value in (("mag", 2), ("phase", np.pi / 2)):
+        stored = nib.load(tmp_path / "out" / f"scan_part-{part}.nii.gz").get_fdata()
+        np.testing.assert_allclose(stored[..., 0], np.full((READOUT, PHASE), value), rtol=1e-6)
+    assert (tmp_path / "out" / "scan_png" / "0001.png").is_file()
 
 
 def test_the_problem_that_the_server_tells_is_told(run: Run, scan: Path, tmp_path: Path) -> None:
