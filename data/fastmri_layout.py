@@ -19,6 +19,7 @@ from data.format import Format
 from data.geometry import Geometry, as_table, from_table
 from data.hdf5 import OpenFile, attribute, holds, open_hdf5, read_dataset, read_text
 from data.header import HeaderError, format_header, parse_header
+from data.sampling import prospective
 from data.shared_memory import empty
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
@@ -305,7 +306,7 @@ def _mask(path: Path, file: h5py.File, shape: tuple[int, ...], header: Header) -
         raise InputError(
             f"{path}: the mask has shape {stored.shape}, the k-space has {shape[-1]} phase-encoding lines"
         )
-    return torch.from_numpy(stored.astype(bool)) & _acquired(shape[-1], header)
+    return prospective(torch.from_numpy(stored.astype(bool)) & _acquired(shape[-1], header), header.padding)
 
 
 def _acquired(phase: int, header: Header) -> torch.Tensor:
