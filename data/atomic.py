@@ -20,6 +20,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
     ------
     Path
         A name in the same folder, so that the rename is atomic.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, say; it names `path` and not its sibling.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -31,6 +36,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, name):
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

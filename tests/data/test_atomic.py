@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,16 @@ def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_told_of_the_file_and_not_of_its_temporary_name(tmp_path: Path) -> None:
+    path = tmp_path / "result"
+    with pytest.raises(OSError, match="No space left") as caught, atomic_path(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(path)
+    with pytest.raises(FileNotFoundError) as caught, atomic_path(path):
+        (tmp_path / "another").read_text()
+    assert caught.value.filename == str(tmp_path / "another")
 
 
 def test_a_block_that_ends_well_replaces_the_file(tmp_path: Path) -> None:
