@@ -14,6 +14,7 @@ from data.errors import InputError
 from data.geometry import Geometry, can_be, from_table
 from data.hdf5 import attribute, holds, read_dataset, read_text
 from data.header import HeaderError, parse_header
+from data.sampling import prospective
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
 """Name of the target by the rank of the k-space: single-coil files have no coil axis."""
@@ -172,7 +173,7 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torc
     mask = torch.from_numpy(values.astype(bool)) & acquired(shape[-1], header)
     if not mask.any():
         raise InputError(f"{path}: the mask says that nothing was measured")
-    return mask
+    return prospective(mask, header.padding)
 
 
 def acquired(phase: int, header: Header) -> torch.Tensor:

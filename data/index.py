@@ -30,7 +30,7 @@ from data.fastmri_layout import FASTMRI, FastMRIVolume, open_fastmri
 from data.files import list_files
 from data.hdf5 import attribute, open_hdf5
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when entries change their meaning; an index of another format is gathered anew."""
 
 FILES_PER_PROCESS = 16

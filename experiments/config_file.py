@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,6 +14,13 @@ from pydantic import BaseModel, ValidationError
 from data.errors import InputError
 from data.suggestion import did_you_mean
 from experiments.train_config import TrainConfig
+
+PLAINLY = {
+    "model_type": "is a section of keys and values",
+    "dict_type": "is a section of keys and values",
+    "tuple_type": "is a list; write it as [...]",
+}
+"""For what pydantic says in the words of Python."""
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -50,12 +58,24 @@ def _find(path: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = _parse(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: holds no keys and values")
     return values
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes `1e-3` and `1.5e3` for numbers, which YAML 1.1 does only if they are written 1.0e-3 and 1.5e+3."""
+
+
+_EXPONENTIAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENTIAL, list("-+.0123456789"))
+
+
+def _parse(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 - is a safe loader
 
 
 def _replace(values: dict[str, Any], override: str) -> None:
@@ -68,7 +88,7 @@ def _replace(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise InputError(f"{override!r}: {section} is a value, not a section")
     try:
-        values[last] = yaml.safe_load(text)
+        values[last] = _parse(text)
     except yaml.YAMLError as error:
         raise InputError(f"{override!r}: the value is not valid YAML") from error
 
@@ -81,12 +101,14 @@ def _sentence(error: ValidationError) -> str:
         return f"unknown key {key!r}{did_you_mean(location[-1], _section(location[:-1]).model_fields)}"
     if problem["type"] == "missing":
         return f"{key} is missing; give it in the file or as {key}=..."
-    message = problem["msg"].removeprefix("Value error, ")
+    message = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     return f"{key}: {message}" if key else message
 
 
 def _section(location: Sequence[str]) -> type[BaseModel]:
     section: type[BaseModel] = TrainConfig
     for name in location:
-        section = cast("type[BaseModel]", section.model_fields[name].annotation)
+        annotation = section.model_fields[name].annotation
+        kinds = get_args(annotation) or (annotation,)  # a section that may be null is a union
+        section = next(cast("type[BaseModel]", kind) for kind in kinds if hasattr(kind, "model_fields"))
     return section

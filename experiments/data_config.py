@@ -148,7 +148,7 @@ class DataConfig(Section):
     mask
         How the lines outside the centre are chosen.
     accelerations, center_fractions
-        Pairs; each slice gets one of them. In validation the file's name decides which.
+        Pairs. In training each slice gets one of them; in validation every volume gets all, one after the other.
     workers
         Processes that read; 0 to read in between.
     strict

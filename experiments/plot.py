@@ -98,9 +98,9 @@ def _draw_panel(axes: Axes, quantity: str, drawn: Mapping[str, Curve]) -> None:
     for name, (steps, values) in drawn.items():
         marker = "." if len(steps) < 30 else ""
         if name == ALL:
-            axes.plot(steps, values, marker, color="black", linestyle="-", linewidth=1.2, zorder=3, label=name)
+            axes.plot(steps, values, marker=marker, color="black", linewidth=1.2, zorder=3, label=name)
         else:
-            axes.plot(steps, values, marker, linestyle="-", linewidth=0.9, label=name)
+            axes.plot(steps, values, marker=marker, linewidth=0.9, label=name)
     if quantity in LOGARITHMIC and all(value > 0 for _, values in drawn.values() for value in values):
         axes.set_yscale("log")
     axes.set_title(PANELS[quantity], fontsize=9, loc="left")

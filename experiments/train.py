@@ -30,7 +30,7 @@ from experiments.training.construct import load_weights, make_network, make_obje
 from experiments.training.folder import BEST, LAST, PICTURES, STATE, open_folder, write_weights
 from experiments.training.log import LOG, Meter, score_table, speed_words, start_trackers, write_line
 from experiments.training.picture import write_grid
-from experiments.training.processes import exists_for_all, on_main, start
+from experiments.training.processes import exists_for_all, main_first, on_main, start
 from experiments.training.provenance import describe
 from experiments.training.reading import Batch, Slices, read, whole_steps
 from experiments.training.schedule import learning_rate
@@ -64,9 +64,8 @@ def train(config: TrainConfig, resume: bool = False) -> Path:
     """
     accelerator = start(config)
     try:
-        with accelerator.main_process_first():  # it builds the index, the others find it
-            training = open_source(config, accelerator.device)
-            validation = open_volumes(config.data, "val", config.training.mode == "supervised")
+        # The main process builds the index, the others find it.
+        training, validation = main_first(accelerator, partial(open_data, config, accelerator.device))
         run = begin(config, accelerator, resume, training, validation)
         validate = Validator(config, accelerator, validation)
         with Stop(accelerator, config.max_minutes) as stop:
@@ -84,6 +83,18 @@ def train(config: TrainConfig, resume: bool = False) -> Path:
         say(f"stopped at step {run.position.steps}; --resume goes on from there")
         raise KeyboardInterrupt
     return config.output / BEST
+
+
+def open_data(config: TrainConfig, device: torch.device) -> tuple[Source, Sequence[Volume]]:
+    """Open what is trained on and what is scored.
+
+    Raises
+    ------
+    InputError
+        If files cannot be used.
+    """
+    supervised = config.training.mode == "supervised"
+    return open_source(config, device), open_volumes(config.data, "val", supervised)
 
 
 def begin(

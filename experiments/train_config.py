@@ -30,7 +30,7 @@ class NetworkConfig(Section):
     checkpointing
         Whether to compute activations again on the way back instead of keeping them: less memory, more time.
     compile
-        Whether to let `torch.compile` translate it first, which takes minutes for each shape of slices.
+        Whether to let `torch.compile` translate its U-Nets, convolutions and activations, which takes minutes.
     """
 
     name: str = "varnet"

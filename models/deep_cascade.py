@@ -50,13 +50,7 @@ class DealiasingStep(nn.Module):
 
     def __init__(self, layers: int, chans: int, noise_weight: float | None) -> None:
         super().__init__()
-        widths = [2, *[chans] * (layers - 1), 2]
-        convolutions: list[nn.Module] = []
-        for before, after in pairwise(widths):
-            convolution = nn.Conv2d(before, after, kernel_size=3, padding=1)
-            nn.init.kaiming_uniform_(convolution.weight, nonlinearity="relu" if after == chans else "linear")
-            convolutions += [convolution, nn.ReLU()]
-        self.network = nn.Sequential(*convolutions[:-1])
+        self.network = Convolutions(layers, chans)
         self.data_consistency = DataConsistency(noise_weight)
 
     def forward(self, kspace: Tensor, problem: SenseProblem) -> Tensor:
@@ -65,6 +59,30 @@ class DealiasingStep(nn.Module):
         correction = self.network(to_channels(image)).to(image.real.dtype)
         refined = image + from_channels(correction)
         return self.data_consistency(problem.kspace(refined), problem)
+
+
+class Convolutions(nn.Sequential):
+    """Convolutions of 3x3 with a ReLU between each two, from a complex image's two channels to its correction's.
+
+    Parameters
+    ----------
+    layers, chans
+        As for the `DeepCascade`.
+    """
+
+    def __init__(self, layers: int, chans: int) -> None:
+        convolutions: list[nn.Module] = []
+        for before, after in pairwise([2, *[chans] * (layers - 1), 2]):
+            convolution = nn.Conv2d(before, after, kernel_size=3, padding=1)
+            nn.init.kaiming_uniform_(convolution.weight, nonlinearity="relu" if after == chans else "linear")
+            convolutions += [convolution, nn.ReLU()]
+        super().__init__(*convolutions[:-1])
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """`(batch, 2, readout, phase)` to the same shape; written out, because `torch.compile` skips torch's own."""
+        for layer in self:
+            channels = layer(channels)
+        return channels
 
 
 class DataConsistency(nn.Module):

@@ -54,7 +54,7 @@ class SelfSupervised(nn.Module):
         super().__init__()
         if not hasattr(network, "coil_images"):
             name = type(network).__name__
-            raise InputError(f"a {name} gives no coil images, so there is no k-space to train it with; use a VarNet")
+            raise InputError(f"{name} gives no coil images, so there is no k-space to train it with; use a VarNet")
         self.network = network
 
     def forward(self, batch: SplitSlice) -> Tensor:

@@ -5,6 +5,7 @@ those that predict k-space also give their `coil_images` for the same arguments.
 of another after a hyphen, as `varnet-general` does, is a variant of it: the method `varnet` takes weights of both.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,15 @@ def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     if name not in NETWORKS:
         raise InputError(f"unknown network {name!r}{did_you_mean(name, NETWORKS)}")
     try:
+        for size in _sizes(name) & arguments.keys():
+            if arguments[size] < 1:
+                raise ValueError(f"{size} must be at least 1")  # noqa: TRY301 - told like what the network finds
         return NETWORKS[name](**arguments)
     except (TypeError, ValueError, IndexError, RuntimeError) as error:
         raise InputError(f"network {name} cannot be built with {dict(arguments)}: {error}") from error
+
+
+def _sizes(name: str) -> set[str]:
+    """Find the arguments that count something."""
+    parameters = inspect.signature(NETWORKS[name]).parameters
+    return {key for key, parameter in parameters.items() if type(parameter.default) is int}

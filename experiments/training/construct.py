@@ -11,10 +11,16 @@ from torch.optim import Optimizer
 from data.errors import InputError
 from experiments.train_config import OptimizerConfig, TrainConfig
 from models.checkpoint import load_model
+from models.deep_cascade import Convolutions
 from models.objectives import SelfSupervised, Supervised
+from models.radial_basis import RadialBasis
+from models.unet import Unet
 from models.zoo import build
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+REAL = (Unet, Convolutions, RadialBasis)
+"""What computes with real numbers alone; `torch.compile` does not know complex ones."""
 
 
 def make_network(config: TrainConfig) -> nn.Module:
@@ -31,7 +37,9 @@ def make_network(config: TrainConfig) -> nn.Module:
             raise InputError(f"the network {config.network.name} has no activation checkpointing")
         cast("Any", network).checkpointing = True
     if config.network.compile:
-        network.compile()
+        for module in network.modules():
+            if isinstance(module, REAL):
+                module.compile()
     return network
 
 

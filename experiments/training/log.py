@@ -44,11 +44,21 @@ def start_trackers(accelerator: Accelerator, config: TrainConfig, run: str) -> N
         Becomes their table of hyperparameters.
     run
         Its identity, by which W&B finds the curves to go on with.
+
+    Raises
+    ------
+    InputError
+        If one does not start, for want of a login, say.
     """
     if config.trackers:
         wandb = {"id": run, "name": config.output.name, "dir": str(config.output), "resume": "allow"}
         parameters = {key: str(value) for key, value in flat(config.model_dump(mode="json")).items()}
-        accelerator.init_trackers(PROJECT, parameters, {"wandb": wandb} if "wandb" in config.trackers else {})
+        try:
+            accelerator.init_trackers(PROJECT, parameters, {"wandb": wandb} if "wandb" in config.trackers else {})
+        except Exception as error:  # whatever it is that trackers raise
+            accelerator.trackers.clear()  # what did not start cannot be ended
+            names = " and ".join(config.trackers)
+            raise InputError(f"{names}: the tracker did not start: {' '.join(str(error).split())}") from error
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

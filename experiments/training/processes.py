@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -14,6 +15,8 @@ from data.errors import InputError
 from experiments.console import console, errors
 from experiments.train_config import TrainConfig
 from experiments.training.log import check_trackers
+
+Result = TypeVar("Result")
 
 
 def start(config: TrainConfig) -> Accelerator:
@@ -83,3 +86,16 @@ def on_main(accelerator: Accelerator, action: Callable[[], None]) -> None:
     told = broadcast_object_list([None if failure is None else str(failure)])
     if told[0] is not None:
         raise InputError(told[0]) from failure
+
+
+def main_first(accelerator: Accelerator, work: Callable[[], Result]) -> Result:
+    """Let the main process work and then, if that went well, the others, who find what it left; to be called by all.
+
+    Raises
+    ------
+    InputError
+        As `on_main`.
+    """
+    done: list[Result] = []
+    on_main(accelerator, lambda: done.append(work()))
+    return done[0] if done else work()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import signal
+import threading
+from collections.abc import Generator, Iterator, Sequence
 from itertools import cycle, islice
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,9 +16,16 @@ from data.collate import collate
 from data.datasets import Slice
 from data.errors import InputError, plain_errors
 from data.split_slices import SplitSlice
+from experiments.console import warn
 from experiments.stop import obey_parent_alone
 
 Entry = TypeVar("Entry")
+
+AHEAD = 2
+"""Batches that each process reads before they are asked for."""
+
+WORKER_IS_GONE = "DataLoader worker (pid"
+"""How torch's message begins."""
 
 
 class Slices(Protocol):
@@ -86,6 +95,9 @@ class Replacing(Dataset[tuple[int, Slice | SplitSlice, str]]):
 def read(slices: Slices, batches: Sequence[list[int]], workers: int, device: torch.device) -> Generator[Batch]:
     """Read batches, each onto the device when its turn has come.
 
+    When a process that reads is killed, by the system for want of memory or by a damaged file, others take its place;
+    one after the other they read what may have killed it, so that the second death has a name.
+
     Parameters
     ----------
     slices
@@ -100,19 +112,58 @@ def read(slices: Slices, batches: Sequence[list[int]], workers: int, device: tor
     Raises
     ------
     InputError
-        If there is nothing readable to replace an unreadable slice.
+        If there is nothing readable to replace an unreadable slice, or one batch has killed two processes.
     """
+    done, suspected = 0, 0
+    while done < len(batches):
+        careful = done < suspected
+        part = batches[done:suspected] if careful else batches[done:]
+        try:
+            for batch in _load(slices, part, 1 if careful else workers, 1 if careful else AHEAD, device):
+                done += 1
+                yield batch
+        except RuntimeError as error:
+            if WORKER_IS_GONE not in str(error):
+                raise
+            where = ", ".join(map(slices.where, batches[done]))
+            if careful:
+                raise InputError(
+                    f"{where}: two processes that should read this were killed; is the file damaged, or is the "
+                    f"memory or /dev/shm too small for data.workers={workers}?"
+                ) from error
+            suspected = done + AHEAD * workers
+            warn(f"a process that reads was killed at {where} or soon after; others take its place")
+
+
+def _load(
+    slices: Slices, batches: Sequence[list[int]], workers: int, ahead: int, device: torch.device
+) -> Iterator[Batch]:
+    """Read batches, each process `ahead` of them before they are asked for."""
     loader = DataLoader(
         Replacing(slices),
         batch_sampler=batches,
         collate_fn=_collate,
         num_workers=workers,
+        prefetch_factor=ahead if workers else None,
         worker_init_fn=obey_parent_alone,
         pin_memory=device.type == "cuda" and workers > 0,  # what is simulated may lie on the device already
     )
     with plain_errors():
-        for indices, tensors, problems in loader:
+        for indices, tensors, problems in _started(loader):
             yield Batch(indices, tensors.to(device), problems)
+
+
+def _started(loader: DataLoader[Any]) -> Iterator[Any]:
+    """Start the processes that read, but not torch's alarm, which goes off in the midst of a step when one is killed.
+
+    Without it the death is noticed by the one who waits for a batch.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return iter(loader)
+    handler = signal.getsignal(signal.SIGCHLD)
+    started = iter(loader)
+    signal.signal(signal.SIGCHLD, handler)
+    return started
 
 
 def whole_steps(batches: Sequence[Entry], per_step: int, done: int = 0) -> list[Entry]:

@@ -62,6 +62,15 @@ def test_undersampled_kspace_is_that_of_fastmri(tmp_path: Path) -> None:
     assert ours.header.crop == theirs.crop_size
 
 
+def test_a_stored_mask_that_leaves_nothing_out_is_that_of_a_full_scan(tmp_path: Path) -> None:
+    header = Header(crop=(48, 40), padding=(3, 36))
+    path = write_raw_file(tmp_path / "full.h5", mask=np.ones(40, bool), header=header)
+    assert open_fastmri(path).mask is None
+    assert open_fastmri(path).read(0).mask.sum() == 33
+    edit(path, mask=(np.arange(40) != 20).astype(np.uint8))
+    assert open_fastmri(path).mask is not None
+
+
 def test_an_image_narrower_than_the_header_says_is_cropped_to_what_there_is(tmp_path: Path) -> None:
     header = Header(crop=(48, 64), padding=(0, 40))
     acquisition = open_fastmri(write_raw_file(tmp_path / "narrow.h5", header=header)).read(0)

@@ -29,6 +29,14 @@ def test_values_come_from_the_command_line_then_the_file_then_the_defaults(file:
     assert config.batch_size == 1
 
 
+@pytest.mark.parametrize("text", ["2e3", "2E3", "2.e3", ".2e4", "2.0e+3", "2000", "+2e+3"])
+def test_a_number_is_a_number_however_it_is_written(file: Path, text: str) -> None:
+    overrides = ["network.name=deep-cascade", f"network.arguments.noise_weight={text}", f"optimizer.lr={text}"]
+    config = load_config(file, overrides)
+    assert config.network.arguments == {"noise_weight": 2000}
+    assert config.optimizer.lr == 2000
+
+
 def test_samplings_are_pairs(file: Path) -> None:
     config = load_config(file, ["data.accelerations=[4, 6]", "data.center_fractions=[0.1, 0.05]"])
     assert config.data.samplings == (Sampling(MaskKind.RANDOM, 4, 0.1), Sampling(MaskKind.RANDOM, 6, 0.05))
@@ -59,6 +67,10 @@ def test_samplings_are_pairs(file: Path) -> None:
         ("output.folder=x", "output is a value, not a section"),
         ("epochs", "not of the form key=value"),
         ("epochs=[", "not valid YAML"),
+        ("optimizer=null", "optimizer: is a section of keys and values"),
+        ("network.arguments=3", "network.arguments: is a section of keys and values"),
+        ("data.filter.acquisitions=AXT2", r"data.filter.acquisitions: is a list; write it as \[...\]"),
+        ("data.simulation.slises=3", "unknown key 'data.simulation.slises'; did you mean 'slices'"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_sentence(file: Path, override: str, sentence: str) -> None:

@@ -27,6 +27,14 @@ def test_every_quantity_has_a_panel() -> None:
     assert [len(axes.lines) for axes in figure.axes] == [1, 2, 1, 1, 1, 1]
 
 
+def test_long_curves_are_lines_without_points() -> None:
+    scores = {"ssim": 0.5, "groups": {"AXT2 4x": {"ssim": 0.5}}}
+    lines = [{"steps": step, "loss": 1 / (1 + step)} | scores for step in range(40)]
+    loss, ssim = draw(curves(lines), "run").axes
+    assert {line.get_marker() for axes in (loss, ssim) for line in axes.lines} == {""}
+    assert {line.get_linestyle() for axes in (loss, ssim) for line in axes.lines} == {"-"}
+
+
 def test_run_that_still_writes_is_drawn(tmp_path: Path) -> None:
     text = "".join(json.dumps(line) + "\n" for line in LINES)
     (tmp_path / "log.jsonl").write_text(text + '{"epochs": 1, "st')

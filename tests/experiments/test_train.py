@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from data.errors import InputError
 from experiments.train import Run, train
 from experiments.train_config import TrainConfig
 from experiments.training.folder import BEST, CONFIG, LAST, STATE
+from experiments.training.provenance import RUN
 from helpers.raw_files import edit, write_raw_file
 from helpers.training import (
     NETWORK,
@@ -63,11 +65,16 @@ def losses_of(output: Path) -> list[float]:
     return [line["loss"] for line in read_lines(output) if "loss" in line]
 
 
-def command(config: Path, processes: int, *options: str) -> list[str]:
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
-    launcher += ["--nproc_per_node", str(processes)]
+TORCHRUN = "-m torch.distributed.run --standalone --local-addr 127.0.0.1 --nproc_per_node 2"
+ACCELERATE = (
+    "-m accelerate.commands.launch --multi_gpu --num_machines 1 --num_processes 2 --main_process_port 0 "
+    "--mixed_precision no --dynamo_backend no"
+)
+
+
+def command(config: Path, *options: str, launcher: str = "") -> list[str]:
     program = Path(__file__).parents[1] / "helpers" / "recon_command.py"
-    return [sys.executable, *(launcher if processes > 1 else []), str(program), "train", str(config), *options]
+    return [sys.executable, *launcher.split(), str(program), "train", str(config), *options]
 
 
 def kill_after_line(arguments: list[str], log: Path, number: int) -> None:
@@ -148,7 +155,7 @@ def test_failed_run_goes_on_from_its_last_state(
 def test_killed_run_repeats_the_losses_of_one_that_was_not(folders: Path, tmp_path: Path) -> None:
     values: dict[str, Any] = {"checkpoint_minutes": 0, "epochs": 40}
     file = write_config(tmp_path / "run.yaml", folders, tmp_path / "killed", **values)
-    kill_after_line(command(file, 1), tmp_path / "killed" / "log.jsonl", 4)
+    kill_after_line(command(file), tmp_path / "killed" / "log.jsonl", 4)
     position = load_position(tmp_path / "killed")
     assert 0 < position < 40 * STEPS
     epochs = position // STEPS + 2
@@ -168,6 +175,7 @@ def load_position(output: Path) -> int:
 
 def test_two_processes_do_what_one_does_and_survive_being_killed(folders: Path, tmp_path: Path) -> None:
     values: dict[str, Any] = {
+        "data": {"val": [str(folders / "val"), str(folders / "train" / "a.h5")]},  # three, which two cannot share
         "network": DROPPING,
         "effective_batch": 4,
         "ema": 0.9,
@@ -177,8 +185,10 @@ def test_two_processes_do_what_one_does_and_survive_being_killed(folders: Path, 
     }
     train(make_config(folders, tmp_path / "one", **values))
     file = write_config(tmp_path / "run.yaml", folders, tmp_path / "two", **values)
-    kill_after_line(command(file, 2), tmp_path / "two" / "log.jsonl", 2)
-    subprocess.run(command(file, 2, "--resume"), check=True, capture_output=True, timeout=120)
+    kill_after_line(command(file, launcher=TORCHRUN), tmp_path / "two" / "log.jsonl", 2)
+    subprocess.run(command(file, "--resume", launcher=ACCELERATE), check=True, capture_output=True, timeout=120)
+    starts = json.loads((tmp_path / "two" / RUN).read_text())["starts"]
+    assert [start["processes"] for start in starts] == [2, 2]
     one, two = read_lines(tmp_path / "one"), read_lines(tmp_path / "two")
     assert len(one) == len(two) == 9
     for ours, theirs in zip(one, two, strict=True):
@@ -378,13 +388,6 @@ def test_other_ways_to_compute_train_as_well(folders: Path, tmp_path: Path, mode
 def test_deterministic_run_leaves_the_process_as_it_was(folders: Path, tmp_path: Path) -> None:
     train(make_config(folders, tmp_path, epochs=1, deterministic=True))
     assert not torch.are_deterministic_algorithms_enabled()
-
-
-def test_network_is_compiled_if_asked(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = []
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(type(network).__name__))
-    train(make_config(folders, tmp_path, epochs=1, network={"compile": True}))
-    assert compiled == ["VarNet"]
 
 
 def test_network_without_checkpointing_says_so(folders: Path, tmp_path: Path) -> None:

@@ -51,5 +51,5 @@ def test_network_sees_given_samples_and_is_judged_by_held_ones() -> None:
 
 
 def test_network_of_images_cannot_be_judged_by_kspace() -> None:
-    with pytest.raises(InputError, match="a Identity gives no coil images"):
+    with pytest.raises(InputError, match="^Identity gives no coil images"):
         SelfSupervised(nn.Identity())

@@ -17,7 +17,10 @@ def test_mistyped_network_is_answered_with_the_right_one() -> None:
         build("varnett", {})
 
 
-@pytest.mark.parametrize("arguments", [{"chanels": 3}, {"chans": -1}, {"pools": 0}, {"chans": "many"}])
+WRONG = [{"chanels": 3}, {"chans": -1}, {"chans": 0}, {"pools": 0}, {"num_cascades": 0}, {"chans": "many"}]
+
+
+@pytest.mark.parametrize("arguments", WRONG)
 def test_arguments_that_fit_no_network_are_refused_in_one_sentence(arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="network varnet cannot be built with"):
         build("varnet", arguments)

@@ -2,10 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
+from accelerate import Accelerator
+from accelerate.tracking import GeneralTracker
 
 from data.errors import InputError
 from experiments.training import log as logging
-from experiments.training.log import Meter, check_trackers, flat, keep_lines, read_log, score_table
+from experiments.training.log import Meter, check_trackers, flat, keep_lines, read_log, score_table, start_trackers
+from helpers.training import make_config
 
 
 def test_tracker_that_is_not_installed_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,6 +16,20 @@ def test_tracker_that_is_not_installed_is_told_in_a_sentence(monkeypatch: pytest
     with pytest.raises(InputError, match="the tracker wandb is not installed; `pip install wandb`"):
         check_trackers(["wandb"])
     check_trackers([])
+
+
+def test_tracker_that_does_not_start_is_told_in_a_sentence(tmp_path: Path) -> None:
+    class LoggedOut(GeneralTracker):
+        name, requires_logging_directory = "wandb", False
+
+        def start(self) -> None:
+            raise PermissionError("No API key.\nLog in first.")
+
+    accelerator = Accelerator(cpu=True, log_with=LoggedOut(_blank=True))
+    config = make_config(tmp_path, tmp_path, trackers=["wandb"])
+    with pytest.raises(InputError, match=r"^wandb: the tracker did not start: No API key\. Log in first\.$"):
+        start_trackers(accelerator, config, "run")
+    accelerator.end_training()
 
 
 def test_lines_after_the_state_and_half_lines_are_cut(tmp_path: Path) -> None:

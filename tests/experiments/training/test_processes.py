@@ -5,7 +5,7 @@ import pytest
 from accelerate import Accelerator
 
 from data.errors import InputError
-from experiments.training.processes import exists_for_all, on_main
+from experiments.training.processes import exists_for_all, main_first, on_main
 from experiments.training.reading import whole_steps
 
 
@@ -24,6 +24,19 @@ def test_what_goes_wrong_in_the_main_process_is_told_in_a_sentence() -> None:
     done: list[int] = []
     on_main(accelerator, lambda: done.append(1))
     assert done == [1]
+
+
+def test_what_the_main_process_found_is_given_and_its_failure_told() -> None:
+    found: list[int] = []
+
+    def look() -> int:
+        found.append(3)
+        return found[0]
+
+    assert main_first(Accelerator(cpu=True), look) == 3
+    assert found == [3]
+    with pytest.raises(InputError, match="^this is wrong$"):
+        main_first(Accelerator(cpu=True), lambda: fail(InputError("this is wrong")))
 
 
 def test_file_exists_if_it_does(tmp_path: Path) -> None:

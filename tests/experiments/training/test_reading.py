@@ -1,19 +1,22 @@
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
-from data.datasets import FreshMasks, SliceDataset
+from data.datasets import FreshMasks, Slice, SliceDataset
 from data.errors import InputError
 from data.files import open_volume
 from data.masks import MaskKind, Sampling
-from experiments.training.reading import Slices, read, whole_steps
+from experiments.training.reading import read, whole_steps
 from helpers.raw_files import edit, write_raw_file
 
 CPU = torch.device("cpu")
 
 
-def slices(folder: Path, *damaged: str) -> Slices:
+def slices(folder: Path, *damaged: str) -> SliceDataset:
     volumes = []
     for name, matrix in (("a", (16, 12)), ("b", (16, 12)), ("c", (18, 12))):
         path = write_raw_file(folder / f"{name}.h5", coils=2, matrix=matrix)
@@ -42,6 +45,45 @@ def test_unreadable_slice_is_replaced_by_one_of_its_shape(tmp_path: Path, worker
 def test_slice_that_nothing_can_replace_is_told_in_one_sentence(tmp_path: Path, workers: int) -> None:
     with pytest.raises(InputError, match=r"^\S*c\.h5: the k-space of slice 0 holds NaN or Inf$"):
         list(read(slices(tmp_path, "c"), [[4]], workers, CPU))
+
+
+class Deadly(SliceDataset):
+    """Kills the process that reads a certain slice, the first times."""
+
+    def __init__(self, slices: SliceDataset, counter: Path, index: int, times: int) -> None:
+        self.__dict__ |= slices.__dict__
+        self._counter, self._index, self._times = counter, index, times
+
+    def __getitem__(self, index: int) -> Slice:
+        deaths = self._counter.stat().st_size if self._counter.exists() else 0
+        if index == self._index and deaths < self._times:
+            self._counter.write_bytes(b"x" * (deaths + 1))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for killed processes more often than torch does."""
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.3,))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_killed_process_is_replaced_and_no_batch_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deadly = Deadly(slices(tmp_path), tmp_path / "deaths", index=2, times=1)
+    handler = signal.getsignal(signal.SIGCHLD)
+    batches = list(read(deadly, [[0], [1], [2], [3], [4]], workers=2, device=CPU))
+    assert [batch.indices.tolist() for batch in batches] == [[0], [1], [2], [3], [4]]
+    told = capsys.readouterr().err
+    assert told.count("was killed") == 1
+    assert signal.getsignal(signal.SIGCHLD) == handler
+
+
+@pytest.mark.usefixtures("impatient")
+def test_slice_that_kills_every_process_is_named(tmp_path: Path) -> None:
+    deadly = Deadly(slices(tmp_path), tmp_path / "deaths", index=2, times=9)
+    with pytest.raises(InputError, match=r"b\.h5, slice 0: two processes .* were killed"):
+        list(read(deadly, [[0], [1], [2], [3]], workers=2, device=CPU))
 
 
 def test_steps_that_are_left_are_whole_after_a_change_of_their_size() -> None:
