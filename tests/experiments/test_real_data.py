@@ -8,6 +8,8 @@ from data.files import find_files, open_volume
 from data.masks import MaskKind, Sampling
 from experiments.methods import create
 from experiments.metrics import score
+from models.card import read_card
+from models.shipped import shipped_weights
 
 BRAINS = ["brain_t1_7ch.h5", "brain_t2_4ch.h5"]
 
@@ -42,3 +44,18 @@ def test_a_prospective_scan_is_reconstructed_with_its_reference_scan(real_data: 
     # Half the field of view away from the phantom lies its alias: gone, unless nothing was done about it.
     aliased = image[24:40, :6].mean() / image[24:40, 28:36].mean()
     assert (aliased < 0.25) == (method != "zero-filled")
+
+
+@pytest.mark.parametrize("name", [Path(brain).stem for brain in BRAINS])
+@pytest.mark.parametrize("kind", ["random", "equispaced_fraction"])
+@pytest.mark.parametrize("acceleration", [4, 8])
+def test_the_weights_that_ship_score_what_their_card_says(
+    real_data: Path, name: str, kind: str, acceleration: int
+) -> None:
+    card = read_card(shipped_weights()["varnet-general"])
+    stated = card.metrics[f"{name}, {kind} {acceleration}x"]
+    volume = open_volume(real_data / "kspace" / f"{name}.h5")
+    image = create("varnet")(Sampling(MaskKind(kind), acceleration, 0.32 / acceleration)(volume.read(0)))
+    found = score(volume.read_target(), image.numpy()[None])
+    assert found.ssim == pytest.approx(stated["ssim"], abs=0.003)
+    assert found.psnr == pytest.approx(stated["psnr"], abs=0.05)
