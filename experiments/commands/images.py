@@ -186,7 +186,7 @@ def demo(
     output: Output = Path("demo"),
     device: Device = "auto",
 ) -> None:
-    """Simulate raw data, train a small network for two minutes, and compare all methods at 4x and 8x.
+    """Simulate raw data, and compare methods, the weights that ship among them, at 4x and 8x.
 
     Example: recon demo --output demo
     """
