@@ -109,13 +109,13 @@ def test_a_network_that_learned_nothing_gives_an_image_all_the_same(run: Run, un
     assert images.max() > 0
 
 
-def test_shipped_weights_come_nearer_to_the_phantom_than_no_method(scan: Acquisition, under: Path) -> None:
+def test_shipped_weights_come_nearer_to_the_phantom_than_zero_filling(scan: Acquisition, under: Path) -> None:
     try:
         image = create("varnet")(scan)
     except InputError:
         pytest.skip("no weights ship with the package")
     wanted = stored_phantom(under)
-    assert error(image, wanted) < 0.5 * error(create("zero-filled")(scan), wanted)
+    assert error(image, wanted) < 0.75 * error(create("zero-filled")(scan), wanted)
 
 
 def test_the_noise_scan_tells_the_noise_of_the_generator(full: Path) -> None:
