@@ -28,7 +28,10 @@ EMERGENCY_LINES = 24
 """Lines about DC from which maps are estimated, gaps or not, where fewer than four neighbours were measured."""
 
 NOISE_WINDOW = 9
-"""Pixels over which the power of one noise image is averaged to a noise map."""
+"""Pixels over which power is averaged."""
+
+DARKEST = 0.05
+"""Share of the image that is taken to be empty."""
 
 AXES = (-3, -2, -1)
 """Of an image: its sets, readout and phase."""
@@ -103,7 +106,7 @@ class GeneralVarNet(nn.Module):
         images = [problem.image(found) for problem, found in zip(problems, solutions, strict=True)]
         if self.noise_floor and not self.training:
             images = [
-                torch.sqrt(image.square() + floor_power(problem, level))
+                torch.sqrt(image.square() + floor_power(problem, image, level))
                 for problem, image, level in zip(problems, images, noise, strict=True)
             ]
         return torch.stack(images)
@@ -210,10 +213,30 @@ def noise_levels(masked_kspace: Tensor, mask: Tensor) -> list[Tensor]:
     return [(variance.sum() / (variance > 0).sum().clamp(min=1)).nan_to_num().sqrt() for variance in variances]
 
 
-def floor_power(problem: Problem, level: Tensor) -> Tensor:
-    """Give the mean power that noise of the lines left out adds to the sum of squares over the coils: a scalar."""
+def floor_power(problem: Problem, image: Tensor, level: Tensor) -> Tensor:
+    """Give the mean power that noise of the lines left out adds to the sum of squares over the coils.
+
+    The ends of the readout tell too much noise where they hold signal. The darkest part of the image holds no less
+    power than noise of the measured lines brings, and so bounds it.
+
+    Parameters
+    ----------
+    problem
+        Knows the mask and the coils.
+    image
+        real `(readout, phase)`, the measured lines put back.
+    level
+        Scalar: standard deviation of the noise, as the ends of the readout tell.
+
+    Returns
+    -------
+    Tensor
+        Scalar.
+    """
+    share = problem.encoding.mask.mean()
     coils = problem.kspace.abs().amax((-2, -1)).count_nonzero()
-    return coils * level.square() * (1 - problem.encoding.mask.mean())
+    darkest = _local_mean(image.square()).quantile(DARKEST)
+    return torch.minimum(coils * level.square(), darkest / share.clamp(min=1e-6)) * (1 - share)
 
 
 @torch.no_grad()
@@ -239,8 +262,13 @@ def noise_map(problem: Problem, level: Tensor) -> Tensor:
     samples = compress(noise, problem.compression) * (level / problem.scale) * problem.encoding.mask
     image = first_fit(problem, samples)
     power = torch.fft.fftshift(image.abs().square().sum(0), dim=problem.encoding.axes)
+    return _local_mean(power).sqrt()
+
+
+def _local_mean(power: Tensor) -> Tensor:
+    """Average real `(readout, phase)` over a window about each pixel."""
     margin = NOISE_WINDOW // 2
-    return avg_pool2d(power[None], NOISE_WINDOW, stride=1, padding=margin, count_include_pad=False)[0].sqrt()
+    return avg_pool2d(power[None], NOISE_WINDOW, stride=1, padding=margin, count_include_pad=False)[0]
 
 
 def _white(number: int, kspace: Tensor) -> Tensor:
