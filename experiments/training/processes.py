@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -42,6 +43,8 @@ def start(config: TrainConfig) -> Accelerator:
     if torch.distributed.is_initialized():
         _HELD.append(torch.distributed.group.WORLD)
     console.quiet = errors.quiet = not accelerator.is_main_process
+    # Told of kernels of 1x1, whose layout is any.
+    warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     return accelerator
 
 
