@@ -144,12 +144,12 @@ class Job:
         self, calibration: Calibration, acquisition: Acquisition, image: Tensor, device: torch.device
     ) -> NDArray[np.float32]:
         try:
-            others = views(acquisition)
-            reconstructed = reconstruct_slices(self.method, [view.acquisition for view in others], device)
-            deviation = spread(image, [view.undo(other) for view, other in zip(others, reconstructed, strict=True)])
-            found: NDArray[np.float32] = calibration(deviation, noise_level(acquisition)).numpy()
+            seen = views(acquisition)
+            others = reconstruct_slices(self.method, [view.acquisition for view in seen], device)
+            sigma = calibration(spread(image, seen, others), noise_level(acquisition))
         except InputError as error:
             raise InputError(f"{error} (without some of its samples, to tell the uncertainty)") from error
+        found: NDArray[np.float32] = sigma.numpy()
         return found
 
     def keep(self, result: Result) -> None:

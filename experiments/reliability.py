@@ -73,7 +73,7 @@ class Reliability:
 
 def draw_reliability(methods: Mapping[str, Reliability]) -> Figure:
     """Plot true over predicted errors, with the line on which they are equal."""
-    figure = Figure(figsize=(6.4, 4.4), dpi=130, layout="constrained")
+    figure = Figure(figsize=(5.6, 5.4), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     for name, reliability in methods.items():
         one, two = reliability.coverage
@@ -83,8 +83,8 @@ def draw_reliability(methods: Mapping[str, Reliability]) -> Figure:
     low, high = (bound(axes.get_xlim() + axes.get_ylim()) for bound in (min, max))
     axes.plot([low, high], [low, high], color="black", linestyle="--", linewidth=0.8, label="as it should be")
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    axes.set_xlabel("predicted standard deviation (SD) / largest target value")
-    axes.set_ylabel("true root mean square error / largest target value")
+    axes.set_xlabel("predicted standard deviation (SD), share of the largest target value")
+    axes.set_ylabel("true root mean square error, share of the same")
     axes.grid(which="both", alpha=0.2)
-    figure.legend(loc="outside right upper", fontsize=7, frameon=False)
+    axes.legend(loc="lower right", fontsize=7)
     return figure

@@ -9,7 +9,7 @@ from recon.uncertainty import Calibration
 
 
 def calibration_of(name: str, method: Reconstruction) -> Calibration:
-    """Give the calibration that the card of a method's weights holds; without one, warn and take plain deviations.
+    """Give the calibration that the card of a method's weights holds; without one, warn and take the plain spread.
 
     Raises
     ------
@@ -20,5 +20,5 @@ def calibration_of(name: str, method: Reconstruction) -> Calibration:
     if card is not None and card.uncertainty is not None:
         return card.uncertainty
     how = "; `recon calibrate` does that" if isinstance(method, LearnedReconstruction) else ""
-    warn(f"the uncertainty of {name} is not calibrated: it is the deviation between reconstructions{how}")
+    warn(f"the uncertainty of {name} is not calibrated: it is the plain spread between reconstructions{how}")
     return Calibration()

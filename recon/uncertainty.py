@@ -20,18 +20,18 @@ LEFT_OUT = 0.1
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-2,), (-1,), (-2, -1), (), (-1,))
 """Axes along which each view is mirrored: readout, phase."""
 
-SMOOTHING = 2.0
+SMOOTHING = 3.0
 """Pixels, the standard deviation of the Gaussian over which squared deviations are averaged."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """`sigma^2 = spread^2 s^2 + noise^2 n^2`: what deviations `s` between views, and noise `n`, mean for the error.
+    """`sigma^2 = spread^2 s^2 + noise^2 n^2`: what the spread `s` between views and the noise `n` mean for the error.
 
     Attributes
     ----------
     spread, noise
-        The two factors; as they stand here nothing is known of them.
+        The two factors; as they stand here they come from no experience.
     """
 
     spread: float = 1.0
@@ -50,11 +50,14 @@ class View:
     ----------
     acquisition
         With samples left out, its coils mixed, mirrored.
+    left_out
+        Share of what could be left out that was.
     flipped
         The axes along which it is mirrored.
     """
 
     acquisition: Acquisition
+    left_out: float
     flipped: tuple[int, ...]
 
     def undo(self, image: Tensor) -> Tensor:
@@ -81,20 +84,37 @@ def views(acquisition: Acquisition) -> list[View]:
     generator = torch.Generator().manual_seed(0)
     spare = _spare(acquisition.mask).nonzero()
     spare = spare[torch.randperm(len(spare), generator=generator).to(spare.device)]
-    each = max(1, round(LEFT_OUT * len(spare)))
+    each = min(max(1, round(LEFT_OUT * len(spare))), len(spare) // 2)
     found = []
     for number, flipped in enumerate(FLIPS):
         kept = torch.ones_like(acquisition.mask)
-        kept[tuple(spare[number * each : (number + 1) * each].T)] = False
-        thinned = acquisition.undersample(kept)
-        found.append(View(_mirrored(_mixed(thinned, _unitary(acquisition.coils, generator)), flipped), flipped))
+        gone = spare[number * each : (number + 1) * each]
+        kept[tuple(gone.T)] = False
+        mixed = _mixed(acquisition.undersample(kept), _unitary(acquisition.coils, generator))
+        found.append(View(_mirrored(mixed, flipped), len(gone) / max(len(spare), 1), flipped))
     return found
 
 
-def spread(image: Tensor, others: Iterable[Tensor]) -> Tensor:
-    """Root mean square deviation of other images from an image `(rows, columns)`, averaged over a few pixels."""
-    squares = torch.stack([(other - image).square() for other in others]).mean(dim=0)
-    return _smooth(squares, SMOOTHING).sqrt()
+def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Tensor:
+    """Estimate the standard deviation of an image by the delete-d jackknife (Shao & Wu 1989).
+
+    From a share `p` left out follows `(1 - p) / p` times the mean square deviation; squares are averaged over a few
+    pixels too. Views that lack nothing count as they are.
+
+    Parameters
+    ----------
+    image
+        `(rows, columns)`, of all that was measured.
+    seen, others
+        The views, and what the same method made of each.
+    """
+    squares = torch.stack(
+        [
+            _jackknife(view.left_out) * (view.undo(other) - image).square()
+            for view, other in zip(seen, others, strict=True)
+        ]
+    )
+    return _smooth(squares.mean(dim=0), SMOOTHING).sqrt()
 
 
 def noise_level(acquisition: Acquisition) -> float:
@@ -107,6 +127,10 @@ def noise_level(acquisition: Acquisition) -> float:
     else:
         variance = covariance_of_noise(acquisition.noise).diagonal().real
     return float((variance.mean() / 2).sqrt())
+
+
+def _jackknife(left_out: float) -> float:
+    return (1 - left_out) / left_out if left_out else 1.0
 
 
 def _spare(mask: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from data.masks import MaskKind, Sampling, center_lines
 from helpers.objects import object_acquisition
 from recon.coils import rss
 from recon.sense import Sense
-from recon.uncertainty import LEFT_OUT, Calibration, noise_level, spread, views
+from recon.uncertainty import LEFT_OUT, Calibration, View, noise_level, spread, views
 from recon.zero_filled import ZeroFilled
 
 
@@ -17,7 +17,8 @@ def undersampled(**values: object) -> Acquisition:
 
 
 def deviations(acquisition: Acquisition, method: object) -> torch.Tensor:
-    return spread(method(acquisition), [view.undo(method(view.acquisition)) for view in views(acquisition)])
+    seen = views(acquisition)
+    return spread(method(acquisition), seen, [method(view.acquisition) for view in seen])
 
 
 def unflipped(acquisition: Acquisition) -> list[Acquisition]:
@@ -96,9 +97,22 @@ def test_it_has_the_units_of_the_image(scale: float) -> None:
     )
 
 
-def test_a_constant_deviation_stays_what_it_is_to_the_edge() -> None:
+@pytest.mark.parametrize(("left_out", "factor"), [(0.0, 1.0), (0.1, 3.0), (0.2, 2.0)])
+def test_the_jackknife_of_a_constant_deviation_is_constant_to_the_edge(left_out: float, factor: float) -> None:
     image = torch.rand(20, 15)
-    torch.testing.assert_close(spread(image, [image + 3, image - 3]), torch.full((20, 15), 3.0))
+    seen = [View(object_acquisition(), left_out, ())] * 2
+    torch.testing.assert_close(spread(image, seen, [image + 3, image - 3]), torch.full((20, 15), 3 * factor))
+
+
+def test_of_noise_in_a_sum_of_lines_the_jackknife_tells_the_standard_deviation() -> None:
+    full = object_acquisition(coils=1, readout=96, phase=96)
+    kspace = torch.randn(full.kspace.shape, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
+    kspace[..., 40:56] = 0
+    kspace[..., 48, 48] = 1e5  # a bright image of one grey, whose magnitude feels the real part of the noise
+    lines = torch.arange(96)
+    acquisition = replace(full, kspace=kspace).undersample((lines != 39) & (lines != 57))
+    true = ZeroFilled()(acquisition).std()
+    assert float(deviations(acquisition, ZeroFilled()).mean() / true) == pytest.approx(1, abs=0.1)
 
 
 def test_the_noise_is_told_by_the_ends_of_the_readout_or_by_a_noise_scan() -> None:
