@@ -6,11 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data.masks import center_lines
+
 WIDTHS_PER_MATRIX = 4
 """How many standard deviations of the Gaussian that selects make up the phase axis (Yaman et al. 2020)."""
 
 
-def split_mask(mask: Tensor, loss_fraction: float, seed: Sequence[int], center: int) -> tuple[Tensor, Tensor]:
+def split_mask(
+    mask: Tensor, loss_fraction: float, seed: Sequence[int], center: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Split the measured lines at random (SSDU, Yaman et al. 2020), low frequencies more likely for the loss.
 
     Where the paper selects single samples, this selects lines along phase, for all else that the mask may spell out
@@ -27,7 +31,8 @@ def split_mask(mask: Tensor, loss_fraction: float, seed: Sequence[int], center: 
     seed
         Of the choice; the same seed gives the same split.
     center
-        Number of lines about DC that the loss never gets: networks learn the coils from them.
+        Number of lines about DC that the loss never gets; None for the whole run of measured ones, from which maps
+        are estimated and which no reconstruction has to predict.
 
     Returns
     -------
@@ -43,10 +48,10 @@ def split_mask(mask: Tensor, loss_fraction: float, seed: Sequence[int], center: 
     if not 0 < loss_fraction < 1:
         raise ValueError(f"a loss fraction of {loss_fraction:g} is not between 0 and 1")
     phase = mask.shape[-1]
-    lines = mask.reshape(-1, phase).any(dim=0).cpu().numpy()
-    first = (phase - center + 1) // 2
-    candidates = np.flatnonzero(lines)
-    candidates = candidates[(candidates < first) | (candidates >= first + center)]
+    lines = mask.reshape(-1, phase).any(dim=0).cpu()
+    kept = center_lines(lines) if center is None else slice((phase - center + 1) // 2, (phase + center + 1) // 2)
+    candidates = np.flatnonzero(lines.numpy())
+    candidates = candidates[(candidates < kept.start) | (candidates >= kept.stop)]
     count = min(round(loss_fraction * int(lines.sum())), len(candidates))
     distances = (candidates - phase // 2) * (WIDTHS_PER_MATRIX / phase)
     density = np.exp(-(distances**2) / 2)

@@ -53,14 +53,14 @@ class Split:
     fraction
         Share of the lines that is held.
     center
-        Lines about DC that are always given.
+        Lines about DC that are always given; None for all calibration lines.
     holdout
         Share of the lines to set aside beforehand, for validation; the same in every epoch.
     """
 
     samplings: tuple[Sampling, ...]
     fraction: float
-    center: int
+    center: int | None = None
     holdout: float = 0.0
 
     def for_training(self, acquisition: Acquisition, seed: int, epoch: int) -> SplitSlice:

@@ -68,7 +68,7 @@ class TrainingConfig(Section):
     loss_fraction
         Of `ssdu`: share of the measured lines that is held back.
     center
-        Of `ssdu`: lines about DC that are never held back.
+        Of `ssdu`: lines about DC that are never held back; None for all calibration lines.
     holdout
         Of `ssdu`: share of the lines set aside for validation, for those who validate on what they train on.
     """
@@ -76,7 +76,7 @@ class TrainingConfig(Section):
     mode: Literal["supervised", "ssdu"] = "supervised"
     loss: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: {"ssim": 1.0})
     loss_fraction: float = Field(default=0.2, gt=0, lt=1)
-    center: int = Field(default=4, ge=0)
+    center: int | None = Field(default=None, ge=0)
     holdout: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from data.masks import MaskKind, sample_mask
+from data.masks import MaskKind, center_lines, sample_mask
 from data.self_supervision import split_mask
 
 
@@ -35,6 +35,15 @@ def test_the_loss_gets_its_share_where_there_are_enough_lines() -> None:
     for fraction in (0.1, 0.4, 0.6):
         _, loss = split_mask(mask, fraction, (1,), center=10)
         assert int(loss.sum()) == round(fraction * int(mask.sum()))
+
+
+def test_calibration_lines_are_never_held_unless_some_are_asked_for() -> None:
+    mask = sample_mask(MaskKind.EQUISPACED_FRACTION, 128, 4, 0.08, seed=0)
+    held = torch.stack([split_mask(mask, 0.3, (seed,))[1] for seed in range(200)]).any(0)
+    run = center_lines(mask)
+    assert not held[run].any()
+    assert torch.equal(held[: run.start], mask[: run.start])
+    assert torch.equal(held[run.stop :], mask[run.stop :])
 
 
 def test_low_frequencies_are_selected_more_often() -> None:
