@@ -127,6 +127,8 @@ def begin(
     def open_files() -> None:
         described = describe(accelerator, training.files, validation)
         start_trackers(accelerator, config, open_folder(config, position, described, goes_on))
+        if not goes_on:
+            training.show(config.output / PICTURES)
 
     on_main(accelerator, open_files)
     objective = accelerator.prepare(make_objective(config, network))

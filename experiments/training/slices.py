@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -20,6 +21,7 @@ from experiments.open_data import open_volumes
 from experiments.train_config import TrainConfig
 from experiments.training.provenance import Described
 from experiments.training.reading import Slices
+from experiments.training.simulated_pictures import write_pictures
 from recon.synthesis.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
 from recon.synthesis.coils import filled
 from recon.synthesis.scan import Simulator
@@ -35,6 +37,9 @@ class Source(Protocol):
 
     def epoch(self, number: int) -> Slices:
         """Give the slices of an epoch, as in no other."""
+
+    def show(self, folder: Path) -> None:
+        """Write pictures of what cannot be looked at in a file."""
 
 
 def open_source(config: TrainConfig, device: torch.device) -> Source:
@@ -70,6 +75,9 @@ class Scans:
             return SplitSlices(self.files, partial(split.for_training, seed=config.seed, epoch=number))
         return SliceDataset(self.files, FreshMasks(config.data.samplings, config.seed, number))
 
+    def show(self, folder: Path) -> None:
+        """Leave it to those who have the files."""
+
 
 class Simulation:
     """Slices that are simulated from magnitude images, on the training device unless other processes do it."""
@@ -84,9 +92,13 @@ class Simulation:
         on = torch.device("cpu") if config.data.workers else device
         self._simulator = Simulator([*self.files, *heads], list(map(filled, maps)), simulation.ranges, on)
 
-    def epoch(self, number: int) -> Slices:
+    def epoch(self, number: int) -> SimulatedSlices:
         """Give the slices of an epoch, simulated as in no other."""
         return SimulatedSlices(self._simulator, self._count, (self._seed, number))
+
+    def show(self, folder: Path) -> None:
+        """Write pictures of the effects and of the first slices."""
+        write_pictures(folder, self._simulator, self.epoch(0))
 
 
 def split_of(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:
