@@ -190,6 +190,16 @@ def test_flipped_and_missing_bytes_give_a_sentence_or_an_image(tmp_path: Path) -
     assert all(sentence.startswith(str(tmp_path)) and "\n" not in sentence for sentence in told)
 
 
+@pytest.mark.parametrize(
+    "literal", [b"{b'descr': 1, 'shape': 2}", b"(" * 5000, b"{{}: 1}", b"{'descr': '<c8', 1: 2}"]
+)
+def test_a_header_of_numpy_that_is_no_header_is_told(tmp_path: Path, literal: bytes) -> None:
+    path = tmp_path / "scan.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(literal).to_bytes(2, "little") + literal)
+    with pytest.raises(InputError, match="header of the array is damaged"):
+        open_volume(path)
+
+
 def test_truncated_samples_of_bart_are_told(tmp_path: Path) -> None:
     (tmp_path / "scan.hdr").write_text("# Dimensions\n4 4 1 2\n")
     (tmp_path / "scan.cfl").write_bytes(bytes(8 * 31))
