@@ -200,6 +200,8 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
             f"{path}: the archive holds {printable(', '.join(unknown), LONGEST_LIST) or 'a name twice'}; read are "
             f"{', '.join(sorted(MEMBERS))}"
         )
+    if any(info.comment for info in archive.infolist()):  # a damaged length turns the entries that follow into one
+        raise InputError(f"{path}: the archive is damaged, or has comments, which NumPy never writes")
     return names
 
 

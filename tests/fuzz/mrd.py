@@ -1,21 +1,15 @@
 """Fuzzes what the server does with the bytes of a client: messages are parsed, readouts become images."""
 
-import io
-
 import atheris
 
 with atheris.instrument_imports(include=["data"]):
     from data.errors import InputError
-    from data.mrd_messages import Close, ConfigName, ConfigText, HeaderText, Readout, Text, encode
+    from data.mrd_messages import Close, ConfigName, ConfigText, Text, encode
     from data.mrd_replay import replay
-    from data.mrd_scan import StreamedScan
-    from data.mrd_stream import MessageReader, StreamLimits
+    from helpers.streams import receive
 
 from helpers.fuzzing import fuzz, scratch
 from helpers.raw_files import write_raw_file
-
-LIMITS = StreamLimits(text=1 << 14, message=1 << 20, session=1 << 22)
-LARGEST = 1 << 20
 
 
 def seeds() -> list[bytes]:
@@ -23,16 +17,9 @@ def seeds() -> list[bytes]:
     return [b"".join(map(encode, scan)), *map(encode, (ConfigName("sense"), ConfigText("{}"), Text("a"), Close()))]
 
 
-def receive(content: bytes) -> None:
-    scan = None
-    for message in MessageReader(io.BytesIO(content).read, LIMITS):
-        if isinstance(message, HeaderText):
-            scan = StreamedScan(message.xml, "stream", LARGEST)
-        elif isinstance(message, Readout) and scan is not None:
-            list(scan.add(message))
-    if scan is not None:
-        list(scan.close())
+def read(content: bytes) -> None:
+    receive(content, text=1 << 14, message=1 << 20, session=1 << 22)
 
 
 if __name__ == "__main__":
-    fuzz("mrd", receive, seeds(), InputError)
+    fuzz("mrd", read, seeds(), InputError)
