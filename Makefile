@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint fuzz clean
 
 demo: $(INSTALLED)
 	$(BIN)/recon demo --output demo
@@ -17,6 +18,12 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+fuzz: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'
+	for target in tests/fuzz/*.py; do \
+		PYTHONPATH=tests $(BIN)/python $$target -max_total_time=$(FUZZ_SECONDS) -verbosity=0 || exit 1; \
+	done
 
 clean:
 	rm -rf .venv build *.egg-info demo

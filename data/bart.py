@@ -75,7 +75,7 @@ class BartVolume(Untargeted):
         position = dict(zip(IMAGES, np.unravel_index(index, [self.dimensions[axis] for axis in IMAGES]), strict=True))
         chosen = tuple(position.get(axis, slice(None)) for axis in range(DIMENSIONS))
         stored = samples[chosen].reshape(self.dimensions[READOUT], self.dimensions[PHASE], self.dimensions[COILS])
-        kspace = torch.from_numpy(np.ascontiguousarray(np.moveaxis(stored, -1, 0), np.complex64))
+        kspace = torch.from_numpy(np.array(np.moveaxis(stored, -1, 0), np.complex64, order="C"))
         check_finite(self.path, kspace, f"k-space of image {index}")
         return Acquisition(kspace, measured(kspace), self.header, name=self.name, slice=index)
 

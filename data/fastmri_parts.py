@@ -14,6 +14,7 @@ from data.errors import InputError
 from data.geometry import Geometry, can_be, from_table
 from data.hdf5 import attribute, holds, read_dataset, read_text
 from data.header import HeaderError, parse_header
+from data.header_text import check_header_fits
 from data.sampling import prospective
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
@@ -78,13 +79,7 @@ def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:
         header = parse_header(read_text(file, "ismrmrd_header"), contrast or "")
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
-    first, last = header.padding
-    if not 0 <= first < last or first >= shape[-1]:
-        raise InputError(
-            f"{path}: the header says that lines {first} to {last - 1} were acquired, of {shape[-1]} in the k-space"
-        )
-    if 0 in header.crop:
-        raise InputError(f"{path}: the header's reconstruction matrix is {header.crop}")
+    check_header_fits(path, header, shape[-2:], shape[0])
     return header
 
 

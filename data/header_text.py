@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import astuple, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from data.acquisition import Header
 from data.errors import InputError, printable
 from data.geometry import can_be
-from data.header import LARGEST_MATRIX, LONGEST_CONTRAST
+from data.header import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
 
 _HEADER = TypeAdapter(Header)
 
@@ -56,22 +55,24 @@ def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slice
         If crop, padding, sizes or geometry are impossible, or those of another number of slices.
     """
     first, last = header.padding
-    if not 0 <= first < min(last, matrix[1]):
+    if not 0 <= first <= matrix[1] // 2 or not first < last <= LARGEST_MATRIX:
         raise InputError(
             f"{path}: the header says that lines {first} to {last - 1} were acquired, of {matrix[1]} in the k-space"
         )
     if not 1 <= min(header.crop) <= max(header.crop) <= LARGEST_MATRIX:
         raise InputError(f"{path}: the header's reconstruction matrix is {header.crop}")
-    if header.geometry is not None and len(header.geometry) != slices:
-        raise InputError(f"{path}: the header has the geometry of {len(header.geometry)} slices, there are {slices}")
-    sizes = (*(header.field_of_view or ()), *(header.encoded_field_of_view or ()))
-    impossible = min(sizes, default=1) <= 0 or (header.geometry is not None and not can_be(header.geometry))
-    if impossible or not _finite(astuple(header)):
+    geometry = header.geometry or ()
+    if header.geometry is not None and len(geometry) != slices:
+        raise InputError(f"{path}: the header has the geometry of {len(geometry)} slices, there are {slices}")
+    if not can_be(geometry) or not all(0 < number <= LARGEST_NUMBER for number in _sizes(header)):
         raise InputError(f"{path}: the header holds sizes or directions that cannot be")
 
 
-def _finite(value: Any) -> bool:
-    """Tell whether every number is finite, however deep it lies."""
-    if isinstance(value, tuple):
-        return all(map(_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
+def _sizes(header: Header) -> Iterator[float]:
+    """Give all fields of view, and the field as the frequency that goes with it."""
+    for sizes in (header.field_of_view, header.encoded_field_of_view):
+        yield from sizes or ()
+    for slice_ in header.geometry or ():
+        yield from slice_.field_of_view
+    if header.field_strength is not None:
+        yield header.field_strength * PROTON_HZ_PER_TESLA

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from data.acquisition import Header
 from data.errors import printable
-from data.header import LONGEST_QUOTE, NAMESPACE, HeaderError, parse_header, parse_xml, quoted
+from data.header import LARGEST_NUMBER, LONGEST_QUOTE, NAMESPACE, HeaderError, parse_header, parse_xml, quoted
 
 Size = tuple[int, int, int]
 
@@ -84,6 +84,6 @@ def _number(root: ET.Element, path: str, default: float) -> float:
         value = float(text)
     except ValueError as error:
         raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}, not a number") from error
-    if not abs(value) <= 2**31:
+    if not abs(value) <= LARGEST_NUMBER:
         raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}")
     return value

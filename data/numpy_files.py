@@ -42,6 +42,9 @@ MEMBERS = {"kspace", "axes", "mask", "calibration", "noise", "header"}
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, UnicodeDecodeError)
 """What `zipfile` raises on archives that are damaged, locked, or packed in a way it does not know."""
 
+HEADER_DAMAGE = (ValueError, TypeError, KeyError, EOFError, SyntaxError, TokenError, MemoryError, RecursionError)
+"""What NumPy raises on the headers of arrays, which are literals of Python."""
+
 PIECE = 2**20
 """Bytes of an archive that are unpacked at once."""
 
@@ -179,7 +182,7 @@ def _read_header(path: Path, what: str, file: IO[bytes]) -> tuple[tuple[int, ...
         with warnings.catch_warnings():  # old names of types are no concern of the user's
             warnings.simplefilter("ignore")
             shape, fortran, dtype = read(file)
-    except (ValueError, KeyError, EOFError, SyntaxError, TokenError) as error:
+    except HEADER_DAMAGE as error:
         raise InputError(f"{path}: the header of {what} is damaged or of a version that is not read") from error
     if dtype.hasobject:
         raise InputError(f"{path}: {what} holds pickled objects, which are refused: reading them runs code")
@@ -197,6 +200,8 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
             f"{path}: the archive holds {printable(', '.join(unknown), LONGEST_LIST) or 'a name twice'}; read are "
             f"{', '.join(sorted(MEMBERS))}"
         )
+    if any(info.comment for info in archive.infolist()):  # a damaged length turns the entries that follow into one
+        raise InputError(f"{path}: the archive is damaged, or has comments, which NumPy never writes")
     return names
 
 

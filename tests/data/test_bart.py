@@ -35,6 +35,14 @@ def test_lines_of_zeros_were_not_measured(tmp_path: Path) -> None:
     assert volume.read(0).mask.tolist() == [False, True] * 3
 
 
+@pytest.mark.parametrize("matrix", [(8, 6), (8, 1)])
+def test_what_is_read_can_be_written_to_and_the_file_stays(tmp_path: Path, matrix: tuple[int, int]) -> None:
+    path = write(tmp_path, random_kspace(*matrix, 1, 1).numpy(), f"{matrix[0]} {matrix[1]}")
+    before = path.read_bytes()
+    open_bart(path).read(0).kspace.zero_()
+    assert path.read_bytes() == before
+
+
 def test_either_name_opens_the_pair_and_folders_list_it_once(tmp_path: Path) -> None:
     path = write(tmp_path, random_kspace(8, 6, 1, 2).numpy(), "8 6 1 2")
     assert open_volume(path.with_suffix(".hdr")).path == path

@@ -1,29 +1,141 @@
+import math
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.acquisition import Header
-from data.header import HeaderError, format_header, parse_header
+from data.errors import InputError
+from data.geometry import Geometry
+from data.header import LARGEST_MATRIX, NAMESPACE, HeaderError, format_header, parse_header, parse_xml
+from data.header_text import header_as_text, header_from_text
+from data.ismrmrd_header import parse_scan
 
+PHASE, SLICES = 368, 3
+MATRIX = (640, PHASE)
+WRITTEN = format_header(Header(crop=(320, 320), padding=(24, 344), field_strength=3.0), MATRIX, 4, SLICES, "embedded")
+PARTS = re.split("(?<=>)", WRITTEN)
+TAGS = re.findall(r"<(\w+)>", WRITTEN)
+AXES = [(1.0, 0.0, 0.0), (0.0, 0.6, 0.8), (0.0, -0.8, 0.6)]
 
-@given(
-    crop=st.tuples(st.integers(1, 640), st.integers(1, 640)),
-    phase=st.integers(2, 400),
-    data=st.data(),
-    field=st.one_of(st.none(), st.sampled_from([0.055, 1.5, 3.0])),
+sizes = st.floats(1e-3, 1e4)
+pairs = st.tuples(sizes, sizes)
+places = st.tuples(*[st.floats(-1e4, 1e4)] * 3)
+geometries = st.builds(
+    lambda position, axes, field_of_view: Geometry(position, *axes, field_of_view),
+    places,
+    st.permutations(AXES),
+    st.tuples(sizes, sizes, sizes),
 )
-def test_what_is_written_is_read_back(
-    crop: tuple[int, int], phase: int, data: st.DataObject, field: float | None
-) -> None:
-    first = data.draw(st.integers(0, phase // 2))
-    last = data.draw(st.integers(phase // 2 + 1, phase))
-    header = Header(
-        crop=crop, padding=(first, last), field_of_view=(220.0, 180.5), field_strength=field, contrast="AXT2"
-    )
-    read = parse_header(format_header(header, (320, phase), coils=4, slices=3), contrast="AXT2")
-    assert (read.crop, read.padding, read.contrast) == (crop, (first, last), "AXT2")
-    assert read.field_of_view == pytest.approx((220.0, 180.5), rel=1e-4)
-    assert read.field_strength == (pytest.approx(field) if field else None)
+headers = st.builds(
+    Header,
+    crop=st.tuples(*[st.integers(1, LARGEST_MATRIX)] * 2),
+    padding=st.tuples(st.integers(0, PHASE // 2), st.integers(PHASE // 2 + 1, LARGEST_MATRIX)),
+    field_of_view=st.none() | pairs,
+    field_strength=st.none() | st.floats(1e-3, 200),
+    contrast=st.text(st.characters(categories=["L", "M", "N", "P", "S"]), max_size=64),
+    geometry=st.none() | st.tuples(*[geometries] * SLICES),
+    encoded_field_of_view=st.none() | pairs,
+)
+odd = st.sampled_from(["1e400", "1_0", "\u0663", " 7 ", "-0", "9" * 5000])
+words = st.text() | st.integers().map(str) | st.floats().map(str) | odd
+
+
+def trees() -> st.SearchStrategy[ET.Element]:
+    """Trees of ISMRMRD's names in any order, in its namespace or none, with any text."""
+    names = st.sampled_from([f"{NAMESPACE}{tag}" for tag in TAGS]) | st.sampled_from(TAGS)
+
+    def element(children: st.SearchStrategy[list[ET.Element]]) -> st.SearchStrategy[ET.Element]:
+        return st.builds(_element, names, words, children)
+
+    return st.recursive(element(st.just([])), lambda inner: element(st.lists(inner, max_size=4)), max_leaves=12)
+
+
+def _element(name: str, text: str, children: list[ET.Element]) -> ET.Element:
+    element = ET.Element(name)
+    element.text = text
+    element.extend(children)
+    return element
+
+
+def assert_read_or_told(xml: str | bytes) -> None:
+    """Either a header of numbers that can be, or one sentence."""
+    try:
+        header = parse_scan(xml).header
+    except HeaderError as error:
+        sentence = str(error)
+    else:
+        sentence = "none"
+        assert all(0 <= size <= LARGEST_MATRIX for size in header.crop)
+        assert all(map(math.isfinite, (*(header.field_of_view or ()), *(header.encoded_field_of_view or ()))))
+        assert header.contrast.isprintable()
+    assert len(sentence.splitlines()) == 1
+
+
+@given(st.text() | st.binary())
+def test_any_text_is_read_or_told(xml: str | bytes) -> None:
+    assert_read_or_told(xml)
+
+
+@given(trees(), st.sampled_from(["utf-8", "us-ascii", "utf-16", "unicode"]))
+def test_any_tree_is_read_or_told(tree: ET.Element, encoding: str) -> None:
+    assert_read_or_told(ET.tostring(tree, encoding))
+
+
+@given(st.sampled_from(TAGS), words)
+def test_any_value_of_a_header_is_read_or_told(tag: str, value: str) -> None:
+    tree = parse_xml(WRITTEN)
+    for element in tree.iter(f"{NAMESPACE}{tag}"):
+        element.text = value
+    assert_read_or_told(ET.tostring(tree))
+
+
+@given(st.sets(st.sampled_from(range(len(PARTS)))))
+def test_a_header_that_lacks_parts_is_read_or_told(missing: set[int]) -> None:
+    assert_read_or_told("".join(part for number, part in enumerate(PARTS) if number not in missing))
+
+
+@given(headers)
+def test_what_is_written_is_read_back(header: Header) -> None:
+    read = parse_scan(format_header(header, MATRIX, coils=4, slices=SLICES)).header
+    assert (read.crop, read.padding, read.contrast) == (header.crop, header.padding, header.contrast)
+    assert read.field_of_view == (header.field_of_view or header.crop)
+    assert header.encoded_field_of_view in {None, read.encoded_field_of_view}
+    assert read.field_strength == header.field_strength
+
+
+@given(headers)
+def test_what_is_written_as_text_is_read_back(header: Header) -> None:
+    assert header_from_text(Path("a.npz"), header_as_text(header), MATRIX, SLICES) == header
+
+
+@given(st.text())
+def test_text_that_is_no_header_of_our_own_is_told(text: str) -> None:
+    with pytest.raises(InputError, match="a.npz: the header"):
+        header_from_text(Path("a.npz"), text, MATRIX, SLICES)
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        {"padding": (PHASE // 2 + 1, PHASE)},  # without the centre of k-space
+        {"padding": (0, 10**9)},
+        {"crop": (0, 320)},
+        {"field_of_view": (math.inf, 1.0)},
+        {"encoded_field_of_view": (1e300, 1.0)},
+        {"field_strength": 1e300},
+        {"geometry": ()},
+    ],
+    ids=str,
+)
+def test_what_could_not_be_written_is_not_read(impossible: dict[str, Any]) -> None:
+    text = header_as_text(Header(**{"crop": (320, 320), "padding": (0, PHASE)} | impossible))
+    with pytest.raises(InputError, match="a.npz: the header"):
+        header_from_text(Path("a.npz"), text, MATRIX, SLICES)
 
 
 def test_padding_is_counted_as_fastmri_counts_it() -> None:

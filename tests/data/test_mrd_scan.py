@@ -1,7 +1,6 @@
 """A scan that streams in gives what its file gives, and gives it early."""
 
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 
 import ismrmrd
@@ -11,17 +10,16 @@ import torch
 
 from data.errors import InputError
 from data.files import open_volume
-from data.mrd_messages import Close, HeaderText, Message, Readout, encode
+from data.mrd_messages import HeaderText, Message, Readout, encode
 from data.mrd_replay import replay
 from data.mrd_scan import Finished, StreamedScan
-from data.mrd_stream import MessageReader, StreamLimits
 from helpers.ismrmrd_files import readout, write, xml
 from helpers.raw_files import write_raw_file
 from helpers.slices import random_kspace
+from helpers.streams import LARGEST, receive
 
 COILS, READOUT, PHASE = 3, 16, 12
 KSPACE = random_kspace(2, COILS, READOUT, PHASE).numpy()
-LARGEST = 1 << 20
 AXES = {"read_dir": (0.0, 1.0, 0.0), "phase_dir": (0.0, 0.0, 1.0), "slice_dir": (1.0, 0.0, 0.0)}
 
 
@@ -80,19 +78,6 @@ SCANS = {
 def stream(messages: Iterable[Message]) -> list[Finished]:
     """Send messages through bytes into a scan."""
     return receive(b"".join(map(encode, messages)))
-
-
-def receive(content: bytes, **limits: int) -> list[Finished]:
-    scan, found = None, []
-    for message in MessageReader(BytesIO(content).read, StreamLimits(**limits)):
-        match message:
-            case HeaderText(text):
-                scan = StreamedScan(text, "the stream", LARGEST)
-            case Readout() if scan is not None:
-                found += list(scan.add(message))
-            case Close() if scan is not None:
-                found += list(scan.close())
-    return found
 
 
 @pytest.mark.parametrize("kind", SCANS)

@@ -1,0 +1,20 @@
+"""Fuzzes the reader of the ISMRMRD header."""
+
+import atheris
+
+with atheris.instrument_imports(include=["data"]):
+    from data.acquisition import Header
+    from data.header import HeaderError, format_header
+    from data.ismrmrd_header import parse_scan
+
+from helpers.fuzzing import fuzz
+
+HEADER = Header((320, 300), (24, 344), (320.0, 300.5), 3.0, "AXT2")
+
+
+def read(content: bytes) -> None:
+    parse_scan(content)
+
+
+if __name__ == "__main__":
+    fuzz("header", read, [format_header(HEADER, (640, 368), 4, 3, "embedded").encode()], HeaderError)

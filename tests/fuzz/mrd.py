@@ -1,0 +1,25 @@
+"""Fuzzes what the server does with the bytes of a client: messages are parsed, readouts become images."""
+
+import atheris
+
+with atheris.instrument_imports(include=["data"]):
+    from data.errors import InputError
+    from data.mrd_messages import Close, ConfigName, ConfigText, Text, encode
+    from data.mrd_replay import replay
+    from helpers.streams import receive
+
+from helpers.fuzzing import fuzz, scratch
+from helpers.raw_files import write_raw_file
+
+
+def seeds() -> list[bytes]:
+    scan = replay(write_raw_file(scratch("mrd") / "whole.h5", 2, 1, (3, 2)))
+    return [b"".join(map(encode, scan)), *map(encode, (ConfigName("sense"), ConfigText("{}"), Text("a"), Close()))]
+
+
+def read(content: bytes) -> None:
+    receive(content, text=1 << 14, message=1 << 20, session=1 << 22)
+
+
+if __name__ == "__main__":
+    fuzz("mrd", read, seeds(), InputError)

@@ -1,0 +1,31 @@
+"""Fuzzes the reader of `.npy` files."""
+
+import atheris
+
+with atheris.instrument_imports(include=["data"]):
+    from data.contents import Contents
+    from data.errors import InputError
+    from data.files import open_volume
+    from data.numpy_files import open_npy, write_npy
+
+from helpers.fuzzing import fuzz, scratch
+from helpers.raw_files import write_raw_file
+
+FOLDER = scratch("npy")
+PATH = FOLDER / "scan.npy"
+
+
+def seed() -> bytes:
+    write_npy(PATH, Contents.of(open_volume(write_raw_file(FOLDER / "whole.h5", 2, 1, (3, 2)))))
+    return PATH.read_bytes()
+
+
+def read(content: bytes) -> None:
+    PATH.write_bytes(content)
+    volume = open_npy(PATH)
+    for index in range(len(volume)):
+        volume.read(index)
+
+
+if __name__ == "__main__":
+    fuzz("npy", read, [seed()], InputError)
