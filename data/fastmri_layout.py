@@ -11,7 +11,6 @@ import numpy.typing as npt
 import torch
 
 from data.acquisition import Acquisition, Header
-from data.atomic import atomic_path
 from data.contents import Contents
 from data.fastmri_parts import (
     TARGETS,
@@ -30,6 +29,7 @@ from data.format import Format
 from data.geometry import as_table
 from data.hdf5 import OpenFile, holds, open_hdf5, read_dataset
 from data.header import format_header
+from data.new_hdf5 import new_hdf5
 from data.shared_memory import empty
 
 COMPLEX = torch.complex64
@@ -193,7 +193,7 @@ def write_volume(
         complex64 `(coils, samples)` of a scan without excitation.
     """
     slices, coils, *matrix = kspace.shape
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_hdf5(path) as file:
         file["ismrmrd_header"] = format_header(header, (matrix[0], matrix[1]), coils, slices)
         file["kspace"] = kspace
         file.attrs["acquisition"] = header.contrast
@@ -222,7 +222,7 @@ def write_reconstruction(
 
     Maps of their uncertainty, of the same shape, become a data set beside them.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_hdf5(path) as file:
         file["reconstruction"] = images
         if uncertainty is not None:
             file["uncertainty"] = uncertainty

@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from data.atomic import atomic_path
 from data.contents import Contents
 from data.errors import InputError
 from data.header import format_header
 from data.ismrmrd_lines import CALIBRATION, NOISE, flag
 from data.ismrmrd_types import ACQUISITION, HEAD
+from data.new_hdf5 import new_hdf5
 
 Complex = NDArray[np.complex64]
 
@@ -46,7 +46,7 @@ def write_ismrmrd(path: Path, contents: Contents) -> None:
         slices,
         calibration_mode=None if contents.calibration is None else "separate",
     )
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_hdf5(path) as file:
         group = file.create_group(GROUP)
         # ISMRMRD's own library converts no other encoding of text.
         group.create_dataset("xml", data=[xml.encode("ascii", "xmlcharrefreplace")], dtype=h5py.string_dtype("ascii"))

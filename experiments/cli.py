@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +18,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+TERMINATED = 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, of a person, a launcher or Slurm: ends the program as Ctrl-C does, and leaves nothing half done."""
 
 
 class Commands(TyperGroup):
@@ -31,6 +38,8 @@ class Commands(TyperGroup):
             if error.errno is None:
                 raise
             return _leave(f"{error.filename or 'the file system'}: {error.strerror}", BAD_INPUT)
+        except Terminated:
+            return _leave("terminated; what was finished is kept", TERMINATED)
         except KeyboardInterrupt:
             return _leave("interrupted; what was finished is kept", INTERRUPTED)
 
@@ -77,4 +86,9 @@ app.add_typer(
 
 def main() -> None:
     """Run the command."""
+    signal.signal(signal.SIGTERM, _terminate)
     app()
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated

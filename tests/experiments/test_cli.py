@@ -38,6 +38,21 @@ def test_help_answers_without_the_heavy_packages() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_sigterm_amid_a_file_leaves_no_half_of_it(raw_file: Path, tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from experiments.cli import main
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGTERM)  # comes when all is written and nothing is renamed
+main()
+"""
+    output = tmp_path / "images"
+    command = [sys.executable, "-c", code, "reconstruct", raw_file, "--method", "zero-filled", "--output", output]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 143
+    assert done.stderr == "error: terminated; what was finished is kept\n"
+    assert not list(output.iterdir())
+
+
 @pytest.mark.parametrize(
     "command",
     [
