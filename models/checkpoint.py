@@ -105,7 +105,8 @@ def load_model(path: Path) -> Checkpoint:
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such checkpoint file")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     card = read_card(path)
     if card is not None and card.sha256 != sha256:
         raise InputError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
+from models.convolution import Convolution
 from models.instance_norm import InstanceNormLeakyReLU
 from recon.crop import center_crop, center_pad
 
@@ -25,10 +26,10 @@ class ConvBlock(nn.Module):
         self.layers = nn.Sequential(
             OrderedDict(
                 {
-                    "0": nn.Conv2d(in_chans, out_chans, kernel_size=3, padding=1, bias=False),
+                    "0": Convolution(in_chans, out_chans, kernel_size=3, padding=1, bias=False),
                     "1": InstanceNormLeakyReLU(),
                     "3": nn.Dropout2d(drop_prob),
-                    "4": nn.Conv2d(out_chans, out_chans, kernel_size=3, padding=1, bias=False),
+                    "4": Convolution(out_chans, out_chans, kernel_size=3, padding=1, bias=False),
                     "5": InstanceNormLeakyReLU(),
                     "7": nn.Dropout2d(drop_prob),
                 }
