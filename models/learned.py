@@ -125,7 +125,7 @@ class LearnedReconstruction:
         network, device = self._network(kspace.device), kspace.device.type
         with torch.no_grad(), torch.autocast(device, HALF.get(self.precision), enabled=self.precision in HALF):
             mask = masks.reshape(len(masks), 1, -1, masks.shape[-1])
-            images: Tensor = network(kspace / scale.unsqueeze(1), mask, calibration=calibration)
+            images: Tensor = network(kspace.div_(scale.unsqueeze(1)), mask, calibration=calibration)
         return images.float() * scale
 
     def _network(self, device: torch.device) -> nn.Module:

@@ -110,7 +110,9 @@ class Unet(nn.Module):
             features = avg_pool2d(features, kernel_size=2)
         features = self.conv(features)
         for upsample, convolve in zip(self.up_transpose_conv, self.up_conv, strict=True):
-            features = convolve(torch.cat([upsample(features), skipped.pop()], dim=1))
+            features = upsample(features)  # step by step, so that what was used is let go
+            features = torch.cat([features, skipped.pop()], dim=1)
+            features = convolve(features)
         return features
 
 

@@ -5,19 +5,28 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import re
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TypeVar
 
 import psutil
+
+from data.errors import InputError
 
 T = TypeVar("T")
 
 SAMPLING_INTERVAL = 0.002
 """Seconds between two looks at the memory."""
+
+LOOKING_INTERVAL = 0.02
+"""The same where the peak itself is told, and only that of the very end is missed."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,35 @@ def peak_memory(work: Callable[[], object]) -> int:
         done.set()
         watcher.join()
     return highest - before
+
+
+def peak_of_command(command: Sequence[str]) -> int:
+    """Run a program and give the bytes that it had in memory at most, as Linux keeps count of them.
+
+    Raises
+    ------
+    InputError
+        If the program fails; the message is the last line that it printed as an error.
+    """
+    highest = 0
+    with TemporaryFile() as said:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said) as process:  # noqa: S603 - our own
+            while process.poll() is None:
+                highest = max(highest, _high_water(process.pid))
+                time.sleep(LOOKING_INTERVAL)
+        said.seek(0)
+        lines = said.read().decode(errors="replace").splitlines()
+    if process.returncode:
+        raise InputError(lines[-1] if lines else f"{command[0]}: ended with {process.returncode}")
+    return highest
+
+
+def _high_water(process: int) -> int:
+    """Give the largest resident size so far; 0 for a process that has ended."""
+    found = re.search(
+        r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return 1024 * int(found.group(1)) if found else 0
 
 
 def _cpu_seconds() -> float:

@@ -126,3 +126,26 @@ def benchmark_serve(
         raise InputError("give one size, and numbers of clients from 1")
     built = build_method(method, settings or [], checkpoint)
     serving(method, built, pick_device(device), ServingBenchmark(counts, shapes[0], slices, repeats), output)
+
+
+@commands.command()
+def memory(
+    output: Output = Path("benchmark"),
+    methods: Annotated[
+        str | None, typer.Option(help="Comma-separated methods and networks; all if not given.")
+    ] = None,
+    slices: Annotated[str, typer.Option(metavar="N,...", help="How many slices the volumes have.")] = "2,4",
+    size: Annotated[str, typer.Option(metavar="CxHxW", help="Coils, readout, phase.")] = "16x640x368",
+) -> None:
+    """Measure the memory of `recon reconstruct` at its peak, networks as large as configured; table and JSON.
+
+    Example: OMP_NUM_THREADS=1 recon benchmark memory --methods sense,varnet --slices 2,4 --output benchmark
+    """
+    from experiments.benchmark.memory import CONTESTANTS
+    from experiments.benchmark.memory import memory as run
+    from experiments.parse import parse_counts, parse_shapes
+
+    shapes, counts = parse_shapes(size), parse_counts(slices)
+    if len(shapes) != 1 or 0 in counts:
+        raise InputError("give one size, and numbers of slices from 1")
+    run(CONTESTANTS if methods is None else methods.split(","), counts, shapes[0], output)

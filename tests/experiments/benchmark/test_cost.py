@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.benchmark.cost import peak_memory, timed
+from data.errors import InputError
+from experiments.benchmark.cost import peak_memory, peak_of_command, timed
 
 MEBIBYTE = 2**20
 
@@ -54,3 +55,16 @@ def test_a_child_that_is_still_a_copy_of_this_process_is_not_counted() -> None:
     held = np.ones(256 * MEBIBYTE, np.uint8)
     peaks = [peak_memory(lambda: subprocess.run(["/bin/sh", "-c", ":"], check=True)) for _ in range(6)]
     assert max(peaks) < held.nbytes / 2
+
+
+def test_the_peak_of_a_program_is_its_own_even_if_it_was_short() -> None:
+    held = np.ones(256 * MEBIBYTE, np.uint8)
+    code = "import time; bytearray(64 * 2**20); time.sleep(0.2)"
+    assert 64 * MEBIBYTE < peak_of_command([sys.executable, "-c", code]) < held.nbytes / 2
+
+
+def test_a_program_that_fails_is_told_in_its_last_words() -> None:
+    with pytest.raises(InputError, match="^no such method$"):
+        peak_of_command(
+            [sys.executable, "-c", "import sys; print('hm', file=sys.stderr); sys.exit('no such method')"]
+        )

@@ -1,0 +1,144 @@
+"""`recon benchmark memory`: what `recon reconstruct` has in memory at its peak, method by method."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from data.atomic import atomic_path
+from data.errors import InputError
+from data.fastmri_layout import write_volume
+from data.suggestion import did_you_mean
+from experiments.benchmark.cases import Shape, simulate_scan
+from experiments.benchmark.cost import peak_of_command
+from experiments.benchmark.machine import machine
+from experiments.config_file import load_config
+from experiments.console import console, progress
+from experiments.methods import METHODS
+from models.checkpoint import save_weights
+from models.zoo import build, method_of
+
+SAMPLING = ("--mask", "equispaced", "--acceleration", "4")
+
+CONFIGS = {
+    "varnet": "varnet_knee_leaderboard",
+    "varnet-general": "varnet_general",
+    "unet": "unet_knee_multicoil",
+    "deep-cascade": "deep_cascade_knee",
+    "variational-network": "variational_knee",
+    "modl": "modl_small_cpu",
+}
+"""The shipped configuration that tells how large a network is; its weights are random."""
+
+CONTESTANTS = (*(name for name in METHODS if name not in CONFIGS), *CONFIGS)
+
+COMMAND = (sys.executable, "-c", "from experiments.cli import main; main()", "reconstruct")
+
+
+@dataclass(frozen=True)
+class MemoryRow:
+    """What one run took.
+
+    Attributes
+    ----------
+    method
+        The method, or the network.
+    slices
+        Of the volume.
+    peak
+        Bytes that the process had in memory at most, Python and its packages included.
+    seconds
+        Of the whole process.
+    """
+
+    method: str
+    slices: int
+    peak: int
+    seconds: float
+
+
+def memory(methods: Sequence[str], slices: Sequence[int], shape: Shape, output: Path) -> list[MemoryRow]:
+    """Measure, and write `memory.json`.
+
+    Parameters
+    ----------
+    methods
+        Of `CONTESTANTS`.
+    slices
+        Of the volumes that each reconstructs: one simulated slice as often.
+    shape
+        `(coils, readout, phase)` of a slice.
+    output
+        Folder for the result.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, or one fails.
+    """
+    for name in methods:
+        if name not in CONTESTANTS:
+            raise InputError(f"unknown method {name!r}{did_you_mean(name, CONTESTANTS)}")
+    rows = []
+    with TemporaryDirectory() as folder, progress() as bar:
+        volumes = _volumes(Path(folder), slices, shape)
+        task = bar.add_task("memory", total=len(methods) * len(volumes))
+        for name in methods:
+            arguments = [*_arguments(Path(folder), name), *SAMPLING, "--device", "cpu"]
+            for count, volume in volumes.items():
+                bar.update(task, description=f"{name}, {count} slices")
+                images = Path(folder) / f"{name}-{count}"
+                start = time.perf_counter()
+                peak = peak_of_command([*COMMAND, str(volume), *arguments, "--output", str(images)])
+                rows.append(MemoryRow(name, count, peak, time.perf_counter() - start))
+                bar.advance(task)
+    report = {
+        "protocol": {"shape": shape, "sampling": SAMPLING},
+        "machine": machine(),
+        "rows": list(map(asdict, rows)),
+    }
+    with atomic_path(output / "memory.json") as temporary:
+        temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    console.print(_table(shape, rows))
+    console.print(f"results: {output / 'memory.json'}", markup=False, soft_wrap=True)
+    return rows
+
+
+def _volumes(folder: Path, slices: Sequence[int], shape: Shape) -> dict[int, Path]:
+    scan = simulate_scan(shape)
+    written = {}
+    for count in slices:
+        written[count] = folder / f"{count}.h5"
+        write_volume(written[count], np.broadcast_to(scan.kspace.numpy(), (count, *shape)), scan.header)
+    return written
+
+
+def _arguments(folder: Path, name: str) -> list[str]:
+    """Name the method on the command line; a network gets its weights in the folder."""
+    if name not in CONFIGS:
+        return ["--method", name]
+    arguments = load_config(Path(CONFIGS[name])).network.arguments
+    weights = folder / f"{name}.safetensors"
+    torch.manual_seed(0)
+    save_weights(weights, build(name, arguments), name, arguments, {})
+    return ["--method", method_of(name), "--checkpoint", str(weights)]
+
+
+def _table(shape: Shape, rows: Sequence[MemoryRow]) -> Table:
+    laid = Table(box=SIMPLE_HEAD, title=f"{'x'.join(map(str, shape))}, equispaced 4x", title_justify="left")
+    laid.add_column("method")
+    for heading in ("slices", "peak GiB", "seconds"):
+        laid.add_column(heading, justify="right")
+    for row in rows:
+        laid.add_row(row.method, str(row.slices), f"{row.peak / 2**30:.2f}", f"{row.seconds:.0f}")
+    return laid

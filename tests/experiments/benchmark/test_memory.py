@@ -1,0 +1,28 @@
+"""The memory of a reconstruction is told for every method."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data.errors import InputError
+from experiments.benchmark.memory import CONFIGS, CONTESTANTS, memory
+from experiments.methods import METHODS
+from models.zoo import NETWORKS
+
+
+def test_every_method_and_network_takes_part() -> None:
+    assert set(CONFIGS) == set(NETWORKS)
+    assert set(CONTESTANTS) == set(METHODS) | set(NETWORKS)
+
+
+def test_a_reconstruction_in_a_process_of_its_own_is_measured(tmp_path: Path) -> None:
+    rows = memory(["modl"], [1], (2, 32, 32), tmp_path)
+    assert [(row.method, row.slices) for row in rows] == [("modl", 1)]
+    assert 2**27 < rows[0].peak < 2**31
+    assert json.loads((tmp_path / "memory.json").read_text())["rows"][0]["peak"] == rows[0].peak
+
+
+def test_an_unknown_method_is_told_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown method 'sens'; did you mean"):
+        memory(["zero-filled", "sens"], [1], (2, 32, 32), tmp_path)
