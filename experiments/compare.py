@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from data.acquisition import Acquisition
 from data.errors import InputError
 from data.files import Volume, find_files, open_volume, result_name
-from data.masks import MaskKind, Sampling, center_lines, default_center_fraction
+from data.masks import Sampling, center_lines
 from experiments.console import Problems, console, progress
 from experiments.doubts import Doubts
 from experiments.figures import Exhibit
@@ -34,6 +34,8 @@ from recon.uncertainty import Calibration
 
 AS_ACQUIRED = "as acquired"
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -43,16 +45,10 @@ class Comparison:
     ----------
     methods
         By the name they are registered as.
-    accelerations
-        At which fully sampled scans are undersampled.
-    mask
-        How.
-    center_fraction
-        Fully sampled share of the lines; None for 0.32 over the acceleration, as fastMRI has it at 4x and 8x.
-    seed
-        Of the masks, see `Sampling`.
+    samplings
+        How fully sampled scans are undersampled.
     shown
-        How many volumes the report shows in pictures.
+        How many volumes the report shows in pictures, with the first seed.
     tuned
         Settings by contrast and acceleration that replace those of the methods.
     steps
@@ -62,10 +58,7 @@ class Comparison:
     """
 
     methods: dict[str, Reconstruction]
-    accelerations: tuple[float, ...]
-    mask: MaskKind
-    center_fraction: float | None = None
-    seed: int = 0
+    samplings: tuple[Sampling, ...]
     shown: int = 8
     tuned: Tuned | None = None
     steps: Steps = NO_STEPS
@@ -82,14 +75,9 @@ class Comparison:
         """Give what turns each method's uncertainty into standard deviations; nothing if it is not asked for."""
         return {name: calibration_of(name, method) for name, method in self.methods.items() if self.uncertain}
 
-    def samplings(self, volume: Volume) -> list[Sampling | None]:
-        """List how a volume is undersampled: at every acceleration, or not at all if the scanner did it."""
-        if volume.mask is not None:
-            return [None]
-        return [
-            Sampling(self.mask, acceleration, self._center_fraction(acceleration), self.seed)
-            for acceleration in self.accelerations
-        ]
+    def samplings_of(self, volume: Volume) -> Sequence[Sampling | None]:
+        """List how a volume is undersampled: in all ways, or not at all if the scanner did it."""
+        return self.samplings if volume.mask is None else [None]
 
     def protocol(self) -> dict[str, Any]:
         """Everything that must be known to repeat the numbers."""
@@ -99,11 +87,11 @@ class Comparison:
                 methods[name] |= dict.fromkeys(self.tuned.keys(name), "tuned")
         uncertainty = {name: asdict(calibration) for name, calibration in self.calibrations.items()}
         return {
-            "mask": str(self.mask),
-            "accelerations": list(self.accelerations),
-            "center fractions": [self._center_fraction(acceleration) for acceleration in self.accelerations],
-            "seed": self.seed,
-            "mask seeding": "by file name, as fastMRI's validation" + (f", and {self.seed}" if self.seed else ""),
+            "masks": _distinct(str(sampling.kind) for sampling in self.samplings),
+            "accelerations": _distinct(sampling.acceleration for sampling in self.samplings),
+            "center fractions": _distinct(sampling.center_fraction for sampling in self.samplings),
+            "seeds": _distinct(sampling.seed for sampling in self.samplings),
+            "mask seeding": "by file name; seed 0 as fastMRI's validation",
             "crop": "the reconstruction matrix of the header",
             "SSIM range": "largest target value of the volume",
             "preprocessing": list(self.steps.words),
@@ -111,9 +99,6 @@ class Comparison:
             **({} if self.tuned is None else {"tuned settings": self.tuned.summary()}),
             **({"uncertainty": uncertainty} if uncertainty else {}),
         }
-
-    def _center_fraction(self, acceleration: float) -> float:
-        return default_center_fraction(acceleration) if self.center_fraction is None else self.center_fraction
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +113,11 @@ class Scan:
     def title(self) -> str:
         """What is reconstructed, in a few words."""
         return f"{self.volume.name}, {_label(self.sampling)}"
+
+    @property
+    def seed(self) -> int | None:
+        """Of its mask; None if the scanner undersampled it."""
+        return None if self.sampling is None else self.sampling.seed
 
     def read(self, index: int) -> Acquisition:
         """Read a slice as the methods get it."""
@@ -182,7 +172,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
         raise InputError("nothing could be reconstructed")
     write_summary(output / "summary.json", rows, protocol, versions())
     notes = problems.sentences + doubts.sentences
-    write_report(output, rows, _exhibits(scans, rows, comparison.shown), protocol, notes, reliabilities)
+    write_report(output, rows, _exhibits(scans, rows, comparison), protocol, notes, reliabilities)
     console.print(table(rows))
     console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
     problems.exit()
@@ -194,7 +184,7 @@ def _scans(files: list[Path], comparison: Comparison, output: Path, problems: Pr
     for path in files:
         with problems.collect():
             volume = stepped(open_volume(path), comparison.steps)
-            for sampling in comparison.samplings(volume):
+            for sampling in comparison.samplings_of(volume):
                 folder = output / "reconstructions" / _label(sampling).replace(" ", "-")
                 jobs = [
                     Job(
@@ -237,23 +227,27 @@ def _score(volume: Volume, target: NDArray[np.float32], images: NDArray[np.float
         raise InputError(f"{volume.path}: {error}") from error
 
 
-def _exhibits(scans: list[Scan], rows: list[Row], shown: int) -> Iterator[Exhibit]:
-    """Show the middle slice of the first volumes, as every method reconstructed it."""
-    names = list(dict.fromkeys(scan.volume.name for scan in scans))[:shown]
+def _exhibits(scans: list[Scan], rows: list[Row], comparison: Comparison) -> Iterator[Exhibit]:
+    """Show the middle slice of the first volumes, as every method reconstructed it with the first seed."""
+    names = list(dict.fromkeys(scan.volume.name for scan in scans))[: comparison.shown]
     for scan in scans:
+        if scan.volume.name not in names or scan.seed not in (None, comparison.samplings[0].seed):
+            continue
+        sampling = scan.sampling or _acquired(scan.volume)
         results = {job.name: job.stored() for job in scan.jobs}
         index = len(scan.volume) // 2
         images = {name: result.images[index] for name, result in results.items() if result is not None}
-        if scan.volume.name not in names or not images:
+        if not images:
             continue
         acquisition = scan.read(index)
-        acceleration = (scan.sampling or _acquired(scan.volume)).acceleration
+        shown = (scan.volume.name, _kind(scan.sampling), sampling.acceleration, sampling.seed)
         yield Exhibit(
             file=scan.volume.name,
             acquisition=scan.volume.header.contrast,
             slice=index,
-            acceleration=acceleration,
+            acceleration=sampling.acceleration,
             mask_kind=_kind(scan.sampling),
+            seed=sampling.seed,
             target=None if acquisition.target is None else acquisition.target.numpy(),
             images=images,
             uncertainties={
@@ -263,9 +257,7 @@ def _exhibits(scans: list[Scan], rows: list[Row], shown: int) -> Iterator[Exhibi
             },
             mask=acquisition.mask.numpy(),
             kspace=rss(acquisition.kspace).numpy(),
-            scores={
-                row.method: row for row in rows if (row.file, row.acceleration) == (scan.volume.name, acceleration)
-            },
+            scores={row.method: row for row in rows if (row.file, row.mask, row.acceleration, row.seed) == shown},
         )
 
 
@@ -289,4 +281,10 @@ def _kind(sampling: Sampling | None) -> str:
 
 
 def _label(sampling: Sampling | None) -> str:
-    return AS_ACQUIRED if sampling is None else f"{sampling.acceleration:g}x {sampling.kind}"
+    if sampling is None:
+        return AS_ACQUIRED
+    return f"{sampling.acceleration:g}x {sampling.kind}" + (f" seed {sampling.seed}" if sampling.seed else "")
+
+
+def _distinct(values: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(values))

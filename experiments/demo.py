@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from data.masks import MaskKind
 from data.simulate import simulate_folder
 from experiments.compare import Comparison, compare
 from experiments.console import progress, say
 from experiments.methods import create
+from experiments.parse import parse_protocol
 
 METHODS = ("zero-filled", "sense", "grappa", "cs-wavelet", "cs-tv", "varnet")
 VOLUMES, SLICES, COILS, SIZE = 3, 2, 6, (160, 160)
@@ -42,5 +42,5 @@ def demo(output: Path, device: torch.device) -> None:
             simulate_folder(raw, VOLUMES, SLICES, COILS, SIZE, SEED, SNR, progress=lambda: bar.advance(task))
     say(f"comparing {len(METHODS)} methods at 4x and 8x")
     methods = {name: create(name) for name in METHODS}
-    comparison = Comparison(methods, accelerations=(4, 8), mask=MaskKind.EQUISPACED_FRACTION)
+    comparison = Comparison(methods, parse_protocol("equispaced_fraction", "4,8", None, "0"))
     compare([raw], comparison, output / "comparison", device)

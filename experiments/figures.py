@@ -37,7 +37,7 @@ class Exhibit:
         Name of the raw-data file and its contrast.
     slice
         Index in the file.
-    acceleration, mask_kind
+    acceleration, mask_kind, seed
         How k-space was undersampled.
     target
         float `(rows, columns)`, or None if unknown.
@@ -58,6 +58,7 @@ class Exhibit:
     slice: int
     acceleration: float
     mask_kind: str
+    seed: int
     target: NDArray[np.floating] | None
     images: dict[str, NDArray[np.floating]]
     mask: NDArray[np.bool_]
@@ -69,7 +70,8 @@ class Exhibit:
     def title(self) -> str:
         """What is shown, in one line."""
         scan = f"{self.file}, {self.acquisition}" if self.acquisition else self.file
-        return f"{scan}, slice {self.slice}, {self.acceleration:.3g}x {self.mask_kind}"
+        seed = f", seed {self.seed}" if self.seed else ""
+        return f"{scan}, slice {self.slice}, {self.acceleration:.3g}x {self.mask_kind}{seed}"
 
     @property
     def scale(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -172,6 +172,10 @@ def _preprocessing(volume: Volume) -> dict[str, Any]:
 def settings(method: Any) -> dict[str, Any]:
     """List a method's settings, and of a learned method which weights it has."""
     listed = {field.name: getattr(method, field.name) for field in fields(method)}
+    listed = {
+        key: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        for key, value in listed.items()
+    }
     if isinstance(method, LearnedReconstruction):
         listed |= {"checkpoint": method.loaded.path.name, "sha256": method.loaded.sha256}
     return listed

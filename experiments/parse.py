@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from data.errors import InputError
 from data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
+from data.suggestion import did_you_mean
+from experiments.best_weight import BestWeight
 from experiments.methods import METHODS, Reconstruction, create
 from experiments.tuned import Tuned, read_tuned
 from models.learned import LearnedReconstruction
@@ -53,7 +55,7 @@ def parse_counts(text: str) -> tuple[int, ...]:
     InputError
         If an entry is something else, or there is none.
     """
-    words = [word.strip() for word in text.split(",") if word.strip()]
+    words = _words(text)
     for word in words:
         if not word.isdigit():
             raise InputError(f"{word!r} is not a whole number")
@@ -112,12 +114,29 @@ def parse_accelerations(text: str, mask: MaskKind, center_fraction: float | None
     InputError
         If an entry is no number of 1 or more, or there is no such mask.
     """
-    accelerations = tuple(dict.fromkeys(_number(part) for part in text.split(",") if part.strip()))
-    if not accelerations:
+    return tuple(sampling.acceleration for sampling in parse_protocol(mask, text, center_fraction, "0"))
+
+
+def parse_protocol(masks: str, accelerations: str, center_fraction: float | None, seeds: str) -> tuple[Sampling, ...]:
+    """Read comma-separated lists, and combine all with all.
+
+    Raises
+    ------
+    InputError
+        If a list is empty, an acceleration is no number of 1 or more, or there is no such mask.
+    """
+    numbers = [_number(word) for word in _words(accelerations)]
+    if not numbers:
         raise InputError("no acceleration was given")
-    for acceleration in accelerations:
-        parse_sampling(mask, acceleration, center_fraction, seed=0)
-    return accelerations
+    kinds = _words(masks)
+    if not kinds:
+        raise InputError("no mask was given")
+    return tuple(
+        parse_sampling(kind, acceleration, center_fraction, seed)
+        for kind in kinds
+        for acceleration in dict.fromkeys(numbers)
+        for seed in dict.fromkeys(parse_counts(seeds))
+    )
 
 
 def build_method(name: str, settings: list[str], checkpoint: str | None) -> Reconstruction:
@@ -142,7 +161,7 @@ def build_methods(names: str, settings: list[str], checkpoint: str | None) -> di
     InputError
         If a method or a setting is unknown.
     """
-    chosen = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    chosen = _words(names)
     if not chosen:
         raise InputError("no method was given")
     by_method: dict[str, list[str]] = {name: [] for name in chosen}
@@ -152,6 +171,22 @@ def build_methods(names: str, settings: list[str], checkpoint: str | None) -> di
             raise InputError(f"setting {setting!r} does not begin with one of {', '.join(chosen)} and a dot")
         by_method[name].append(rest)
     return {name: build_method(name, by_method[name], checkpoint if _learned(name) else None) for name in chosen}
+
+
+def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> dict[str, Reconstruction]:
+    """Read a comma-separated list of methods that are to run with the best weight for each slice too.
+
+    Raises
+    ------
+    InputError
+        If one is not among the methods, or has no weight.
+    """
+    for name in _words(names):
+        if name not in methods:
+            raise InputError(f"--oracle {name}: is not among the methods{did_you_mean(name, methods)}")
+        if not hasattr(methods[name], "lamda"):
+            raise InputError(f"--oracle {name}: has no setting lamda, so there is nothing to tune")
+    return {f"{name}-oracle": BestWeight(methods[name]) for name in _words(names)}
 
 
 def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) -> Tuned | None:
@@ -184,6 +219,11 @@ def _split(setting: str) -> tuple[str, str]:
     if not equals or not key:
         raise InputError(f"setting {setting!r} is not of the form key=value")
     return key.strip(), value.strip()
+
+
+def _words(text: str) -> list[str]:
+    """Split at commas; what is said twice counts once."""
+    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def _number(text: str) -> float:

@@ -49,7 +49,7 @@ class Row:
     center_fraction
         Fully sampled share of the lines.
     seed
-        Of the whole run, not of one file: rows that differ in it are never averaged.
+        Of the masks.
     ssim, psnr, nmse
         Over the whole volume, PSNR in dB; NaN where the file has no target.
     seconds
@@ -79,7 +79,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Statistic:
-    """Mean over volumes and their sample standard deviation, NaN for one volume."""
+    """Mean over reconstructions and their sample standard deviation, NaN for a single one."""
 
     mean: float
     std: float
@@ -87,16 +87,25 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Group:
-    """One method over all volumes of one contrast under one protocol; `best` names the metrics it leads in."""
+    """One method over all volumes of one contrast, and all seeds, under one protocol.
+
+    Attributes
+    ----------
+    reconstructions
+        How many were averaged: of each volume one for every seed.
+    best
+        The metrics it leads in.
+    """
 
     acquisition: str
     acceleration: float
     mask: str
     center_fraction: float
-    seed: int
+    seeds: tuple[int, ...]
     method: str
     volumes: int
     slices: int
+    reconstructions: int
     ssim: Statistic
     psnr: Statistic
     nmse: Statistic
@@ -142,19 +151,21 @@ def partition(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
 
 
 def scheme(result: Row | Group) -> str:
-    """Name what rows of one table must share: the kind of the sampling mask and the seed."""
-    return f"mask {result.mask}, seed {result.seed}"
+    """Name what rows of one table must share: the kind of the sampling mask and the seeds."""
+    seeds = (result.seed,) if isinstance(result, Row) else result.seeds
+    return f"mask {result.mask}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
 def contest(result: Row | Group) -> tuple[Hashable, ...]:
-    """Key of the results that compete with each other: of one protocol and contrast; of rows, one volume too."""
-    return *_protocol(result), result.acquisition, result.file if isinstance(result, Row) else ALL
+    """Key of the results that compete with each other: of one protocol and contrast; of rows, one scan too."""
+    scan = (result.file, result.seed) if isinstance(result, Row) else (ALL, result.seeds)
+    return *_protocol(result), result.acquisition, *scan
 
 
 def summarise(rows: Iterable[Row]) -> list[Group]:
     """Average the scored rows by protocol, contrast and method; over all contrasts too if there are several.
 
-    Mask, seed, acceleration and centre fraction are the protocol: rows that differ in one never share a group.
+    Mask, acceleration and centre fraction are the protocol: rows that differ in one never share a group.
     """
     protocols = partition(filter(lambda row: row.scored, rows), _protocol)
     groups: list[Group] = []
@@ -179,7 +190,7 @@ def write_summary(path: Path, rows: Iterable[Row], protocol: Mapping[str, Any], 
     summary = {
         "protocol": protocol,
         "versions": versions,
-        "spread": "sample standard deviation over volumes",
+        "spread": "sample standard deviation over volumes and seeds",
         "groups": [asdict(group) for group in summarise(rows)],
     }
     text = json.dumps(_finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
@@ -214,7 +225,7 @@ def format_number(metric: str, value: float) -> str:
 
 
 def _scheme_table(name: str, groups: Iterable[Group]) -> Table:
-    title = f"{name}; mean ± standard deviation over n volumes"
+    title = f"{name}; mean ± standard deviation over n volumes and all seeds"
     lines = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, collapse_padding=True)
     for heading in ("R", "centre", "contrast", "method"):
         lines.add_column(heading, no_wrap=True)
@@ -238,18 +249,18 @@ def _scheme_table(name: str, groups: Iterable[Group]) -> Table:
 def _score_text(group: Group, metric: str) -> Text:
     statistic: Statistic = getattr(group, metric)
     text = Text(format_number(metric, statistic.mean), style="bold" if metric in group.best else "")
-    if group.volumes > 1:
+    if group.reconstructions > 1:
         text.append(f" ± {format_number(metric, statistic.std)}", style="not bold")
     return text
 
 
-def _protocol(result: Row | Group) -> tuple[str, int, float, str]:
+def _protocol(result: Row | Group) -> tuple[str, float, str]:
     # As text, because a centre fraction that is not known (NaN) equals itself only so.
-    return result.mask, result.seed, result.acceleration, f"{result.center_fraction:g}"
+    return result.mask, result.acceleration, f"{result.center_fraction:g}"
 
 
 def _average(acquisition: str, rows: Sequence[Row]) -> Group:
-    def over_volumes(metric: str) -> Statistic:
+    def overall(metric: str) -> Statistic:
         return _statistic([getattr(row, metric) for row in rows])
 
     first = rows[0]
@@ -258,14 +269,15 @@ def _average(acquisition: str, rows: Sequence[Row]) -> Group:
         acceleration=first.acceleration,
         mask=first.mask,
         center_fraction=first.center_fraction,
-        seed=first.seed,
+        seeds=tuple(sorted({row.seed for row in rows})),
         method=first.method,
-        volumes=len(rows),
-        slices=sum(row.slices for row in rows),
-        ssim=over_volumes("ssim"),
-        psnr=over_volumes("psnr"),
-        nmse=over_volumes("nmse"),
-        seconds=over_volumes("seconds"),
+        volumes=len({row.file for row in rows}),
+        slices=sum({row.file: row.slices for row in rows}.values()),
+        reconstructions=len(rows),
+        ssim=overall("ssim"),
+        psnr=overall("psnr"),
+        nmse=overall("nmse"),
+        seconds=overall("seconds"),
     )
 
 
@@ -277,9 +289,9 @@ def _statistic(values: Sequence[float]) -> Statistic:
 
 def _mark_best(groups: list[Group]) -> list[Group]:
     # A method that failed on some volumes is not compared by the mean of the others.
-    complete = max(group.volumes for group in groups)
-    rivals = [group for group in groups if group.volumes == complete]
-    return [replace(group, best=_leads(group, rivals) if group.volumes == complete else ()) for group in groups]
+    complete = max(group.reconstructions for group in groups)
+    rivals = [group for group in groups if group.reconstructions == complete]
+    return [replace(group, best=_leads(group, rivals) if group in rivals else ()) for group in groups]
 
 
 def _leads(candidate: Row | Group, rivals: Sequence[Row | Group]) -> tuple[str, ...]:

@@ -140,15 +140,18 @@ def fit(method: Any, mean_psnr: MeanPsnr) -> Any:
     mean_psnr
         Of a method; asked often for the same one.
     """
-    best = _best_weight(method, mean_psnr, WEIGHTS, REFINEMENTS)
+    best = best_weight(method, mean_psnr)
     if "iterations" in _settings(method):
         fewest = _fewest_iterations(best, mean_psnr)
         if fewest != best:
-            best = _best_weight(fewest, mean_psnr, (best.lamda / 2, best.lamda, 2 * best.lamda), 2)
+            best = best_weight(fewest, mean_psnr, (best.lamda / 2, best.lamda, 2 * best.lamda), 2)
     return max(method, best, key=mean_psnr)
 
 
-def _best_weight(method: Any, mean_psnr: MeanPsnr, grid: Sequence[float], refinements: int) -> Any:
+def best_weight(
+    method: Any, mean_psnr: MeanPsnr, grid: Sequence[float] = WEIGHTS, refinements: int = REFINEMENTS
+) -> Any:
+    """Find the best weight at a given number of iterations; see `search` for the grid and its refinements."""
     found = search(lambda lamda: mean_psnr(_with_weight(method, lamda)), grid, refinements)
     return _with_weight(method, found.value)
 

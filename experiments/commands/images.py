@@ -71,11 +71,15 @@ def reconstruct(
 def compare(
     inputs: Inputs,
     output: Output = Path("comparison"),
+    *,
     methods: Annotated[str, typer.Option(help="Comma-separated names.")] = METHODS,
     accelerations: Annotated[str, typer.Option(help="Comma-separated; for scans that are fully sampled.")] = "4,8",
-    mask: Mask = "equispaced_fraction",
+    mask: Annotated[str, typer.Option(help="Comma-separated; as of reconstruct.")] = "equispaced_fraction",
     center_fraction: CenterFraction = None,
-    seed: Seed = 0,
+    seed: Annotated[str, typer.Option(help="Comma-separated; 0 draws fastMRI's own validation masks.")] = "0",
+    oracle: Annotated[
+        str, typer.Option(help="Comma-separated: of these methods, a second run with the best lamda for each slice.")
+    ] = "",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="METHOD.KEY=VALUE", help="A method's setting; may be repeated."),
@@ -96,16 +100,13 @@ def compare(
     from experiments.compare import Comparison
     from experiments.compare import compare as run
     from experiments.device import pick_device
-    from experiments.parse import build_methods, parse_accelerations, parse_mask, parse_tuned
+    from experiments.parse import build_methods, parse_oracle, parse_protocol, parse_tuned
     from recon.preprocess import parse_steps
 
     built = build_methods(methods, settings or [], checkpoint)
     comparison = Comparison(
-        methods=built,
-        accelerations=parse_accelerations(accelerations, parse_mask(mask), center_fraction),
-        mask=parse_mask(mask),
-        center_fraction=center_fraction,
-        seed=seed,
+        methods=built | parse_oracle(oracle, built),
+        samplings=parse_protocol(mask, accelerations, center_fraction, seed),
         shown=shown,
         tuned=parse_tuned(tuned, built, settings or []),
         steps=parse_steps(preprocess),

@@ -147,6 +147,30 @@ def test_compare_writes_all_it_promises(run: Run, raw_file: Path, tmp_path: Path
     assert len(list((output / "figures").glob("*.png"))) == 2
 
 
+def test_one_run_takes_several_masks_and_seeds(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    options = (
+        "--methods",
+        "zero-filled,sense",
+        "--mask",
+        "random,equispaced",
+        "--seed",
+        "0,1",
+        "--accelerations",
+        "3",
+    )
+    run("compare", raw_file, *options, "--output", tmp_path / "out")
+    rows = read_csv(tmp_path / "out" / "metrics.csv")
+    assert [(row.mask, row.seed) for row in rows[::2]] == [
+        (mask, seed) for mask in ("random", "equispaced") for seed in (0, 1)
+    ]
+    assert rows[1].ssim != rows[3].ssim
+    groups = json.loads((tmp_path / "out" / "summary.json").read_text())["groups"]
+    assert [(group["mask"], group["seeds"]) for group in groups] == 2 * [("equispaced", [0, 1])] + 2 * [
+        ("random", [0, 1])
+    ]
+    assert len(list((tmp_path / "out" / "figures").glob("*.png"))) == 2
+
+
 def test_a_file_without_target_is_shown_but_not_scored(run: Run, raw_file: Path, tmp_path: Path) -> None:
     edit(raw_file, reconstruction_rss=None)
     compare(run, raw_file, "--methods", "zero-filled", "--output", tmp_path / "out")
@@ -188,6 +212,10 @@ def test_a_killed_comparison_goes_on_where_it_stopped(run: Run, raw_file: Path, 
         (("--methods", "sense", "--set", "sense.lamda"), "not of the form key=value"),
         (("--methods", "sense", "--accelerations", "fast"), "'fast' is not a number"),
         (("--methods", "sense", "--mask", "radial"), "unknown mask 'radial'"),
+        (("--methods", "sense", "--mask", ","), "no mask was given"),
+        (("--methods", "sense", "--seed", "0,-1"), "'-1' is not a whole number"),
+        (("--methods", "sense,cs-tv", "--oracle", "cs-vt"), "did you mean 'cs-tv'"),
+        (("--methods", "zero-filled", "--oracle", "zero-filled"), "has no setting lamda"),
         (("--methods", "sense", "--device", "tpu"), "unknown device"),
         (("--methods", "varnet", "--checkpoint", "none.pt"), "no such checkpoint"),
         (("--methods", ","), "no method was given"),

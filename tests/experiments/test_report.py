@@ -173,6 +173,7 @@ def test_a_real_brain_makes_a_page_of_sane_size(tmp_path):
         slice=0,
         acceleration=4.0,
         mask_kind="equispaced",
+        seed=0,
         target=ZeroFilled()(full).numpy(),
         images={"zero-filled": ZeroFilled()(measured).numpy()},
         mask=measured.mask.numpy(),

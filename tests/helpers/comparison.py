@@ -38,6 +38,7 @@ def make_exhibit(**values: Any) -> Exhibit:
         "slice": 3,
         "acceleration": 4.0,
         "mask_kind": "random",
+        "seed": 0,
         "target": target,
         "images": {"zero-filled": 0.5 * target, "sense": 0.9 * target},
         "mask": np.arange(10) % 4 == 0,

@@ -1,0 +1,45 @@
+"""A method at the weight that is best for each slice: what whoever does not know the truth is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from data.acquisition import Acquisition
+from data.errors import InputError
+from experiments.metrics import score
+from experiments.tune import best_weight
+
+
+@dataclass(frozen=True)
+class BestWeight:
+    """`argmax_lamda PSNR(method(lamda), truth)`: what no choice of the method's `lamda` can exceed.
+
+    Attributes
+    ----------
+    method
+        With its other settings.
+    """
+
+    method: Any
+
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`, as often as the search wants.
+
+        Raises
+        ------
+        InputError
+            If the slice has no target.
+        """
+        if acquisition.target is None:
+            raise InputError(f"{acquisition.name}: has no target, so there is no truth to tune on")
+        truth = acquisition.target.cpu().numpy()[None]
+
+        def psnr(method: Any) -> float:
+            return score(truth, method(acquisition).cpu().numpy()[None]).psnr
+
+        best = max(self.method, best_weight(self.method, psnr), key=psnr)
+        image: Tensor = best(acquisition)
+        return image
