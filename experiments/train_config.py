@@ -64,7 +64,8 @@ class TrainingConfig(Section):
         `supervised` by the target of fully sampled files; `ssdu`, self-supervised by lines held back from what was
         measured (Yaman et al. 2020), for files of any sampling.
     loss
-        Of `supervised`: the weight of each loss that is summed, `ssim` (one minus SSIM) and `l1`.
+        Of `supervised`: the weight of each loss that is summed, `ssim` (one minus SSIM), `l1` and
+        `psnr` (minus decibels).
     loss_fraction
         Of `ssdu`: share of the measured lines that is held back.
     center

@@ -16,13 +16,17 @@ from models.fit import Fit, fit
 from models.refinement import SETS, Estimate, Refinement
 from models.sensitivity import acs_window
 from recon.calibration import FEWEST_LINES
+from recon.compressed_sensing import CSWavelet
 from recon.compression import compress
 from recon.crop import center_crop
 from recon.noise import edge_variance
 from recon.problem import Problem
 
-START_LAMDA, START_ITERATIONS = 3e-3, 12
-"""Of the fit from which the cascades begin."""
+START = CSWavelet(iterations=32)
+"""From what the cascades begin: half the iterations that compressed sensing takes by itself."""
+
+NOISE_LAMDA, NOISE_ITERATIONS = 3e-3, 12
+"""Of the fit that noise is sent through."""
 
 EMERGENCY_LINES = 24
 """Lines about DC from which maps are estimated, gaps or not, where fewer than four neighbours were measured."""
@@ -38,11 +42,14 @@ AXES = (-3, -2, -1)
 
 
 class GeneralVarNet(nn.Module):
-    """Unrolled refinement and fitting with soft-SENSE maps, from SENSE on (Sriram et al. 2020; Aggarwal et al. 2019).
+    """Unrolled refinement and fitting with soft-SENSE maps, from compressed sensing on.
+
+    Cascades as those of Sriram et al. (2020), with the fits of Aggarwal et al. (2019).
+
 
     Nothing of the encoding is learned, so that nothing of it has to be unlearned on another scanner: ESPIRiT gives
     up to two maps a pixel, the second where the object is folded into its field of view (Uecker et al. 2014); all
-    is solved on few virtual coils; the first estimate is that of SENSE, regularised by brightness. Each cascade
+    is solved on few virtual coils; the first estimate is that of compressed sensing. Each cascade
     refines it by a U-Net that also sees how strong the noise is in every pixel, `z = x - R(x)`, and fits
     `argmin_x 1/2 ||A x - y||^2 + lamda/2 ||x - z||^2`. What was measured is put back at the end, unchanged.
 
@@ -126,11 +133,15 @@ class GeneralVarNet(nn.Module):
     def _solve(self, problems: Sequence[Problem], noise: Sequence[Tensor]) -> list[Tensor]:
         """Find the solution of each problem, complex `(sets, readout, phase)` in the order of its encoding."""
         data = [problem.encoding.adjoint(problem.measured) for problem in problems]
-        images = [first_fit(problem, problem.measured) for problem in problems]
+        accelerations = [problem.encoding.mask.mean().reciprocal() for problem in problems]
+        images = [
+            START.solve(problem, float(acceleration))
+            for problem, acceleration in zip(problems, accelerations, strict=True)
+        ]
         estimate = Estimate(
             images=_together(problems, images),
             noise=torch.stack([noise_map(problem, level) for problem, level in zip(problems, noise, strict=True)]),
-            acceleration=torch.stack([problem.encoding.mask.mean().reciprocal() for problem in problems]),
+            acceleration=torch.stack(accelerations),
         )
         for cascade in self.cascades:
             estimate = self._refine(cascade, estimate)
@@ -171,31 +182,6 @@ def pose(
         Problem.of(Acquisition(kspace, _along_phase(sampled), header, calibration=scanned))
         for kspace, sampled, scanned in zip(masked_kspace, mask, lines, strict=True)
     ]
-
-
-@torch.no_grad()
-def first_fit(problem: Problem, measured: Tensor) -> Tensor:
-    """Reconstruct as SENSE does, weighted by brightness.
-
-    Parameters
-    ----------
-    problem
-        Knows `A`.
-    measured
-        complex `(virtual, readout, phase)`, in the order of the encoding.
-
-    Returns
-    -------
-    Tensor
-        complex `(sets, readout, phase)`, in the same order.
-    """
-    spread = problem.brightness.sqrt()
-
-    def normal(image: Tensor) -> Tensor:
-        return spread * problem.encoding.normal(spread * image)
-
-    right = spread * problem.encoding.adjoint(measured)
-    return spread * fit(normal, right, torch.zeros_like(right), START_LAMDA, START_ITERATIONS, AXES)
 
 
 def noise_levels(masked_kspace: Tensor, mask: Tensor) -> list[Tensor]:
@@ -241,10 +227,10 @@ def floor_power(problem: Problem, image: Tensor, level: Tensor) -> Tensor:
 
 @torch.no_grad()
 def noise_map(problem: Problem, level: Tensor) -> Tensor:
-    """Estimate the noise in every pixel of the first estimate: one noise image, smoothed.
+    """Estimate the noise that SENSE would leave in every pixel: one noise image, smoothed.
 
-    White noise passes through the first fit (pseudo-replica, Robson et al. 2008); the same noise every time, so that
-    a slice gives the same image every time.
+    White noise passes through a fit that is weighted by brightness (pseudo-replica, Robson et al. 2008); the same
+    noise every time, so that a slice gives the same image every time.
 
     Parameters
     ----------
@@ -260,7 +246,13 @@ def noise_map(problem: Problem, level: Tensor) -> Tensor:
     """
     noise = torch.stack([_white(number, problem.kspace) for number in range(len(problem.kspace))])
     samples = compress(noise, problem.compression) * (level / problem.scale) * problem.encoding.mask
-    image = first_fit(problem, samples)
+    spread = problem.brightness.sqrt()
+
+    def normal(image: Tensor) -> Tensor:
+        return spread * problem.encoding.normal(spread * image)
+
+    right = spread * problem.encoding.adjoint(samples)
+    image = spread * fit(normal, right, torch.zeros_like(right), NOISE_LAMDA, NOISE_ITERATIONS, AXES)
     power = torch.fft.fftshift(image.abs().square().sum(0), dim=problem.encoding.axes)
     return _local_mean(power).sqrt()
 

@@ -9,6 +9,9 @@ from torch.nn.functional import avg_pool2d
 WINDOW = 7
 K1, K2 = 0.01, 0.03
 
+LEAST_ERROR = 1e-8
+"""Mean square errors below this, 80 dB, count as this: a black slice has none."""
+
 
 def ssim_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
     """One minus the mean structural similarity (Wang et al. 2004, eq. 13), as fastMRI trains with.
@@ -44,7 +47,16 @@ def l1_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
     return ((images - targets).abs() / _unit(data_range)).mean()
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"ssim": ssim_loss, "l1": l1_loss}
+def psnr_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
+    """Minus the peak signal-to-noise ratio in dB, which counts a clean slice as much as a noisy one.
+
+    Shapes as for `ssim_loss`; the mean over the batch.
+    """
+    errors = ((images - targets) / _unit(data_range)).square().mean((-2, -1))
+    return 10 * torch.log10(errors.clamp(min=LEAST_ERROR)).mean()
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"ssim": ssim_loss, "l1": l1_loss, "psnr": psnr_loss}
 
 
 def weighted_loss(weights: Mapping[str, float], images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:

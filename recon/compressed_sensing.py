@@ -36,10 +36,12 @@ class CompressedSensing:
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
         problem = Problem.of(acquisition)
-        lamda = self.lamda
-        if lamda is None:
-            lamda = automatic_lamda(acquisition, problem, self.lamda_scale)
-        return problem.image(fista(problem, self.prior, lamda, self.iterations))
+        return problem.image(self.solve(problem, acquisition.acceleration))
+
+    def solve(self, problem: Problem, acceleration: float) -> Tensor:
+        """Find the solution, complex64 `(sets, readout, phase)` in the order of the encoding."""
+        lamda = automatic_lamda(problem, acceleration, self.lamda_scale) if self.lamda is None else self.lamda
+        return fista(problem, self.prior, lamda, self.iterations)
 
 
 @register("cs-wavelet")
@@ -63,7 +65,7 @@ class CSTotalVariation(CompressedSensing):
     lamda_scale: ClassVar[float] = 0.0009
 
 
-def automatic_lamda(acquisition: Acquisition, problem: Problem, scale: float) -> float:
+def automatic_lamda(problem: Problem, acceleration: float, scale: float) -> float:
     """Choose the weight of the prior without the truth: `lamda = c R^0.88 e^0.45`.
 
     What has to be removed are mostly the artefacts of the acceleration `R`, and they are the larger the more the
@@ -73,16 +75,16 @@ def automatic_lamda(acquisition: Acquisition, problem: Problem, scale: float) ->
 
     Parameters
     ----------
-    acquisition
-        Tells the acceleration.
     problem
-        The same at unit scale.
+        At unit scale.
+    acceleration
+        How many times fewer samples were measured than a full scan has.
     scale
         `c`, of the prior.
     """
     zero_filled = problem.encoding.adjoint(problem.measured)[0]
     extent = float(zero_filled.abs().square().mean().sqrt())
-    return scale * acquisition.acceleration**GROWTH_WITH_ACCELERATION * extent**GROWTH_WITH_EXTENT
+    return scale * acceleration**GROWTH_WITH_ACCELERATION * extent**GROWTH_WITH_EXTENT
 
 
 GROWTH_WITH_ACCELERATION, GROWTH_WITH_EXTENT = 0.88, 0.45

@@ -1,11 +1,11 @@
 import fastmri
 import pytest
 import torch
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from helpers.slices import line_mask, random_kspace
-from models.losses import LOSSES, kspace_loss, l1_loss, ssim_loss, weighted_loss
+from models.losses import LOSSES, kspace_loss, l1_loss, psnr_loss, ssim_loss, weighted_loss
 
 
 def images(seed: int, *shape: int) -> Tensor:
@@ -30,6 +30,22 @@ def test_loss_of_one_image_is_one_minus_the_metric() -> None:
     largest = target.max()
     metric = structural_similarity(target[0].numpy(), image[0].numpy(), data_range=float(largest))
     assert float(ssim_loss(image, target, largest[None])) == pytest.approx(1 - metric, rel=1e-10)
+
+
+def test_psnr_loss_is_minus_the_metric_averaged_in_decibels() -> None:
+    image, target = images(0, 2, 30, 20), images(1, 2, 30, 20)
+    largest = target.amax((1, 2))
+    metrics = [
+        peak_signal_noise_ratio(true.numpy(), seen.numpy(), data_range=float(most))
+        for true, seen, most in zip(target, image, largest, strict=True)
+    ]
+    assert float(psnr_loss(image, target, largest)) == pytest.approx(-sum(metrics) / 2, rel=1e-10)
+
+
+def test_psnr_loss_of_a_black_slice_is_finite() -> None:
+    black = torch.zeros(1, 20, 20, requires_grad=True)
+    psnr_loss(black, black.detach(), torch.zeros(1)).backward()
+    assert torch.equal(black.grad, torch.zeros_like(black))
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-4, 1e12])
