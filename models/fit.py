@@ -13,6 +13,9 @@ Normal = Callable[[Tensor], Tensor]
 
 Axes = tuple[int, ...]
 
+ALL_AXES: Axes = (-3, -2, -1)
+"""Of the image of one slice: its sets, readout and phase."""
+
 
 class Fit(torch.autograd.Function):
     """`x = (A^H A + lamda)^-1 (A^H y + lamda z)`, whose gradient is another fit instead of all iterations' memory.

@@ -4,7 +4,7 @@ import torch
 from helpers.networks import SMALL
 from helpers.objects import object_acquisition
 from helpers.slices import line_mask, random_kspace
-from models.general_varnet import GeneralVarNet, noise_levels, noise_map, pose
+from models.general_varnet import START, GeneralVarNet
 from recon.coils import rss
 from recon.fourier import ifft
 
@@ -14,11 +14,11 @@ def network() -> GeneralVarNet:
     return GeneralVarNet(**SMALL["varnet-general"])
 
 
-def test_fresh_network_is_as_good_as_sense() -> None:
+def test_fresh_network_is_as_good_as_the_compressed_sensing_that_it_starts_from() -> None:
     full, mask = object_acquisition(noise=1e-3), line_mask(60, center=16)
-    kspace = torch.where(mask, full.kspace[None], 0)
-    image = network()(kspace, mask)[0]
-    assert (image - full.target).norm() < 0.5 * (rss(ifft(kspace))[0] - full.target).norm()
+    undersampled = full.undersample(mask[0, 0, 0])
+    image, start = network()(undersampled.kspace[None], mask)[0], START(undersampled)
+    assert (image - full.target).norm() < 1.05 * (start - full.target).norm()
 
 
 def test_silent_coils_change_nothing() -> None:
@@ -44,16 +44,6 @@ def test_a_reference_scan_helps_where_there_are_no_calibration_lines() -> None:
     kspace = torch.where(mask, full.kspace[None], 0)
     with_reference, alone = network()(kspace, mask, calibration=reference), network()(kspace, mask)
     assert (with_reference[0] - full.target).norm() < 0.5 * (alone[0] - full.target).norm()
-
-
-def test_the_noise_map_is_the_noise_of_the_first_estimate() -> None:
-    kspace, mask = random_kspace(1, 4, 64, 48), torch.ones(1, 1, 1, 48, dtype=torch.bool)
-    (level,) = noise_levels(kspace, mask)
-    assert level == pytest.approx(1, rel=0.1)
-    (problem,) = pose(object_acquisition(coils=4, readout=64, phase=48).kspace[None], mask, None, None)
-    quiet, loud = (noise_map(problem, sigma * problem.scale) for sigma in (torch.tensor(0.01), torch.tensor(0.02)))
-    torch.testing.assert_close(loud, 2 * quiet)
-    assert 0.1 * 0.02 < loud.median() < 2 * 0.02
 
 
 def test_the_noise_floor_is_what_noise_adds_where_there_is_no_signal() -> None:
