@@ -26,7 +26,8 @@ class NetworkConfig(Section):
     arguments
         Of its constructor.
     weights
-        Checkpoint to begin from; None for random weights.
+        Checkpoint to begin from: a file, the name of weights that ship, or a file of the Hugging Face Hub; None for
+        random weights.
     checkpointing
         Whether to compute activations again on the way back instead of keeping them: less memory, more time.
     compile

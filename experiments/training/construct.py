@@ -12,6 +12,7 @@ from data.errors import InputError
 from experiments.train_config import OptimizerConfig, TrainConfig
 from models.checkpoint import load_model
 from models.deep_cascade import Convolutions
+from models.locate import locate
 from models.objectives import SelfSupervised, Supervised
 from models.radial_basis import RadialBasis
 from models.unet import Unet
@@ -43,18 +44,18 @@ def make_network(config: TrainConfig) -> nn.Module:
     return network
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Let a network begin from the weights of a checkpoint.
+def load_weights(network: nn.Module, checkpoint: Path) -> None:
+    """Let a network begin from the weights of a checkpoint, called as `locate` knows it.
 
     Raises
     ------
     InputError
-        If these are of another network.
+        If there is none, or it is of another network.
     """
     try:
-        network.load_state_dict(load_model(path).network.state_dict())
+        network.load_state_dict(load_model(locate(checkpoint)).network.state_dict())
     except RuntimeError as error:
-        raise InputError(f"{path}: the weights are of another network") from error
+        raise InputError(f"{checkpoint}: the weights are of another network") from error
 
 
 def make_objective(config: TrainConfig, network: nn.Module) -> nn.Module:
