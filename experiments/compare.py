@@ -17,6 +17,7 @@ from data.acquisition import Acquisition
 from data.errors import InputError
 from data.files import Volume, find_files, open_volume, result_name
 from data.masks import Sampling, center_lines
+from experiments.best_weight import BestWeight
 from experiments.console import Problems, console, progress
 from experiments.doubts import Doubts
 from experiments.figures import Exhibit
@@ -72,8 +73,14 @@ class Comparison:
 
     @cached_property
     def calibrations(self) -> dict[str, Calibration]:
-        """Give what turns each method's uncertainty into standard deviations; nothing if it is not asked for."""
-        return {name: calibration_of(name, method) for name, method in self.methods.items() if self.uncertain}
+        """Give what turns each method's uncertainty into standard deviations; nothing if it is not asked for.
+
+        A method that knows the truth tells none.
+        """
+        if not self.uncertain:
+            return {}
+        ignorant = {name: method for name, method in self.methods.items() if not isinstance(method, BestWeight)}
+        return {name: calibration_of(name, method) for name, method in ignorant.items()}
 
     def samplings_of(self, volume: Volume) -> Sequence[Sampling | None]:
         """List how a volume is undersampled: in all ways, or not at all if the scanner did it."""
