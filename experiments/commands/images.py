@@ -74,7 +74,9 @@ def compare(
     *,
     methods: Annotated[str, typer.Option(help="Comma-separated names.")] = METHODS,
     accelerations: Annotated[str, typer.Option(help="Comma-separated; for scans that are fully sampled.")] = "4,8",
-    mask: Annotated[str, typer.Option(help="Comma-separated; as of reconstruct.")] = "equispaced_fraction",
+    mask: Annotated[
+        str, typer.Option(help="Comma-separated: random, equispaced, equispaced_fraction, magic.")
+    ] = "equispaced_fraction",
     center_fraction: CenterFraction = None,
     seed: Annotated[str, typer.Option(help="Comma-separated; 0 draws fastMRI's own validation masks.")] = "0",
     oracle: Annotated[
