@@ -142,7 +142,8 @@ def _frame(panel: Panel) -> str:
 
 def _file_name(number: int, exhibit: Exhibit) -> str:
     stem = re.sub(r"[^\w-]+", "_", Path(exhibit.file).stem)
-    return f"{number:02d}_{stem}_slice{exhibit.slice}_{exhibit.acceleration:.3g}x.png"
+    kind = exhibit.mask_kind.replace(" ", "_")
+    return f"{number:02d}_{stem}_slice{exhibit.slice}_{exhibit.acceleration:.3g}x_{kind}.png"
 
 
 def _plain(value: Any) -> str:
