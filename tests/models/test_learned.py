@@ -47,7 +47,7 @@ def test_image_scales_with_the_kspace(method: Reconstruction, scale: float, raw:
     acquisition = random_acquisition()
     original = replace(acquisition, kspace=acquisition.kspace * raw)
     scaled = replace(acquisition, kspace=acquisition.kspace * raw * scale)
-    torch.testing.assert_close(method(scaled) / (scale * raw), method(original) / raw, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(method(scaled) / (scale * raw), method(original) / raw, rtol=5e-4, atol=5e-4)
 
 
 def test_normalisation_leaves_the_network_what_it_is(checkpoints: Path) -> None:
