@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from torch import Tensor
 
 from data.acquisition import Acquisition
 from data.errors import InputError
-from experiments.metrics import score
-from experiments.tune import best_weight
+from experiments.tune import best_weight, psnr
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,8 @@ class BestWeight:
         """
         if acquisition.target is None:
             raise InputError(f"{acquisition.name}: has no target, so there is no truth to tune on")
-        truth = acquisition.target.cpu().numpy()[None]
-
-        def psnr(method: Any) -> float:
-            return score(truth, method(acquisition).cpu().numpy()[None]).psnr
-
-        best = max(self.method, best_weight(self.method, psnr), key=psnr)
-        image: Tensor = best(acquisition)
+        # Each weight is tried once; the images are few and small.
+        images = cache(lambda method: method(acquisition))
+        tried = best_weight(self.method, lambda method: psnr(images(method), acquisition))
+        image: Tensor = max(map(images, (self.method, tried)), key=lambda found: psnr(found, acquisition))
         return image

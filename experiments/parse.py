@@ -135,7 +135,7 @@ def parse_protocol(masks: str, accelerations: str, center_fraction: float | None
         parse_sampling(kind, acceleration, center_fraction, seed)
         for kind in kinds
         for acceleration in dict.fromkeys(numbers)
-        for seed in dict.fromkeys(parse_counts(seeds))
+        for seed in parse_counts(seeds)
     )
 
 

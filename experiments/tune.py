@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from data.acquisition import Acquisition
 from data.errors import InputError
@@ -170,16 +171,17 @@ def _fewest_iterations(method: Any, mean_psnr: MeanPsnr) -> Any:
 
 def _compare(method: Any, slices: Sequence[Acquisition]) -> tuple[Any, dict[str, float]]:
     @cache
-    def mean_psnr(candidate: Hashable) -> float:
-        return float(np.mean([_psnr(candidate, acquisition) for acquisition in slices]))
+    def mean_psnr(candidate: Any) -> float:
+        return float(np.mean([psnr(candidate(acquisition), acquisition) for acquisition in slices]))
 
     best = fit(method, mean_psnr)
     return best, {"default": round(mean_psnr(method), 3), "tuned": round(mean_psnr(best), 3)}
 
 
-def _psnr(method: Any, acquisition: Acquisition) -> float:
+def psnr(image: Tensor, acquisition: Acquisition) -> float:
+    """Score an image against the truth of its slice, in dB; its range is the largest value of the truth."""
     target: Any = acquisition.target
-    return score(target.cpu().numpy()[None], method(acquisition).cpu().numpy()[None]).psnr
+    return score(target.cpu().numpy()[None], image.cpu().numpy()[None]).psnr
 
 
 def _settings(method: Any) -> dict[str, Any]:
