@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from models.fit import ALL_AXES, Fit
-from models.noise_estimate import floor_power, noise_levels, noise_map
+from models.noise_estimate import lift, noise_levels, noise_map
 from models.posing import pose
 from models.refinement import SETS, Estimate, Refinement
 from recon.compressed_sensing import CSWavelet
@@ -90,10 +90,7 @@ class GeneralVarNet(nn.Module):
         solutions = self._solve(problems, noise)
         images = [problem.image(found) for problem, found in zip(problems, solutions, strict=True)]
         if self.noise_floor and not self.training:
-            images = [
-                torch.sqrt(image.square() + floor_power(problem, image, level))
-                for problem, image, level in zip(problems, images, noise, strict=True)
-            ]
+            images = [lift(*one) for one in zip(problems, images, noise, strict=True)]
         return torch.stack(images)
 
     def coil_images(
@@ -111,37 +108,38 @@ class GeneralVarNet(nn.Module):
     def _solve(self, problems: Sequence[Problem], noise: Sequence[Tensor]) -> list[Tensor]:
         """Find the solution of each problem, complex `(sets, readout, phase)` in the order of its encoding."""
         data = [problem.encoding.adjoint(problem.measured) for problem in problems]
-        accelerations = [problem.encoding.mask.mean().reciprocal() for problem in problems]
-        images = [
-            START.solve(problem, float(acceleration))
-            for problem, acceleration in zip(problems, accelerations, strict=True)
-        ]
         estimate = Estimate(
-            images=_together(problems, images),
+            images=_together(problems, list(map(self._begin, problems))),
             noise=torch.stack([noise_map(problem, level) for problem, level in zip(problems, noise, strict=True)]),
-            acceleration=torch.stack(accelerations),
+            acceleration=torch.stack([problem.encoding.mask.mean().reciprocal() for problem in problems]),
         )
         for cascade in self.cascades:
-            estimate = self._refine(cascade, estimate)
-            images = [
-                self._fit(problem, right, denoised[: len(right)], lamda)
-                for problem, right, denoised, lamda in zip(
-                    problems, data, estimate.images, cast("Tensor", estimate.lamda), strict=True
-                )
-            ]
-            estimate = replace(estimate, images=_together(problems, images))
-        return images
+            estimate = self._step(cascade, estimate, problems, data)
+        return _apart(problems, estimate.images)
+
+    def _begin(self, problem: Problem) -> Tensor:
+        """Give the first estimate, complex `(sets, readout, phase)` in the order of the encoding."""
+        return START.solve(problem, float(problem.encoding.mask.mean().reciprocal()))
+
+    def _step(
+        self, cascade: nn.Module, estimate: Estimate, problems: Sequence[Problem], data: Sequence[Tensor]
+    ) -> Estimate:
+        """Refine, then fit."""
+        return self._fit(problems, data, self._refine(cascade, estimate))
 
     def _refine(self, cascade: nn.Module, estimate: Estimate) -> Estimate:
         if self.checkpointing and torch.is_grad_enabled():
             return cast("Estimate", checkpoint(cascade, estimate, use_reentrant=False))
         return cast("Estimate", cascade(estimate))
 
-    def _fit(self, problem: Problem, data: Tensor, denoised: Tensor, lamda: Tensor) -> Tensor:
-        """Fit to the measured samples near a denoised image in natural order, complex `(sets, readout, phase)`."""
-        near = torch.fft.ifftshift(denoised, dim=problem.encoding.axes)
-        fitted: Tensor = Fit.apply(problem.encoding.normal, data, near, lamda, self.iterations, ALL_AXES)  # type: ignore[no-untyped-call]
-        return fitted
+    def _fit(self, problems: Sequence[Problem], data: Sequence[Tensor], estimate: Estimate) -> Estimate:
+        """Fit to the measured samples near refined images."""
+        refined, lamdas = _apart(problems, estimate.images), cast("Tensor", estimate.lamda)
+        fitted: list[Tensor] = [
+            Fit.apply(problem.encoding.normal, right, near, lamda, self.iterations, ALL_AXES)  # type: ignore[no-untyped-call]
+            for problem, right, near, lamda in zip(problems, data, refined, lamdas, strict=True)
+        ]
+        return replace(estimate, images=_together(problems, fitted))
 
 
 def _together(problems: Sequence[Problem], images: Sequence[Tensor]) -> Tensor:
@@ -152,3 +150,11 @@ def _together(problems: Sequence[Problem], images: Sequence[Tensor]) -> Tensor:
     return torch.stack(
         [torch.cat([image, image.new_zeros(SETS - len(image), *image.shape[1:])]) for image in natural]
     )
+
+
+def _apart(problems: Sequence[Problem], images: Tensor) -> list[Tensor]:
+    """Undo `_together`."""
+    return [
+        torch.fft.ifftshift(image[: len(problem.encoding.sens_maps)], dim=problem.encoding.axes)
+        for problem, image in zip(problems, images, strict=True)
+    ]

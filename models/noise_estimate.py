@@ -61,6 +61,11 @@ def floor_power(problem: Problem, image: Tensor, level: Tensor) -> Tensor:
     return torch.minimum(coils * level.square(), darkest / share.clamp(min=1e-6)) * (1 - share)
 
 
+def lift(problem: Problem, image: Tensor, level: Tensor) -> Tensor:
+    """Add the power of `floor_power`, which has the parameters, to an image `(readout, phase)`."""
+    return torch.sqrt(image.square() + floor_power(problem, image, level))
+
+
 @torch.no_grad()
 def noise_map(problem: Problem, level: Tensor) -> Tensor:
     """Estimate the noise that SENSE would leave in every pixel: one noise image, smoothed.

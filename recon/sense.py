@@ -36,10 +36,13 @@ class Sense:
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
         problem = Problem.of(acquisition)
+        return problem.image(self.solve(problem))
+
+    def solve(self, problem: Problem) -> Tensor:
+        """Find the solution, complex64 `(sets, readout, phase)` in the order of the encoding."""
         spread = problem.brightness.sqrt()
         encoding = replace(problem.encoding, sens_maps=problem.encoding.sens_maps * spread)
-        solution = conjugate_gradients(encoding, problem.measured, self.lamda, self.iterations, self.tolerance)
-        return problem.image(spread * solution)
+        return spread * conjugate_gradients(encoding, problem.measured, self.lamda, self.iterations, self.tolerance)
 
 
 def conjugate_gradients(

@@ -149,3 +149,25 @@ def memory(
     if len(shapes) != 1 or 0 in counts:
         raise InputError("give one size, and numbers of slices from 1")
     run(CONTESTANTS if methods is None else methods.split(","), counts, shapes[0], output)
+
+
+@commands.command()
+def ablation(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Fully sampled files to score on.")],
+    images: Annotated[Path, typer.Option(help="Magnitude images to simulate from, as `data.train` of a config.")],
+    maps: Annotated[Path | None, typer.Option(help="Measured coil maps to simulate with beside loops.")] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="Of a processor, for each variant.")] = 8,
+    variants: Annotated[str | None, typer.Option(help="Comma-separated; all if not given.")] = None,
+    output: Output = Path("benchmark"),
+) -> None:
+    """Train the general network without each of its parts, and the paper's, for the same time; table and JSON.
+
+    What was measured is not measured again: the same command continues, and several with other variants may run at
+    once into one folder.
+
+    Example: OMP_NUM_THREADS=1 recon benchmark ablation multicoil_val --images images --maps maps --output benchmark
+    """
+    from experiments.benchmark.ablation import ablation as run
+    from experiments.benchmark.variants import VARIANTS
+
+    run(inputs, images, maps, minutes, list(VARIANTS) if variants is None else variants.split(","), output)
