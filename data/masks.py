@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -136,6 +137,9 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: int | tuple[int, 
     InputError
         If no such mask exists.
     """
+    for sampling in samplings:
+        check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
+        _check_center(sampling, phase)
     kinds = {sampling.kind for sampling in samplings}
     kind = kinds.pop() if len(kinds) == 1 else draw_sampling(samplings, seed).kind
     mask, _ = _function(kind, samplings)((1, phase, 2), seed=seed)
@@ -173,8 +177,8 @@ def center_lines(mask: Tensor) -> slice:
 
 def check_sampling(kind: MaskKind, acceleration: float, center_fraction: float) -> None:
     """Raise `InputError` if there is no such mask."""
-    if acceleration < 1:
-        raise InputError(f"acceleration {acceleration:g} is below 1")
+    if not 1 <= acceleration < math.inf:
+        raise InputError(f"acceleration {acceleration:g} is not a number from 1 on")
     if not 0 <= center_fraction <= 1:
         raise InputError(f"center fraction {center_fraction:g} is not between 0 and 1")
     if kind in _WHOLE_STEPS and acceleration != round(acceleration):
@@ -186,10 +190,19 @@ def check_sampling(kind: MaskKind, acceleration: float, center_fraction: float) 
         )
 
 
+def _check_center(sampling: Sampling, phase: int) -> None:
+    """Raise `InputError` if the centre leaves no line to the rest: fastMRI's function divides by their number."""
+    center = round(phase * sampling.center_fraction)
+    counted = {MaskKind.RANDOM: 1.0, MaskKind.EQUISPACED_FRACTION: sampling.acceleration}.get(sampling.kind, 0.0)
+    if phase <= center * counted:
+        raise InputError(
+            f"a center of {center} of {phase} lines leaves none to the rest at an acceleration of "
+            f"{sampling.acceleration:g}; lower one of them"
+        )
+
+
 def _function(kind: MaskKind, samplings: Sequence[Sampling]) -> MaskFunc:
     """Make fastMRI's mask function for all samplings, because its choice uses up random numbers before the mask."""
-    for sampling in samplings:
-        check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
     fractions = [sampling.center_fraction for sampling in samplings]
     return _FUNCTIONS[kind](fractions, list(map(_step, samplings)), seed=0)  # each call brings a seed of its own
 

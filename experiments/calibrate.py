@@ -63,8 +63,8 @@ def calibrate(
         for path in files:
             for sampling in samplings:
                 with problems.collect():
-                    job = Job(open_volume(path), sampling, name, method, path, Calibration())
-                    measured.append(_measure(job, device))
+                    job = Job(open_volume(path), sampling, name, method, path, Calibration(), device)
+                    measured.append(_measure(job))
                 bar.advance(task)
     if not measured:
         raise InputError("no file could be used to calibrate with")
@@ -77,12 +77,12 @@ def calibrate(
     return calibration
 
 
-def _measure(job: Job, device: torch.device) -> Samples:
+def _measure(job: Job) -> Samples:
     """Give deviations, noise and errors `(3, pixels)` of a volume, in units of its largest target value."""
     target = job.volume.read_target()
     if target is None or job.volume.mask is not None:
         raise InputError(f"{job.volume.path}: to calibrate with, a scan must be fully sampled and have a target")
-    result = job.compute(device, lambda: None)
+    result = job.compute(lambda: None)
     deviations = common_field(target, cast("Images", result.uncertainty))[1]
     noise = np.array([noise_level(job.read(index)) for index in range(len(target))], np.float32)
     target, images = common_field(target, result.images)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -56,6 +56,8 @@ class Comparison:
         What is done to every slice before it is undersampled.
     uncertain
         Whether the uncertainty of the images is told and checked too.
+    oracle
+        Which of the methods run a second time, at the best `lamda` for each slice; where a file has a target.
     """
 
     methods: dict[str, Reconstruction]
@@ -64,23 +66,29 @@ class Comparison:
     tuned: Tuned | None = None
     steps: Steps = NO_STEPS
     uncertain: bool = False
+    oracle: tuple[str, ...] = ()
 
     def adapted(self, volume: Volume, sampling: Sampling | None) -> dict[str, Reconstruction]:
-        """Give the methods as they are set for a volume under a sampling."""
+        """Give the methods as they are set for a volume under a sampling; oracles where there is a truth."""
         if self.tuned is None:
-            return self.methods
-        return {name: self.tuned.adapt(name, method, volume, sampling) for name, method in self.methods.items()}
+            adapted = self.methods
+        else:
+            adapt = self.tuned.adapt
+            adapted = {name: adapt(name, method, volume, sampling) for name, method in self.methods.items()}
+        return adapted | ({} if volume.target_name is None else self._oracles(adapted))
+
+    def _oracles(self, methods: Mapping[str, Reconstruction]) -> dict[str, Reconstruction]:
+        return {f"{name}-oracle": BestWeight(methods[name]) for name in self.oracle}
 
     @cached_property
     def calibrations(self) -> dict[str, Calibration]:
         """Give what turns each method's uncertainty into standard deviations; nothing if it is not asked for.
 
-        A method that knows the truth tells none.
+        An oracle tells none.
         """
         if not self.uncertain:
             return {}
-        ignorant = {name: method for name, method in self.methods.items() if not isinstance(method, BestWeight)}
-        return {name: calibration_of(name, method) for name, method in ignorant.items()}
+        return {name: calibration_of(name, method) for name, method in self.methods.items()}
 
     def samplings_of(self, volume: Volume) -> Sequence[Sampling | None]:
         """List how a volume is undersampled: in all ways, or not at all if the scanner did it."""
@@ -88,7 +96,8 @@ class Comparison:
 
     def protocol(self) -> dict[str, Any]:
         """Everything that must be known to repeat the numbers."""
-        methods = {name: settings(method) for name, method in self.methods.items()}
+        every = self.methods | self._oracles(self.methods)
+        methods = {name: settings(method) for name, method in every.items()}
         if self.tuned is not None:
             for name in methods:
                 methods[name] |= dict.fromkeys(self.tuned.keys(name), "tuned")
@@ -159,7 +168,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
         At the end, if a file could not be read or reconstructed.
     """
     problems, doubts, protocol = Problems(), Doubts(), comparison.protocol()
-    scans = _scans(find_files(inputs), comparison, output, problems)
+    scans = _scans(find_files(inputs), comparison, output, device, problems)
     rows: list[Row] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     with progress() as bar:
@@ -169,7 +178,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
                 bar.update(task, description=f"{scan.title}, {job.name}")
                 with problems.collect():
                     doubts.consider(job.name, job.method, partial(job.read, 0))
-                    result = job.finish(device, lambda: bar.advance(task))
+                    result = job.finish(lambda: bar.advance(task))
                     target = scan.volume.read_target()
                     rows.append(_row(scan, job, result, target))
                     if target is not None and result.uncertainty is not None:
@@ -186,7 +195,9 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
     return rows
 
 
-def _scans(files: list[Path], comparison: Comparison, output: Path, problems: Problems) -> list[Scan]:
+def _scans(
+    files: list[Path], comparison: Comparison, output: Path, device: torch.device, problems: Problems
+) -> list[Scan]:
     scans, calibrations = [], comparison.calibrations
     for path in files:
         with problems.collect():
@@ -201,6 +212,7 @@ def _scans(files: list[Path], comparison: Comparison, output: Path, problems: Pr
                         method,
                         folder / name / result_name(volume.path),
                         calibrations.get(name),
+                        device,
                     )
                     for name, method in comparison.adapted(volume, sampling).items()
                 ]
@@ -240,13 +252,12 @@ def _exhibits(scans: list[Scan], rows: list[Row], comparison: Comparison) -> Ite
     for scan in scans:
         if scan.volume.name not in names or scan.seed not in (None, comparison.samplings[0].seed):
             continue
-        sampling = scan.sampling or _acquired(scan.volume)
         results = {job.name: job.stored() for job in scan.jobs}
         index = len(scan.volume) // 2
         images = {name: result.images[index] for name, result in results.items() if result is not None}
         if not images:
             continue
-        acquisition = scan.read(index)
+        acquisition, sampling = scan.read(index), scan.sampling or _acquired(scan.volume)
         shown = (scan.volume.name, _kind(scan.sampling), sampling.acceleration, sampling.seed)
         yield Exhibit(
             file=scan.volume.name,

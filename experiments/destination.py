@@ -16,6 +16,7 @@ from data.dicom import WARNING, write_dicom
 from data.errors import InputError
 from data.fastmri_layout import write_reconstruction
 from data.files import result_name
+from data.hdf5 import holds, open_hdf5
 from data.nifti import write_nifti
 from data.placement import Stack, stack
 from data.png import write_png
@@ -74,13 +75,17 @@ class Destination:
         return str(self.folder / (self.file or ""))
 
     def check(self, inputs: Sequence[Path]) -> None:
-        """Refuse more than one volume for one file.
+        """Refuse what would lose something: more than one volume for one file, or raw data in an image's place.
 
         Raises
         ------
         InputError
-            If there are more, or the names of two volumes differ in their ending only.
+            If there are more, the names of two volumes differ in their ending only, or an HDF5 file to write is there
+            already and holds no reconstruction.
         """
+        if ImageFormat.H5 in self.formats:
+            for path in inputs:
+                _check_replaceable(self.path(path, ImageFormat.H5))
         if self.file is not None and len(inputs) > 1:
             raise InputError(f"{self}: is one file for {len(inputs)} inputs; name a folder, and --format")
         if self.formats != (ImageFormat.H5,):
@@ -231,6 +236,14 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
         paths = [path / f"{number + 1:04d}{ending}" for number in range(count)]
     (write_dicom if kind is ImageFormat.DICOM else write_png)(paths, images)
     return paths
+
+
+def _check_replaceable(path: Path) -> None:
+    if not path.exists():
+        return
+    with open_hdf5(path) as file:
+        if not holds(file, "reconstruction"):
+            raise InputError(f"{path}: is there already and holds no reconstruction; give another --output")
 
 
 def _format(word: str) -> ImageFormat:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from data.hdf5 import open_hdf5, read_dataset
 from data.masks import Sampling
 from experiments.batches import batch_size, reconstruct_slices
 from experiments.methods import Reconstruction
+from experiments.results import versions
 from models.learned import LearnedReconstruction
 from recon.preprocess import SteppedVolume
 from recon.uncertainty import Calibration, noise_level, spread, views
@@ -59,6 +60,8 @@ class Job:
         File in fastMRI's submission layout.
     uncertainty
         How deviations become standard deviations; None to leave that out.
+    device
+        Where to compute.
     """
 
     volume: Volume
@@ -67,6 +70,7 @@ class Job:
     method: Reconstruction
     output: Path
     uncertainty: Calibration | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @cached_property
     def protocol(self) -> dict[str, Any]:
@@ -79,43 +83,46 @@ class Job:
             "sampling": None if self.sampling is None else asdict(self.sampling),
             "method": self.name,
             "settings": settings(self.method),
+            "device": self.device.type,
+            "versions": versions(),
             **_preprocessing(self.volume),
             **({} if self.uncertainty is None else {"uncertainty": asdict(self.uncertainty)}),
         }
 
     def stored(self) -> Result | None:
-        """Give the result of an earlier run, if it was made under this protocol."""
+        """Give the result of an earlier run, if it was made under this protocol and is not damaged."""
         if not self.output.is_file():
             return None
-        with open_hdf5(self.output) as file:
-            if file.attrs.get("protocol") != json.dumps(self.protocol):
-                return None
-            images, seconds = read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"])
-            maps = None if self.uncertainty is None else read_dataset(file, "uncertainty")[()]
-            return Result(images, seconds, maps)
+        try:
+            with open_hdf5(self.output) as file:
+                if file.attrs.get("protocol") != json.dumps(self.protocol):
+                    return None
+                images, seconds = read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"])
+                maps = None if self.uncertainty is None else read_dataset(file, "uncertainty")[()]
+                return Result(images, seconds, maps)
+        except InputError:
+            return None
 
-    def finish(self, device: torch.device, on_slice: Callable[[], None]) -> Result:
+    def finish(self, on_slice: Callable[[], None]) -> Result:
         """Give the stored result, or make it."""
         stored = self.stored()
         if stored is None:
-            return self.run(device, on_slice)
+            return self.run(on_slice)
         for _ in stored.images:
             on_slice()
         return stored
 
-    def run(self, device: torch.device, on_slice: Callable[[], None]) -> Result:
+    def run(self, on_slice: Callable[[], None]) -> Result:
         """Reconstruct, and keep the result; as `compute` does."""
-        result = self.compute(device, on_slice)
+        result = self.compute(on_slice)
         self.keep(result)
         return result
 
-    def compute(self, device: torch.device, on_slice: Callable[[], None]) -> Result:
+    def compute(self, on_slice: Callable[[], None]) -> Result:
         """Reconstruct batch by batch.
 
         Parameters
         ----------
-        device
-            Where to compute.
         on_slice
             Called after every slice.
 
@@ -127,25 +134,23 @@ class Job:
         images: list[NDArray[np.float32]] = []
         maps: list[NDArray[np.float32]] = []
         seconds = 0.0
-        size = batch_size(self.method, device)
+        size = batch_size(self.method, self.device)
         for first in range(0, len(self.volume), size):
             acquisitions = [self.read(index) for index in range(first, min(first + size, len(self.volume)))]
             start = time.perf_counter()
-            found = list(reconstruct_slices(self.method, acquisitions, device))
+            found = list(reconstruct_slices(self.method, acquisitions, self.device))
             seconds += time.perf_counter() - start
             for acquisition, image in zip(acquisitions, found, strict=True):
                 images.append(image.numpy())
                 if self.uncertainty is not None:
-                    maps.append(self._uncertainty(self.uncertainty, acquisition, image, device))
+                    maps.append(self._uncertainty(self.uncertainty, acquisition, image))
                 on_slice()
         return Result(np.stack(images), seconds, np.stack(maps) if maps else None)
 
-    def _uncertainty(
-        self, calibration: Calibration, acquisition: Acquisition, image: Tensor, device: torch.device
-    ) -> NDArray[np.float32]:
+    def _uncertainty(self, calibration: Calibration, acquisition: Acquisition, image: Tensor) -> NDArray[np.float32]:
         try:
             seen = views(acquisition)
-            others = reconstruct_slices(self.method, [view.acquisition for view in seen], device)
+            others = reconstruct_slices(self.method, [view.acquisition for view in seen], self.device)
             sigma = calibration(spread(image, seen, others), noise_level(acquisition))
         except InputError as error:
             raise InputError(f"{error} (without some of its samples, to tell the uncertainty)") from error
@@ -171,7 +176,7 @@ def _preprocessing(volume: Volume) -> dict[str, Any]:
 
 def settings(method: Any) -> dict[str, Any]:
     """List a method's settings, and of a learned method which weights it has."""
-    listed = {field.name: getattr(method, field.name) for field in fields(method)}
+    listed = {one.name: getattr(method, one.name) for one in fields(method)}
     listed = {
         key: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
         for key, value in listed.items()

@@ -10,7 +10,6 @@ from typing import Any
 from data.errors import InputError
 from data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
 from data.suggestion import did_you_mean
-from experiments.best_weight import BestWeight
 from experiments.methods import METHODS, Reconstruction, create
 from experiments.tuned import Tuned, read_tuned
 from models.learned import LearnedReconstruction
@@ -47,6 +46,11 @@ def parse_shapes(text: str) -> list[tuple[int, int, int]]:
     return shapes
 
 
+def parse_words(text: str) -> list[str]:
+    """Split at commas; what is said twice counts once."""
+    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
 def parse_counts(text: str) -> tuple[int, ...]:
     """Read a comma-separated list of whole numbers from 0.
 
@@ -55,7 +59,7 @@ def parse_counts(text: str) -> tuple[int, ...]:
     InputError
         If an entry is something else, or there is none.
     """
-    words = _words(text)
+    words = parse_words(text)
     for word in words:
         if not word.isdigit():
             raise InputError(f"{word!r} is not a whole number")
@@ -101,12 +105,12 @@ def parse_sampling(mask: str, acceleration: float, center_fraction: float | None
     fraction = default_center_fraction(acceleration) if center_fraction is None else center_fraction
     kind = parse_mask(mask)
     check_sampling(kind, acceleration, fraction)
-    if seed < 0:
-        raise InputError(f"seed {seed} is negative")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed {seed} is not between 0 and 2^32")
     return Sampling(kind, acceleration, fraction, seed)
 
 
-def parse_accelerations(text: str, mask: MaskKind, center_fraction: float | None) -> tuple[float, ...]:
+def parse_accelerations(text: str, mask: MaskKind, center_fraction: float | None, seed: int) -> tuple[float, ...]:
     """Read a comma-separated list and check that the masks exist.
 
     Raises
@@ -114,7 +118,7 @@ def parse_accelerations(text: str, mask: MaskKind, center_fraction: float | None
     InputError
         If an entry is no number of 1 or more, or there is no such mask.
     """
-    return tuple(sampling.acceleration for sampling in parse_protocol(mask, text, center_fraction, "0"))
+    return tuple(sampling.acceleration for sampling in parse_protocol(mask, text, center_fraction, str(seed)))
 
 
 def parse_protocol(masks: str, accelerations: str, center_fraction: float | None, seeds: str) -> tuple[Sampling, ...]:
@@ -125,10 +129,10 @@ def parse_protocol(masks: str, accelerations: str, center_fraction: float | None
     InputError
         If a list is empty, an acceleration is no number of 1 or more, or there is no such mask.
     """
-    numbers = [_number(word) for word in _words(accelerations)]
+    numbers = [_number(word) for word in parse_words(accelerations)]
     if not numbers:
         raise InputError("no acceleration was given")
-    kinds = _words(masks)
+    kinds = parse_words(masks)
     if not kinds:
         raise InputError("no mask was given")
     return tuple(
@@ -161,7 +165,7 @@ def build_methods(names: str, settings: list[str], checkpoint: str | None) -> di
     InputError
         If a method or a setting is unknown.
     """
-    chosen = _words(names)
+    chosen = parse_words(names)
     if not chosen:
         raise InputError("no method was given")
     by_method: dict[str, list[str]] = {name: [] for name in chosen}
@@ -173,7 +177,7 @@ def build_methods(names: str, settings: list[str], checkpoint: str | None) -> di
     return {name: build_method(name, by_method[name], checkpoint if _learned(name) else None) for name in chosen}
 
 
-def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> dict[str, Reconstruction]:
+def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> tuple[str, ...]:
     """Read a comma-separated list of methods that are to run with the best weight for each slice too.
 
     Raises
@@ -181,12 +185,13 @@ def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> dict[str,
     InputError
         If one is not among the methods, or has no weight.
     """
-    for name in _words(names):
+    chosen = tuple(parse_words(names))
+    for name in chosen:
         if name not in methods:
             raise InputError(f"--oracle {name}: is not among the methods{did_you_mean(name, methods)}")
         if not hasattr(methods[name], "lamda"):
             raise InputError(f"--oracle {name}: has no setting lamda, so there is nothing to tune")
-    return {f"{name}-oracle": BestWeight(methods[name]) for name in _words(names)}
+    return chosen
 
 
 def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) -> Tuned | None:
@@ -219,11 +224,6 @@ def _split(setting: str) -> tuple[str, str]:
     if not equals or not key:
         raise InputError(f"setting {setting!r} is not of the form key=value")
     return key.strip(), value.strip()
-
-
-def _words(text: str) -> list[str]:
-    """Split at commas; what is said twice counts once."""
-    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def _number(text: str) -> float:

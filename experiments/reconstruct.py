@@ -75,14 +75,14 @@ def reconstruct(
                 bar.update(task, total=total, description=f"{name}: {path.name}")
                 applied = None if volume.mask is not None else sampling
                 adapted = method if tuned is None else tuned.adapt(name, method, volume, applied)
-                job = Job(volume, applied, name, adapted, destination.path(path, ImageFormat.H5), calibration)
+                job = Job(volume, applied, name, adapted, destination.path(path, ImageFormat.H5), calibration, device)
                 doubts.consider(name, adapted, partial(job.read, 0))
                 missing = destination.missing(job)
                 if not missing:
                     console.print(f"{path.name}: done before", markup=False)
                     bar.advance(task, len(volume))
                     continue
-                result = job.stored() or job.compute(device, lambda: bar.advance(task))
+                result = job.stored() or job.compute(lambda: bar.advance(task))
                 destination.write(job, result, missing)
                 console.print(f"{path.name}: {len(volume)} slices in {result.seconds:.1f} s", markup=False)
     console.print(f"reconstructions: {destination}", markup=False)

@@ -8,6 +8,7 @@ import math
 import platform
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -198,6 +199,7 @@ def write_summary(path: Path, rows: Iterable[Row], protocol: Mapping[str, Any], 
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of Python and of every installed package that the numbers depend on."""
     found = {"python": platform.python_version()}
@@ -225,7 +227,7 @@ def format_number(metric: str, value: float) -> str:
 
 
 def _scheme_table(name: str, groups: Iterable[Group]) -> Table:
-    title = f"{name}; mean ± standard deviation over n volumes and all seeds"
+    title = f"{name}; mean ± standard deviation over n volumes and seeds"
     lines = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, collapse_padding=True)
     for heading in ("R", "centre", "contrast", "method"):
         lines.add_column(heading, no_wrap=True)
@@ -241,7 +243,7 @@ def _scheme_table(name: str, groups: Iterable[Group]) -> Table:
                 Text(group.method),
                 *(_score_text(group, metric) for metric in BETTER),
                 format_number("seconds", group.seconds.mean),
-                str(group.volumes),
+                str(group.reconstructions),
             )
     return lines
 

@@ -37,6 +37,7 @@ def send(path: Path, host: str, port: int, config: str, destination: Destination
     InputError
         If the file cannot be read, the server not be reached, or it reports a problem.
     """
+    destination.check([path])
     images = exchange(path, host, port, config, idle, lambda text: console.print(text, markup=False))
     images.sort(key=lambda image: (int(image.head["image_series_index"]), int(image.head["image_index"])))
     destination.deliver(path, stack_images(images, config or "reconstruction"))

@@ -165,7 +165,7 @@ class TrainConfig(Section):
     batch_size: int = Field(default=1, ge=1)
     effective_batch: int | None = Field(default=None, ge=1)
     ema: float | None = Field(default=None, gt=0, lt=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     deterministic: bool = False
     max_minutes: float | None = Field(default=None, gt=0)
     checkpoint_minutes: float = Field(default=10, ge=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class Tuning:
         """Everything that the result depends on, beside the methods and accelerations that it lists itself."""
         return {
             "mask": str(self.mask),
-            "center fraction": self.center_fraction or "0.32 / acceleration",
+            "center fraction": "0.32 / acceleration" if self.center_fraction is None else self.center_fraction,
             "seed": self.seed,
             "slices of a contrast": self.slices,
             "objective": "mean PSNR over slices, range: each slice's largest target value",
@@ -115,13 +115,13 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
         for contrast, volumes in contrasts.items():
             for acceleration in tuning.accelerations:
                 entry = tuned.entry(contrast, acceleration)
-                slices = _slices(volumes, tuning.sampling(acceleration), tuning.slices, device)
+                slices = cache(partial(_slices, volumes, tuning.sampling(acceleration), tuning.slices, device))
                 for name, method in tuning.methods.items():
                     title = f"{contrast or 'no contrast'}, {acceleration:g}x, {name}"
                     bar.update(task, description=title)
                     with problems.collect():
                         if name not in entry.methods:
-                            best, entry.psnr[name] = _compare(method, slices)
+                            best, entry.psnr[name] = _compare(method, slices())
                             entry.methods[name] = _settings(best)
                             tuned.write(output)
                         console.print(f"{title}: {_words(entry.methods[name], entry.psnr[name])}", markup=False)

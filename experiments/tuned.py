@@ -93,7 +93,7 @@ class Tuned(BaseModel):
             chosen = self.choose(name, volume.header.contrast, acceleration)
         except InputError as error:
             raise InputError(f"{volume.path}: {error}") from error
-        adapted: Reconstruction = replace(method, **chosen)
+        adapted: Reconstruction = replace(method, **chosen) if chosen else method  # a copy reads its weights again
         return adapted
 
     def write(self, path: Path) -> None:

@@ -114,16 +114,14 @@ def ablation(
     volumes = list(map(_open, find_files(inputs)))
     overrides = [f"data.train={images}", f"data.simulation.maps={maps or 'null'}", *SIMULATED]
     config = load_config(Path("varnet_general"), overrides)
-    protocol = _protocol(volumes, config, minutes)
-    rows = {}
+    conditions = _protocol(volumes, config, minutes), machine()
+    paths = {name: output / "ablation" / f"{name}.json" for name in names}
+    rows = {name: _earlier(path, conditions) for name, path in paths.items() if path.exists()}
     for name in names:
-        path = output / "ablation" / f"{name}.json"
-        if not path.exists():
-            write_json(path, _measure(name, config, protocol, volumes))
-        rows[name] = read_json(path, Row)
-        if rows[name].protocol != protocol:
-            raise InputError(f"{path}: was measured under another protocol; give another --output")
-    console.print(_table(rows))
+        if name not in rows:
+            rows[name] = _measure(name, config, volumes, *conditions)
+            write_json(paths[name], rows[name])
+    console.print(_table({name: rows[name] for name in names}))
     console.print(f"results: {output / 'ablation'}", markup=False, soft_wrap=True)
     return rows
 
@@ -133,6 +131,13 @@ def _open(path: Path) -> Volume:
     if volume.mask is not None or volume.target_name is None:
         raise InputError(f"{path}: is not fully sampled or has no target, so there is no truth to compare with")
     return volume
+
+
+def _earlier(path: Path, conditions: tuple[dict[str, Any], dict[str, Any]]) -> Row:
+    found = read_json(path, Row)
+    if (found.protocol, found.machine) != conditions:
+        raise InputError(f"{path}: was measured under another protocol or on another machine; give another --output")
+    return found
 
 
 def _protocol(volumes: Sequence[Volume], config: TrainConfig, minutes: float) -> dict[str, Any]:
@@ -151,7 +156,9 @@ def _protocol(volumes: Sequence[Volume], config: TrainConfig, minutes: float) ->
     }
 
 
-def _measure(name: str, config: TrainConfig, protocol: Mapping[str, Any], volumes: Sequence[Volume]) -> Row:
+def _measure(
+    name: str, config: TrainConfig, volumes: Sequence[Volume], protocol: dict[str, Any], measured_on: dict[str, Any]
+) -> Row:
     torch.manual_seed(config.seed)
     network = VARIANTS[name].build()
     stream = open_source(config, torch.device("cpu")).epoch(0)
@@ -165,8 +172,8 @@ def _measure(name: str, config: TrainConfig, protocol: Mapping[str, Any], volume
         return float(np.mean(found))
 
     return Row(
-        protocol=dict(protocol),
-        machine=machine(),
+        protocol=protocol,
+        machine=measured_on,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         gigaflops=gigaflops,
         seconds=seconds,
@@ -251,11 +258,12 @@ def _cost(network: nn.Module) -> tuple[float, float]:
 
 def _table(rows: Mapping[str, Row]) -> Table:
     laid = Table(box=SIMPLE_HEAD)
-    laid.add_column("variant")
+    laid.add_column("variant", no_wrap=True)
+    laid.add_column("what it is")
     for heading in ("10^6 weights", "GFLOP", "CPU s", "steps", *(f"{one}x" for one in ACCELERATIONS)):
         laid.add_column(heading, justify="right")
     for name, row in rows.items():
         scores = [f"{row.ssim[one]:.3f} / {row.psnr[one]:.1f}" for one in ACCELERATIONS]
         numbers = f"{row.parameters / 1e6:.1f}", f"{row.gigaflops:.1f}", f"{row.seconds:.2f}", str(row.steps)
-        laid.add_row(name, *numbers, *scores)
+        laid.add_row(name, VARIANTS[name].what, *numbers, *scores)
     return laid

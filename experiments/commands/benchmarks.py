@@ -143,12 +143,12 @@ def memory(
     """
     from experiments.benchmark.memory import CONTESTANTS
     from experiments.benchmark.memory import memory as run
-    from experiments.parse import parse_counts, parse_shapes
+    from experiments.parse import parse_counts, parse_shapes, parse_words
 
     shapes, counts = parse_shapes(size), parse_counts(slices)
     if len(shapes) != 1 or 0 in counts:
         raise InputError("give one size, and numbers of slices from 1")
-    run(CONTESTANTS if methods is None else methods.split(","), counts, shapes[0], output)
+    run(CONTESTANTS if methods is None else parse_words(methods), counts, shapes[0], output)
 
 
 @commands.command()
@@ -157,7 +157,9 @@ def ablation(
     images: Annotated[Path, typer.Option(help="Magnitude images to simulate from, as `data.train` of a config.")],
     maps: Annotated[Path | None, typer.Option(help="Measured coil maps to simulate with beside loops.")] = None,
     minutes: Annotated[float, typer.Option(min=0, help="Of a processor, for each variant.")] = 8,
-    variants: Annotated[str | None, typer.Option(help="Comma-separated; all if not given.")] = None,
+    variants: Annotated[
+        str | None, typer.Option(help="Comma-separated, as the table names them; all if not given.")
+    ] = None,
     output: Output = Path("benchmark"),
 ) -> None:
     """Train the general network without each of its parts, and the paper's, for the same time; table and JSON.
@@ -169,5 +171,6 @@ def ablation(
     """
     from experiments.benchmark.ablation import ablation as run
     from experiments.benchmark.variants import VARIANTS
+    from experiments.parse import parse_words
 
-    run(inputs, images, maps, minutes, list(VARIANTS) if variants is None else variants.split(","), output)
+    run(inputs, images, maps, minutes, list(VARIANTS) if variants is None else parse_words(variants), output)

@@ -107,12 +107,13 @@ def compare(
 
     built = build_methods(methods, settings or [], checkpoint)
     comparison = Comparison(
-        methods=built | parse_oracle(oracle, built),
+        methods=built,
         samplings=parse_protocol(mask, accelerations, center_fraction, seed),
         shown=shown,
         tuned=parse_tuned(tuned, built, settings or []),
         steps=parse_steps(preprocess),
         uncertain=uncertainty,
+        oracle=parse_oracle(oracle, built),
     )
     run(inputs, comparison, output, pick_device(device))
 
@@ -142,7 +143,7 @@ def tune(
 
     tuning = Tuning(
         methods=build_methods(methods, [], None),
-        accelerations=parse_accelerations(accelerations, parse_mask(mask), center_fraction),
+        accelerations=parse_accelerations(accelerations, parse_mask(mask), center_fraction, seed),
         mask=parse_mask(mask),
         center_fraction=center_fraction,
         seed=seed,

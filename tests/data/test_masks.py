@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from fastmri.data.subsample import create_mask_for_mask_type
@@ -106,7 +108,10 @@ def test_a_line_counts_only_if_measured_in_full() -> None:
 @pytest.mark.parametrize(
     ("kind", "acceleration", "fraction", "words"),
     [
-        (MaskKind.RANDOM, 0.5, 0.08, "below 1"),
+        (MaskKind.RANDOM, 0.5, 0.08, "not a number from 1 on"),
+        (MaskKind.RANDOM, math.inf, 0, "not a number from 1 on"),
+        (MaskKind.RANDOM, math.nan, 0.08, "not a number from 1 on"),
+        (MaskKind.EQUISPACED_FRACTION, 4, 0.25, "leaves none to the rest"),
         (MaskKind.RANDOM, 4, 1.5, "between 0 and 1"),
         (MaskKind.RANDOM, 8, 0.5, "alone measures more lines"),
         (MaskKind.EQUISPACED, 3.5, 0.08, "whole acceleration"),
@@ -117,3 +122,14 @@ def test_masks_that_do_not_exist_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=words):
         sample_mask(kind, 100, acceleration, fraction, 0)
+
+
+@given(
+    phase=st.integers(1, 400), acceleration=st.floats(1, 12), fraction=st.floats(0, 1), kind=st.sampled_from(MaskKind)
+)
+def test_there_is_a_mask_or_a_sentence(phase: int, acceleration: float, fraction: float, kind: MaskKind) -> None:
+    try:
+        mask = sample_mask(kind, phase, acceleration, fraction, 0)
+    except InputError:
+        return
+    assert mask.shape == (phase,)

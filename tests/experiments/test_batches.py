@@ -81,7 +81,7 @@ def test_a_volume_is_the_same_in_batches_of_any_size(tmp_path: Path, monkeypatch
     for size in (1, 2, 5):
         monkeypatch.setattr("experiments.job.batch_size", lambda *_, size=size: size)
         job = Job(volume, None, "zero-filled", create("zero-filled"), tmp_path / str(size) / "discs.h5")
-        results.append(job.run(CPU, count))
+        results.append(job.run(count))
     assert steps == 15
     for result in results[1:]:
         assert (result.images == results[0].images).all()

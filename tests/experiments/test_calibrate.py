@@ -34,7 +34,7 @@ def test_what_was_calibrated_is_as_large_as_the_errors(weights: Path, raw_file: 
 
     volume = open_volume(raw_file)
     method = create("modl", {"checkpoint": str(weights)})
-    result = Job(volume, SAMPLING, "modl", method, weights, calibration).compute(CPU, lambda: None)
+    result = Job(volume, SAMPLING, "modl", method, weights, calibration).compute(lambda: None)
     reliability = Reliability()
     reliability.add(volume.read_target(), result.images, result.uncertainty)
     assert reliability.predicted.sum() == pytest.approx(reliability.true.sum(), rel=0.5)

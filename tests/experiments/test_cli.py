@@ -171,6 +171,47 @@ def test_one_run_takes_several_masks_and_seeds(run: Run, raw_file: Path, tmp_pat
     assert len(list((tmp_path / "out" / "figures").glob("*.png"))) == 2
 
 
+def test_an_oracle_runs_beside_its_method_where_there_is_a_truth(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    write_raw_file(raw_file.with_name("untargeted.h5"), target=False)
+    tuned = tmp_path / "tuned.yaml"
+    tuned.write_text("settings: [{contrast: DISCS, acceleration: 3, methods: {sense: {lamda: 0.5, iterations: 3}}}]")
+    command = (raw_file.parent, "--methods", "sense", "--oracle", "sense", "--settings", tuned, "--uncertainty")
+    compare(run, *command, "--output", tmp_path / "out")
+    rows = {(row.file, row.method): row for row in read_csv(tmp_path / "out" / "metrics.csv")}
+    assert {name for name, _ in rows} == {"discs.h5", "untargeted.h5"}
+    assert ("untargeted.h5", "sense-oracle") not in rows
+    assert rows["discs.h5", "sense-oracle"].psnr > rows["discs.h5", "sense"].psnr + 1
+    made, _ = (tmp_path / "out").rglob("sense-oracle/discs.h5")
+    with h5py.File(made) as file:
+        assert "uncertainty" not in file
+        assert json.loads(file.attrs["protocol"])["settings"]["method"]["iterations"] == 3
+    before = made.stat().st_mtime_ns
+    compare(run, *command, "--output", tmp_path / "out")
+    assert made.stat().st_mtime_ns == before
+
+
+def test_a_damaged_result_is_made_again(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    command = (raw_file, "--methods", "zero-filled", "--output", tmp_path / "out")
+    compare(run, *command)
+    first = (tmp_path / "out" / "metrics.csv").read_text()
+    for path in (tmp_path / "out").rglob("discs.h5"):
+        path.write_bytes(path.read_bytes()[:500])
+    compare(run, *command)
+    assert [row.ssim for row in read_csv(tmp_path / "out" / "metrics.csv")] == [
+        float(line.split(",")[7]) for line in first.splitlines()[1:]
+    ]
+
+
+def test_a_damaged_prospective_scan_does_not_cost_the_report(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    mask = np.arange(40) % 2 == 0
+    mask[14:26] = True
+    bad = write_raw_file(raw_file.with_name("bad.h5"), mask=mask, target=False)
+    with h5py.File(bad, "r+") as file:
+        file["kspace"][0, 0, 0, 0] = np.nan
+    compare(run, raw_file.parent, "--methods", "zero-filled", "--output", tmp_path / "out", code=2)
+    assert "discs.h5" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_a_file_without_target_is_shown_but_not_scored(run: Run, raw_file: Path, tmp_path: Path) -> None:
     edit(raw_file, reconstruction_rss=None)
     compare(run, raw_file, "--methods", "zero-filled", "--output", tmp_path / "out")
@@ -214,6 +255,7 @@ def test_a_killed_comparison_goes_on_where_it_stopped(run: Run, raw_file: Path, 
         (("--methods", "sense", "--mask", "radial"), "unknown mask 'radial'"),
         (("--methods", "sense", "--mask", ","), "no mask was given"),
         (("--methods", "sense", "--seed", "0,-1"), "'-1' is not a whole number"),
+        (("--methods", "sense", "--seed", "4294967296"), "is not between 0 and 2^32"),
         (("--methods", "sense,cs-tv", "--oracle", "cs-vt"), "did you mean 'cs-tv'"),
         (("--methods", "zero-filled", "--oracle", "zero-filled"), "has no setting lamda"),
         (("--methods", "sense", "--device", "tpu"), "unknown device"),

@@ -93,6 +93,16 @@ def test_two_inputs_do_not_fit_one_file(run: Run, raw_file: Path, tmp_path: Path
     assert "one file for 2 inputs" in run(raw_file.parent, "-o", tmp_path / "x.nii", code=2).output
 
 
+@pytest.mark.parametrize("output", [".", "discs.h5"])
+def test_raw_data_is_not_replaced_by_its_image(
+    run: Run, raw_file: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.chdir(raw_file.parent)
+    before = raw_file.read_bytes()
+    assert "holds no reconstruction" in " ".join(run(raw_file, "-o", output, code=2).output.split())
+    assert raw_file.read_bytes() == before
+
+
 def test_inputs_whose_names_differ_in_the_ending_only_do_not_overwrite_each_other(
     run: Run, raw_file: Path, tmp_path: Path
 ) -> None:

@@ -140,6 +140,12 @@ def test_the_problem_that_the_server_tells_is_told(run: Run, scan: Path, tmp_pat
     assert "did you mean 'sense'" in " ".join(output.split())
 
 
+def test_the_file_that_is_sent_is_not_replaced(run: Run, scan: Path) -> None:
+    scan = scan.rename(scan.with_suffix(".h5"))
+    output = run("send", scan, "--port", 1, "-o", scan.parent, code=2).output
+    assert "holds no reconstruction" in " ".join(output.split())
+
+
 def test_a_server_that_is_not_there_is_told(run: Run, scan: Path, tmp_path: Path) -> None:
     with serving() as server:
         port = server.address[1]

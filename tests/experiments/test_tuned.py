@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from data.errors import InputError
 from data.files import open_volume
 from experiments.cli import app
+from experiments.methods import create
 from experiments.results import read_csv
 from experiments.tuned import Entry, Tuned, read_tuned
 from helpers.raw_files import write_raw_file
@@ -47,6 +48,11 @@ def test_a_method_that_was_not_tuned_stays_as_it_is_and_a_foreign_contrast_is_to
     assert tuned().choose("cs-tv", "DISCS", 4) == {}
     with pytest.raises(InputError, match="sense was tuned for 'DISCS', not for the contrast 'AXT2'"):
         tuned().choose("sense", "AXT2", 4)
+
+
+def test_a_method_that_was_not_tuned_is_not_copied(raw_file: Path) -> None:
+    method = create("cs-tv")
+    assert tuned().adapt("cs-tv", method, open_volume(raw_file), None) is method
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
