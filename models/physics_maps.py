@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from models.sensitivity import acs_window
+from models.calibration_samples import calibration_samples
 from recon.espirit import espirit, low_resolution_maps
 
 
@@ -39,35 +39,11 @@ def physics_maps(
         complex `(batch, coils, readout, phase)`, of unit root sum of squares, zero where no coil has signal. With
         their phase the image is nearly real.
     """
-    if calibration is None:
-        scanned = masked_kspace
-        windows = acs_window(mask, num_low_frequencies)
-    else:
-        scanned = calibration
-        nonzero = (calibration != 0).any(dim=1, keepdim=True)
-        windows = acs_window(nonzero.any(dim=-1, keepdim=True) & nonzero.any(dim=-2, keepdim=True))
-    windows = windows.expand(len(scanned), 1, *scanned.shape[-2:])
-    return torch.stack([_maps(kspace, window[0]) for kspace, window in zip(scanned, windows, strict=True)])
+    samples = calibration_samples(masked_kspace, mask, num_low_frequencies, calibration)
+    matrix = (masked_kspace.shape[-2], masked_kspace.shape[-1])
+    return torch.stack([_maps(lines.to(torch.complex64), matrix) for lines in samples]).to(masked_kspace.dtype)
 
 
-def _maps(kspace: Tensor, window: Tensor) -> Tensor:
-    """Estimate the maps of one slice from the rectangle of its k-space that `window` marks."""
-    coils, readout, phase = kspace.shape
-    rows, columns = _extent(window.any(dim=-1)), _extent(window.any(dim=-2))
-    # A damaged slice gives no maps, and no exception amidst a training either.
-    lines = kspace[:, rows, columns].to(torch.complex64).nan_to_num(0, 0, 0)
-    estimate = low_resolution_maps if coils == 1 else _espirit
-    return estimate(lines, (readout, phase)).to(kspace.dtype)
-
-
-def _espirit(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
-    return espirit(lines, matrix).maps[0]
-
-
-def _extent(marked: Tensor) -> slice:
-    """Find the samples of an axis about DC between the first and the last marked one, DC among them."""
-    center = len(marked) // 2
-    found = marked.nonzero().flatten()
-    if not len(found):
-        return slice(center, center + 1)
-    return slice(min(int(found[0]), center), max(int(found[-1]), center) + 1)
+def _maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
+    """Estimate the maps of one slice."""
+    return low_resolution_maps(lines, matrix) if len(lines) == 1 else espirit(lines, matrix).maps[0]

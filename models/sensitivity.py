@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from models.unet import NormUnet
-from recon.coils import COIL_AXIS, rss
+from recon.acs_window import acs_window
+from recon.coils import divide_by_rss
 from recon.fourier import ifft
 
 PIXELS_AT_ONCE = 2**19
@@ -79,64 +80,3 @@ class SensitivityModel(nn.Module):
         if images.device.type == "cuda" and not self.checkpointing:
             return len(images)
         return max(PIXELS_AT_ONCE // (images.shape[-2] * images.shape[-1]), 1)
-
-
-def divide_by_rss(coil_images: Tensor) -> Tensor:
-    """Coil images `(..., coils, readout, phase)` over their root sum of squares; zero where that is zero."""
-    magnitude = rss(coil_images).unsqueeze(COIL_AXIS)
-    return coil_images / torch.where(magnitude > 0, magnitude, 1)
-
-
-def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) -> Tensor:
-    """Mark the auto-calibration samples: the fully sampled rectangle about DC.
-
-    Of the rectangles that fit, the one whose shorter side is longest, and of those the largest: a mask along
-    phase gives the same window whether or not it is spelled out along readout, and a single spoke through the
-    centre does not pass for calibration data. If not even DC was measured, the window holds DC alone.
-
-    Parameters
-    ----------
-    mask
-        bool `(batch or 1, 1, 1 or readout, phase)`.
-    num_low_frequencies
-        Use this many lines instead, one number for all or one for each of the batch; None or zero to look
-        at the mask.
-
-    Returns
-    -------
-    Tensor
-        bool `(batch or 1, 1, 1 or readout, phase)`.
-    """
-    window = _largest_rectangle(mask)
-    if num_low_frequencies is None:
-        return window
-    lines = torch.as_tensor(num_low_frequencies, device=mask.device).reshape(-1, 1, 1)
-    return torch.where(lines.unsqueeze(-1) > 0, _centered(lines, mask.shape[-1]), window)
-
-
-def _largest_rectangle(mask: Tensor) -> Tensor:
-    readout, phase = mask.shape[-2:]
-    heights = torch.arange(1, readout + 1, device=mask.device)
-    inside = _centered(heights, readout)
-    widths = torch.where(inside, _centered_run(mask).unsqueeze(-2), phase).amin(-1)
-    score = torch.minimum(heights, widths) * (readout * phase) + heights * widths
-    best = score.argmax(-1, keepdim=True)
-    rows = _centered(heights[best.squeeze(-1)], readout)
-    columns = _centered(widths.gather(-1, best).squeeze(-1).clamp(min=1), phase)
-    return rows.unsqueeze(-1) & columns.unsqueeze(-2)
-
-
-def _centered_run(sampled: Tensor) -> Tensor:
-    """Length of the run of samples about DC along the last axis, as far as it is symmetric."""
-    size = sampled.shape[-1]
-    index = torch.arange(size, device=sampled.device) - size // 2
-    neighbours = torch.where(index < 0, -1 - index, index)
-    shorter_side = torch.where(sampled, size, neighbours).amin(-1)
-    return torch.maximum(2 * shorter_side, sampled[..., size // 2]).clamp(max=size)
-
-
-def _centered(lengths: Tensor, size: int) -> Tensor:
-    """Mark `lengths` (...) samples about DC of an axis: bool `(..., size)`, placed as fastMRI places them."""
-    first = (size - lengths + 1).div(2, rounding_mode="floor").unsqueeze(-1)
-    index = torch.arange(size, device=lengths.device)
-    return (index >= first) & (index < first + lengths.unsqueeze(-1))

@@ -6,6 +6,7 @@ from torch import Tensor
 from recon.coils import rss
 from recon.crop import center_crop, center_pad
 from recon.fourier import ifft
+from recon.window import hann
 
 ROWS = 32
 """Points of the readout about DC that are used; brightness is as coarse along readout as it is along phase."""
@@ -30,10 +31,6 @@ def brightness(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
         float32 `(readout, phase)`, between 0.001 and 1.
     """
     shape = (min(ROWS, lines.shape[-2], matrix[0]), min(lines.shape[-1], matrix[1]))
-    window = torch.outer(*(_hann(size) for size in shape)).to(lines.device)
+    window = torch.outer(*(hann(size) for size in shape)).to(lines.device)
     image = rss(ifft(center_pad(window * center_crop(lines, shape), matrix)))
     return (image / image.amax()).nan_to_num().clamp(min=FAINTEST)
-
-
-def _hann(size: int) -> Tensor:
-    return torch.hann_window(size + 2, periodic=False)[1:-1]

@@ -5,6 +5,7 @@ from torch import Tensor
 from data.acquisition import Acquisition
 from data.errors import InputError
 from data.masks import center_lines
+from recon.acs_window import acs_window, cut
 
 FEWEST_LINES = 4
 """Below this no coil sensitivity and no kernel can be told from the data."""
@@ -12,6 +13,8 @@ FEWEST_LINES = 4
 
 def calibration_lines(acquisition: Acquisition) -> Tensor:
     """Give the fully sampled lines about DC, or the separate reference scan where there is one.
+
+    Of a mask in two dimensions without whole lines it is the fully sampled rectangle.
 
     Parameters
     ----------
@@ -21,7 +24,7 @@ def calibration_lines(acquisition: Acquisition) -> Tensor:
     Returns
     -------
     Tensor
-        complex64 `(coils, readout, lines)`.
+        complex64 `(coils, readout, lines)`, of a rectangle `(coils, rows, lines)`.
 
     Raises
     ------
@@ -30,11 +33,25 @@ def calibration_lines(acquisition: Acquisition) -> Tensor:
     """
     if acquisition.calibration is not None:
         return acquisition.calibration
-    lines = center_lines(acquisition.mask)
-    found = lines.stop - lines.start
-    if found < FEWEST_LINES:
+    lines = acquisition.kspace[..., center_lines(acquisition.mask)]
+    if _too_few(lines) and acquisition.mask.ndim == 2:
+        lines = cut(acquisition.kspace, acs_window(acquisition.mask[None, None])[0, 0])
+    if _too_few(lines):
         raise InputError(
-            f"{acquisition.name}: only {found} neighbouring lines at the centre of k-space were measured, "
-            f"calibration needs {FEWEST_LINES} or more"
+            f"{acquisition.name}: only {min(lines.shape[1:])} neighbouring lines at the centre of k-space were "
+            f"measured, calibration needs {FEWEST_LINES} or more"
         )
-    return acquisition.kspace[..., lines]
+    return lines
+
+
+def dc_line(acquisition: Acquisition) -> int:
+    """Find the line at DC among the calibration lines: not in their middle where a line beside them was measured."""
+    lines = calibration_lines(acquisition)
+    run = center_lines(acquisition.mask)
+    if acquisition.calibration is not None or lines.shape[-1] != run.stop - run.start:
+        return lines.shape[-1] // 2
+    return acquisition.matrix[1] // 2 - run.start
+
+
+def _too_few(lines: Tensor) -> bool:
+    return min(lines.shape[1:]) < FEWEST_LINES

@@ -26,6 +26,12 @@ def rss(coil_images: Tensor) -> Tensor:
     return torch.where(power == 0, 1, power).sqrt() * (power != 0)
 
 
+def divide_by_rss(coil_images: Tensor) -> Tensor:
+    """Coil images `(..., coils, readout, phase)` over their root sum of squares; zero where that is zero."""
+    magnitude = rss(coil_images).unsqueeze(COIL_AXIS)
+    return coil_images * torch.where(magnitude > 0, magnitude, 1).reciprocal()
+
+
 def coil_expand(image: Tensor, sens_maps: Tensor) -> Tensor:
     """One image `(..., readout, phase)` as each coil sees it: `S x`, `(..., coils, readout, phase)`."""
     return image.unsqueeze(COIL_AXIS) * sens_maps

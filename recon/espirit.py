@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from data.acquisition import Acquisition
-from recon.calibration import calibration_lines
-from recon.coils import COIL_AXIS, rss
+from recon.calibration import calibration_lines, dc_line
+from recon.coils import divide_by_rss
+from recon.window import hann
 
 KERNEL = 6
 CALIBRATION_ROWS = 64
@@ -71,10 +72,10 @@ def estimate_sens_maps(acquisition: Acquisition) -> Tensor:
     """
     if acquisition.coils == 1:
         return torch.ones_like(acquisition.kspace)
-    return espirit(calibration_lines(acquisition), acquisition.matrix).maps[0]
+    return espirit(calibration_lines(acquisition), acquisition.matrix, dc=dc_line(acquisition)).maps[0]
 
 
-def espirit(lines: Tensor, matrix: tuple[int, int], sets: int = 1) -> SensMaps:
+def espirit(lines: Tensor, matrix: tuple[int, int], sets: int = 1, dc: int | None = None) -> SensMaps:
     """Find the eigenvectors of the operator that leaves true coil signals as they are (Uecker et al. 2014, eq. 19).
 
     Parameters
@@ -86,14 +87,16 @@ def espirit(lines: Tensor, matrix: tuple[int, int], sets: int = 1) -> SensMaps:
     sets
         How many maps a pixel gets at most; a second one serves pixels onto which another part of the object is
         folded, and is left out where hardly any pixel is.
+    dc
+        Index of the line at DC; in the middle if None.
     """
     axes = tuple(_grid(size, lines.device) for size in matrix)
-    low = _normalise(_low_resolution_images(lines, axes))
+    low = divide_by_rss(_low_resolution_images(lines, axes, dc))
     vectors, eigenvalues = _power_iterations(_Operator.of(lines, axes, NULL_SPACE), low, sets)
     weight = trust(eigenvalues[0])
     first = weight * vectors[0] + (1 - weight) * low
     maps = _interpolate(torch.stack([first, *vectors[1:]]), axes, matrix)
-    return SensMaps(_normalise(maps), _interpolate(eigenvalues, axes, matrix))
+    return SensMaps(divide_by_rss(maps), _interpolate(eigenvalues, axes, matrix))
 
 
 def trust(eigenvalues: Tensor) -> Tensor:
@@ -122,7 +125,7 @@ def espirit_operator(lines: Tensor, matrix: tuple[int, int], null_space: float =
     return _Operator.of(lines, axes, null_space).rows(slice(None))
 
 
-def low_resolution_maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
+def low_resolution_maps(lines: Tensor, matrix: tuple[int, int], dc: int | None = None) -> Tensor:
     """Divide the low-resolution coil images by their root sum of squares (Pruessmann et al. 1999).
 
     Parameters
@@ -131,6 +134,8 @@ def low_resolution_maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
         complex64 `(coils, readout, lines)` about DC; a Hann window keeps them from ringing.
     matrix
         Size of the maps `(readout, phase)`.
+    dc
+        Index of the line at DC; in the middle if None.
 
     Returns
     -------
@@ -138,7 +143,7 @@ def low_resolution_maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
         complex64 `(coils, readout, phase)`.
     """
     axes = tuple(_Axis(size, torch.arange(size, device=lines.device)) for size in matrix)
-    return _normalise(_low_resolution_images(lines, axes))
+    return divide_by_rss(_low_resolution_images(lines, axes, dc))
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,11 +164,16 @@ def _grid(size: int, device: torch.device) -> _Axis:
     return _Axis(size, torch.arange(0, size + stride - 1, stride, device=device))
 
 
-def _low_resolution_images(lines: Tensor, axes: tuple[_Axis, ...]) -> Tensor:
+def _low_resolution_images(lines: Tensor, axes: tuple[_Axis, ...], dc: int | None) -> Tensor:
+    """Transform the lines that lie symmetrically about DC: the others would turn the phase."""
     _, readout, width = lines.shape
+    dc = width // 2 if dc is None else dc
+    reach = min(dc, width - dc)
+    lines = lines[..., dc - reach : dc + reach + 1]
+    width = lines.shape[-1]
     rows = min(readout, width)
     center = lines[:, readout // 2 - rows // 2 :][:, :rows]
-    window = torch.outer(_hann(rows), _hann(width)).to(lines.device)
+    window = torch.outer(hann(rows), hann(width)).to(lines.device)
     down, across = (
         axis.transform(torch.arange(size, device=lines.device) - size // 2.0)
         for axis, size in zip(axes, (rows, width), strict=True)
@@ -273,7 +283,7 @@ def _next_eigenvector(
     """Find one more eigenvector of `(coils, coils, ...)`, its eigenvalue and the sum of squares of those left."""
     vector = torch.roll(start, len(others), dims=0)
     for _ in range(POWER_ITERATIONS):
-        vector = _normalise(_deflate(_apply(operator, vector), others))
+        vector = divide_by_rss(_deflate(_apply(operator, vector), others))
     if len(others):
         overlap = (vector.conj() * start).sum(0)
         vector = vector * torch.sgn(torch.where(overlap.abs() > ORTHOGONAL, overlap, vector.conj().sum(0)))
@@ -295,12 +305,3 @@ def _deflate(vector: Tensor, others: Tensor) -> Tensor:
     for other in others:
         vector = vector - (other.conj() * vector).sum(0) * other
     return vector
-
-
-def _normalise(coil_images: Tensor) -> Tensor:
-    magnitude = rss(coil_images).unsqueeze(COIL_AXIS)
-    return coil_images * torch.where(magnitude > 0, magnitude, 1).reciprocal()
-
-
-def _hann(size: int) -> Tensor:
-    return torch.hann_window(size + 2, periodic=False)[1:-1]

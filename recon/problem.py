@@ -9,7 +9,7 @@ from torch import Tensor
 
 from data.acquisition import Acquisition
 from recon.brightness import brightness
-from recon.calibration import calibration_lines
+from recon.calibration import calibration_lines, dc_line
 from recon.coils import rss
 from recon.compression import compress, compression_matrix, expand
 from recon.crop import center_crop
@@ -72,7 +72,8 @@ class Problem:
         kspace = torch.fft.ifftshift(kspace, dim=axes) / scale
         lines = calibration_lines(acquisition)
         compression = compression_matrix(lines, VIRTUAL_COILS)
-        sens_maps = soft_maps(compress(lines, compression).to(torch.complex64), acquisition.matrix).to(kspace.dtype)
+        virtual = compress(lines, compression).to(torch.complex64)
+        sens_maps = soft_maps(virtual, acquisition.matrix, dc_line(acquisition)).to(kspace.dtype)
         return cls(
             encoding=Encoding(
                 sens_maps=torch.fft.ifftshift(sens_maps, dim=axes),
@@ -114,7 +115,7 @@ class Problem:
         return torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
 
 
-def soft_maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
+def soft_maps(lines: Tensor, matrix: tuple[int, int], dc: int) -> Tensor:
     """Estimate maps `(sets, coils, readout, phase)` that claim no more signal than the calibration lines explain.
 
     In the object a map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014); where there is no signal
@@ -122,8 +123,8 @@ def soft_maps(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
     second map is used where the object is folded into its own field of view.
     """
     if len(lines) == 1:
-        return low_resolution_maps(lines, matrix).unsqueeze(0)
-    found = espirit(lines, matrix, sets=2)
+        return low_resolution_maps(lines, matrix, dc).unsqueeze(0)
+    found = espirit(lines, matrix, sets=2, dc=dc)
     first = 1 - trust(found.eigenvalues[0]) * (1 - found.eigenvalues[0])
     others = trust(found.eigenvalues[1:]) * found.eigenvalues[1:]
     return found.maps.mul_(torch.cat([first[None], others]).unsqueeze(1))

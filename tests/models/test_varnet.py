@@ -11,8 +11,8 @@ from data.masks import MaskKind, Sampling
 from helpers.plain_varnet import plain_varnet
 from helpers.slices import line_mask, random_kspace
 from models.losses import ssim_loss
-from models.sensitivity import acs_window
 from models.varnet import VarNet
+from recon.acs_window import acs_window
 from recon.coils import rss
 
 SMALL: dict[str, Any] = {"num_cascades": 2, "sens_chans": 3, "sens_pools": 2, "chans": 4, "pools": 3}
