@@ -161,17 +161,16 @@ def write_npy(path: Path, contents: Contents) -> None:
 
 def write_npz(path: Path, contents: Contents) -> None:
     """Write k-space with its axes, masks, calibration lines, noise scan and header."""
-    optional = {"calibration": contents.calibration, "noise": contents.noise}
+    arrays: dict[str, Any] = {
+        "kspace": contents.kspace,
+        "axes": np.array(" ".join(ORDER)),
+        "mask": contents.masks,
+        "header": np.array(header_as_text(contents.header)),
+        "calibration": contents.calibration,
+        "noise": contents.noise,
+    }
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            allow_pickle=False,
-            kspace=contents.kspace,
-            axes=np.array(" ".join(ORDER)),
-            mask=contents.masks,
-            header=np.array(header_as_text(contents.header)),
-            **{name: values for name, values in optional.items() if values is not None},
-        )
+        np.savez(file, **{name: values for name, values in arrays.items() if values is not None})
 
 
 def _read_header(path: Path, what: str, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

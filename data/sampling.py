@@ -12,7 +12,7 @@ def measured(kspace: Tensor) -> Tensor:
     """Find the sampling mask of one slice.
 
     Rows that are zero in every line, as the early ones of an asymmetric echo, do not count as undersampling, nor do
-    single zeros.
+    single zeros, nor an empty slice, as there may be beside the object.
 
     Parameters
     ----------
@@ -26,6 +26,8 @@ def measured(kspace: Tensor) -> Tensor:
     """
     samples = (kspace != 0).any(dim=0)
     lines, rows = samples.any(dim=0), samples.any(dim=1)
+    if not lines.any():
+        return ~lines
     expected = rows[:, None] & lines
     return lines if (expected & ~samples).sum() <= CHANCE * expected.sum() else samples
 

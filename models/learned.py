@@ -125,7 +125,8 @@ class LearnedReconstruction:
         network, device = self._network(kspace.device), kspace.device.type
         with torch.no_grad(), torch.autocast(device, HALF.get(self.precision), enabled=self.precision in HALF):
             mask = masks.reshape(len(masks), 1, -1, masks.shape[-1])
-            images: Tensor = network(kspace.div_(scale.unsqueeze(1)), mask, calibration=calibration)
+            scaled = None if calibration is None else calibration / scale.unsqueeze(1)
+            images: Tensor = network(kspace.div_(scale.unsqueeze(1)), mask, calibration=scaled)
         return images.float() * scale
 
     def _network(self, device: torch.device) -> nn.Module:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from pydantic import Field
 from torch import Tensor
 
 from data.acquisition import Acquisition
@@ -30,8 +31,8 @@ class CompressedSensing:
     prior: ClassVar[Prior[Any]]
     lamda_scale: ClassVar[float]
 
-    lamda: float | None = None
-    iterations: int = 64
+    lamda: Annotated[float, Field(ge=0)] | None = None
+    iterations: Annotated[int, Field(ge=1)] = 64
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""

@@ -20,7 +20,7 @@ def compress_coils(acquisition: Acquisition, virtual_coils: int) -> Acquisition:
     Parameters
     ----------
     acquisition
-        K-space `(coils, readout, phase)`; all of it is used where the mask varies along readout.
+        K-space `(coils, readout, phase)`; where the mask varies along readout its middle is used, gaps or not.
     virtual_coils
         How many to keep at most.
 

@@ -52,7 +52,7 @@ def pseudo_replica(
     for count in range(1, replicas + 1):
         white = torch.randn(acquisition.kspace.shape, generator=generator, dtype=torch.complex64)
         noise = torch.where(acquisition.mask, mix_coils(coloring, white.to(coloring)), 0)
-        image = method(replace(acquisition, kspace=acquisition.kspace + noise))
+        image = method(replace(acquisition, kspace=acquisition.kspace + noise)).double()
         step = image - mean
         mean = mean + step / count
         squares = squares + step * (image - mean)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from data.acquisition import Acquisition
@@ -50,8 +52,8 @@ class Grappa:
     """
 
     lamda: float = 5e-3
-    neighbours: int = 4
-    virtual_coils: int = 8
+    neighbours: Annotated[int, Field(ge=2, multiple_of=2)] = 4
+    virtual_coils: Annotated[int, Field(ge=1)] = 8
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""

@@ -63,6 +63,8 @@ def grappa_g_factor(acquisition: Acquisition, covariance: Tensor, method: Grappa
         ]
     )
     full = mix_coils(root.mH, directions).abs().square().sum(dim=0)
+    first, last = acquisition.header.padding
+    full = full * (last - first) / kernels.mask.numel()  # what lies in the padding brings no noise
     ratio = accelerated / torch.where(full > 0, full, torch.inf)
     return center_crop((ratio / acquisition.acceleration).sqrt(), acquisition.crop)
 

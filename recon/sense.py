@@ -1,8 +1,10 @@
 """SENSE: least squares through the coil sensitivities."""
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from data.acquisition import Acquisition
@@ -29,8 +31,8 @@ class Sense:
         Stop when the residual of the normal equations has fallen to this share of the start.
     """
 
-    lamda: float = 3e-3
-    iterations: int = 40
+    lamda: Annotated[float, Field(ge=0)] = 3e-3
+    iterations: Annotated[int, Field(ge=1)] = 40
     tolerance: float = 1e-4
 
     def __call__(self, acquisition: Acquisition) -> Tensor:

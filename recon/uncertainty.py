@@ -125,8 +125,15 @@ def noise_level(acquisition: Acquisition) -> float:
     if acquisition.noise is None:
         variance = edge_variance(acquisition.kspace, acquisition.mask)
     else:
-        variance = covariance_of_noise(acquisition.noise).diagonal().real
+        variance = covariance_of_noise(acquisition.noise).diagonal().real * _acquired_share(acquisition)
     return float((variance.mean() / 2).sqrt())
+
+
+def _acquired_share(acquisition: Acquisition) -> float:
+    """Share of k-space that a full scan measures; the rest is zero and brings no noise."""
+    first, last = acquisition.header.padding
+    rows = (acquisition.kspace != 0).any(dim=0).any(dim=-1)
+    return float(rows.float().mean()) * (last - first) / acquisition.matrix[1]
 
 
 def _jackknife(left_out: float) -> float:
@@ -163,16 +170,27 @@ def _unitary(size: int, generator: torch.Generator) -> Tensor:
 def _mirrored(acquisition: Acquisition, axes: Sequence[int]) -> Acquisition:
     """Mirror the object about the index of DC, which stays where it is."""
     kspace, mask, calibration = acquisition.kspace, acquisition.mask, acquisition.calibration
+    header = acquisition.header
     for axis in axes:
         kspace = _mirror(kspace, axis)
         calibration = None if calibration is None else _mirror(calibration, axis)
         if axis == -1 or mask.ndim == 2:
             mask = _mirror(mask, axis)
-    return replace(acquisition, kspace=kspace, mask=mask, calibration=calibration)
+        if axis == -1:
+            header = replace(header, padding=_mirrored_range(header.padding, kspace.shape[-1]))
+    return replace(acquisition, kspace=kspace, mask=mask, calibration=calibration, header=header)
 
 
 def _mirror(values: Tensor, axis: int) -> Tensor:
     return values.flip(axis).roll(1 - values.shape[axis] % 2, axis)
+
+
+def _mirrored_range(columns: tuple[int, int], size: int) -> tuple[int, int]:
+    """Say where the columns `[first, last)` lie after `_mirror`; the one without a partner stays where it is."""
+    if columns == (0, size):
+        return columns
+    first, last = (size - column + 1 - size % 2 for column in reversed(columns))
+    return max(first, 0), min(last, size)
 
 
 def _smooth(image: Tensor, sigma: float) -> Tensor:

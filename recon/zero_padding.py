@@ -27,7 +27,7 @@ def zero_pad(acquisition: Acquisition) -> Acquisition:
     if matrix == acquisition.matrix:
         return acquisition
     brightness = math.sqrt(math.prod(matrix) / math.prod(acquisition.matrix))
-    calibration, target = acquisition.calibration, acquisition.target
+    calibration, noise, target = acquisition.calibration, acquisition.noise, acquisition.target
     finer = replace(
         acquisition,
         kspace=_padded(acquisition.kspace, matrix) * brightness,
@@ -36,6 +36,7 @@ def zero_pad(acquisition: Acquisition) -> Acquisition:
         calibration=None
         if calibration is None
         else _padded(calibration, (matrix[0], calibration.shape[-1])) * brightness,
+        noise=None if noise is None else noise * brightness,
     )
     return replace(finer, target=target if target is not None and target.shape[-2:] == finer.crop else None)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +125,7 @@ def _array(path: Path, key: str) -> npt.NDArray[np.generic]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             values: npt.NDArray[np.generic] = stored[key]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: holds no readable array {key!r}") from error
     return values
 

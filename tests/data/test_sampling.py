@@ -13,3 +13,7 @@ def test_single_zeros_are_no_undersampling() -> None:
 def test_points_that_were_left_out_are() -> None:
     mask = torch.rand(40, 30, generator=torch.Generator().manual_seed(0)) < 0.9
     assert torch.equal(measured(random_kspace(2, 40, 30) * mask), mask)
+
+
+def test_an_empty_slice_is_no_undersampling() -> None:
+    assert measured(torch.zeros(2, 40, 30, dtype=torch.complex64)).tolist() == [True] * 30

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -52,3 +54,11 @@ def test_the_scale_of_the_covariance_does_not_matter() -> None:
     acquisition = Sampling(MaskKind.RANDOM, 3, 0.2)(object_acquisition(4, 33, 40, noise=1e-3))
     small, large = (grappa_g_factor(acquisition, scale * correlated(4)) for scale in (1e-8, 1e4))
     torch.testing.assert_close(small, large, rtol=1e-3, atol=1e-4)
+
+
+def test_padding_amplifies_nothing() -> None:
+    full = object_acquisition(8, 32, 40)
+    columns = torch.arange(40)
+    padded = replace(full, header=replace(full.header, padding=(6, 34))).undersample((columns >= 6) & (columns < 34))
+    found = grappa_g_factor(padded, correlated(8))[discs(32, 40) > 0.4]
+    torch.testing.assert_close(found, torch.ones_like(found), rtol=1e-3, atol=0)

@@ -26,3 +26,17 @@ def test_every_method_works_without_settings_and_says_what_it_minimises() -> Non
     for name, method in METHODS.items():
         assert create(name)
         assert len((method.__doc__ or "").split()) > 5
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        ("grappa", "neighbours", "3"),
+        ("grappa", "virtual_coils", "0"),
+        ("cs-tv", "iterations", "0"),
+        ("sense", "lamda", "-1"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(name: str, setting: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"method {name}, setting {setting}"):
+        create(name, {setting: value})

@@ -127,3 +127,17 @@ def test_deviations_and_noise_add_as_variances() -> None:
     sigma = Calibration(spread=2.0, noise=0.5)(torch.tensor([0.0, 2.0]), 6.0)
     torch.testing.assert_close(sigma, torch.tensor([3.0, 5.0]))
     assert torch.equal(Calibration()(torch.ones(3), 6.0), torch.ones(3))
+
+
+@pytest.mark.parametrize("phase", [60, 61])
+@pytest.mark.parametrize("padding", [(16, 60), (0, 50), (10, 45)])
+def test_mirrored_lines_stay_inside_of_what_a_full_scan_measures(phase: int, padding: tuple[int, int]) -> None:
+    full = object_acquisition(phase=phase)
+    columns = torch.arange(phase)
+    inside = (columns >= padding[0]) & (columns < padding[1])
+    acquisition = replace(full, header=replace(full.header, padding=padding)).undersample(inside)
+    for view in views(acquisition):
+        first, last = view.acquisition.header.padding
+        lines = view.acquisition.mask.nonzero().flatten()
+        assert int((lines < first).sum() + (lines >= last).sum()) <= 1  # the line without a partner
+        assert abs((last - first) - (padding[1] - padding[0])) <= 1

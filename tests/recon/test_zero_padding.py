@@ -7,6 +7,7 @@ from helpers.objects import object_acquisition
 from helpers.slices import line_mask
 from recon.coils import rss
 from recon.fourier import ifft
+from recon.uncertainty import noise_level
 from recon.zero_filled import ZeroFilled
 from recon.zero_padding import zero_pad
 
@@ -40,3 +41,12 @@ def test_an_oversampled_field_of_view_is_padded_to_the_same_pixel_size() -> None
 def test_an_image_of_the_scans_own_size_stays_as_it_is() -> None:
     acquisition = object_acquisition()
     assert zero_pad(acquisition) is acquisition
+
+
+def test_noise_is_as_loud_as_in_kspace_and_no_louder_in_the_image() -> None:
+    full = object_acquisition(crop=(128, 120))
+    noise = torch.randn(6, 4000, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
+    scan = replace(full, noise=noise)
+    padded = zero_pad(scan)
+    torch.testing.assert_close(padded.noise.norm() / noise.norm(), padded.kspace.norm() / full.kspace.norm())
+    assert noise_level(padded) == pytest.approx(noise_level(scan), rel=1e-3)
