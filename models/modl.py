@@ -9,14 +9,11 @@ from torch import Tensor, nn
 
 from models.fit import Fit, fit
 from models.sense_network import SenseNetwork, SenseProblem
-from models.unet import NormUnet
+from models.unet import NormUnet, soften
 from recon.fourier import IMAGE_AXES
 
 STARTING_LAMDA, STARTING_ITERATIONS = 3e-3, 12
 """Of the fit without a denoised image, from which the cascades begin."""
-
-SOFT_START = 0.01
-"""What the last layer of a fresh U-Net is multiplied with, so that before training this is almost SENSE."""
 
 
 class Modl(SenseNetwork):
@@ -68,10 +65,7 @@ class DenoiseAndFit(nn.Module):
             raise ValueError(f"lamda {lamda:g} is not positive")
         self.network, self.iterations = network, iterations
         self.log_lamda = nn.Parameter(torch.tensor(math.log(lamda)))
-        *_, last = network.unet.up_conv[-1].children()
-        with torch.no_grad():
-            for parameter in last.parameters():
-                parameter.mul_(SOFT_START)
+        soften(network.unet.last)  # before training this is almost SENSE
 
     def forward(self, image: Tensor, problem: SenseProblem) -> Tensor:
         """Refine complex `(batch, readout, phase)`."""

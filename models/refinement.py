@@ -8,14 +8,11 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from models.unet import Unet, padded_matrix
+from models.unet import Unet, padded_matrix, soften
 from recon.crop import center_crop, center_pad
 
 SETS = 2
 """Images of a slice: one for each set of maps; the second is empty where the object is not folded."""
-
-SOFT_START = 0.01
-"""What the last layer of a fresh U-Net is multiplied with, so that before training next to nothing is refined."""
 
 FIRST_LAMDA = 0.05
 
@@ -64,12 +61,8 @@ class Refinement(nn.Module):
         self.pools, self.memory = pools, memory
         self.unet = Unet(2 * SETS + 1 + memory, 2 * SETS + memory, chans, pools)
         self.control = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2))
-        *_, last = self.unet.up_conv[-1].children()
-        with torch.no_grad():
-            for parameter in last.parameters():
-                parameter.mul_(SOFT_START)
-            for parameter in self.control[-1].parameters():
-                parameter.mul_(SOFT_START)
+        for last in (self.unet.last, self.control[-1]):
+            soften(last)  # before training next to nothing is refined
 
     def forward(self, estimate: Estimate) -> Estimate:
         """Refine the images and say how far to trust them."""

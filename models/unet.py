@@ -16,6 +16,8 @@ from recon.crop import center_crop, center_pad
 
 FASTMRI_MULTIPLE = 16
 
+SOFT_START = 0.01
+
 
 class ConvBlock(nn.Module):
     """Two 3x3 convolutions, each followed by instance normalisation, leaky ReLU and dropout."""
@@ -89,6 +91,12 @@ class Unet(nn.Module):
         blocks: list[nn.Module] = [ConvBlock(2 * width, width, drop_prob) for width in reversed(widths)]
         blocks[-1] = nn.Sequential(blocks[-1], nn.Conv2d(chans, out_chans, kernel_size=1))
         self.up_conv = nn.ModuleList(blocks)
+
+    @property
+    def last(self) -> nn.Module:
+        """The convolution that gives the output."""
+        *_, convolution = self.up_conv[-1].children()
+        return convolution
 
     def forward(self, image: Tensor) -> Tensor:
         """Refine an image whose height and width are multiples of `2**pools`.
@@ -170,3 +178,10 @@ def padded_matrix(matrix: tuple[int, int], pools: int) -> tuple[int, int]:
     # Instance normalisation needs more than the one pixel that would be left at the bottom.
     single_pixel = height == width == 2**pools
     return height, 2 * width if single_pixel else width
+
+
+@torch.no_grad()
+def soften(last: nn.Module) -> None:
+    """Make the weights of a fresh last layer a hundredth, so that before training a network does next to nothing."""
+    for parameter in last.parameters():
+        parameter.mul_(SOFT_START)
