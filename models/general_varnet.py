@@ -17,9 +17,6 @@ from models.refinement import SETS, Estimate, Refinement
 from recon.compressed_sensing import CSWavelet
 from recon.problem import Problem
 
-START = CSWavelet(iterations=32)
-"""From what the cascades begin: half the iterations that compressed sensing takes by itself."""
-
 
 class GeneralVarNet(nn.Module):
     """Unrolled refinement and fitting with soft-SENSE maps, from compressed sensing on.
@@ -41,6 +38,8 @@ class GeneralVarNet(nn.Module):
         Channels in which a refinement leaves notes for the next one.
     iterations
         Of conjugate gradients in each fit.
+    start_iterations
+        Of compressed sensing, for the first estimate; as many as it takes by itself, or fewer where time counts.
     noise_floor
         Whether, out of training, the image gets the mean power of the noise that the lines left out would have
         brought: for weights trained on noise-free targets, as scores and eyes compare with root sums of squares of
@@ -59,11 +58,13 @@ class GeneralVarNet(nn.Module):
         pools: int = 4,
         memory: int = 8,
         iterations: int = 5,
+        start_iterations: int = 64,
         noise_floor: bool = False,
     ) -> None:
         super().__init__()
         self.checkpointing = False
         self.iterations, self.noise_floor = iterations, noise_floor
+        self.start = CSWavelet(iterations=start_iterations)
         self.cascades = nn.ModuleList(Refinement(chans, pools, memory) for _ in range(num_cascades))
 
     def forward(
@@ -119,7 +120,7 @@ class GeneralVarNet(nn.Module):
 
     def _begin(self, problem: Problem) -> Tensor:
         """Give the first estimate, complex `(sets, readout, phase)` in the order of the encoding."""
-        return START.solve(problem, float(problem.encoding.mask.mean().reciprocal()))
+        return self.start.solve(problem, float(problem.encoding.mask.mean().reciprocal()))
 
     def _step(
         self, cascade: nn.Module, estimate: Estimate, problems: Sequence[Problem], data: Sequence[Tensor]

@@ -12,7 +12,7 @@ from recon.compression import compress
 from recon.noise import edge_variance
 from recon.problem import Problem
 
-LAMDA, ITERATIONS = 3e-3, 12
+LAMDA, ITERATIONS = 3e-3, 4
 """Of the fit that noise is sent through."""
 
 WINDOW = 9

@@ -13,7 +13,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "unet": {"chans": 3, "pools": 2},
     "deep-cascade": {"num_cascades": 2, "layers": 3, "chans": 4},
     "variational-network": {"num_cascades": 2, "filters": 3, "kernel": 5},
-    "varnet-general": {"num_cascades": 2, "chans": 4, "pools": 2, "memory": 2, "iterations": 3},
+    "varnet-general": {
+        "num_cascades": 2,
+        "chans": 4,
+        "pools": 2,
+        "memory": 2,
+        "iterations": 3,
+        "start_iterations": 16,
+    },
     "modl": {"num_cascades": 2, "chans": 3, "pools": 2},
 }
 

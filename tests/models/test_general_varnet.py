@@ -4,7 +4,7 @@ import torch
 from helpers.networks import SMALL
 from helpers.objects import object_acquisition
 from helpers.slices import line_mask, random_kspace
-from models.general_varnet import START, GeneralVarNet
+from models.general_varnet import GeneralVarNet
 from recon.coils import rss
 from recon.fourier import ifft
 
@@ -17,7 +17,8 @@ def network() -> GeneralVarNet:
 def test_fresh_network_is_as_good_as_the_compressed_sensing_that_it_starts_from() -> None:
     full, mask = object_acquisition(noise=1e-3), line_mask(60, center=16)
     undersampled = full.undersample(mask[0, 0, 0])
-    image, start = network()(undersampled.kspace[None], mask)[0], START(undersampled)
+    fresh = network()
+    image, start = fresh(undersampled.kspace[None], mask)[0], fresh.start(undersampled)
     assert (image - full.target).norm() < 1.05 * (start - full.target).norm()
 
 
