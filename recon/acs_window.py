@@ -53,9 +53,11 @@ def cut(kspace: Tensor, window: Tensor) -> Tensor:
 
 
 def _about_dc(marked: Tensor) -> slice:
-    center, found = len(marked) // 2, marked.nonzero().flatten().tolist() or [len(marked) // 2]
-    reach = max(min(center - found[0], found[-1] + 1 - center), 0)
-    return slice(center - reach, max(min(found[-1] + 1, center + reach + 1), center + 1))
+    """Cut a run of samples that holds DC such that DC is at half its length."""
+    center, found = len(marked) // 2, marked.nonzero().flatten().tolist()
+    first, stop = found[0], found[-1] + 1
+    reach = min(center - first, stop - center)
+    return slice(center - reach, min(stop, center + reach + 1))
 
 
 def _largest_rectangle(mask: Tensor) -> Tensor:

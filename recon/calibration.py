@@ -44,9 +44,8 @@ def calibration_lines(acquisition: Acquisition) -> Tensor:
     return lines
 
 
-def dc_line(acquisition: Acquisition) -> int:
+def dc_line(acquisition: Acquisition, lines: Tensor) -> int:
     """Find the line at DC among the calibration lines: not in their middle where a line beside them was measured."""
-    lines = calibration_lines(acquisition)
     run = center_lines(acquisition.mask)
     if acquisition.calibration is not None or lines.shape[-1] != run.stop - run.start:
         return lines.shape[-1] // 2

@@ -72,7 +72,8 @@ def estimate_sens_maps(acquisition: Acquisition) -> Tensor:
     """
     if acquisition.coils == 1:
         return torch.ones_like(acquisition.kspace)
-    return espirit(calibration_lines(acquisition), acquisition.matrix, dc=dc_line(acquisition)).maps[0]
+    lines = calibration_lines(acquisition)
+    return espirit(lines, acquisition.matrix, dc=dc_line(acquisition, lines)).maps[0]
 
 
 def espirit(lines: Tensor, matrix: tuple[int, int], sets: int = 1, dc: int | None = None) -> SensMaps:

@@ -73,7 +73,7 @@ class Problem:
         lines = calibration_lines(acquisition)
         compression = compression_matrix(lines, VIRTUAL_COILS)
         virtual = compress(lines, compression).to(torch.complex64)
-        sens_maps = soft_maps(virtual, acquisition.matrix, dc_line(acquisition)).to(kspace.dtype)
+        sens_maps = soft_maps(virtual, acquisition.matrix, dc_line(acquisition, lines)).to(kspace.dtype)
         return cls(
             encoding=Encoding(
                 sens_maps=torch.fft.ifftshift(sens_maps, dim=axes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -37,6 +38,8 @@ from experiments.training.construct import make_objective, make_optimizer
 from experiments.training.reading import Slices
 from experiments.training.schedule import learning_rate
 from experiments.training.slices import open_source
+from models.noise_estimate import lift, noise_levels
+from models.posing import pose
 from recon.crop import center_crop
 from recon.oversampling import without_oversampling
 
@@ -241,18 +244,20 @@ def _scores(network: nn.Module, volumes: Sequence[Volume], sampling: Sampling) -
 
 @torch.no_grad()
 def _reconstruct(network: nn.Module, acquisition: Acquisition) -> Tensor:
-    """Apply a network in evaluation to `(coils, readout, phase)`: an image `(rows, columns)`."""
+    """Apply a network to `(coils, readout, phase)`: an image `(rows, columns)` with the noise floor of a target."""
     slim = without_oversampling(acquisition)
-    image: Tensor = network(slim.kspace[None], slim.mask.reshape(1, 1, 1, -1))[0]
-    return center_crop(image, slim.crop)
+    scan = slim.kspace[None], slim.mask.reshape(1, 1, 1, -1)
+    (problem,), (level,) = pose(*scan, None, None), noise_levels(*scan)
+    return center_crop(lift(problem, network(*scan)[0], level), slim.crop)
 
 
 def _cost(network: nn.Module) -> tuple[float, float]:
     """Count the operations of the convolutions, in units of 10^9, and the processor's seconds for one slice."""
     scan = SAMPLINGS[0](simulate_scan(SHAPE))
+    work = torch.no_grad()(partial(network, scan.kspace[None], scan.mask.reshape(1, 1, 1, -1)))
     with FlopCounterMode(display=False) as counter:
-        _reconstruct(network, scan)
-    spent = [timed(lambda: _reconstruct(network, scan))[1].cpu for _ in range(REPEATS)]
+        work()
+    spent = [timed(work)[1].cpu for _ in range(REPEATS)]
     return counter.get_total_flops() / 1e9, median(spent)
 
 

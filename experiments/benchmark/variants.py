@@ -11,15 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from models.general_varnet import GeneralVarNet
-from models.noise_estimate import lift, noise_levels
-from models.posing import pose
 from models.refinement import Estimate
 from models.varnet import VarNet
 from recon.problem import Problem
 from recon.sense import Sense
 
 SIZE: dict[str, Any] = {"num_cascades": 4, "chans": 12}
-FLOOR: dict[str, Any] = {"noise_floor": True}
 
 
 class SharedWeights(GeneralVarNet):
@@ -34,8 +31,8 @@ class WithoutLevels(GeneralVarNet):
     """Told neither of noise nor of acceleration."""
 
     def _refine(self, cascade: nn.Module, estimate: Estimate) -> Estimate:
-        silent = torch.zeros_like(estimate.noise), torch.ones_like(estimate.acceleration)
-        return super()._refine(cascade, replace(estimate, noise=silent[0], acceleration=silent[1]))
+        noise, acceleration = torch.zeros_like(estimate.noise), torch.ones_like(estimate.acceleration)
+        return super()._refine(cascade, replace(estimate, noise=noise, acceleration=acceleration))
 
 
 class FromSense(GeneralVarNet):
@@ -63,25 +60,6 @@ class DenoisedLast(GeneralVarNet):
         return super()._step(cascade, estimate, problems, data)
 
 
-class PaperVarNet(VarNet):
-    """That of Sriram et al. (2020), as `fastmri.models.VarNet` computes it, judged with the same noise floor."""
-
-    def forward(
-        self,
-        masked_kspace: Tensor,
-        mask: Tensor,
-        num_low_frequencies: int | Tensor | None = None,
-        calibration: Tensor | None = None,
-    ) -> Tensor:
-        """Reconstruct a batch of slices, as its base class."""
-        images = super().forward(masked_kspace, mask, num_low_frequencies, calibration)
-        if self.training:
-            return images
-        problems = pose(masked_kspace, mask, num_low_frequencies, calibration)
-        levels = noise_levels(masked_kspace, mask)
-        return torch.stack([lift(*one) for one in zip(problems, images, levels, strict=True)])
-
-
 @dataclass(frozen=True)
 class Variant:
     """A network to train.
@@ -99,7 +77,7 @@ class Variant:
 
 
 def _general(what: str, kind: type[GeneralVarNet] = GeneralVarNet, **arguments: int) -> Variant:
-    return Variant(what, partial(kind, **(SIZE | FLOOR | arguments)))
+    return Variant(what, partial(kind, **(SIZE | arguments)))
 
 
 VARIANTS: Mapping[str, Variant] = {
@@ -112,5 +90,5 @@ VARIANTS: Mapping[str, Variant] = {
     "from-sense": _general("from SENSE instead of compressed sensing", FromSense),
     "from-zero-filled": _general("from the zero-filled image", FromZeroFilled),
     "denoised-last": _general("no fit after the last U-Net", DenoisedLast),
-    "paper": Variant("`fastmri.models.VarNet`, as many parameters", partial(PaperVarNet, sens_chans=4, **SIZE)),
+    "paper": Variant("`fastmri.models.VarNet`, as many parameters", partial(VarNet, sens_chans=4, **SIZE)),
 }
