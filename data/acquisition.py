@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from data.geometry import Geometry
+from recon.data.geometry import Geometry
 
 
 @dataclass(frozen=True)

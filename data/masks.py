@@ -18,8 +18,8 @@ from fastmri.data.subsample import (
 )
 from torch import Tensor
 
-from data.acquisition import Acquisition
-from data.errors import InputError
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
 
 
 class MaskKind(StrEnum):

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from data.acquisition import Acquisition, Header
-from data.hdf5 import OpenFile, open_hdf5
+from recon.data.acquisition import Acquisition, Header
+from recon.data.storage.hdf5 import OpenFile, open_hdf5
 
 
 class Volume(Protocol):

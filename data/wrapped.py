@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from data.acquisition import Header
-from data.files import Volume
+from recon.data.acquisition import Header
+from recon.data.open import Volume
 
 
 @dataclass(frozen=True)
 class WrappedVolume:
-    """Passes on what `data.files.Volume` describes, all but `read`.
+    """Passes on what `recon.data.open.Volume` describes, all but `read`.
 
     Attributes
     ----------

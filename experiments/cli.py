@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from data.errors import InputError
-from experiments.commands import benchmarks, images, raw_data, stream, training, weights
+from recon.data.errors import InputError
+from recon.experiments.commands import benchmarks, images, raw_data, stream, training, weights
 
 # Read when torch loads: threads that wait leave the cores to others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

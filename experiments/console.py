@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from data.errors import DiskFullError, InputError
+from recon.data.errors import DiskFullError, InputError
 
 BAD_INPUT = 2
 

@@ -13,17 +13,17 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from data.acquisition import Acquisition
-from data.collate import pad_coils
-from data.errors import InputError
-from models.checkpoint import Checkpoint, load_model
-from models.locate import locate
-from models.shipped import shipped_weights
-from models.zoo import NETWORKS, method_of
 from recon.coils import rss
 from recon.crop import center_crop
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.training.collate import pad_coils
 from recon.fourier import ifft
-from recon.preprocess import Steps
+from recon.models.checkpoints.checkpoint import Checkpoint, load_model
+from recon.models.checkpoints.locate import locate
+from recon.models.checkpoints.shipped import shipped_weights
+from recon.models.zoo import NETWORKS, method_of
+from recon.preprocessing.steps import Steps
 from recon.registry import METHODS, register
 
 Precision = Literal["float32", "bf16", "fp16"]

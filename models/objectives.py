@@ -6,12 +6,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from data.datasets import Slice
-from data.errors import InputError
-from data.split_slices import SplitSlice
-from models.losses import kspace_loss, weighted_loss
 from recon.crop import center_crop
+from recon.data.errors import InputError
+from recon.data.training.datasets import Slice
+from recon.data.training.split_slices import SplitSlice
 from recon.fourier import fft
+from recon.models.losses import kspace_loss, weighted_loss
 
 
 class Supervised(nn.Module):

@@ -11,14 +11,14 @@ from typing import Any
 
 from torch import nn
 
-from data.errors import InputError
-from data.suggestion import did_you_mean
-from models.deep_cascade import DeepCascade
-from models.general_varnet import GeneralVarNet
-from models.image_unet import ImageUnet
-from models.modl import Modl
-from models.variational_network import VariationalNetwork
-from models.varnet import VarNet
+from recon.data.errors import InputError
+from recon.data.suggestion import did_you_mean
+from recon.models.networks.deep_cascade import DeepCascade
+from recon.models.networks.general_varnet import GeneralVarNet
+from recon.models.networks.image_unet import ImageUnet
+from recon.models.networks.modl import Modl
+from recon.models.networks.variational_network import VariationalNetwork
+from recon.models.networks.varnet import VarNet
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "varnet": VarNet,

@@ -13,9 +13,9 @@ from typing import Any, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from data.acquisition import Acquisition
-from data.errors import InputError
-from data.suggestion import did_you_mean
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.suggestion import did_you_mean
 
 
 class Reconstruction(Protocol):

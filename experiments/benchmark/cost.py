@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import psutil
 
-from data.errors import InputError
+from recon.data.errors import InputError
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from data.atomic import atomic_path
-from data.errors import InputError
+from recon.data.errors import InputError
+from recon.data.storage.atomic import atomic_path
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from data.errors import InputError
-from experiments.benchmark import bart
-from experiments.results import versions
+from recon.data.errors import InputError
+from recon.experiments.benchmark.classical import bart
+from recon.experiments.report.scores import versions
 
 PEER_PACKAGES = ("pygrappa", "scipy", "numba")
 

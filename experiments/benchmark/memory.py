@@ -15,18 +15,18 @@ import torch
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from data.atomic import atomic_path
-from data.errors import InputError
-from data.fastmri_layout import write_volume
-from data.suggestion import did_you_mean
-from experiments.benchmark.cases import Shape, simulate_scan
-from experiments.benchmark.cost import peak_of_command
-from experiments.benchmark.machine import machine
-from experiments.config_file import load_config
-from experiments.console import console, progress
-from experiments.methods import METHODS
-from models.checkpoint import save_weights
-from models.zoo import build, method_of
+from recon.data.errors import InputError
+from recon.data.formats.fastmri import write_volume
+from recon.data.storage.atomic import atomic_path
+from recon.data.suggestion import did_you_mean
+from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
+from recon.experiments.benchmark.cost import peak_of_command
+from recon.experiments.benchmark.machine import machine
+from recon.experiments.console import console, progress
+from recon.experiments.engine.methods import METHODS
+from recon.experiments.training.config.config_file import load_config
+from recon.models.checkpoints.checkpoint import save_weights
+from recon.models.zoo import build, method_of
 
 SAMPLING = ("--mask", "equispaced", "--acceleration", "4")
 
@@ -42,7 +42,7 @@ CONFIGS = {
 
 CONTESTANTS = (*(name for name in METHODS if name not in CONFIGS), *CONFIGS)
 
-COMMAND = (sys.executable, "-c", "from experiments.cli import main; main()", "reconstruct")
+COMMAND = (sys.executable, "-c", "from recon.experiments.cli import main; main()", "reconstruct")
 
 
 @dataclass(frozen=True)

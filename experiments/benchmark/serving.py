@@ -19,17 +19,17 @@ import torch
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from data.atomic import atomic_path
-from data.errors import InputError
-from data.fastmri_layout import write_volume
-from data.mrd_messages import Image, Text, encode
-from data.mrd_replay import replay
-from data.mrd_stream import MessageReader
-from data.simulate import simulate_volume
-from experiments.benchmark.machine import machine
-from experiments.console import console
-from experiments.methods import Reconstruction
-from experiments.serve import Server, ServerLimits, listen
+from recon.data.errors import InputError
+from recon.data.formats.fastmri import write_volume
+from recon.data.storage.atomic import atomic_path
+from recon.data.stream.messages import Image, Text, encode
+from recon.data.stream.reader import MessageReader
+from recon.data.stream.replay import replay
+from recon.experiments.benchmark.machine import machine
+from recon.experiments.console import console
+from recon.experiments.engine.methods import Reconstruction
+from recon.experiments.server.serve import Server, ServerLimits, listen
+from recon.simulation.raw_files import simulate_volume
 
 PATIENCE = 600.0
 """Seconds until a client gives up."""

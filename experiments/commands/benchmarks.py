@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from data.errors import InputError
-from experiments.commands.options import Checkpoint, Device, Output, Settings
+from recon.data.errors import InputError
+from recon.experiments.commands.options import Checkpoint, Device, Output, Settings
 
 SIMULATED = "16x320x320,15x640x368"
 NETWORK_SHAPES = "8x320x320,15x640x368,16x640x320"
@@ -41,10 +41,10 @@ def classical(
 
     Example: OMP_NUM_THREADS=1 recon benchmark classical multicoil_val/file1000000.h5 --output benchmark
     """
-    from experiments.benchmark.classical import Benchmark
-    from experiments.benchmark.classical import classical as run
-    from experiments.benchmark.contest import QUICK, SPEED, Effort
-    from experiments.parse import parse_samplings, parse_shapes
+    from recon.experiments.benchmark.classical.benchmark import Benchmark
+    from recon.experiments.benchmark.classical.benchmark import classical as run
+    from recon.experiments.benchmark.classical.contest import QUICK, SPEED, Effort
+    from recon.experiments.commands.parse import parse_samplings, parse_shapes
 
     shapes = parse_shapes(("" if inputs else SIMULATED) if simulated is None else simulated)
     effort = SPEED if speed else QUICK if quick else Effort()
@@ -66,9 +66,9 @@ def loading(
 
     Example: OMP_NUM_THREADS=1 recon benchmark loading multicoil_val --workers 0,4 --output benchmark
     """
-    from experiments.benchmark.loading import LoadingBenchmark
-    from experiments.benchmark.loading import loading as run
-    from experiments.parse import parse_counts
+    from recon.experiments.benchmark.loading.benchmark import LoadingBenchmark
+    from recon.experiments.benchmark.loading.benchmark import loading as run
+    from recon.experiments.commands.parse import parse_counts
 
     run(inputs or [], LoadingBenchmark(parse_counts(workers), repeats, files, cold), output)
 
@@ -91,10 +91,10 @@ def varnet(
 
     Example: recon benchmark varnet --cascades 12 --output benchmark
     """
-    from experiments.benchmark.varnet import Benchmark
-    from experiments.benchmark.varnet import varnet as run
-    from experiments.device import pick_device
-    from experiments.parse import parse_shapes
+    from recon.experiments.benchmark.networks.varnet import Benchmark
+    from recon.experiments.benchmark.networks.varnet import varnet as run
+    from recon.experiments.commands.parse import parse_shapes
+    from recon.experiments.engine.device import pick_device
 
     if quick:
         shapes, cascades, repeats = "8x160x160", 2, 1
@@ -117,9 +117,9 @@ def benchmark_serve(
 
     Example: OMP_NUM_THREADS=1 recon benchmark serve --clients 1,8 --method sense --output benchmark
     """
-    from experiments.benchmark.serving import ServingBenchmark, serving
-    from experiments.device import pick_device
-    from experiments.parse import build_method, parse_counts, parse_shapes
+    from recon.experiments.benchmark.serving import ServingBenchmark, serving
+    from recon.experiments.commands.parse import build_method, parse_counts, parse_shapes
+    from recon.experiments.engine.device import pick_device
 
     shapes, counts = parse_shapes(size), parse_counts(clients)
     if len(shapes) != 1 or 0 in counts:
@@ -141,9 +141,9 @@ def memory(
 
     Example: OMP_NUM_THREADS=1 recon benchmark memory --methods sense,varnet --slices 2,4 --output benchmark
     """
-    from experiments.benchmark.memory import CONTESTANTS
-    from experiments.benchmark.memory import memory as run
-    from experiments.parse import parse_counts, parse_shapes, parse_words
+    from recon.experiments.benchmark.memory import CONTESTANTS
+    from recon.experiments.benchmark.memory import memory as run
+    from recon.experiments.commands.parse import parse_counts, parse_shapes, parse_words
 
     shapes, counts = parse_shapes(size), parse_counts(slices)
     if len(shapes) != 1 or 0 in counts:
@@ -169,8 +169,8 @@ def ablation(
 
     Example: OMP_NUM_THREADS=1 recon benchmark ablation multicoil_val --images images --maps maps --output benchmark
     """
-    from experiments.benchmark.ablation import ablation as run
-    from experiments.benchmark.variants import VARIANTS
-    from experiments.parse import parse_words
+    from recon.experiments.benchmark.ablation.benchmark import ablation as run
+    from recon.experiments.benchmark.ablation.variants import VARIANTS
+    from recon.experiments.commands.parse import parse_words
 
     run(inputs, images, maps, minutes, list(VARIANTS) if variants is None else parse_words(variants), output)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from data.errors import InputError
-from experiments.commands.options import (
+from recon.data.errors import InputError
+from recon.experiments.commands.options import (
     CenterFraction,
     Checkpoint,
     Device,
@@ -53,11 +53,11 @@ def reconstruct(
 
     Example: recon reconstruct multicoil_test --method sense --set lamda=0.01 --format h5,dicom --output sense
     """
-    from experiments.destination import parse_destination
-    from experiments.device import pick_device
-    from experiments.parse import build_method, parse_sampling, parse_tuned
-    from experiments.reconstruct import reconstruct as run
-    from recon.preprocess import parse_steps
+    from recon.experiments.commands.parse import build_method, parse_sampling, parse_tuned
+    from recon.experiments.engine.device import pick_device
+    from recon.experiments.engine.image_files import parse_destination
+    from recon.experiments.engine.reconstruct import reconstruct as run
+    from recon.preprocessing.steps import parse_steps
 
     sampling = None if acceleration is None else parse_sampling(mask, acceleration, center_fraction, seed)
     built = build_method(method, settings or [], checkpoint)
@@ -99,11 +99,11 @@ def compare(
 
     Example: recon compare multicoil_val --accelerations 4,8 --mask random --output comparison
     """
-    from experiments.compare import Comparison
-    from experiments.compare import compare as run
-    from experiments.device import pick_device
-    from experiments.parse import build_methods, parse_oracle, parse_protocol, parse_tuned
-    from recon.preprocess import parse_steps
+    from recon.experiments.commands.parse import build_methods, parse_oracle, parse_protocol, parse_tuned
+    from recon.experiments.engine.compare import Comparison
+    from recon.experiments.engine.compare import compare as run
+    from recon.experiments.engine.device import pick_device
+    from recon.preprocessing.steps import parse_steps
 
     built = build_methods(methods, settings or [], checkpoint)
     comparison = Comparison(
@@ -136,10 +136,10 @@ def tune(
 
     Example: recon tune multicoil_train --methods cs-wavelet --accelerations 4,8 --output tuned.yaml
     """
-    from experiments.device import pick_device
-    from experiments.parse import build_methods, parse_accelerations, parse_mask
-    from experiments.tune import Tuning
-    from experiments.tune import tune as run
+    from recon.experiments.commands.parse import build_methods, parse_accelerations, parse_mask
+    from recon.experiments.engine.device import pick_device
+    from recon.experiments.engine.tuning.tune import Tuning
+    from recon.experiments.engine.tuning.tune import tune as run
 
     tuning = Tuning(
         methods=build_methods(methods, [], None),
@@ -161,7 +161,7 @@ def evaluate(
 
     Example: recon evaluate --targets multicoil_val --predictions sense
     """
-    from experiments.evaluate import evaluate as run
+    from recon.experiments.engine.evaluate import evaluate as run
 
     run(targets, predictions)
 
@@ -176,9 +176,9 @@ def submit(
 
     Example: recon submit predictions --to fastmri --test multicoil_test
     """
-    from data.suggestion import did_you_mean
-    from experiments.submit import LEADERBOARDS
-    from experiments.submit import submit as run
+    from recon.data.suggestion import did_you_mean
+    from recon.experiments.commands.submit import LEADERBOARDS
+    from recon.experiments.commands.submit import submit as run
 
     if to not in LEADERBOARDS:
         raise InputError(f"unknown leaderboard {to!r}{did_you_mean(to, LEADERBOARDS)}")
@@ -194,7 +194,7 @@ def demo(
 
     Example: recon demo --output demo
     """
-    from experiments.demo import demo as run
-    from experiments.device import pick_device
+    from recon.experiments.commands.demo import demo as run
+    from recon.experiments.engine.device import pick_device
 
     run(output, pick_device(device))

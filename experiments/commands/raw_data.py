@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import Inputs
+from recon.experiments.commands.options import Inputs
 
 commands = typer.Typer()
 
@@ -26,9 +26,9 @@ def simulate(
 
     Example: recon simulate heads --volumes 4 --slices 4 --coils 8 --size 256x256 --seed 1
     """
-    from data.simulate import simulate_folder
-    from experiments.console import console, progress
-    from experiments.parse import parse_size
+    from recon.experiments.commands.parse import parse_size
+    from recon.experiments.console import console, progress
+    from recon.simulation.raw_files import simulate_folder
 
     with progress() as bar:
         task = bar.add_task("simulate", total=volumes)
@@ -44,7 +44,7 @@ def info(inputs: Inputs) -> None:
 
     Example: recon info multicoil_val/file1000000.h5
     """
-    from experiments.info import info as run
+    from recon.experiments.commands.info import info as run
 
     run(inputs)
 
@@ -65,6 +65,6 @@ def convert(
 
     Example: recon convert scan.mrd scan.h5
     """
-    from experiments.convert import convert as run
+    from recon.experiments.commands.convert import convert as run
 
     run(source, output, to, axes)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import Checkpoint, Device, Formats, ImageOutput, Preprocess, Settings
+from recon.experiments.commands.options import Checkpoint, Device, Formats, ImageOutput, Preprocess, Settings
 
 Host = Annotated[str, typer.Option(help="Address of the server.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the server.")]
@@ -44,12 +44,12 @@ def serve(
 
     Example: recon serve --host 127.0.0.1 --port 9002 --method varnet
     """
-    from experiments.device import pick_device
-    from experiments.parse import build_method
-    from experiments.serve import ServerLimits
-    from experiments.serve import serve as run
-    from experiments.session import Limits
-    from recon.preprocess import parse_steps
+    from recon.experiments.commands.parse import build_method
+    from recon.experiments.engine.device import pick_device
+    from recon.experiments.server.serve import ServerLimits
+    from recon.experiments.server.serve import serve as run
+    from recon.experiments.server.session import Limits
+    from recon.preprocessing.steps import parse_steps
 
     limits = ServerLimits(clients, queue, int(memory_gib * 2**30), Limits(idle=idle))
     built = build_method(method, settings or [], checkpoint)
@@ -69,7 +69,7 @@ def send(
 
     Example: recon send scan.mrd --host 127.0.0.1 --port 9002 --output images --format dicom
     """
-    from experiments.destination import parse_destination
-    from experiments.send import send as run
+    from recon.experiments.engine.image_files import parse_destination
+    from recon.experiments.server.send import send as run
 
     run(file, host, port, method, parse_destination(output, formats))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import Output
+from recon.experiments.commands.options import Output
 
 commands = typer.Typer()
 
@@ -24,8 +24,8 @@ def train(
 
     Example: recon train varnet_small_cpu.yaml data.train=multicoil_train data.val=multicoil_val
     """
-    from experiments.config_file import load_config
-    from experiments.train import train as run
+    from recon.experiments.training.config.config_file import load_config
+    from recon.experiments.training.train import train as run
 
     run(load_config(config, overrides or []), resume=resume)
 
@@ -46,7 +46,7 @@ def finetune(
 
     Example: recon finetune network/best.safetensors scan.h5 --output finetuned epochs=10
     """
-    from experiments.finetune import finetune as run
+    from recon.experiments.training.finetune import finetune as run
 
     run(checkpoint, acquisition, output, overrides or [], resume)
 
@@ -59,6 +59,6 @@ def plot(
 
     Example: recon plot varnet_small_cpu
     """
-    from experiments.plot import plot as draw
+    from recon.experiments.training.record.plot import plot as draw
 
     draw(run)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import Device, Inputs
+from recon.experiments.commands.options import Device, Inputs
 
 commands = typer.Typer()
 
@@ -17,7 +17,7 @@ def weights() -> None:
 
     Example: recon weights
     """
-    from experiments.weights import weights as run
+    from recon.experiments.commands.shipped_weights import weights as run
 
     run()
 
@@ -37,8 +37,8 @@ def calibrate(
 
     Example: recon calibrate network/best.safetensors multicoil_val --masks random:4,random:8
     """
-    from experiments.calibrate import calibrate as run
-    from experiments.device import pick_device
-    from experiments.parse import parse_samplings
+    from recon.experiments.commands.parse import parse_samplings
+    from recon.experiments.engine.calibrate import calibrate as run
+    from recon.experiments.engine.device import pick_device
 
     run(checkpoint, inputs, parse_samplings(masks), pick_device(device))

@@ -8,15 +8,15 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from data.errors import InputError
-from experiments.train_config import OptimizerConfig, TrainConfig
-from models.checkpoint import load_model
-from models.deep_cascade import Convolutions
-from models.locate import locate
-from models.objectives import SelfSupervised, Supervised
-from models.radial_basis import RadialBasis
-from models.unet import Unet
-from models.zoo import build
+from recon.data.errors import InputError
+from recon.experiments.training.config.train_config import OptimizerConfig, TrainConfig
+from recon.models.blocks.radial_basis import RadialBasis
+from recon.models.blocks.unet import Unet
+from recon.models.checkpoints.checkpoint import load_model
+from recon.models.checkpoints.locate import locate
+from recon.models.networks.deep_cascade import Convolutions
+from recon.models.objectives import SelfSupervised, Supervised
+from recon.models.zoo import build
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 

@@ -12,10 +12,10 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
-from data.errors import InputError
-from experiments.console import console, errors
-from experiments.train_config import TrainConfig
-from experiments.training.log import check_trackers
+from recon.data.errors import InputError
+from recon.experiments.console import console, errors
+from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.record.log import check_trackers
 
 Result = TypeVar("Result")
 

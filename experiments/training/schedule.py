@@ -2,7 +2,7 @@
 
 import math
 
-from experiments.train_config import OptimizerConfig
+from recon.experiments.training.config.train_config import OptimizerConfig
 
 
 def learning_rate(optimizer: OptimizerConfig, epochs: int, progress: float, step: int) -> float:

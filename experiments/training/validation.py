@@ -16,19 +16,19 @@ from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data.datasets import NamedMasks, Slice, SliceDataset
-from data.errors import InputError
-from data.files import Volume
-from data.masks import Sampling
-from data.split_slices import SplitSlice, SplitSlices
-from experiments.console import warn
-from experiments.metrics import Metrics, score
-from experiments.stop import Stop
-from experiments.train_config import TrainConfig
-from experiments.training.reading import Slices, read
-from experiments.training.slices import split_of
-from models.objectives import SelfSupervised
 from recon.crop import center_crop
+from recon.data.errors import InputError
+from recon.data.masks import Sampling
+from recon.data.open import Volume
+from recon.data.training.datasets import NamedMasks, Slice, SliceDataset
+from recon.data.training.split_slices import SplitSlice, SplitSlices
+from recon.experiments.console import warn
+from recon.experiments.engine.metrics import Metrics, score
+from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.input.reading import Slices, read
+from recon.experiments.training.input.slices import split_of
+from recon.experiments.training.stop import Stop
+from recon.models.objectives import SelfSupervised
 
 PICTURES = 6
 METRICS = ("ssim", "psnr", "nmse")

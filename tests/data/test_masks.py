@@ -6,8 +6,9 @@ from fastmri.data.subsample import create_mask_for_mask_type
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.errors import InputError
-from data.masks import (
+from helpers.objects import object_acquisition
+from recon.data.errors import InputError
+from recon.data.masks import (
     MaskKind,
     Sampling,
     center_lines,
@@ -17,7 +18,6 @@ from data.masks import (
     sample_mask,
     seed_of,
 )
-from helpers.objects import object_acquisition
 
 
 @pytest.mark.parametrize("kind", list(MaskKind))

@@ -1,7 +1,7 @@
 import torch
 
-from data.sampling import measured
 from helpers.slices import random_kspace
+from recon.data.sampling import measured
 
 
 def test_single_zeros_are_no_undersampling() -> None:

@@ -1,4 +1,4 @@
-from data.suggestion import did_you_mean
+from recon.data.suggestion import did_you_mean
 
 
 def test_a_near_word_is_named_and_a_far_one_gets_the_list() -> None:

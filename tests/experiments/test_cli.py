@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from experiments.cli import app
-from experiments.results import read_csv
 from helpers.raw_files import edit, write_raw_file
 from helpers.weights import ship
+from recon.experiments.cli import app
+from recon.experiments.report.scores import read_csv
 
 Run = Callable[..., Result]
 
@@ -33,7 +33,7 @@ def run() -> Run:
 
 def test_help_answers_without_the_heavy_packages() -> None:
     heavy = "('torch', 'numpy', 'sigpy', 'numba', 'matplotlib', 'h5py')"
-    code = f"import experiments.cli, sys; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import recon.experiments.cli, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -41,7 +41,7 @@ def test_help_answers_without_the_heavy_packages() -> None:
 def test_sigterm_amid_a_file_leaves_no_half_of_it(raw_file: Path, tmp_path: Path) -> None:
     code = """
 import os, signal, sys
-from experiments.cli import main
+from recon.experiments.cli import main
 os.fsync = lambda _: os.kill(os.getpid(), signal.SIGTERM)  # comes when all is written and nothing is renamed
 main()
 """
@@ -115,8 +115,8 @@ PROTOCOL = ("--accelerations", "2,3", "--mask", "equispaced", "--center-fraction
 
 DIES_AFTER_THREE = """
 import os, sys
-from experiments.cli import main
-from experiments.job import Job
+from recon.experiments.cli import main
+from recon.experiments.engine.job import Job
 
 run, left = Job.run, [3]
 

@@ -14,17 +14,17 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from data.acquisition import Acquisition
-from data.errors import InputError
-from data.files import open_volume
-from experiments.cli import app
-from experiments.methods import create
 from helpers.networks import write_weights
 from helpers.objects import object_acquisition
 from helpers.raw_files import write_raw_file
 from helpers.twix_files import protocol, readout, write
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.open import open_volume
+from recon.experiments.cli import app
+from recon.experiments.engine.methods import create
 from recon.fourier import ifft
-from recon.preprocess import parse_steps
+from recon.preprocessing.steps import parse_steps
 
 Run = Callable[..., Result]
 

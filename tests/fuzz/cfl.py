@@ -3,10 +3,10 @@
 import atheris
 
 with atheris.instrument_imports(include=["data"]):
-    from data.bart import open_bart, write_bart
-    from data.contents import Contents
-    from data.errors import InputError
-    from data.files import open_volume
+    from recon.data.errors import InputError
+    from recon.data.formats.bart import open_bart, write_bart
+    from recon.data.formats.whole_scan import Contents
+    from recon.data.open import open_volume
 
 from helpers.fuzzing import fuzz, scratch
 from helpers.raw_files import write_raw_file

@@ -3,9 +3,9 @@
 import atheris
 
 with atheris.instrument_imports(include=["data"]):
-    from data.acquisition import Header
-    from data.header import HeaderError, format_header
-    from data.ismrmrd_header import parse_scan
+    from recon.data.acquisition import Header
+    from recon.data.formats.header import HeaderError, format_header
+    from recon.data.formats.ismrmrd.encoding import parse_scan
 
 from helpers.fuzzing import fuzz
 

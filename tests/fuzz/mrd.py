@@ -3,10 +3,10 @@
 import atheris
 
 with atheris.instrument_imports(include=["data"]):
-    from data.errors import InputError
-    from data.mrd_messages import Close, ConfigName, ConfigText, Text, encode
-    from data.mrd_replay import replay
     from helpers.streams import receive
+    from recon.data.errors import InputError
+    from recon.data.stream.messages import Close, ConfigName, ConfigText, Text, encode
+    from recon.data.stream.replay import replay
 
 from helpers.fuzzing import fuzz, scratch
 from helpers.raw_files import write_raw_file

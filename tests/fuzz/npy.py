@@ -3,10 +3,10 @@
 import atheris
 
 with atheris.instrument_imports(include=["data"]):
-    from data.contents import Contents
-    from data.errors import InputError
-    from data.files import open_volume
-    from data.numpy_files import open_npy, write_npy
+    from recon.data.errors import InputError
+    from recon.data.formats.numpy import open_npy, write_npy
+    from recon.data.formats.whole_scan import Contents
+    from recon.data.open import open_volume
 
 from helpers.fuzzing import fuzz, scratch
 from helpers.raw_files import write_raw_file

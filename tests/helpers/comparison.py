@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.figures import Exhibit
-from experiments.results import Row
+from recon.experiments.report.figures import Exhibit
+from recon.experiments.report.scores import Row
 
 NAN = float("nan")
 

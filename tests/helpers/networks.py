@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from models.checkpoint import save_weights
-from models.zoo import build
+from recon.models.checkpoints.checkpoint import save_weights
+from recon.models.zoo import build
 
 SMALL: dict[str, dict[str, Any]] = {
     "varnet": {"num_cascades": 2, "sens_chans": 2, "sens_pools": 2, "chans": 3, "pools": 2},

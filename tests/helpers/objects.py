@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from data.acquisition import Acquisition, Header
 from recon.coils import coil_expand, rss
+from recon.data.acquisition import Acquisition, Header
 from recon.fourier import fft
 
 

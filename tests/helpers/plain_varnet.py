@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, instance_norm, leaky_relu
 
-from models.unet import NormUnet, Unet, padded_matrix
-from models.varnet import VarNet
 from recon.coils import coil_combine, coil_expand
 from recon.crop import center_crop, center_pad
 from recon.fourier import fft, ifft
+from recon.models.blocks.unet import NormUnet, Unet, padded_matrix
+from recon.models.networks.varnet import VarNet
 
 
 def plain_varnet(network: VarNet, masked_kspace: Tensor, mask: Tensor) -> Tensor:

@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import torch
 
-from data.acquisition import Header
-from data.fastmri_layout import write_volume
 from helpers.objects import object_acquisition
 from recon.coils import rss
+from recon.data.acquisition import Header
+from recon.data.formats.fastmri import write_volume
 from recon.fourier import ifft
 
 

@@ -1,6 +1,6 @@
 """The command `recon`, for launchers that want a file."""
 
-from experiments.cli import main
+from recon.experiments.cli import main
 
 if __name__ == "__main__":
     main()

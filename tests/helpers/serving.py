@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from data.mrd_messages import Close, ConfigName, HeaderText, Message, Readout, encode, make_readout
-from data.mrd_stream import MessageReader
-from experiments.methods import Reconstruction, create
-from experiments.serve import Server, ServerLimits, listen
 from helpers.objects import object_acquisition
+from recon.data.stream.messages import Close, ConfigName, HeaderText, Message, Readout, encode, make_readout
+from recon.data.stream.reader import MessageReader
+from recon.experiments.engine.methods import Reconstruction, create
+from recon.experiments.server.serve import Server, ServerLimits, listen
 
 READOUT, PHASE, COILS = 32, 24, 3
 LAST_IN_SLICE, LAST_IN_MEASUREMENT = 1 << 7, 1 << 24

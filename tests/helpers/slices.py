@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition, Header
 
 
 def random_kspace(*shape: int, seed: int = 0, dtype: torch.dtype = torch.complex64) -> Tensor:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from data.acquisition import Header
-from data.geometry import Geometry
-from data.placement import Placement, Stack, stack
+from recon.data.acquisition import Header
+from recon.data.geometry import Geometry
+from recon.data.images.placement import Placement, Stack, stack
 
 
 def oblique_geometry(slices: int, seed: int = 0, gap: float = 5.0) -> tuple[Geometry, ...]:

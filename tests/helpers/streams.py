@@ -2,9 +2,9 @@
 
 from io import BytesIO
 
-from data.mrd_messages import Close, HeaderText, Readout
-from data.mrd_scan import Finished, StreamedScan
-from data.mrd_stream import MessageReader, StreamLimits
+from recon.data.stream.messages import Close, HeaderText, Readout
+from recon.data.stream.reader import MessageReader, StreamLimits
+from recon.data.stream.scan import Finished, StreamedScan
 
 LARGEST = 1 << 20
 """Bytes of one image's k-space."""

@@ -11,12 +11,12 @@ import torch
 import yaml
 from accelerate.state import AcceleratorState
 
-from experiments import train as training
-from experiments.train_config import TrainConfig
-from experiments.training.folder import LAST
-from experiments.training.log import LOG
 from helpers.raw_files import write_raw_file
-from models.checkpoint import load_model
+from recon.experiments.training import train as training
+from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.record.folder import LAST
+from recon.experiments.training.record.log import LOG
+from recon.models.checkpoints.checkpoint import load_model
 
 NETWORK = {"num_cascades": 1, "sens_chans": 2, "sens_pools": 2, "chans": 4, "pools": 2}
 MEASURED = {"slices_per_second", "data_wait", "gpu_gb"}

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-import models.shipped
+import recon.models.checkpoints.shipped
 from helpers.networks import SMALL
-from models.card import Card, TrainedRange, write_card
-from models.checkpoint import save_weights
-from models.zoo import build
+from recon.models.checkpoints.card import Card, TrainedRange, write_card
+from recon.models.checkpoints.checkpoint import save_weights
+from recon.models.zoo import build
 
 TRAINED = TrainedRange(accelerations=(2, 10), center_fractions=(0.03, 0.16), coils=(2, 32), matrix=(24, 384))
 
@@ -27,5 +27,5 @@ def write_weights(path: Path, network: str = "varnet", **card: Any) -> Path:
 
 def ship(monkeypatch: pytest.MonkeyPatch, folder: Path, **card: Any) -> Path:
     """Let `varnet-general` ship from a folder."""
-    monkeypatch.setattr(models.shipped, "folder", lambda: folder)
+    monkeypatch.setattr(recon.models.checkpoints.shipped, "folder", lambda: folder)
     return write_weights(folder / "varnet-general.safetensors", **card)

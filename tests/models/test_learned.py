@@ -4,16 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.errors import InputError
 from helpers.networks import SMALL, write_weights
 from helpers.slices import random_acquisition, random_kspace
 from helpers.weights import ship
-from models.checkpoint import save_weights
-from models.learned import LearnedReconstruction, reference_kspace
-from models.zoo import NETWORKS, build, method_of
+from recon.calibration.compression import compress_coils
 from recon.coils import rss
-from recon.compression import compress_coils
-from recon.oversampling import without_oversampling
+from recon.data.errors import InputError
+from recon.models.checkpoints.checkpoint import save_weights
+from recon.models.learned import LearnedReconstruction, reference_kspace
+from recon.models.zoo import NETWORKS, build, method_of
+from recon.preprocessing.oversampling import without_oversampling
 from recon.registry import Reconstruction, create
 
 VARNET = SMALL["varnet"]

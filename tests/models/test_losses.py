@@ -5,7 +5,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from helpers.slices import line_mask, random_kspace
-from models.losses import LOSSES, kspace_loss, l1_loss, psnr_loss, ssim_loss, weighted_loss
+from recon.models.losses import LOSSES, kspace_loss, l1_loss, psnr_loss, ssim_loss, weighted_loss
 
 
 def images(seed: int, *shape: int) -> Tensor:

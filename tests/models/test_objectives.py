@@ -2,15 +2,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data.datasets import Slice
-from data.errors import InputError
-from data.split_slices import SplitSlice
 from helpers.objects import object_acquisition
 from helpers.slices import line_mask
-from models.losses import ssim_loss
-from models.objectives import SelfSupervised, Supervised
 from recon.coils import rss
+from recon.data.errors import InputError
+from recon.data.training.datasets import Slice
+from recon.data.training.split_slices import SplitSlice
 from recon.fourier import ifft
+from recon.models.losses import ssim_loss
+from recon.models.objectives import SelfSupervised, Supervised
 
 
 class Truth(nn.Module):

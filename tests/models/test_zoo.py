@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from data.errors import InputError
-from models.varnet import VarNet
-from models.zoo import NETWORKS, build, method_of
+from recon.data.errors import InputError
+from recon.models.networks.varnet import VarNet
+from recon.models.zoo import NETWORKS, build, method_of
 
 
 def test_network_is_built_by_its_name() -> None:

@@ -5,12 +5,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.acquisition import Acquisition
-from data.errors import InputError
-from data.masks import MaskKind, Sampling
-from experiments.methods import METHODS, Reconstruction, create
 from helpers.objects import object_acquisition
-from models.learned import LearnedReconstruction
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling
+from recon.experiments.engine.methods import METHODS, Reconstruction, create
+from recon.models.learned import LearnedReconstruction
 
 CLASSICAL = [name for name, cls in METHODS.items() if not issubclass(cls, LearnedReconstruction)]
 SOLVERS = [name for name in CLASSICAL if name != "zero-filled"]

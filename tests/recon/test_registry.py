@@ -1,8 +1,8 @@
 import pytest
 
-from data.errors import InputError
-from experiments.methods import METHODS, create
-from recon.sense import Sense
+from recon.classical.sense import Sense
+from recon.data.errors import InputError
+from recon.experiments.engine.methods import METHODS, create
 
 
 def test_text_becomes_the_type_of_the_setting() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from data.errors import InputError
-from experiments.benchmark.cost import peak_memory, peak_of_command, timed
+from recon.data.errors import InputError
+from recon.experiments.benchmark.cost import peak_memory, peak_of_command, timed
 
 MEBIBYTE = 2**20
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import InputError
-from experiments.benchmark.memory import CONFIGS, CONTESTANTS, memory
-from experiments.methods import METHODS
-from models.zoo import NETWORKS
+from recon.data.errors import InputError
+from recon.experiments.benchmark.memory import CONFIGS, CONTESTANTS, memory
+from recon.experiments.engine.methods import METHODS
+from recon.models.zoo import NETWORKS
 
 
 def test_every_method_and_network_takes_part() -> None:

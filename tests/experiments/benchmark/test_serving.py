@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from experiments.benchmark.serving import ServingBenchmark, serving
-from experiments.methods import create
+from recon.experiments.benchmark.serving import ServingBenchmark, serving
+from recon.experiments.engine.methods import create
 
 
 def test_eight_clients_at_once_are_held(tmp_path: Path) -> None:

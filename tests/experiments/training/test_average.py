@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.training.average import Average
+from recon.experiments.training.average import Average
 
 
 def linear(value: float) -> nn.Module:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.training.construct import make_network
 from helpers.networks import SMALL
 from helpers.slices import line_mask, random_kspace
 from helpers.training import make_config
-from models.zoo import NETWORKS
+from recon.experiments.training.construct import make_network
+from recon.models.zoo import NETWORKS
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from accelerate import Accelerator
 
-from data.errors import InputError
-from experiments.training.processes import exists_for_all, main_first, on_main
-from experiments.training.reading import whole_steps
+from recon.data.errors import InputError
+from recon.experiments.training.input.reading import whole_steps
+from recon.experiments.training.processes import exists_for_all, main_first, on_main
 
 
 def fail(error: Exception) -> None:

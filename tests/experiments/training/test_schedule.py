@@ -2,8 +2,8 @@ from itertools import pairwise
 
 import pytest
 
-from experiments.train_config import OptimizerConfig
-from experiments.training.schedule import learning_rate
+from recon.experiments.training.config.train_config import OptimizerConfig
+from recon.experiments.training.schedule import learning_rate
 
 
 def test_steps() -> None:

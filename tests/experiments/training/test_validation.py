@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.training.validation import Validation, VolumeScore
+from recon.experiments.training.validation import Validation, VolumeScore
 
 SCORES = [
     VolumeScore("a.h5", "AXT2", 4.0, ssim=0.9, psnr=30.0, nmse=0.01),

@@ -1,0 +1,1 @@
+"""Raw-data file formats, one module or folder each."""

@@ -1,0 +1,153 @@
+"""BART's pair of files: dimensions as text in NAME.hdr, complex64 samples in NAME.cfl, the first dimension fastest.
+
+Read are Cartesian 2-D scans: readout, phase 1, coils, slices, and echoes, times and averages, which become images of
+their own; not read are 3-D scans (phase 2), sets of maps, and other dimensions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from recon.data.acquisition import Acquisition, Header
+from recon.data.errors import InputError
+from recon.data.formats.format import Format
+from recon.data.formats.header_text import header_as_text, header_from_text
+from recon.data.formats.whole_scan import Contents
+from recon.data.sampling import measured, prospective
+from recon.data.storage.atomic import atomic_path
+from recon.data.storage.finite import check_finite
+from recon.data.storage.hdf5 import OpenFile, open_hdf5
+from recon.data.storage.limits import check_header, check_size
+from recon.data.volume import Untargeted
+
+READOUT, PHASE, COILS, ECHO, TIME, SLICE, AVERAGE = 0, 1, 3, 5, 10, 13, 14
+IMAGES = (AVERAGE, TIME, ECHO, SLICE)
+"""The dimensions over which images run, the slowest first."""
+
+DIMENSIONS = 16
+NAMES = {2: "phase 2", 4: "maps"}
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class BartVolume(Untargeted):
+    """One pair of files.
+
+    Attributes
+    ----------
+    path
+        The `.cfl` file.
+    shape
+        `(images, coils, readout, phase)`.
+    header
+        As this project's own files say it; else only the matrix.
+    dimensions
+        All 16.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    header: Header
+    dimensions: Sizes
+
+    @cached_property
+    def mask(self) -> torch.Tensor | None:
+        """Sampling mask of the first image; None if it was fully sampled."""
+        return prospective(self.read(0).mask, self.header.padding)
+
+    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:  # noqa: ARG002 - no HDF5
+        """Read one image.
+
+        Raises
+        ------
+        InputError
+            If it holds values that are not finite.
+        """
+        samples = np.memmap(self.path, "<c8", "r", shape=self.dimensions, order="F")
+        position = dict(zip(IMAGES, np.unravel_index(index, [self.dimensions[axis] for axis in IMAGES]), strict=True))
+        chosen = tuple(position.get(axis, slice(None)) for axis in range(DIMENSIONS))
+        stored = samples[chosen].reshape(self.dimensions[READOUT], self.dimensions[PHASE], self.dimensions[COILS])
+        kspace = torch.from_numpy(np.array(np.moveaxis(stored, -1, 0), np.complex64, order="C"))
+        check_finite(self.path, kspace, f"k-space of image {index}")
+        return Acquisition(kspace, measured(kspace), self.header, name=self.name, slice=index)
+
+
+def open_bart(path: Path) -> BartVolume:
+    """Read the header; `path` is that of either file.
+
+    Raises
+    ------
+    InputError
+        If one is missing, they do not fit each other, or it is no Cartesian 2-D scan.
+    """
+    samples = path.with_suffix(".cfl")
+    dimensions, text = _read_header(path.with_suffix(".hdr"))
+    for axis, size in enumerate(dimensions):
+        if size > 1 and axis not in {READOUT, PHASE, COILS, *IMAGES}:
+            raise InputError(
+                f"{path}: dimension {axis}{f' ({NAMES[axis]})' if axis in NAMES else ''} has size {size}; read are "
+                "2-D scans of readout, phase 1, coils, echoes, times, slices and averages"
+            )
+    check_size(path, "the k-space", dimensions, 8)
+    if not samples.is_file():
+        raise InputError(f"{samples}: there is no such file beside its header")
+    if samples.stat().st_size != 8 * math.prod(dimensions):
+        raise InputError(
+            f"{samples}: has {samples.stat().st_size} bytes, its header says {8 * math.prod(dimensions)} "
+            f"for {' x '.join(map(str, dimensions))}"
+        )
+    matrix = dimensions[READOUT], dimensions[PHASE]
+    images = math.prod(dimensions[axis] for axis in IMAGES)
+    plain = Header(crop=matrix, padding=(0, matrix[1]))
+    header = plain if text is None else header_from_text(path, text, matrix, images)
+    return BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
+
+
+def write_bart(path: Path, contents: Contents) -> None:
+    """Write both files; what the header says beyond the dimensions is kept in a section of this project's own."""
+    slices, coils, readout, phase = contents.kspace.shape
+    dimensions = np.ones(DIMENSIONS, int)
+    dimensions[[READOUT, PHASE, COILS, SLICE]] = readout, phase, coils, slices
+    with atomic_path(path.with_suffix(".cfl")) as temporary:
+        np.ascontiguousarray(contents.kspace.transpose(0, 1, 3, 2), "<c8").tofile(temporary)
+    with atomic_path(path.with_suffix(".hdr")) as temporary:
+        numbers, header = " ".join(map(str, dimensions)), header_as_text(contents.header)
+        temporary.write_text(f"# Dimensions\n{numbers}\n# Creator\nunrolled-recon\n# Header\n{header}\n")
+
+
+def is_bart(path: Path) -> bool:
+    """Tell whether a file, or the one of the same name beside it, is a header of BART's."""
+    header = path.with_suffix(".hdr")
+    if path.suffix.lower() not in {".cfl", ".hdr"} or not header.is_file():
+        return False
+    with header.open("rb") as file:
+        return file.read(1) == b"#"
+
+
+def _read_header(path: Path) -> tuple[Sizes, str | None]:
+    """Read the dimensions, always 16, and this project's own section if there is one."""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file beside its samples")
+    check_header(path, path.stat().st_size)
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    sections = {line[1:].strip(): after for line, after in pairwise(lines) if line.startswith("#")}
+    if "Dimensions" not in sections:
+        raise InputError(f"{path}: has no section '# Dimensions'")
+    words = sections["Dimensions"].split()
+    if not 1 <= len(words) <= DIMENSIONS or not all(word.isascii() and word.isdigit() for word in words):
+        raise InputError(f"{path}: the dimensions {sections['Dimensions'][:100]!r} are not 1 to 16 whole numbers")
+    if any(len(word) > 18 or int(word) < 1 for word in words):
+        raise InputError(f"{path}: the dimensions {sections['Dimensions'][:100]!r} are impossible")
+    sizes = tuple(map(int, words)) + (1,) * (DIMENSIONS - len(words))
+    return sizes, sections.get("Header")
+
+
+BART = Format("BART", (".cfl",), is_bart, open_bart, write_bart, frozenset({"header"}))

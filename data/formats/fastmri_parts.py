@@ -1,0 +1,194 @@
+"""The parts of a file in fastMRI's layout, each checked against the k-space before it is believed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from recon.data.acquisition import Header
+from recon.data.errors import InputError
+from recon.data.formats.header import HeaderError, parse_header
+from recon.data.formats.header_text import check_header_fits
+from recon.data.geometry import Geometry, can_be, from_table
+from recon.data.sampling import prospective
+from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text
+
+TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
+"""Name of the target by the rank of the k-space: single-coil files have no coil axis."""
+
+Shape = tuple[int, int, int, int]
+"""`(slices, coils, readout, phase)` of the k-space."""
+
+
+def check_kspace(path: Path, kspace: h5py.Dataset) -> None:
+    """Refuse k-space of another type or rank, or none.
+
+    Raises
+    ------
+    InputError
+        If it is that.
+    """
+    if kspace.dtype.kind != "c":
+        raise InputError(f"{path}: the k-space is of type {kspace.dtype}, not complex")
+    if kspace.ndim not in TARGETS:
+        raise InputError(
+            f"{path}: the k-space has shape {kspace.shape}; expected (slices, coils, readout, phase) "
+            "or, for a single coil, (slices, readout, phase)"
+        )
+    if 0 in kspace.shape:
+        raise InputError(f"{path}: the k-space is empty, its shape is {kspace.shape}")
+
+
+def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> None:
+    """Refuse a target that is no image of the k-space.
+
+    Raises
+    ------
+    InputError
+        If its type or its shape tells.
+    """
+    if target.dtype.kind not in "fiu":
+        raise InputError(f"{path}: the target is of type {target.dtype}, not real numbers")
+    if (
+        target.ndim != 3
+        or target.shape[0] != shape[0]
+        or not 0 < target.shape[1] <= shape[2]
+        or not 0 < target.shape[2] <= shape[3]
+    ):
+        raise InputError(f"{path}: the target's shape {target.shape} does not fit k-space of shape {shape}")
+
+
+def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:
+    """Read the ISMRMRD header and the attribute `acquisition`.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read or contradict the k-space.
+    """
+    contrast = attribute(file, "acquisition")
+    if isinstance(contrast, bytes):
+        contrast = contrast.decode(errors="replace")
+    if contrast is not None and not isinstance(contrast, str):
+        raise InputError(f"{path}: the attribute 'acquisition' is not a text")
+    try:
+        header = parse_header(read_text(file, "ismrmrd_header"), contrast or "")
+    except HeaderError as error:
+        raise InputError(f"{path}: {error}") from error
+    check_header_fits(path, header, shape[-2:], shape[0])
+    return header
+
+
+def read_geometry(path: Path, file: h5py.File, slices: int) -> tuple[Geometry, ...] | None:
+    """Read where the slices lie; None if the file does not say it.
+
+    Raises
+    ------
+    InputError
+        If they cannot lie there.
+    """
+    if not holds(file, "geometry"):
+        return None
+    stored = read_dataset(file, "geometry")
+    if stored.shape != (slices, 15) or stored.dtype.kind != "f":
+        raise InputError(f"{path}: the geometry is not a table of 15 numbers for each of the {slices} slices")
+    geometry = from_table(stored[()])
+    if not can_be(geometry):
+        raise InputError(f"{path}: the geometry holds sizes or directions that cannot be")
+    return geometry
+
+
+def find_reference(path: Path, file: h5py.File, shape: Shape) -> h5py.Dataset | None:
+    """Find the separate calibration scan, of each slice or of all; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If it is of another type, or does not fit the k-space.
+    """
+    if not holds(file, "reference_scan"):
+        return None
+    stored = read_dataset(file, "reference_scan")
+    slices, coils, readout, phase = shape
+    *leading, lines = stored.shape or (0,)
+    if (
+        stored.dtype.kind != "c"
+        or leading not in ([coils, readout], [slices, coils, readout])
+        or not 0 < lines <= phase
+    ):
+        raise InputError(
+            f"{path}: the reference scan of type {stored.dtype} has shape {stored.shape}; expected complex "
+            f"({coils}, {readout}, lines) or ({slices}, {coils}, {readout}, lines)"
+        )
+    return stored
+
+
+def find_noise(path: Path, file: h5py.File, coils: int) -> h5py.Dataset | None:
+    """Find the scan without excitation; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If it is of another type, or not of these coils.
+    """
+    if not holds(file, "noise_scan"):
+        return None
+    stored = read_dataset(file, "noise_scan")
+    if stored.dtype.kind != "c" or stored.ndim != 2 or stored.shape[0] != coils or not stored.shape[1]:
+        raise InputError(
+            f"{path}: the noise scan of type {stored.dtype} has shape {stored.shape}; expected complex "
+            f"({coils}, samples)"
+        )
+    return stored
+
+
+def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torch.Tensor | None:
+    """Read which samples were measured; None if all were.
+
+    Raises
+    ------
+    InputError
+        If the mask does not fit the k-space, or selects nothing of it.
+    """
+    if not holds(file, "mask"):
+        return None
+    stored = read_dataset(file, "mask")
+    if stored.shape not in (shape[-1:], shape[-2:]) or stored.dtype.kind not in "biuf":
+        raise InputError(
+            f"{path}: the mask has shape {stored.shape} and type {stored.dtype}, the k-space has {shape[-1]} "
+            "phase-encoding lines"
+        )
+    values = stored[()]
+    if not np.isfinite(values).all():
+        raise InputError(f"{path}: the mask holds NaN or Inf")
+    mask = torch.from_numpy(values.astype(bool)) & acquired(shape[-1], header)
+    if not mask.any():
+        raise InputError(f"{path}: the mask says that nothing was measured")
+    return prospective(mask, header.padding)
+
+
+def acquired(phase: int, header: Header) -> torch.Tensor:
+    """Mark the columns that the scanner acquired, not those of the zero padding: bool `(phase,)`."""
+    columns = torch.arange(phase)
+    first, last = header.padding
+    return (columns >= first) & (columns < last)
+
+
+def read_largest(path: Path, file: h5py.File) -> float | None:
+    """Read the largest value of the target, the attribute `max`; None if it is not there.
+
+    Raises
+    ------
+    InputError
+        If it is no number that an image can have.
+    """
+    value = attribute(file, "max")
+    if value is None:
+        return None
+    if not isinstance(value, np.number | int | float) or isinstance(value, complex) or not 0 <= value < math.inf:
+        raise InputError(f"{path}: the attribute 'max' is not a number from 0")
+    return float(value)

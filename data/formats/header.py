@@ -1,0 +1,208 @@
+"""The ISMRMRD XML header inside fastMRI files: matrix, crop, padding, field of view, field strength."""
+
+from __future__ import annotations
+
+import math
+import re
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
+
+from recon.data.acquisition import Header
+from recon.data.errors import printable
+from recon.data.storage.limits import MAX_HEADER
+
+NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
+PROTOCOL = f"{NAMESPACE}measurementInformation/{NAMESPACE}protocolName"
+STRENGTH = f"{NAMESPACE}acquisitionSystemInformation/{NAMESPACE}systemFieldStrength_T"
+FREQUENCY = f"{NAMESPACE}experimentalConditions/{NAMESPACE}H1resonanceFrequency_Hz"
+PROTON_HZ_PER_TESLA = 42.577478e6
+
+LARGEST_MATRIX = 2**16 - 1
+"""By ISMRMRD's schema."""
+
+LARGEST_NUMBER = 1e10
+"""Far beyond every field of view in mm and every resonance frequency in Hz."""
+
+LONGEST_QUOTE = 40
+"""Letters of a value that cannot be, in the message."""
+
+LONGEST_CONTRAST = 64
+
+
+class HeaderError(ValueError):
+    """The header cannot be used; the message says why, the caller adds the file's name."""
+
+
+def parse_header(xml: str | bytes, contrast: str = "") -> Header:
+    """Read what a reconstruction needs from an ISMRMRD header.
+
+    Parameters
+    ----------
+    xml
+        The text of the data set `ismrmrd_header`.
+    contrast
+        The file's attribute `acquisition`.
+
+    Raises
+    ------
+    HeaderError
+        If the text is no XML, declares entities, lacks matrix sizes, or says what cannot be.
+    """
+    root = parse_xml(xml)
+    return Header(
+        crop=(_integer(root, "reconSpace/matrixSize/x"), _integer(root, "reconSpace/matrixSize/y")),
+        padding=_padding(root),
+        field_of_view=_field_of_view(root, "reconSpace"),
+        field_strength=_field_strength(root),
+        contrast=printable(contrast or root.findtext(PROTOCOL) or "", LONGEST_CONTRAST),
+        encoded_field_of_view=_field_of_view(root, "encodedSpace"),
+    )
+
+
+def parse_xml(xml: str | bytes) -> ET.Element:
+    """Parse the text of an ISMRMRD header, which must not declare a document type and with it entities.
+
+    Raises
+    ------
+    HeaderError
+        If it does, is too long, or is no XML.
+    """
+    if len(xml) > MAX_HEADER:
+        raise HeaderError(f"its ISMRMRD header has {len(xml)} bytes, more than the limit of {MAX_HEADER}")
+    text = xml.decode("utf-8", errors="replace") if isinstance(xml, bytes) else xml
+    if "<!" in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL):
+        raise HeaderError("its ISMRMRD header declares a document type, which is refused")
+    try:
+        # As a string, for which an encoding that the text declares, or looks like, counts for nothing.
+        return ET.fromstring(text.encode(errors="replace").decode())  # noqa: S314 - document types are refused above
+    except ET.ParseError as error:
+        raise HeaderError(f"its ISMRMRD header is not valid XML ({error})") from error
+
+
+def format_header(
+    header: Header, matrix: tuple[int, int], coils: int, slices: int, calibration_mode: str | None = None
+) -> str:
+    """Write the ISMRMRD header that `parse_header` reads back.
+
+    Parameters
+    ----------
+    header
+        What to say.
+    matrix
+        Sampled matrix `(readout, phase)`.
+    coils, slices
+        Their numbers.
+    calibration_mode
+        How calibration lines were acquired, in ISMRMRD's words.
+    """
+    readout, phase = matrix
+    first, last = header.padding
+    fov_readout, fov_phase = header.field_of_view or tuple(float(size) for size in header.crop)
+    fov_encoded = header.encoded_field_of_view or (
+        fov_readout * readout / header.crop[0],
+        fov_phase * phase / header.crop[1],
+    )
+    thickness = header.geometry[0].field_of_view[2] if header.geometry else 5.0
+    strength = header.field_strength or 0.0
+    tesla = f"<systemFieldStrength_T>{strength!r}</systemFieldStrength_T>" if strength else ""
+    return f"""<?xml version="1.0" encoding="utf-8"?>
+<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
+  <measurementInformation>
+    <patientPosition>HFS</patientPosition><protocolName>{escape(header.contrast)}</protocolName>
+  </measurementInformation>
+  <acquisitionSystemInformation>
+    {tesla}<receiverChannels>{coils}</receiverChannels>
+  </acquisitionSystemInformation>
+  <experimentalConditions>
+    <H1resonanceFrequency_Hz>{round(strength * PROTON_HZ_PER_TESLA)}</H1resonanceFrequency_Hz>
+  </experimentalConditions>
+  <encoding>
+    <encodedSpace>{_space(matrix, fov_encoded, thickness)}</encodedSpace>
+    <reconSpace>{_space(header.crop, (fov_readout, fov_phase), thickness)}</reconSpace>
+    <encodingLimits>
+      <kspace_encoding_step_1>
+        <minimum>0</minimum><maximum>{last - first - 1}</maximum><center>{phase // 2 - first}</center>
+      </kspace_encoding_step_1>
+      <slice><minimum>0</minimum><maximum>{slices - 1}</maximum><center>{slices // 2}</center></slice>
+    </encodingLimits>
+    <trajectory>cartesian</trajectory>{_calibration(calibration_mode)}
+  </encoding>
+</ismrmrdHeader>
+"""
+
+
+def _space(matrix: tuple[int, int], fov: tuple[float, float], thickness: float) -> str:
+    return (
+        f"<matrixSize><x>{matrix[0]}</x><y>{matrix[1]}</y><z>1</z></matrixSize>"
+        f"<fieldOfView_mm><x>{fov[0]!r}</x><y>{fov[1]!r}</y><z>{thickness!r}</z></fieldOfView_mm>"
+    )
+
+
+def _calibration(mode: str | None) -> str:
+    """Name the calibration mode; the schema wants an acceleration beside it, which the readouts tell."""
+    if mode is None:
+        return ""
+    factors = "<kspace_encoding_step_1>1</kspace_encoding_step_1><kspace_encoding_step_2>1</kspace_encoding_step_2>"
+    return (
+        f"<parallelImaging><accelerationFactor>{factors}</accelerationFactor>"
+        f"<calibrationMode>{mode}</calibrationMode></parallelImaging>"
+    )
+
+
+def _find(root: ET.Element, path: str) -> str | None:
+    steps = "/".join(NAMESPACE + step for step in path.split("/"))
+    return root.findtext(f"{NAMESPACE}encoding/{steps}")
+
+
+def _integer(root: ET.Element, path: str) -> int:
+    text = _find(root, path)
+    if text is None:
+        raise HeaderError(f"its ISMRMRD header has no {path}")
+    try:
+        value = int(text)
+    except ValueError as error:
+        raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}, not a whole number") from error
+    if not 0 <= value <= LARGEST_MATRIX:
+        raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}")
+    return value
+
+
+def quoted(text: str) -> str:
+    """Quote a value for a message."""
+    return repr(printable(text, LONGEST_QUOTE))
+
+
+def _padding(root: ET.Element) -> tuple[int, int]:
+    """Columns `[first, last)` that were acquired, as fastMRI counts them; everything if no limits are given."""
+    phase = _integer(root, "encodedSpace/matrixSize/y")
+    limits = "encodingLimits/kspace_encoding_step_1"
+    if _find(root, f"{limits}/maximum") is None:
+        return 0, phase
+    first = phase // 2 - _integer(root, f"{limits}/center")
+    last = first + _integer(root, f"{limits}/maximum") + 1
+    return max(first, 0), last
+
+
+def _field_of_view(root: ET.Element, space: str) -> tuple[float, float] | None:
+    paths = [f"{space}/fieldOfView_mm/{axis}" for axis in "xy"]
+    readout, phase = (_positive(_find(root, path), path) for path in paths)
+    return None if readout is None or phase is None else (readout, phase)
+
+
+def _field_strength(root: ET.Element) -> float | None:
+    tesla = _positive(root.findtext(STRENGTH), "systemFieldStrength_T")
+    hertz = _positive(root.findtext(FREQUENCY), "H1resonanceFrequency_Hz")
+    return tesla or (None if hertz is None else hertz / PROTON_HZ_PER_TESLA)
+
+
+def _positive(text: str | None, what: str) -> float | None:
+    """Read a number; None if it is not said, or 0."""
+    if text is None or not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= LARGEST_NUMBER:
+        raise HeaderError(f"its ISMRMRD header says {what} is {quoted(text)}")
+    return value or None

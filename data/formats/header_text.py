@@ -1,0 +1,78 @@
+"""A header as one line of text, for formats that have a place for words but none for what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from recon.data.acquisition import Header
+from recon.data.errors import InputError, printable
+from recon.data.formats.header import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
+from recon.data.geometry import can_be
+
+_HEADER = TypeAdapter(Header)
+
+
+def header_as_text(header: Header) -> str:
+    """Write a header as JSON in one line."""
+    return _HEADER.dump_json(header).decode()
+
+
+def header_from_text(path: Path, text: str, matrix: tuple[int, int], slices: int) -> Header:
+    """Read what `header_as_text` wrote.
+
+    Parameters
+    ----------
+    path
+        The file, for the message.
+    text
+        As written.
+    matrix, slices
+        Of the samples, which the header must fit.
+
+    Raises
+    ------
+    InputError
+        If the text is something else, or is at odds with the samples.
+    """
+    try:
+        header = _HEADER.validate_json(text)
+    except ValidationError as error:
+        raise InputError(f"{path}: the header beside the samples cannot be read") from error
+    check_header_fits(path, header, matrix, slices)
+    return replace(header, contrast=printable(header.contrast, LONGEST_CONTRAST))
+
+
+def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slices: int) -> None:
+    """Refuse a header that is at odds with the samples.
+
+    Raises
+    ------
+    InputError
+        If crop, padding, sizes or geometry are impossible, or those of another number of slices.
+    """
+    first, last = header.padding
+    if not 0 <= first <= matrix[1] // 2 or not first < last <= LARGEST_MATRIX:
+        raise InputError(
+            f"{path}: the header says that lines {first} to {last - 1} were acquired, of {matrix[1]} in the k-space"
+        )
+    if not 1 <= min(header.crop) <= max(header.crop) <= LARGEST_MATRIX:
+        raise InputError(f"{path}: the header's reconstruction matrix is {header.crop}")
+    geometry = header.geometry or ()
+    if header.geometry is not None and len(geometry) != slices:
+        raise InputError(f"{path}: the header has the geometry of {len(geometry)} slices, there are {slices}")
+    if not can_be(geometry) or not all(0 < number <= LARGEST_NUMBER for number in _sizes(header)):
+        raise InputError(f"{path}: the header holds sizes or directions that cannot be")
+
+
+def _sizes(header: Header) -> Iterator[float]:
+    """Give all fields of view, and the field as the frequency that goes with it."""
+    for sizes in (header.field_of_view, header.encoded_field_of_view):
+        yield from sizes or ()
+    for slice_ in header.geometry or ():
+        yield from slice_.field_of_view
+    if header.field_strength is not None:
+        yield header.field_strength * PROTON_HZ_PER_TESLA

@@ -1,0 +1,208 @@
+"""ISMRMRD's readouts, wherever they come from, put together to the k-space of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recon.data.acquisition import Acquisition, Header
+from recon.data.errors import InputError
+from recon.data.formats.ismrmrd.encoding import Scan
+from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, Sorted, sort_lines
+from recon.data.geometry import Geometry, Vector, are_orthonormal
+from recon.data.sampling import prospective
+from recon.data.storage.finite import check_finite
+from recon.data.storage.limits import check_size
+
+Complex = NDArray[np.complex64]
+
+Readouts = Callable[[Indices], Iterator[tuple[int, Complex]]]
+"""Gives the rows asked for, each with its samples `(coils, samples)`."""
+
+
+@dataclass(frozen=True, eq=False)
+class SortedImages:
+    """Every contrast, cardiac phase, set, repetition and slice is an image, the slices running fastest.
+
+    Attributes
+    ----------
+    path
+        Where the readouts come from, for messages.
+    shape
+        `(images, coils, readout, phase)`.
+    header
+        Matrix, padding, field of view, contrast, and the geometry of every image.
+    heads
+        Headers of all readouts.
+    lines
+        Which readouts make which image.
+    noise_scale
+        What makes the noise scan as loud as the noise of the image.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    header: Header
+    heads: Heads
+    lines: Sorted
+    noise_scale: float
+
+    @cached_property
+    def mask(self) -> torch.Tensor | None:
+        """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
+        masks = (self._mask(lines) for lines in self.lines.images.values())
+        return next((mask for mask in masks if prospective(mask, self.header.padding) is not None), None)
+
+    def put_together(self, index: int, readouts: Readouts) -> Acquisition:
+        """Put one image together.
+
+        Parameters
+        ----------
+        index
+            Of the image, from 0.
+        readouts
+            Gives the samples.
+
+        Raises
+        ------
+        InputError
+            If the image holds values that are not finite.
+        """
+        key, lines = list(self.lines.images.items())[index]
+        calibration = self._calibration(key)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told below
+            kspace = torch.from_numpy(self._kspace(readouts, lines))
+            reference = None if calibration is None else torch.from_numpy(self._reference(readouts, calibration))
+            noise = None if not len(self.lines.noise) else torch.from_numpy(self._noise(readouts))
+        for values, what in (
+            (kspace, f"k-space of image {index}"),
+            (reference, "calibration"),
+            (noise, "noise scan"),
+        ):
+            if values is not None:
+                check_finite(self.path, values, what)
+        return Acquisition(
+            kspace=kspace,
+            mask=self._mask(lines),
+            header=self.header,
+            calibration=reference,
+            noise=noise,
+            name=self.path.name,
+            slice=index,
+        )
+
+    def _mask(self, lines: Lines) -> torch.Tensor:
+        mask = torch.zeros(self.shape[-1], dtype=torch.bool)
+        mask[torch.from_numpy(lines.columns)] = True
+        return mask
+
+    def _calibration(self, key: tuple[int, ...]) -> Lines | None:
+        """Find the separate calibration lines of an image, or those of another image of the same slice."""
+        found = self.lines.calibration
+        same_slice = (other for other in found if other[-1] == key[-1])
+        return found[key] if key in found else next((found[other] for other in same_slice), None)
+
+    def _kspace(self, readouts: Readouts, lines: Lines) -> Complex:
+        """Put lines together, `(coils, readout, phase)`; those measured repeatedly are averaged."""
+        _, coils, readout, phase = self.shape
+        kspace = np.zeros((phase, coils, readout), np.complex64)
+        columns = dict(zip(lines.rows.tolist(), lines.columns.tolist(), strict=True))
+        times = np.bincount(lines.columns, minlength=phase)
+        repeated = times > 1
+        for row, line in readouts(lines.rows):
+            start, (begin, end) = int(self.lines.first[row]), (int(limit[row]) for limit in self.lines.kept)
+            place = kspace[columns[row], :, start : start + end - begin]
+            if repeated[columns[row]]:
+                place += line[:, begin:end]
+            else:  # bit for bit, also the sign of zero
+                place[:] = line[:, begin:end]
+        kspace[repeated] /= times[repeated, None, None]
+        return np.ascontiguousarray(np.moveaxis(kspace, 0, -1))
+
+    def _reference(self, readouts: Readouts, lines: Lines) -> Complex:
+        """Put the calibration lines together, as far as they are neighbours: `(coils, readout, lines)`."""
+        kspace = self._kspace(readouts, lines)
+        columns = np.unique(lines.columns)
+        runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+        longest = max(runs, key=len)
+        return np.ascontiguousarray(kspace[..., longest[0] : longest[-1] + 1])
+
+    def _noise(self, readouts: Readouts) -> Complex:
+        parts = [line for _, line in readouts(self.lines.noise)]
+        return np.concatenate(parts, axis=1) * np.float32(self.noise_scale)
+
+
+def sort_images(path: Path, heads: Heads, scan: Scan) -> SortedImages:
+    """Sort readouts into images.
+
+    Raises
+    ------
+    InputError
+        If they are not of a Cartesian 2-D scan, or contradict the header or each other.
+    """
+    lines = sort_lines(path, heads, scan)
+    first = next(iter(lines.images.values())).rows[0]
+    shape = (len(lines.images), int(heads["active_channels"][first]), scan.matrix[0], scan.matrix[1])
+    check_size(path, "an image's k-space", shape[1:], 8)
+    padding = (scan.header.padding[0], min(scan.header.padding[1], shape[-1]))
+    if padding[0] >= padding[1]:
+        raise InputError(f"{path}: the header says that lines {padding[0]} to {padding[1] - 1} were acquired")
+    if 0 in scan.header.crop:
+        raise InputError(f"{path}: the header's reconstruction matrix is {scan.header.crop}")
+    return SortedImages(
+        path=path,
+        shape=shape,
+        header=replace(scan.header, padding=padding, geometry=_geometry(heads, lines, scan)),
+        heads=heads,
+        lines=lines,
+        noise_scale=_noise_scale(path, heads, lines, int(first), scan),
+    )
+
+
+def _geometry(heads: Heads, lines: Sorted, scan: Scan) -> tuple[Geometry, ...] | None:
+    """Tell where every image lies; None if the file does not say it."""
+    if scan.field_of_view is None:
+        return None
+    firsts = heads[[int(image.rows[0]) for image in lines.images.values()]]
+    directions = np.stack([firsts[name] for name in ("read_dir", "phase_dir", "slice_dir")], axis=1)
+    if not are_orthonormal(directions):
+        return None
+    if not np.isfinite(firsts["position"]).all():
+        return None
+    return tuple(
+        Geometry(
+            position=_vector(head["position"]),
+            read_dir=_vector(head["read_dir"]),
+            phase_dir=_vector(head["phase_dir"]),
+            slice_dir=_vector(head["slice_dir"]),
+            field_of_view=scan.field_of_view,
+        )
+        for head in firsts
+    )
+
+
+def _vector(numbers: NDArray[np.float32]) -> Vector:
+    x, y, z = map(float, numbers)
+    return x, y, z
+
+
+def _noise_scale(path: Path, heads: Heads, lines: Sorted, first: int, scan: Scan) -> float:
+    """Root of the ratio of bandwidths: noise sampled faster is louder (Kellman and McVeigh 2005)."""
+    if not len(lines.noise):
+        return 1.0
+    channels = set(heads["active_channels"][lines.noise].tolist())
+    if channels != {heads["active_channels"][first]}:
+        raise InputError(
+            f"{path}: the noise scan has {', '.join(map(str, sorted(channels)))} channels, the image has "
+            f"{heads['active_channels'][first]}"
+        )
+    dwell, noise_dwell = float(heads["sample_time_us"][first]), float(heads["sample_time_us"][lines.noise[0]])
+    if not (0 < dwell < np.inf and 0 < noise_dwell < np.inf):
+        return 1.0
+    return float(np.sqrt(noise_dwell / dwell / scan.noise_bandwidth))

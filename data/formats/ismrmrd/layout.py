@@ -1,0 +1,198 @@
+"""ISMRMRD's HDF5 layout: readouts with headers, in any order, sorted into the k-space of images.
+
+Read are Cartesian 2-D scans; not read are other trajectories, 3-D scans, and EPI, which needs a phase correction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recon.data.acquisition import Acquisition, Header
+from recon.data.errors import InputError
+from recon.data.formats.format import Format
+from recon.data.formats.header import HeaderError
+from recon.data.formats.ismrmrd.encoding import Scan, parse_scan
+from recon.data.formats.ismrmrd.images import SortedImages, sort_images
+from recon.data.formats.ismrmrd.lines import Heads, Indices
+from recon.data.formats.ismrmrd.readout_type import ACQUISITION
+from recon.data.formats.ismrmrd.writer import write_ismrmrd
+from recon.data.storage.hdf5 import OpenFile, follow, holds, is_own, open_hdf5, read_dataset, read_text
+from recon.data.volume import Untargeted
+
+Complex = NDArray[np.complex64]
+
+
+@dataclass(frozen=True, eq=False)
+class IsmrmrdVolume(Untargeted):
+    """One file; every contrast, cardiac phase, set, repetition and slice is an image, the slices running fastest.
+
+    Attributes
+    ----------
+    path
+        The file.
+    shape
+        `(images, coils, readout, phase)`.
+    header
+        Matrix, padding, field of view, contrast, and the geometry of every image.
+    group
+        Where in the file the scan lies.
+    images
+        Which readouts make which image.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    header: Header
+    group: str
+    images: SortedImages
+
+    @property
+    def mask(self) -> torch.Tensor | None:
+        """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
+        return self.images.mask
+
+    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
+        """Read one image.
+
+        Parameters
+        ----------
+        index
+            Of the image, from 0.
+        open_file
+            Opens the file, or keeps it open from one image to the next.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or the image holds values that are not finite.
+        """
+        with open_file(self.path) as file:
+            data = read_dataset(_group(self.path, file, self.group), "data")
+            return self.images.put_together(index, lambda rows: self._readouts(data, rows))
+
+    def replay(self) -> Iterator[tuple[str, Any, Complex]]:
+        """Give all readouts in the order of the file, each as the XML header, its own header, and its samples.
+
+        Trajectories are left out, which a Cartesian scan does not need.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
+        """
+        with open_hdf5(self.path) as file:
+            group = _group(self.path, file, self.group)
+            xml = read_text(group, "xml").decode(errors="replace")
+            heads = self.images.heads.copy()
+            heads["trajectory_dimensions"] = 0
+            for row, samples in self._readouts(read_dataset(group, "data"), np.arange(len(heads))):
+                yield xml, heads[row], samples
+
+    def _readouts(self, data: h5py.Dataset, rows: Indices) -> Iterator[tuple[int, Complex]]:
+        """Read `(row, (coils, samples))`, neighbours in the file at once."""
+        for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
+            values = data.fields("data")[int(run[0]) : int(run[-1]) + 1]
+            for row, numbers in zip(run.tolist(), values, strict=True):
+                channels, samples = (
+                    int(self.images.heads[name][row]) for name in ("active_channels", "number_of_samples")
+                )
+                if len(numbers) != 2 * channels * samples:
+                    raise InputError(
+                        f"{self.path}: readout {row} holds {len(numbers)} numbers, its header says "
+                        f"{channels} channels of {samples} samples"
+                    )
+                yield row, np.ascontiguousarray(numbers, np.float32).view(np.complex64).reshape(channels, samples)
+
+
+def is_ismrmrd(path: Path) -> bool:
+    """Tell whether a file is HDF5 with a group of acquisitions and their header."""
+    if not h5py.is_hdf5(path):
+        return False
+    with open_hdf5(path) as file:
+        return bool(_candidates(file))
+
+
+def open_ismrmrd(path: Path) -> IsmrmrdVolume:
+    """Read everything but the samples of an ISMRMRD file.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, is not a Cartesian 2-D scan, or its parts contradict each other.
+    """
+    with open_hdf5(path) as file:
+        names = _candidates(file)
+        if len(names) != 1:
+            raise InputError(f"{path}: holds {len(names)} ISMRMRD scans ({', '.join(names)}); one in a file is read")
+        group = _group(path, file, names[0])
+        scan = _scan(path, group)
+        data = read_dataset(group, "data")
+        _check_type(path, data)
+        heads = data.fields("head")[()]
+    if not len(heads):
+        raise InputError(f"{path}: holds no readouts")
+    images = sort_images(path, heads, scan)
+    _check_sizes(path, heads)
+    return IsmrmrdVolume(path=path, shape=images.shape, header=images.header, group=names[0], images=images)
+
+
+def _candidates(file: h5py.File) -> list[str]:
+    members = {name: follow(file, name) for name in file if isinstance(name, str) and is_own(file, name)}
+    return [
+        name
+        for name, member in members.items()
+        if isinstance(member, h5py.Group) and holds(member, "xml") and holds(member, "data")
+    ]
+
+
+def _group(path: Path, file: h5py.File, name: str) -> h5py.Group:
+    group = follow(file, name)
+    if not isinstance(group, h5py.Group):
+        raise InputError(f"{path}: there is no group {name!r} in the file")
+    return group
+
+
+def _scan(path: Path, group: h5py.Group) -> Scan:
+    try:
+        return parse_scan(read_text(group, "xml"))
+    except HeaderError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _check_type(path: Path, data: h5py.Dataset) -> None:
+    stored = data.dtype
+    if data.ndim != 1 or not _fits(stored, ACQUISITION) or h5py.check_vlen_dtype(stored["data"]) != np.float32:
+        raise InputError(f"{path}: the data set 'data' does not hold ISMRMRD acquisitions")
+
+
+def _fits(found: np.dtype[Any], wanted: np.dtype[Any]) -> bool:
+    """Tell whether a structure has every field of another, each a number of the same kind and as many of them."""
+    if wanted.names is None:
+        return (found.base.kind, found.shape) == (wanted.base.kind, wanted.shape)
+    return set(found.names or ()) >= set(wanted.names) and all(
+        _fits(found[name], wanted[name]) for name in wanted.names
+    )
+
+
+def _check_sizes(path: Path, heads: Heads) -> None:
+    samples = int((heads["number_of_samples"].astype(np.int64) * heads["active_channels"]).sum())
+    if 8 * samples > path.stat().st_size:
+        raise InputError(f"{path}: the readouts claim {samples} samples, more than the file can hold")
+
+
+ISMRMRD = Format(
+    "ISMRMRD",
+    (".mrd", ".h5"),
+    is_ismrmrd,
+    open_ismrmrd,
+    write_ismrmrd,
+    frozenset({"masks", "header", "calibration", "noise"}),
+)

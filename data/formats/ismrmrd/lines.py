@@ -1,0 +1,185 @@
+"""Sorts the readouts of an ISMRMRD file: which belong to which image, and where in its k-space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.data.errors import InputError
+from recon.data.formats.ismrmrd.encoding import Scan
+
+Heads = NDArray[Any]
+"""Structured array of acquisition headers, as the package ismrmrd names their fields."""
+
+Indices = NDArray[np.int64]
+Key = tuple[int, ...]
+
+COUNTERS = ("contrast", "phase", "set", "repetition", "slice")
+"""What tells images apart, the slowest first; averages and segments of one image are put together."""
+
+
+def flag(number: int) -> np.uint64:
+    """Give the bit of a flag that ISMRMRD counts from 1."""
+    return np.uint64(1 << (number - 1))
+
+
+NOISE = flag(19)
+CALIBRATION = flag(20)
+CALIBRATION_AND_IMAGING = flag(21)
+REVERSE = flag(22)
+PHASE_CORRECTION = flag(24)
+NO_IMAGE = flag(23) | flag(26) | flag(27) | flag(28) | flag(29) | flag(30) | flag(31)
+"""Navigators, feedback, dummy scans, surface-coil correction, phase stabilisation."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The readouts of one image.
+
+    Attributes
+    ----------
+    rows
+        Of the file, rising.
+    columns
+        Of k-space, one for each row.
+    """
+
+    rows: Indices
+    columns: Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Sorted:
+    """All readouts.
+
+    Attributes
+    ----------
+    images
+        By counters, in their order.
+    calibration
+        Separate calibration lines of the same keys; a key may be missing.
+    noise
+        Rows of the noise scan.
+    first, kept
+        By row: the first row of k-space that a readout fills, and the samples of the readout that are kept.
+    """
+
+    images: dict[Key, Lines]
+    calibration: dict[Key, Lines]
+    noise: Indices
+    first: Indices
+    kept: tuple[Indices, Indices]
+
+
+def sort_lines(path: Path, heads: Heads, scan: Scan) -> Sorted:
+    """Sort the readouts of a Cartesian 2-D scan.
+
+    Raises
+    ------
+    InputError
+        If there are none, or they are of another kind of scan or do not fit the encoded matrix.
+    """
+    flags = heads["flags"]
+    noise = _has(flags, NOISE)
+    used = ~noise & ~_has(flags, NO_IMAGE)
+    if _has(flags, REVERSE)[used].any():
+        raise InputError(
+            f"{path}: holds readouts of alternating direction (EPI), which are not read: they need a phase correction"
+        )
+    used &= ~_has(flags, PHASE_CORRECTION)
+    calibrating = _has(flags, CALIBRATION) & ~_has(flags, CALIBRATION_AND_IMAGING)
+    used &= calibrating | (heads["encoding_space_ref"] == 0)
+    imaging = used & ~calibrating
+    if not imaging.any():
+        raise InputError(f"{path}: holds no imaging readouts of the first encoded space")
+    if heads["idx"]["kspace_encode_step_2"][used].any():
+        raise InputError(f"{path}: is a 3-D scan; only Cartesian 2-D scans are read")
+    _check_channels(path, heads, imaging, used)
+    columns = heads["idx"]["kspace_encode_step_1"].astype(np.int64) - scan.center + scan.matrix[1] // 2
+    separate = calibrating & used
+    if not _separate(scan, heads, columns, imaging, separate):
+        imaging, separate = used, np.zeros_like(used)
+    outside = (columns[imaging] < 0) | (columns[imaging] >= scan.matrix[1])
+    if outside.any():
+        step = heads["idx"]["kspace_encode_step_1"][imaging][outside][0]
+        raise InputError(
+            f"{path}: line {step} does not fit an encoded matrix of {scan.matrix[1]} lines with its centre at "
+            f"{scan.center}"
+        )
+    first, kept = _placement(path, heads, scan, imaging | separate)
+    separate &= (columns >= 0) & (columns < scan.matrix[1])
+    return Sorted(
+        images=_grouped(heads, columns, imaging),
+        calibration=_grouped(heads, columns, separate),
+        noise=np.flatnonzero(noise),
+        first=first,
+        kept=kept,
+    )
+
+
+def _has(flags: NDArray[np.uint64], bits: np.uint64) -> NDArray[np.bool_]:
+    chosen: NDArray[np.bool_] = (flags & bits) != 0
+    return chosen
+
+
+def _check_channels(path: Path, heads: Heads, imaging: NDArray[np.bool_], used: NDArray[np.bool_]) -> None:
+    channels = np.unique(heads["active_channels"][used])
+    if len(channels) != 1 or channels[0] == 0:
+        raise InputError(f"{path}: its readouts have different numbers of channels: {', '.join(map(str, channels))}")
+    if np.unique(heads["trajectory_dimensions"][imaging]).max() > 3:
+        raise InputError(f"{path}: a readout claims a trajectory of more than 3 dimensions")
+
+
+def _separate(
+    scan: Scan, heads: Heads, columns: Indices, imaging: NDArray[np.bool_], calibrating: NDArray[np.bool_]
+) -> bool:
+    """Tell whether the calibration lines are a scan of their own: the header says so, or both measured a line."""
+    if scan.separate_calibration is not None:
+        return scan.separate_calibration
+    if (heads["encoding_space_ref"][calibrating] != 0).any():
+        return True
+    images = _images(heads)
+    places = [set(zip(images[rows], columns[rows], strict=True)) for rows in (imaging, calibrating)]
+    return bool(places[0] & places[1])
+
+
+def _images(heads: Heads) -> Indices:
+    """Give every readout the number of its image."""
+    counters = np.stack([heads["idx"][name] for name in COUNTERS], axis=1)
+    return np.unique(counters, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _grouped(heads: Heads, columns: Indices, chosen: NDArray[np.bool_]) -> dict[Key, Lines]:
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        return {}
+    counters = np.stack([heads["idx"][name][rows] for name in COUNTERS], axis=1)
+    found, which = np.unique(counters, axis=0, return_inverse=True)
+    order = np.argsort(which.reshape(-1), kind="stable")
+    parts = np.split(rows[order], np.cumsum(np.bincount(which.reshape(-1), minlength=len(found)))[:-1])
+    return {tuple(map(int, key)): Lines(part, columns[part]) for key, part in zip(found, parts, strict=True)}
+
+
+def _placement(
+    path: Path, heads: Heads, scan: Scan, used: NDArray[np.bool_]
+) -> tuple[Indices, tuple[Indices, Indices]]:
+    """Place readouts so that the echo lies at the middle row; asymmetric ones leave rows empty."""
+    matrix = scan.matrix[0]
+    samples, before, after, center = (
+        heads[name].astype(np.int64) for name in ("number_of_samples", "discard_pre", "discard_post", "center_sample")
+    )
+    whole = (samples == matrix) & (before == 0) & (after == 0)
+    first = np.where(whole, 0, matrix // 2 - center + before)
+    last = first + samples - before - after
+    wrong = used & ((first < 0) | (last > matrix) | (last <= first))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"{path}: readout {row} of {samples[row]} samples with its echo at {center[row]} does not fit an encoded "
+            f"matrix of {matrix}"
+        )
+    return first, (before, samples - after)

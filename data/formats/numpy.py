@@ -1,0 +1,294 @@
+"""NumPy's `.npy` and `.npz`, never with pickled objects.
+
+A `.npy` file holds k-space in the order coils, readout, phase, or with slices in front. A `.npz` archive holds
+`kspace`, and may hold `axes`, its order in words ("readout phase coils slices"), `mask`, `calibration`, `noise` and
+`header`. Read are Cartesian 2-D scans; not read is anything with other axes.
+"""
+
+from __future__ import annotations
+
+import lzma
+import math
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tokenize import TokenError
+from typing import IO, Any
+
+import numpy as np
+import torch
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from recon.data.acquisition import Acquisition, Header
+from recon.data.errors import InputError, printable
+from recon.data.formats.format import Format
+from recon.data.formats.header_text import header_as_text, header_from_text
+from recon.data.formats.whole_scan import Contents
+from recon.data.sampling import measured, prospective
+from recon.data.storage.atomic import atomic_path
+from recon.data.storage.finite import check_finite
+from recon.data.storage.hdf5 import LONGEST_LIST, OpenFile, open_hdf5
+from recon.data.storage.limits import check_header, check_size
+from recon.data.volume import Untargeted
+
+ORDER = ("slices", "coils", "readout", "phase")
+MAGIC, ZIP = b"\x93NUMPY", b"PK\x03\x04"
+MEMBERS = {"kspace", "axes", "mask", "calibration", "noise", "header"}
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, UnicodeDecodeError)
+"""What `zipfile` raises on archives that are damaged, locked, or packed in a way it does not know."""
+
+HEADER_DAMAGE = (ValueError, TypeError, KeyError, EOFError, SyntaxError, TokenError, MemoryError, RecursionError)
+"""What NumPy raises on the headers of arrays, which are literals of Python."""
+
+PIECE = 2**20
+"""Bytes of an archive that are unpacked at once."""
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class NumpyVolume(Untargeted):
+    """One file.
+
+    Attributes
+    ----------
+    path
+        The file.
+    shape
+        `(slices, coils, readout, phase)`.
+    header
+        As this project's own files say it; else only the matrix.
+    kspace
+        complex `(slices, coils, readout, phase)`: mapped from a `.npy` file, in memory from an archive.
+    stored
+        The other arrays of an archive.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    header: Header
+    kspace: Array
+    stored: dict[str, Array]
+
+    @cached_property
+    def mask(self) -> torch.Tensor | None:
+        """Sampling mask of the first slice; None if it was fully sampled."""
+        return prospective(self.read(0).mask, self.header.padding)
+
+    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:  # noqa: ARG002 - no HDF5
+        """Read one slice.
+
+        Raises
+        ------
+        InputError
+            If it holds values that are not finite.
+        """
+        parts = {name: self._part(name, index) for name in ("calibration", "noise")}
+        kspace = torch.from_numpy(np.array(self.kspace[index], np.complex64, order="C"))
+        for name, values in {"kspace": kspace, **parts}.items():
+            if values is not None:
+                check_finite(self.path, values, f"{name} of slice {index}")
+        mask = measured(kspace)
+        if "mask" in self.stored:
+            mask = torch.from_numpy(self.stored["mask"][index].astype(bool))
+        return Acquisition(torch.where(mask, kspace, 0), mask, self.header, **parts, name=self.name, slice=index)
+
+    def _part(self, name: str, index: int) -> torch.Tensor | None:
+        if name not in self.stored:
+            return None
+        stored = self.stored[name]
+        return torch.from_numpy(np.array(stored if name == "noise" else stored[index], np.complex64, order="C"))
+
+
+def open_npy(path: Path, axes: str | None = None) -> NumpyVolume:
+    """Map a `.npy` file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    axes
+        The order of its axes in words; that of the module's description if None.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, holds no complex numbers, or has other axes.
+    """
+    with path.open("rb") as file:
+        shape, fortran, dtype = _read_header(path, "the array", file)
+        offset = file.tell()
+    if path.stat().st_size - offset != math.prod(shape) * dtype.itemsize:
+        raise InputError(
+            f"{path}: has {path.stat().st_size - offset} bytes of samples, its header says {shape} {dtype}"
+        )
+    _check_kspace(path, shape, dtype)
+    kspace: Array = np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+    return _volume(path, kspace, axes, {})
+
+
+def open_npz(path: Path, axes: str | None = None) -> NumpyVolume:
+    """Read an archive; `axes` is used where the archive itself does not say it.
+
+    Raises
+    ------
+    InputError
+        As `open_npy`, and if the archive holds other things or its parts contradict each other.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            stored = {name: _read_member(path, archive, name) for name in _members(path, archive)}
+    except DAMAGE as error:
+        raise InputError(f"{path}: the archive is damaged and cannot be read ({error})") from error
+    if "kspace" not in stored:
+        raise InputError(f"{path}: there is no array 'kspace' in the archive")
+    kspace = stored.pop("kspace")
+    _check_kspace(path, kspace.shape, kspace.dtype)
+    said = _text(path, "axes", stored.pop("axes")) if "axes" in stored else axes
+    return _volume(path, kspace, said, stored)
+
+
+def write_npy(path: Path, contents: Contents) -> None:
+    """Write k-space `(slices, coils, readout, phase)`; nothing else has a place in the format."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.save(file, contents.kspace, allow_pickle=False)
+
+
+def write_npz(path: Path, contents: Contents) -> None:
+    """Write k-space with its axes, masks, calibration lines, noise scan and header."""
+    arrays: dict[str, Any] = {
+        "kspace": contents.kspace,
+        "axes": np.array(" ".join(ORDER)),
+        "mask": contents.masks,
+        "header": np.array(header_as_text(contents.header)),
+        "calibration": contents.calibration,
+        "noise": contents.noise,
+    }
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **{name: values for name, values in arrays.items() if values is not None})
+
+
+def _read_header(path: Path, what: str, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read an array's shape, order and type, all of which are checked."""
+    try:
+        version = npy.read_magic(file)
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        with warnings.catch_warnings():  # old names of types are no concern of the user's
+            warnings.simplefilter("ignore")
+            shape, fortran, dtype = read(file)
+    except HEADER_DAMAGE as error:
+        raise InputError(f"{path}: the header of {what} is damaged or of a version that is not read") from error
+    if dtype.hasobject:
+        raise InputError(f"{path}: {what} holds pickled objects, which are refused: reading them runs code")
+    if dtype.kind == "V" or dtype.itemsize == 0:
+        raise InputError(f"{path}: {what} holds {printable(str(dtype), LONGEST_LIST)}, not numbers or text")
+    check_size(path, what, shape, dtype.itemsize)
+    return tuple(map(int, shape)), fortran, dtype
+
+
+def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
+    names = [name.removesuffix(".npy") for name in archive.namelist()]
+    unknown = sorted(set(names) - MEMBERS)
+    if unknown or len(set(names)) < len(names):
+        raise InputError(
+            f"{path}: the archive holds {printable(', '.join(unknown), LONGEST_LIST) or 'a name twice'}; read are "
+            f"{', '.join(sorted(MEMBERS))}"
+        )
+    if any(info.comment for info in archive.infolist()):  # a damaged length turns the entries that follow into one
+        raise InputError(f"{path}: the archive is damaged, or has comments, which NumPy never writes")
+    return names
+
+
+def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
+    info = next(info for info in archive.infolist() if info.filename.removesuffix(".npy") == name)
+    with archive.open(info) as file:
+        shape, fortran, dtype = _read_header(path, repr(name), file)
+        size = math.prod(shape) * dtype.itemsize
+        if name in {"axes", "header"}:
+            check_header(path, size)
+        values = np.empty(size, np.uint8)
+        filled = 0
+        while filled < size and (piece := file.read(min(PIECE, size - filled))):
+            values[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+            filled += len(piece)
+        if filled < size or file.read(1):
+            raise InputError(f"{path}: {name!r} is not as long as its shape {shape} says")
+    return values.view(dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _check_kspace(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if dtype.kind != "c" or len(shape) not in {3, 4} or 0 in shape:
+        raise InputError(
+            f"{path}: k-space of type {dtype} has shape {shape}; expected complex numbers in three or four axes: "
+            "coils, readout, phase, and slices if there are several"
+        )
+
+
+def _volume(path: Path, kspace: Array, axes: str | None, stored: dict[str, Array]) -> NumpyVolume:
+    order = tuple((axes or " ".join(ORDER[-kspace.ndim :])).replace(",", " ").split())
+    if len(order) != kspace.ndim or set(order) | {"slices"} != set(ORDER):
+        raise InputError(
+            f"{path}: the axes {' '.join(order)!r} do not describe k-space of {kspace.ndim} axes; name each of "
+            f"{', '.join(ORDER)} once, slices only if it is there"
+        )
+    kspace = kspace.transpose([order.index(axis) for axis in ORDER if axis in order])
+    if kspace.ndim == 3:
+        kspace = kspace[None]
+    slices, coils, readout, phase = kspace.shape
+    matrix = readout, phase
+    header = Header(crop=matrix, padding=(0, phase))
+    if "header" in stored:
+        header = header_from_text(path, _text(path, "header", stored.pop("header")), matrix, slices)
+    return NumpyVolume(path, (slices, coils, *matrix), header, kspace, _checked(path, stored, kspace.shape))
+
+
+def _checked(path: Path, stored: dict[str, Array], shape: tuple[int, ...]) -> dict[str, Array]:
+    """Bring the parts beside the k-space into their full form and check that they fit it."""
+    slices, coils, readout, phase = shape
+    parts = dict(stored)
+    if "mask" in parts and parts["mask"].shape in {(phase,), (readout, phase)}:
+        parts["mask"] = np.broadcast_to(parts["mask"], (slices, *parts["mask"].shape))
+    if "calibration" in parts and parts["calibration"].ndim == 3:
+        parts["calibration"] = np.broadcast_to(parts["calibration"], (slices, *parts["calibration"].shape))
+    for name, kinds, fits in (
+        ("mask", "biuf", lambda found: found in {(slices, phase), (slices, readout, phase)}),
+        ("calibration", "c", lambda found: len(found) == 4 and found[:3] == (slices, coils, readout) and found[3]),
+        ("noise", "c", lambda found: len(found) == 2 and found[0] == coils and found[1]),
+    ):
+        if name in parts and (parts[name].dtype.kind not in kinds or not fits(parts[name].shape)):
+            raise InputError(
+                f"{path}: {name!r} of type {parts[name].dtype} and shape {parts[name].shape} does not fit k-space of "
+                f"shape {shape}"
+            )
+    return parts
+
+
+def _text(path: Path, name: str, array: Array) -> str:
+    if array.dtype.kind not in "US" or array.size != 1:
+        raise InputError(f"{path}: {name!r} is not one text")
+    try:
+        text = array.reshape(-1)[0]
+    except ValueError as error:  # numbers that are no letters
+        raise InputError(f"{path}: {name!r} is not one text") from error
+    return text.decode(errors="replace") if isinstance(text, bytes) else str(text.encode(errors="replace"), "utf-8")
+
+
+def _begins(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
+
+
+NPY = Format("npy", (".npy",), lambda path: _begins(path, MAGIC), open_npy, write_npy)
+NPZ = Format(
+    "npz",
+    (".npz",),
+    lambda path: _begins(path, ZIP),
+    open_npz,
+    write_npz,
+    frozenset({"masks", "header", "calibration", "noise"}),
+)

@@ -1,0 +1,1 @@
+"""Siemens twix raw data, from VB to XA."""

@@ -1,0 +1,124 @@
+"""What the protocol of Siemens' raw data says about the way k-space was travelled through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from recon.data.acquisition import Header
+from recon.data.formats.header import PROTON_HZ_PER_TESLA, HeaderError
+from recon.data.formats.ismrmrd.encoding import Scan
+
+TRAJECTORIES = {1: "cartesian", 2: "radial", 4: "spiral", 8: "blade"}
+
+SEPARATE = {2: False, 4: True, 8: True}
+"""Whether calibration lines are another scan, by the mode that the protocol tells."""
+
+NOISE_BANDWIDTH = 0.793
+"""Of the receiver, relative to the sampling rate, as the converter `siemens_to_ismrmrd` has it."""
+
+LARGEST = 2**16 - 1
+"""Of a matrix: what counters can tell."""
+
+PARAMETERS = ("flReadoutOSFactor", "alRegridMode")
+"""What only the part of the protocol in XProtocol's notation tells."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The text in front of a measurement.
+
+    Attributes
+    ----------
+    text
+        In Siemens' two notations, XProtocol and, within it, ASCCONV: lines `name = value`.
+    """
+
+    text: str
+
+    @cached_property
+    def _said(self) -> Mapping[str, str]:
+        lines = self.text.partition("### ASCCONV BEGIN")[2].partition("### ASCCONV END")[0].splitlines()[1:]
+        parts = (line.partition("=") for line in lines)
+        said = {name.strip(): value.partition("#")[0].strip() for name, _, value in parts}
+        for name in PARAMETERS:
+            found = re.search(rf'<Param\w+\."{name}">\s*{{([^{{}}]{{0,500}})}}', self.text)
+            words = re.sub(r"<\w+>\s*\S+", "", found[1]).split() if found else []
+            if words:
+                said[name] = words[0]
+        return said
+
+    def number(self, name: str, default: float | None = None) -> float:
+        """Look a number up; none of those that are needed here can be negative.
+
+        Raises
+        ------
+        HeaderError
+            If it is something else, or is missing and there is no default.
+        """
+        text = self._said.get(name)
+        if text is None and default is not None:
+            return default
+        if text is None:
+            raise HeaderError(f"its protocol does not say {name}")
+        try:
+            number = float(int(text, 16)) if text.lower().startswith("0x") else float(text)
+        except (ValueError, OverflowError):
+            number = -1.0
+        if not 0 <= number < float("inf"):
+            raise HeaderError(f"its protocol says {name} is {text[:50]!r}")
+        return number
+
+    @property
+    def dwell(self) -> float:
+        """Time between two samples of the image's readouts, in microseconds; 0 if not said."""
+        return self.number("sRXSPEC.alDwellTime[0]", 0) / 1000
+
+    def scan(self) -> Scan:
+        """Give what the header of an ISMRMRD file would say of a Cartesian 2-D scan; the padding is not known here.
+
+        Siemens' pixels are square: the matrix has as many lines as pixels, also where fewer were measured.
+
+        Raises
+        ------
+        HeaderError
+            If it is no such scan, or a number is missing or impossible.
+        """
+        self._check_kind()
+        base, lines = (self.number(f"sKSpace.{name}") for name in ("lBaseResolution", "lPhaseEncodingLines"))
+        fov = [self.number(f"sSliceArray.asSlice[0].{name}") for name in ("dReadoutFOV", "dPhaseFOV")]
+        thickness = self.number("sSliceArray.asSlice[0].dThickness", 0)
+        oversampling = self.number("flReadoutOSFactor", 2), 1 + self.number("sKSpace.dPhaseOversamplingForDialog", 0)
+        pixels = base * fov[1] / max(fov[0], 1e-3)
+        sizes = base, pixels, base * oversampling[0], max(lines, pixels * oversampling[1])
+        if not all(1 <= size <= LARGEST for size in sizes):
+            raise HeaderError(f"its protocol says that the matrix is {sizes[2]:g} x {sizes[3]:g}")
+        rows, columns, readout, phase = map(round, sizes)
+        frequency = self.number("sTXSPEC.asNucleusInfo[0].lFrequency", 0)
+        return Scan(
+            header=Header(
+                crop=(rows, columns),
+                padding=(0, phase),
+                field_of_view=(fov[0], fov[1]),
+                field_strength=frequency / PROTON_HZ_PER_TESLA or None,
+                contrast=self._said.get("tProtocolName", "").strip('"'),
+                encoded_field_of_view=(fov[0] * oversampling[0], fov[1] * oversampling[1]),
+            ),
+            matrix=(readout, phase, 1),
+            center=phase // 2,
+            field_of_view=(fov[0], fov[1], thickness) if thickness else None,
+            separate_calibration=SEPARATE.get(int(self.number("sPat.ucRefScanMode", 0))),
+            noise_bandwidth=NOISE_BANDWIDTH,
+        )
+
+    def _check_kind(self) -> None:
+        trajectory = int(self.number("sKSpace.ucTrajectory", 1))
+        if trajectory != 1:
+            kind = TRAJECTORIES.get(trajectory, f"of kind {trajectory}")
+            raise HeaderError(f"its trajectory is {kind}; only Cartesian 2-D scans are read")
+        if self.number("alRegridMode", 1) > 1:
+            raise HeaderError("its readouts were sampled on the ramps of the gradient (EPI), which is not read")
+        if self.number("sSliceAcceleration.lMultiBandFactor", 1) > 1:
+            raise HeaderError("it excites several slices at once, which is not read")

@@ -1,0 +1,212 @@
+"""Siemens raw data (twix, `.dat`), through the package `twixtools`, an extra.
+
+Headers become those of ISMRMRD, as the converter `siemens_to_ismrmrd` makes them, so that both files give the same
+images and the same scans are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recon.data.acquisition import Acquisition, Header
+from recon.data.errors import InputError
+from recon.data.formats.format import Format
+from recon.data.formats.header import HeaderError
+from recon.data.formats.ismrmrd.encoding import Scan
+from recon.data.formats.ismrmrd.images import Complex, SortedImages, sort_images
+from recon.data.formats.ismrmrd.lines import (
+    CALIBRATION,
+    CALIBRATION_AND_IMAGING,
+    NO_IMAGE,
+    NOISE,
+    PHASE_CORRECTION,
+    REVERSE,
+    Heads,
+    Indices,
+)
+from recon.data.formats.ismrmrd.readout_type import HEAD
+from recon.data.formats.twix.layout import Bytes, Layout, Measurement, is_twix, read_measurements
+from recon.data.formats.twix.protocol import Protocol
+from recon.data.storage.hdf5 import OpenFile, open_hdf5
+from recon.data.volume import Untargeted
+
+FLAGS = {
+    "NOISEADJSCAN": NOISE,
+    "PATREFSCAN": CALIBRATION,
+    "PATREFANDIMASCAN": CALIBRATION_AND_IMAGING,
+    "REFLECT": REVERSE,
+    "PHASCOR": PHASE_CORRECTION,
+} | dict.fromkeys(("RTFEEDBACK", "HPFEEDBACK", "REFPHASESTABSCAN", "PHASESTABSCAN", "RETRO_DUMMYSCAN"), NO_IMAGE)
+"""ISMRMRD's flags by Siemens' names."""
+
+COUNTERS = {
+    "average": "Ave",
+    "slice": "Sli",
+    "contrast": "Eco",
+    "phase": "Phs",
+    "repetition": "Rep",
+    "set": "Set",
+    "kspace_encode_step_2": "Par",
+}
+"""Siemens' counters by ISMRMRD's names."""
+
+NOISE_DWELL = {"AdjCoilSens": 5.0, "AdjQuietCoilSens": 4.0}
+"""In microseconds, of the noise in these adjustments, as `siemens_to_ismrmrd` has it."""
+
+NOISE_READOUT = 7680.0
+"""In microseconds, of the noise in a scan."""
+
+
+@dataclass(frozen=True, eq=False)
+class TwixVolume(Untargeted):
+    """One file; every contrast, cardiac phase, set, repetition and slice is an image, the slices running fastest.
+
+    Attributes
+    ----------
+    path
+        The file.
+    shape
+        `(images, coils, readout, phase)`.
+    header
+        Matrix, padding, field of view, contrast, and the geometry of every image.
+    images
+        Which readouts make which image.
+    starts
+        Where in the file the samples of each readout begin.
+    between
+        Bytes between the samples of one channel and those of the next.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    header: Header
+    images: SortedImages
+    starts: Indices
+    between: int
+
+    @property
+    def mask(self) -> torch.Tensor | None:
+        """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
+        return self.images.mask
+
+    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:  # noqa: ARG002 - no HDF5
+        """Read one image.
+
+        Raises
+        ------
+        InputError
+            If it holds values that are not finite.
+        """
+        return self.images.put_together(index, self._readouts)
+
+    def _readouts(self, rows: Indices) -> Iterator[tuple[int, Complex]]:
+        content = np.memmap(self.path, np.uint8, "r")
+        for row in rows.tolist():
+            head = self.images.heads[row]
+            channels, samples = int(head["active_channels"]), int(head["number_of_samples"])
+            strides = (self.between + 8 * samples, 8)
+            stored: Complex = np.ndarray((channels, samples), "<c8", content, int(self.starts[row]), strides)
+            yield row, stored.astype(np.complex64)
+
+
+def open_twix(path: Path) -> TwixVolume:
+    """Read everything but the samples: the last measurement is the scan, those before may hold its noise.
+
+    Raises
+    ------
+    InputError
+        If twixtools is not installed, the file is damaged, or it is no Cartesian 2-D scan.
+    """
+    content = np.memmap(path, np.uint8, "r")
+    layout, (*adjustments, measured) = read_measurements(path, content)
+    protocol = Protocol(measured.text)
+    try:
+        scan, dwell = protocol.scan(), protocol.dwell
+    except HeaderError as error:
+        raise InputError(f"{path}: {error}") from error
+    parts = [measured, *(_noise(content, layout, adjustment, measured) for adjustment in adjustments)]
+    heads = np.concatenate([_heads(path, layout, part, scan, dwell) for part in parts])
+    images = sort_images(path, heads, _with_padding(scan, heads))
+    between = layout.channel.itemsize
+    starts = np.concatenate([part.starts for part in parts]) + layout.before + between
+    return TwixVolume(path, images.shape, images.header, images, starts, between)
+
+
+def _noise(content: Bytes, layout: Layout, adjustment: Measurement, measured: Measurement) -> Measurement:
+    """Keep of an adjustment its noise scan, if the channels of the image received it."""
+    wanted = [_channels(content, layout, measured, row) for row in range(len(measured.heads))[-1:]]
+    rows = [
+        row
+        for row in np.flatnonzero(layout.has(adjustment.heads, "NOISEADJSCAN")).tolist()
+        if wanted and np.array_equal(_channels(content, layout, adjustment, row), wanted[0])
+    ]
+    return replace(adjustment, heads=adjustment.heads[rows], starts=adjustment.starts[rows])
+
+
+def _channels(content: Bytes, layout: Layout, part: Measurement, row: int) -> NDArray[np.uint16]:
+    """Tell which channels received a readout."""
+    head, start = part.heads[row], int(part.starts[row]) + layout.before
+    headers: Any = np.ndarray((int(head["UsedChannels"]),), layout.channel, content, start, (layout.stride(head),))
+    channels: NDArray[np.uint16] = headers["ChannelId"]
+    return channels
+
+
+def _heads(path: Path, layout: Layout, part: Measurement, scan: Scan, dwell: float) -> Heads:
+    """Write headers as ISMRMRD's; a line's step is its column in k-space."""
+    theirs = part.heads
+    heads = np.zeros(len(theirs), HEAD)
+    for name, flag in FLAGS.items():
+        heads["flags"] |= np.where(layout.has(theirs, name), flag, np.uint64(0))
+    heads["number_of_samples"] = theirs["SamplesInScan"]
+    heads["available_channels"] = heads["active_channels"] = theirs["UsedChannels"]
+    heads["discard_pre"], heads["discard_post"] = theirs["CutOff"]["Pre"], theirs["CutOff"]["Post"]
+    heads["center_sample"] = theirs["CenterCol"]
+    for name, counter in COUNTERS.items():
+        heads["idx"][name] = theirs["Counter"][counter]
+    lines = theirs["Counter"]["Lin"].astype(np.int64)
+    columns = np.where(heads["flags"] & (NOISE | NO_IMAGE), 0, lines - theirs["CenterLin"] + scan.center)
+    if (columns < 0).any():
+        raise InputError(
+            f"{path}: line {lines[columns < 0][0]} with the centre at {theirs['CenterLin'][columns < 0][0]} does not "
+            f"fit a matrix of {scan.matrix[1]} lines"
+        )
+    heads["idx"]["kspace_encode_step_1"] = columns
+    noise_dwell = NOISE_DWELL.get(part.name, NOISE_READOUT / np.maximum(theirs["SamplesInScan"], 1))
+    heads["sample_time_us"] = np.where(heads["flags"] & NOISE, noise_dwell, dwell)
+    for axis, name in enumerate(("Sag", "Cor", "Tra")):
+        heads["position"][:, axis] = theirs["SliceData"]["SlicePos"][name]
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no rotation is found out later
+        directions = _directions(theirs["SliceData"]["Quaternion"].astype(np.float64))
+        heads["phase_dir"], heads["read_dir"], heads["slice_dir"] = directions
+    return heads
+
+
+def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the columns of rotations, those of phase, readout and slice, `(3, readouts, 3)`; of zeros, zeros."""
+    w, x, y, z = quaternions.T
+    columns = [
+        [w * w + x * x - y * y - z * z, 2 * (x * y + w * z), 2 * (x * z - w * y)],
+        [2 * (x * y - w * z), w * w - x * x + y * y - z * z, 2 * (y * z + w * x)],
+        [2 * (x * z + w * y), 2 * (y * z - w * x), w * w - x * x - y * y + z * z],
+    ]
+    return np.moveaxis(np.array(columns), 1, -1)
+
+
+def _with_padding(scan: Scan, heads: Heads) -> Scan:
+    """Say which columns the scan reaches: between the outermost lines all could have been acquired."""
+    calibrating = (heads["flags"] & CALIBRATION != 0) & (heads["flags"] & CALIBRATION_AND_IMAGING == 0)
+    imaging = ~calibrating & (heads["flags"] & (NOISE | NO_IMAGE | PHASE_CORRECTION) == 0)
+    columns = heads["idx"]["kspace_encode_step_1"][imaging]
+    if not len(columns):
+        return scan
+    return replace(scan, header=replace(scan.header, padding=(int(columns.min()), int(columns.max()) + 1)))
+
+
+TWIX = Format("twix", (".dat",), is_twix, open_twix)

@@ -1,0 +1,1 @@
+"""Image files, and where their pixels lie in the patient."""

@@ -1,0 +1,156 @@
+"""Images to DICOM, MR Image Storage: what hospitals read.
+
+Nothing of the patient goes in: names, dates and identifiers are empty and all UIDs are new, as the basic
+confidentiality profile of PS3.15, table E.1-1, asks; descriptions are this software's own words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.valuerep import DSfloat
+
+from recon.data.images.placement import Placement, Stack, upright
+from recon.data.storage.atomic import atomic_path
+
+WARNING = "not for diagnostic use"
+
+IMPLEMENTATION = UID("2.25.305828488182831875890203105390285383139")
+"""Of this software, drawn once at random."""
+
+BRIGHTEST = 4095
+"""Largest stored value: twelve bits, which every viewer shows."""
+
+EMPTY = [
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientPosition", "Laterality"),
+    *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "PositionReferenceIndicator"),
+    *("ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength"),
+]
+"""What must be there, and may be empty where it is unknown or names the patient."""
+
+PROFILES = {"113100": "Basic Application Confidentiality Profile", "113105": "Clean Descriptors Option"}
+"""How identities were kept out, as codes of PS3.16."""
+
+UNKNOWN_ORIENTATION = "The raw data does not tell orientation and position: those given here are made up."
+
+
+def write_dicom(paths: list[Path], stack: Stack) -> None:
+    """Write magnitudes as one new series, each image a file, turned upright if the orientation is known.
+
+    Parameters
+    ----------
+    paths
+        One for each image.
+    stack
+        The images.
+    """
+    magnitudes = np.abs(stack.images).astype(np.float64)
+    unit = _unit(float(magnitudes.max()))
+    slope = _round_decimal(max(float(magnitudes.max()) / unit, 1.0) / BRIGHTEST)
+    series = _series(stack, unit, slope, window=float(np.percentile(magnitudes, 99.5)) / unit)
+    for number, path in enumerate(paths):
+        image, placement = magnitudes[number], stack.placements[number]
+        if stack.oriented:
+            image, placement = upright(image, placement)
+        stored = np.clip(np.rint(image / unit / slope), 0, BRIGHTEST).astype("<u2")
+        instance = _instance(series, stored, placement, number)
+        if stack.oriented:
+            along_rows = _along(stack.placements[number].across, placement.across)
+            instance.InPlanePhaseEncodingDirection = "ROW" if along_rows else "COL"
+        with atomic_path(path) as temporary:
+            instance.save_as(temporary, enforce_file_format=True)
+
+
+def _unit(largest: float) -> float:
+    """Find the power of ten that makes the largest value one of thousands: a window must be wider than 1."""
+    return 10.0 ** (math.floor(math.log10(largest)) - 3) if largest > 0 else 1.0
+
+
+def _series(stack: Stack, unit: float, slope: float, window: float) -> Dataset:
+    """Give what all images share."""
+    series = Dataset()
+    series.SpecificCharacterSet = "ISO_IR 192"
+    series.SOPClassUID = MRImageStorage
+    for empty in EMPTY:
+        setattr(series, empty, None)
+    series.StudyInstanceUID = generate_uid(prefix=None)
+    series.SeriesInstanceUID = generate_uid(prefix=None)
+    series.FrameOfReferenceUID = generate_uid(prefix=None)
+    series.SeriesNumber = 1
+    series.Modality = "MR"
+    series.SeriesDescription = f"{stack.description[: 62 - len(WARNING)]}, {WARNING}".removeprefix(", ")
+    series.Manufacturer = "unrolled-recon"
+    series.SoftwareVersions = version("unrolled-recon")
+    series.PatientIdentityRemoved = "YES"
+    series.DeidentificationMethod = "Written without data of the patient"
+    series.DeidentificationMethodCodeSequence = [_code(value, "DCM", meaning) for value, meaning in PROFILES.items()]
+    series.LongitudinalTemporalInformationModified = "REMOVED"
+    series.BurnedInAnnotation = "NO"
+    series.ImageType = ["DERIVED", "PRIMARY", "OTHER"]
+    series.DerivationDescription = f"Reconstructed from raw data; one unit is {unit:g} of the reconstruction's"
+    if not stack.oriented:
+        series.ImageComments = UNKNOWN_ORIENTATION
+    series.ScanningSequence = "RM"
+    series.SequenceVariant = "NONE"
+    if stack.field_strength is not None:
+        series.MagneticFieldStrength = _decimal(stack.field_strength)
+    series.SamplesPerPixel = 1
+    series.PhotometricInterpretation = "MONOCHROME2"
+    series.BitsAllocated, series.BitsStored, series.HighBit, series.PixelRepresentation = 16, 12, 11, 0
+    series.RescaleSlope, series.RescaleIntercept, series.RescaleType = _decimal(slope), 0, "US"
+    width = max(window, 2.0)
+    series.WindowCenter, series.WindowWidth = _decimal(width / 2), _decimal(width)
+    return series
+
+
+def _instance(series: Dataset, stored: NDArray[np.uint16], placement: Placement, number: int) -> FileDataset:
+    """Give one image."""
+    identifier = generate_uid(prefix=None)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = MRImageStorage
+    meta.MediaStorageSOPInstanceUID = identifier
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION
+    instance = FileDataset("", series.copy(), file_meta=meta, preamble=bytes(128))
+    instance.SOPInstanceUID = identifier
+    instance.InstanceNumber = number + 1
+    instance.Rows, instance.Columns = stored.shape
+    instance.PixelSpacing = _decimals(placement.spacing)
+    instance.SliceThickness = _decimal(placement.thickness)
+    instance.ImagePositionPatient = _decimals(placement.corner)
+    across, down = (vector / np.linalg.norm(vector) for vector in (placement.across, placement.down))
+    instance.ImageOrientationPatient = _decimals([*across, *down])
+    instance.PixelData = stored.tobytes()
+    return instance
+
+
+def _along(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    return bool(np.linalg.norm(np.cross(one, other)) < abs(np.dot(one, other)))
+
+
+def _code(value: str, scheme: str, meaning: str) -> Dataset:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
+    return code
+
+
+def _decimal(value: float) -> DSfloat:
+    """Write a number in the sixteen characters that DICOM allows."""
+    return DSfloat(float(value) + 0.0, auto_format=True)
+
+
+def _decimals(values: Iterable[Any]) -> list[DSfloat]:
+    return [_decimal(value) for value in values]
+
+
+def _round_decimal(value: float) -> float:
+    """Give the number as the file will hold it, so that what is stored fits what is read."""
+    return float(str(_decimal(value)))

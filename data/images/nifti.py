@@ -1,0 +1,108 @@
+"""Images to NIfTI: what neuroimaging reads."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.data.errors import InputError
+from recon.data.images.placement import Millimetres, Placement, Stack
+from recon.data.storage.atomic import atomic_path
+
+TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""DICOM counts to the left and posterior, NIfTI to the right and anterior."""
+
+UNKNOWN, SCANNER = 0, 1
+"""NIfTI's codes of a coordinate system."""
+
+TOLERANCE_MM = 1e-2
+
+
+def write_nifti(path: Path, stack: Stack) -> list[Path]:
+    """Write a stack as one file, axes `(readout, phase, slice)`, slices in their order in space.
+
+    Complex images become two files, as BIDS names them: `_part-mag` and `_part-phase` (rad); viewers would drop
+    the imaginary part. Several images at each place become a fourth axis.
+
+    Parameters
+    ----------
+    path
+        Ends in `.nii` or, to be compressed, `.nii.gz`.
+    stack
+        The images.
+
+    Returns
+    -------
+    list[Path]
+        What was written.
+
+    Raises
+    ------
+    InputError
+        If the slices are not parallel and evenly spaced, which one NIfTI file cannot tell.
+    """
+    order, affine = _grid(path, stack)
+    images = stack.images[order]  # (slices, times, rows, columns)
+    if not np.iscomplexobj(images):
+        return [_write(path, np.asarray(images, np.float32), affine, stack)]
+    parts = {"mag": np.abs(images), "phase": np.angle(images)}
+    return [_write(_with_part(path, part), values, affine, stack) for part, values in parts.items()]
+
+
+def _write(path: Path, images: NDArray[np.floating], affine: Millimetres, stack: Stack) -> Path:
+    volume = images.transpose(2, 3, 0, 1).astype(np.float32)
+    image = nib.Nifti1Image(volume[..., 0] if volume.shape[-1] == 1 else volume, affine)
+    code = SCANNER if stack.oriented else UNKNOWN
+    image.set_qform(affine, code)
+    image.set_sform(affine, code)
+    image.header.set_xyzt_units("mm")
+    image.header.set_dim_info(freq=0, phase=1, slice=2)
+    image.header["descrip"] = f"{stack.description}; not for diagnostic use".encode()[:79]
+    content = image.to_bytes()
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    return path
+
+
+def _grid(path: Path, stack: Stack) -> tuple[NDArray[np.intp], Millimetres]:
+    """Sort images by place, and give the matrix that takes `(readout, phase, slice)` to millimetres.
+
+    Returns
+    -------
+    order
+        Indices of the images `(slices, times)`.
+    affine
+        `(4, 4)`.
+    """
+    first = stack.placements[0]
+    if not all(_parallel(first, other) for other in stack.placements):
+        raise InputError(f"{path}: the slices are not parallel, which NIfTI cannot tell; write DICOM")
+    corners = np.stack([placement.corner for placement in stack.placements])
+    heights = np.round((corners - corners[0]) @ first.normal, 2)
+    order = np.argsort(heights, kind="stable")
+    slices = len(np.unique(heights))
+    if len(heights) % slices or np.ptp(heights[order].reshape(slices, -1), axis=1).any():
+        raise InputError(
+            f"{path}: some slices lie in one place and others do not, which NIfTI cannot tell; write DICOM"
+        )
+    order = order.reshape(slices, -1)
+    origins = corners[order[:, 0]]
+    step = first.normal * first.thickness if slices == 1 else (origins[-1] - origins[0]) / (slices - 1)
+    if np.abs(origins - origins[0] - np.arange(slices)[:, None] * step).max() > TOLERANCE_MM:
+        raise InputError(f"{path}: the slices are not evenly spaced, which NIfTI cannot tell; write DICOM")
+    affine = np.eye(4)
+    affine[:3] = np.stack([first.down, first.across, step, origins[0]], axis=1)
+    return order, TO_RAS @ affine
+
+
+def _parallel(one: Placement, other: Placement) -> bool:
+    return np.allclose(one.down, other.down, atol=1e-4) and np.allclose(one.across, other.across, atol=1e-4)
+
+
+def _with_part(path: Path, part: str) -> Path:
+    ending = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
+    return path.with_name(f"{path.name.removesuffix(ending)}_part-{part}{ending}")

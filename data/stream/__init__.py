@@ -1,0 +1,1 @@
+"""The MRD streaming protocol, which scanners and Gadgetron speak."""

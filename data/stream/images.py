@@ -1,0 +1,125 @@
+"""Images on their way through the MRD stream, with their place in the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.data.errors import InputError
+from recon.data.geometry import Geometry, Vector, are_orthonormal
+from recon.data.images.placement import Stack, pixel_size, place
+from recon.data.stream.messages import Image, make_image
+from recon.data.stream.scan import Finished
+
+COUNTERS = ("average", "slice", "contrast", "phase", "repetition", "set")
+COPIED = ("measurement_uid", "acquisition_time_stamp", "physiology_time_stamp", "patient_table_position")
+PLACED = ("position", "read_dir", "phase_dir", "slice_dir")
+
+INDICES = 65_535
+"""How many images a series can number."""
+
+
+def image_message(image: NDArray[np.float32], finished: Finished, number: int, description: str) -> Image:
+    """Make the message that holds an image.
+
+    Parameters
+    ----------
+    image
+        float32 `(readout, phase)`.
+    finished
+        What it was reconstructed from.
+    number
+        Of the image in the session, from 0.
+    description
+        Names the reconstruction.
+    """
+    acquisition, head = finished.acquisition, finished.head
+    shape = image.shape[0], image.shape[1]
+    fields: dict[str, Any] = {name: head["idx"][name] for name in COUNTERS}
+    fields |= {name: head[name] for name in (*COPIED, *PLACED)}
+    header = acquisition.header
+    if header.geometry is not None:
+        (geometry,) = header.geometry
+        pixel = pixel_size(header, geometry, acquisition.matrix, shape)
+        placement = place(geometry, pixel, acquisition.matrix, shape)
+        middle = placement.corner + shape[0] // 2 * placement.down + shape[1] // 2 * placement.across
+        fields |= {"position": middle, **{name: getattr(geometry, name) for name in PLACED[1:]}}
+        fields["field_of_view"] = (shape[0] * pixel[0], shape[1] * pixel[1], geometry.field_of_view[2])
+    elif header.field_of_view is not None:
+        fields["field_of_view"] = (*header.field_of_view, 1)
+    fields["image_index"], fields["image_series_index"] = 1 + number % INDICES, 1 + number // INDICES
+    attributes = {"DataRole": "Image", "SeriesDescription": description, "ImageComment": "not for diagnostic use"}
+    return make_image(image, _meta(attributes), **fields)
+
+
+def stack_images(images: Sequence[Image], description: str) -> Stack:
+    """Put received images together.
+
+    Parameters
+    ----------
+    images
+        Each of one channel and one slice.
+    description
+        Names the reconstruction.
+
+    Raises
+    ------
+    InputError
+        If there are none, or they have several channels or slices, different sizes, or values that are not finite.
+    """
+    if not images:
+        raise InputError("no image came back")
+    pixels = [image.pixels for image in images]
+    if any(volume.shape[:2] != (1, 1) for volume in pixels) or len({volume.shape for volume in pixels}) > 1:
+        raise InputError("the images that came back are not all single slices of one size")
+    stacked = np.stack([volume[0, 0].T for volume in pixels])
+    if stacked.size == 0 or not np.isfinite(stacked).all():
+        raise InputError("an image that came back is empty or holds NaN or Inf")
+    places = [_geometry(image) for image in images]
+    oriented = all(where is not None for where in places)
+    shape = stacked.shape[1], stacked.shape[2]
+    placements = []
+    for number, (where, image) in enumerate(zip(places, images, strict=True)):
+        geometry = where if oriented and where else _axial(image, number)
+        size = geometry.field_of_view
+        placements.append(place(geometry, (size[0] / shape[0], size[1] / shape[1]), shape, shape))
+    return Stack(
+        images=stacked if np.iscomplexobj(stacked) else stacked.astype(np.float32),
+        placements=tuple(placements),
+        oriented=oriented,
+        description=description,
+    )
+
+
+def _geometry(image: Image) -> Geometry | None:
+    """Read the place of an image; None if its header does not tell one."""
+    directions = np.stack([image.head[name] for name in PLACED[1:]])
+    finite = np.isfinite(image.head["position"]).all() and np.isfinite(image.head["field_of_view"]).all()
+    if not finite or not are_orthonormal(directions) or not (image.head["field_of_view"] > 0).all():
+        return None
+    position, read, phase, normal = (_vector(image.head[name]) for name in PLACED)
+    return Geometry(position, read, phase, normal, _vector(image.head["field_of_view"]))
+
+
+def _axial(image: Image, number: int) -> Geometry:
+    x, y, thickness = (float(size) if 0 < size < np.inf else 1.0 for size in image.head["field_of_view"])
+    return Geometry(
+        (0.0, 0.0, number * thickness), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (x, y, thickness)
+    )
+
+
+def _vector(numbers: NDArray[np.float32]) -> Vector:
+    x, y, z = map(float, numbers)
+    return x, y, z
+
+
+def _meta(attributes: dict[str, str]) -> str:
+    entries = "".join(
+        f"<meta><name>{escape(name)}</name><value>{escape(value)}</value></meta>"
+        for name, value in attributes.items()
+    )
+    return f'<?xml version="1.0"?><ismrmrdMeta>{entries}</ismrmrdMeta>'

@@ -1,0 +1,47 @@
+"""A file as the stream that its scanner would have sent."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from recon.data.formats.ismrmrd.layout import IsmrmrdVolume, open_ismrmrd
+from recon.data.formats.ismrmrd.readout_type import HEAD
+from recon.data.formats.ismrmrd.writer import write_ismrmrd
+from recon.data.formats.whole_scan import Contents
+from recon.data.open import open_volume
+from recon.data.stream.messages import Close, HeaderText, Message, Readout
+
+
+def replay(path: Path) -> Iterator[Message]:
+    """Give the header, all readouts in the order of the file, and the end.
+
+    A file of another format is converted to ISMRMRD first.
+
+    Raises
+    ------
+    InputError
+        If it is no raw data, is damaged, or cannot be told in readouts.
+    """
+    volume = open_volume(path)
+    if isinstance(volume, IsmrmrdVolume):
+        yield from _messages(volume)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            converted = Path(folder) / f"{path.name}.mrd"
+            write_ismrmrd(converted, Contents.of(volume))
+            yield from _messages(open_ismrmrd(converted))
+    yield Close()
+
+
+def _messages(volume: IsmrmrdVolume) -> Iterator[Message]:
+    for number, (xml, head, samples) in enumerate(volume.replay()):
+        if number == 0:
+            yield HeaderText(xml)
+        packed = np.zeros((), HEAD)
+        for name in set(HEAD.names or ()) & set(head.dtype.names):
+            packed[name] = head[name]
+        yield Readout(packed[()], samples, np.zeros((samples.shape[1], 0), "<f4"))

@@ -1,0 +1,165 @@
+"""A scan as it streams in: readouts are kept until their image is complete, and then given as its k-space."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.formats.header import NAMESPACE, HeaderError, parse_xml
+from recon.data.formats.ismrmrd.encoding import parse_scan
+from recon.data.formats.ismrmrd.images import Complex, sort_images
+from recon.data.formats.ismrmrd.lines import (
+    CALIBRATION,
+    CALIBRATION_AND_IMAGING,
+    COUNTERS,
+    NO_IMAGE,
+    NOISE,
+    PHASE_CORRECTION,
+    Indices,
+    Key,
+    flag,
+)
+from recon.data.stream.messages import Readout
+
+LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(8), flag(25)
+
+OVERHEAD = 1024
+"""Bytes that a readout takes besides its samples, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """An image of which all lines have come.
+
+    Attributes
+    ----------
+    acquisition
+        Its k-space; the header holds the geometry of this one image.
+    head
+        Header of its first readout: counters, time stamps, position.
+    """
+
+    acquisition: Acquisition
+    head: Any
+
+
+class StreamedScan:
+    """Takes readouts in the order of the scanner.
+
+    An image is complete with the line that is flagged as the last of its slice, in the last average if the header
+    tells of several; at the end of the measurement all are.
+
+    Parameters
+    ----------
+    xml
+        The ISMRMRD header.
+    name
+        Names the scan, in messages and in what comes out.
+    largest
+        Bytes of the k-space of one image, at most.
+
+    Attributes
+    ----------
+    held
+        Bytes of the readouts that are kept.
+    late
+        How many lines came after their image was complete, and were left out.
+
+    Raises
+    ------
+    InputError
+        If the header cannot be used, or is not one of a Cartesian 2-D scan.
+    """
+
+    def __init__(self, xml: str, name: str, largest: int) -> None:
+        try:
+            self._scan = parse_scan(xml)
+            self._last_average = _last_average(xml)
+        except HeaderError as error:
+            raise InputError(f"{name}: {error}") from error
+        self._name = Path(name)
+        self._largest = largest
+        self._images: dict[Key, list[Readout]] = {}
+        self._calibration: list[Readout] = []
+        self._noise: list[Readout] = []
+        self._done: set[Key] = set()
+        self.held = 0
+        self.late = 0
+
+    def add(self, readout: Readout) -> Iterator[Finished]:
+        """Take a readout, and give the images that it completes.
+
+        Raises
+        ------
+        InputError
+            If the readouts of an image do not fit the header or each other.
+        """
+        flags, key = readout.head["flags"], _key(readout)
+        calibration_only = flags & CALIBRATION and not flags & CALIBRATION_AND_IMAGING
+        if flags & NOISE:
+            self._keep(self._noise, readout)
+        elif calibration_only:
+            self._keep(self._calibration, readout)
+        elif flags & (NO_IMAGE | PHASE_CORRECTION) or readout.head["encoding_space_ref"] != 0:
+            pass
+        elif key in self._done:
+            self.late += 1
+        else:
+            self._keep(self._images.setdefault(key, []), readout)
+            if flags & LAST_IN_SLICE and readout.head["idx"]["average"] >= self._last_average:
+                yield self._finish(key)
+        if flags & LAST_IN_MEASUREMENT:
+            yield from self.close()
+
+    def close(self) -> Iterator[Finished]:
+        """Give the images that are left: no more lines will come."""
+        for key in sorted(self._images):
+            yield self._finish(key)
+
+    def _keep(self, where: list[Readout], readout: Readout) -> None:
+        where.append(readout)
+        self.held += readout.samples.nbytes + OVERHEAD
+
+    def _finish(self, key: Key) -> Finished:
+        """Put the k-space of one image together, and let its readouts go."""
+        imaging = self._images.pop(key)
+        self._done.add(key)
+        self.held -= sum(readout.samples.nbytes + OVERHEAD for readout in imaging)
+        readouts = [*self._noise, *self._calibration_of(key), *imaging]
+        heads = np.array([readout.head for readout in readouts])
+        coils = int(imaging[0].head["active_channels"])
+        size = 8 * coils * self._scan.matrix[0] * self._scan.matrix[1]
+        if size > self._largest:
+            raise InputError(f"{self._name}: k-space of {size} bytes is more than the limit of {self._largest}")
+        images = sort_images(self._name, heads, self._scan)
+
+        def read(rows: Indices) -> Iterator[tuple[int, Complex]]:
+            yield from ((row, readouts[row].samples) for row in rows.tolist())
+
+        index = list(images.lines.images).index(key)
+        acquisition = images.put_together(index, read)
+        geometry = images.header.geometry
+        own = replace(images.header, geometry=None if geometry is None else (geometry[index],))
+        return Finished(replace(acquisition, header=own, slice=key[-1]), imaging[0].head)
+
+    def _calibration_of(self, key: Key) -> list[Readout]:
+        """Give the calibration lines of an image, or those of another image of the same slice."""
+        same_slice = [readout for readout in self._calibration if _key(readout)[-1] == key[-1]]
+        return [readout for readout in same_slice if _key(readout) == key] or same_slice
+
+
+def _key(readout: Readout) -> Key:
+    return tuple(int(readout.head["idx"][name]) for name in COUNTERS)
+
+
+def _last_average(xml: str) -> int:
+    path = "/".join(NAMESPACE + step for step in ("encoding", "encodingLimits", "average", "maximum"))
+    text = (parse_xml(xml).findtext(path) or "").strip()
+    return int(text) if re.fullmatch("[0-9]{1,5}", text) else 0

@@ -1,0 +1,1 @@
+"""Torch datasets: slices to train on, indexed, selected, preprocessed and batched."""

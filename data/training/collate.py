@@ -1,0 +1,51 @@
+"""Slices of different numbers of coils in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from recon.data.training.datasets import Slice
+from recon.data.training.split_slices import SplitSlice
+
+Entry = TypeVar("Entry", Slice, SplitSlice)
+
+
+def pad_coils(kspace: Tensor, coils: int) -> Tensor:
+    """Add silent coils to complex `(coils, readout, phase)`, which change no root sum of squares.
+
+    A network whose maps are zero where a coil has no signal gives the same image with and without them.
+
+    Raises
+    ------
+    ValueError
+        If there are more coils than that already.
+    """
+    missing = coils - kspace.shape[-3]
+    if missing < 0:
+        raise ValueError(f"cannot pad {kspace.shape[-3]} coils to {coils}")
+    return pad(kspace, (0, 0, 0, 0, 0, missing)) if missing else kspace
+
+
+def collate(slices: Sequence[Entry]) -> Entry:
+    """Make a batch of slices of one matrix; where their coils differ in number, silent ones are added.
+
+    A single slice is not copied.
+
+    Raises
+    ------
+    ValueError
+        If the matrices or the sizes of the targets differ: these cannot be padded without changing the result.
+    """
+    coils = max(one.kspace.shape[0] for one in slices)
+    padded = [one._replace(kspace=pad_coils(one.kspace, coils)) for one in slices]
+    fields = list(zip(*padded, strict=True))
+    if any(len({tensor.shape for tensor in field}) > 1 for field in fields):
+        matrices = sorted({tuple(one.kspace.shape[1:]) for one in slices})
+        raise ValueError(f"slices of different matrices or targets cannot share a batch: {matrices}")
+    together = (field[0].unsqueeze(0) if len(field) == 1 else torch.stack(field) for field in fields)
+    return type(slices[0])(*together)

@@ -1,0 +1,189 @@
+"""Slices to train on: raw data undersampled on the way out of the file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import Sampling, draw_mask, draw_sampling, seed_of
+from recon.data.open import Volume
+from recon.data.storage.hdf5 import OpenFiles
+
+Undersampling = Callable[[Acquisition], Acquisition]
+
+
+class Slice(NamedTuple):
+    """One slice, or a batch of slices of one shape when its tensors carry a further first axis.
+
+    Attributes
+    ----------
+    kspace
+        complex64 `(coils, readout, phase)`, undersampled.
+    mask
+        bool `(1, 1, phase)`.
+    target
+        float32 `(rows, columns)`.
+    maximum
+        float32 scalar: largest value of the target over the whole volume, the range of SSIM.
+    """
+
+    kspace: Tensor
+    mask: Tensor
+    target: Tensor
+    maximum: Tensor
+
+    def to(self, device: torch.device) -> Slice:
+        """Move all tensors to a device."""
+        return Slice(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+
+class SliceDataset(Dataset[Slice]):
+    """The slices of volumes, one after the other.
+
+    Files stay open from one slice to the next, a bounded number in every process that reads.
+
+    Parameters
+    ----------
+    volumes
+        Fully sampled and with targets.
+    undersample
+        Applied to each slice as it is read.
+
+    Raises
+    ------
+    InputError
+        If a volume has no target or was undersampled by the scanner.
+    """
+
+    def __init__(self, volumes: Sequence[Volume], undersample: Undersampling) -> None:
+        self._slices = [(volume, index) for volume in volumes for index in range(len(volume))]
+        self._maxima = {volume.path: _target_maximum(volume) for volume in volumes}
+        self._undersample = undersample
+        self._open_file = OpenFiles()
+
+    def __len__(self) -> int:
+        return len(self._slices)
+
+    def __getitem__(self, index: int) -> Slice:
+        """Read and undersample one slice.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        volume, number = self._slices[index]
+        acquisition = self._undersample(volume.read(number, self._open_file))
+        if acquisition.target is None:
+            raise InputError(f"{volume.path}: has no target that fits it")
+        return Slice(
+            kspace=acquisition.kspace,
+            mask=acquisition.mask.reshape(1, 1, -1),
+            target=acquisition.target,
+            maximum=torch.tensor(self._maxima[volume.path]),
+        )
+
+    def where(self, index: int) -> str:
+        """Name the file and the slice, for messages."""
+        volume, number = self._slices[index]
+        return f"{volume.path}, slice {volume.number(number)}"
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shape of every slice; only slices of the same shape can share a batch."""
+        return [_shape(volume) for volume, _ in self._slices]
+
+
+@dataclass(frozen=True)
+class FreshMasks:
+    """For training: another of several samplings and another mask for every slice in every epoch.
+
+    Attributes
+    ----------
+    samplings
+        To choose from.
+    seed
+        The run's seed; the masks follow from it, the epoch, the file's name and the slice.
+    epoch
+        Number of the epoch.
+    """
+
+    samplings: tuple[Sampling, ...]
+    seed: int
+    epoch: int
+
+    def __call__(self, acquisition: Acquisition) -> Acquisition:
+        """Undersample, in place."""
+        seed = (self.seed, self.epoch, acquisition.slice or 0, *seed_of(acquisition.name))
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed))
+
+
+@dataclass(frozen=True)
+class NamedMasks:
+    """For validation: the file's name alone decides on the sampling and the mask, which are those of fastMRI.
+
+    Attributes
+    ----------
+    samplings
+        To choose from.
+    """
+
+    samplings: tuple[Sampling, ...]
+
+    def __call__(self, acquisition: Acquisition) -> Acquisition:
+        """Undersample, in place."""
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed_of(acquisition.name)))
+
+    def sampling_of(self, name: str) -> Sampling:
+        """Tell which sampling the slices of a file get."""
+        return draw_sampling(self.samplings, seed_of(name))
+
+
+def shuffled_batches(shapes: Sequence[tuple[int, ...]], size: int, seed: tuple[int, ...]) -> list[list[int]]:
+    """Shuffle slices into batches of one shape.
+
+    Parameters
+    ----------
+    shapes
+        Of every slice.
+    size
+        Of a batch; the last of each shape may be smaller.
+    seed
+        Of the order.
+
+    Returns
+    -------
+    list of list of int
+        Indices of the slices; each occurs once.
+    """
+    rng = np.random.default_rng(seed)
+    by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for index in rng.permutation(len(shapes)):
+        by_shape[shapes[index]].append(int(index))
+    batches = [
+        indices[start : start + size] for indices in by_shape.values() for start in range(0, len(indices), size)
+    ]
+    return [batches[position] for position in rng.permutation(len(batches))]
+
+
+def _shape(volume: Volume) -> tuple[int, ...]:
+    return (*volume.shape[1:], *volume.header.crop)
+
+
+def _target_maximum(volume: Volume) -> float:
+    if volume.mask is not None:
+        raise InputError(f"{volume.path}: was undersampled by the scanner, which leaves nothing to compare with")
+    if volume.target_name is None:
+        raise InputError(f"{volume.path}: has no target image")
+    if volume.target_max is not None:
+        return volume.target_max
+    target = volume.read_target()
+    return 0.0 if target is None else float(target.max())

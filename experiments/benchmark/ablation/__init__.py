@@ -1,0 +1,1 @@
+"""Benchmark of what each part of the general network contributes."""

@@ -1,0 +1,274 @@
+"""`recon benchmark ablation`: what parts of the general network bring on real data, trained for the same time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from statistics import median
+from typing import Any, cast
+
+import numpy as np
+import torch
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from recon.crop import center_crop
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling
+from recon.data.open import Volume, find_files, open_volume
+from recon.data.suggestion import did_you_mean
+from recon.data.training.collate import collate
+from recon.data.training.datasets import Slice
+from recon.experiments.benchmark.ablation.variants import VARIANTS
+from recon.experiments.benchmark.classical.cases import simulate_scan
+from recon.experiments.benchmark.cost import timed
+from recon.experiments.benchmark.json_report import read_json, write_json
+from recon.experiments.benchmark.machine import machine
+from recon.experiments.console import console, progress
+from recon.experiments.engine.metrics import Images, score
+from recon.experiments.training.config.config_file import load_config
+from recon.experiments.training.config.train_config import OptimizerConfig, TrainConfig
+from recon.experiments.training.construct import make_objective, make_optimizer
+from recon.experiments.training.input.reading import Slices
+from recon.experiments.training.input.slices import open_source
+from recon.experiments.training.schedule import learning_rate
+from recon.models.blocks.noise_estimate import lift, noise_levels
+from recon.models.blocks.posing import pose
+from recon.preprocessing.oversampling import without_oversampling
+
+ACCELERATIONS = (4, 8)
+SAMPLINGS = tuple(
+    Sampling(kind, acceleration, 0.32 / acceleration)
+    for kind, acceleration in product((MaskKind.RANDOM, MaskKind.EQUISPACED_FRACTION), ACCELERATIONS)
+)
+SIMULATED = ("data.simulation.matrix=[96, 192]", "data.simulation.slices=1000000")
+"""Small slices, for more steps in a short time; so many that none comes twice."""
+
+OPTIMIZER = OptimizerConfig(lr=1e-3, schedule="cosine", clip=1.0, warmup_steps=20)
+SHAPE = (8, 256, 256)
+"""Of the slice on which operations and seconds are counted."""
+
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one variant.
+
+    Attributes
+    ----------
+    protocol, machine
+        All that must be known to repeat it.
+    parameters
+        Number of weights.
+    gigaflops
+        Of the convolutions, for a slice of `SHAPE`.
+    seconds
+        Of a processor, for that slice.
+    steps
+        Of one slice each, in the time.
+    ssim, psnr
+        By acceleration, the mean over files and masks.
+    """
+
+    protocol: dict[str, Any]
+    machine: dict[str, Any]
+    parameters: int
+    gigaflops: float
+    seconds: float
+    steps: int
+    ssim: dict[int, float]
+    psnr: dict[int, float]
+
+
+def ablation(
+    inputs: Sequence[Path], images: Path, maps: Path | None, minutes: float, names: Sequence[str], output: Path
+) -> dict[str, Row]:
+    """Train each variant on the same simulated slices for the same time of a processor; score it on real ones.
+
+    Parameters
+    ----------
+    inputs
+        Fully sampled files and folders, to score on.
+    images, maps
+        What is simulated from, as `data.train` and `data.simulation.maps` of a training config.
+    minutes
+        Of the processor, for each.
+    names
+        Of `VARIANTS`.
+    output
+        Folder for one file of results for each variant; those that are there already are taken as they are.
+
+    Raises
+    ------
+    InputError
+        If there is no such variant, a file cannot be used, or the results there are of another protocol.
+    """
+    for name in names:
+        if name not in VARIANTS:
+            raise InputError(f"unknown variant {name!r}{did_you_mean(name, VARIANTS)}")
+    volumes = list(map(_open, find_files(inputs)))
+    overrides = [f"data.train={images}", f"data.simulation.maps={maps or 'null'}", *SIMULATED]
+    config = load_config(Path("varnet_general"), overrides)
+    conditions = _protocol(volumes, config, minutes), machine()
+    paths = {name: output / "ablation" / f"{name}.json" for name in names}
+    rows = {name: _earlier(path, conditions) for name, path in paths.items() if path.exists()}
+    for name in names:
+        if name not in rows:
+            rows[name] = _measure(name, config, volumes, *conditions)
+            write_json(paths[name], rows[name])
+    console.print(_table({name: rows[name] for name in names}))
+    console.print(f"results: {output / 'ablation'}", markup=False, soft_wrap=True)
+    return rows
+
+
+def _open(path: Path) -> Volume:
+    volume = open_volume(path)
+    if volume.mask is not None or volume.target_name is None:
+        raise InputError(f"{path}: is not fully sampled or has no target, so there is no truth to compare with")
+    return volume
+
+
+def _earlier(path: Path, conditions: tuple[dict[str, Any], dict[str, Any]]) -> Row:
+    found = read_json(path, Row)
+    if (found.protocol, found.machine) != conditions:
+        raise InputError(f"{path}: was measured under another protocol or on another machine; give another --output")
+    return found
+
+
+def _protocol(volumes: Sequence[Volume], config: TrainConfig, minutes: float) -> dict[str, Any]:
+    return {
+        "files": [volume.path.name for volume in volumes],
+        "samplings": [f"{one.kind} {one.acceleration:g}x, centre {one.center_fraction:g}" for one in SAMPLINGS],
+        "training": {
+            **{name: value for name, value in config.data.as_protocol().items() if name in {"train", "simulation"}},
+            "loss": config.training.loss,
+            "optimizer": OPTIMIZER.model_dump(mode="json"),
+            "batch": 1,
+            "minutes": minutes,
+            "seed": config.seed,
+        },
+        "cost": f"{'x'.join(map(str, SHAPE))}, {SAMPLINGS[0].acceleration:g}x, median of {REPEATS}",
+    }
+
+
+def _measure(
+    name: str, config: TrainConfig, volumes: Sequence[Volume], protocol: dict[str, Any], measured_on: dict[str, Any]
+) -> Row:
+    torch.manual_seed(config.seed)
+    network = VARIANTS[name].build()
+    stream = open_source(config, torch.device("cpu")).epoch(0)
+    steps = train_for(60 * protocol["training"]["minutes"], network, stream, config, name)
+    network.eval()
+    gigaflops, seconds = _cost(network)
+    scores = {sampling: _scores(network, volumes, sampling) for sampling in SAMPLINGS}
+
+    def mean(acceleration: int, metric: int) -> float:
+        found = [scores[one][:, metric] for one in SAMPLINGS if one.acceleration == acceleration]
+        return float(np.mean(found))
+
+    return Row(
+        protocol=protocol,
+        machine=measured_on,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        gigaflops=gigaflops,
+        seconds=seconds,
+        steps=steps,
+        ssim={acceleration: mean(acceleration, 0) for acceleration in ACCELERATIONS},
+        psnr={acceleration: mean(acceleration, 1) for acceleration in ACCELERATIONS},
+    )
+
+
+def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainConfig, name: str) -> int:
+    """Train on one slice after the other, at least one, until the processor has worked so long.
+
+    Parameters
+    ----------
+    seconds
+        Of all threads of this process together.
+    network
+        Is trained.
+    stream
+        Slices.
+    config
+        Knows the loss.
+    name
+        For the progress bar.
+
+    Returns
+    -------
+    int
+        Number of steps.
+    """
+    objective, optimizer = make_objective(config, network), make_optimizer(OPTIMIZER, network)
+    objective.train()
+    with progress() as bar:
+        task = bar.add_task(name, total=1.0)
+        for step, done in enumerate(_shares(seconds)):
+            bar.update(task, completed=done)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(OPTIMIZER, 1, done, step)
+            optimizer.zero_grad()
+            loss: Tensor = objective(collate([cast("Slice", stream[step])]))
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = nn.utils.clip_grad_norm_(network.parameters(), OPTIMIZER.clip or float("inf"))
+            if norm.isfinite():
+                optimizer.step()
+    return step + 1
+
+
+def _shares(seconds: float) -> Iterator[float]:
+    """Give the share of the time that is over, from 0 on until it is 1."""
+    start, done = time.process_time(), 0.0
+    while done < 1:
+        yield done
+        done = (time.process_time() - start) / seconds if seconds else 1.0
+
+
+def _scores(network: nn.Module, volumes: Sequence[Volume], sampling: Sampling) -> np.ndarray[Any, Any]:
+    """Score each volume: `(volumes, 2)`, SSIM and PSNR."""
+    found = []
+    for volume in volumes:
+        images = [_reconstruct(network, sampling(volume.read(index))) for index in range(len(volume))]
+        metrics = score(cast("Images", volume.read_target()), torch.stack(images).numpy())
+        found.append((metrics.ssim, metrics.psnr))
+    return np.array(found)
+
+
+@torch.no_grad()
+def _reconstruct(network: nn.Module, acquisition: Acquisition) -> Tensor:
+    """Apply a network to `(coils, readout, phase)`: an image `(rows, columns)` with the noise floor of a target."""
+    slim = without_oversampling(acquisition)
+    scan = slim.kspace[None], slim.mask.reshape(1, 1, 1, -1)
+    (problem,), (level,) = pose(*scan, None, None), noise_levels(*scan)
+    return center_crop(lift(problem, network(*scan)[0], level), slim.crop)
+
+
+def _cost(network: nn.Module) -> tuple[float, float]:
+    """Count the operations of the convolutions, in units of 10^9, and the processor's seconds for one slice."""
+    scan = SAMPLINGS[0](simulate_scan(SHAPE))
+    work = torch.no_grad()(partial(network, scan.kspace[None], scan.mask.reshape(1, 1, 1, -1)))
+    with FlopCounterMode(display=False) as counter:
+        work()
+    spent = [timed(work)[1].cpu for _ in range(REPEATS)]
+    return counter.get_total_flops() / 1e9, median(spent)
+
+
+def _table(rows: Mapping[str, Row]) -> Table:
+    laid = Table(box=SIMPLE_HEAD)
+    laid.add_column("variant", no_wrap=True)
+    laid.add_column("what it is")
+    for heading in ("10^6 weights", "GFLOP", "CPU s", "steps", *(f"{one}x" for one in ACCELERATIONS)):
+        laid.add_column(heading, justify="right")
+    for name, row in rows.items():
+        scores = [f"{row.ssim[one]:.3f} / {row.psnr[one]:.1f}" for one in ACCELERATIONS]
+        numbers = f"{row.parameters / 1e6:.1f}", f"{row.gigaflops:.1f}", f"{row.seconds:.2f}", str(row.steps)
+        laid.add_row(name, VARIANTS[name].what, *numbers, *scores)
+    return laid

@@ -1,0 +1,1 @@
+"""Benchmark of the classical methods against sigpy, BART and pygrappa."""

@@ -1,0 +1,80 @@
+"""BART, the Berkeley Advanced Reconstruction Toolbox, as a program: its files and its commands."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+import weakref
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.data.errors import InputError
+
+Complex = NDArray[np.complex64]
+
+RANK = 16
+"""Dimensions that BART's own files list; the first are readout, phase, slice, coils and maps."""
+
+COLOUR = re.compile(r"\x1b\[\d*m")
+"""What turns the words of a terminal red and back."""
+
+
+class Workspace:
+    """A folder for BART's files, gone when nobody refers to it any more."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="bart-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.folder / name
+
+
+def run(command: str, *arguments: str | Path) -> str:
+    """Run `bart COMMAND ARGUMENTS...` and give what it printed.
+
+    Raises
+    ------
+    InputError
+        If BART is not installed or refuses; what it wrote is quoted.
+    """
+    program = shutil.which("bart")
+    if program is None:
+        raise InputError("there is no program `bart` on the PATH")
+    words = [program, command, *map(str, arguments)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, fixed program
+    if done.returncode != 0:
+        said = " ".join(COLOUR.sub("", done.stderr or done.stdout).split())
+        raise InputError(f"bart {command}: {said or f'exit code {done.returncode}'}")
+    return done.stdout
+
+
+def write_cfl(stem: Path, array: Complex) -> None:
+    """Write `stem.hdr` and `stem.cfl`: the dimensions as text, the samples in column-major order."""
+    dimensions = [*array.shape, *[1] * (RANK - array.ndim)]
+    stem.with_suffix(".hdr").write_text("# Dimensions\n" + " ".join(map(str, dimensions)) + "\n", encoding="ascii")
+    array.astype(np.complex64).ravel(order="F").tofile(stem.with_suffix(".cfl"))
+
+
+def read_cfl(stem: Path) -> Complex:
+    """Read what BART wrote; dimensions of 1 at the end are dropped.
+
+    Raises
+    ------
+    InputError
+        If one of the two files is missing, or they contradict each other.
+    """
+    header, samples = stem.with_suffix(".hdr"), stem.with_suffix(".cfl")
+    if not header.is_file() or not samples.is_file():
+        raise InputError(f"{stem}: there is no pair of files .hdr and .cfl")
+    dimensions = [int(word) for word in header.read_text(encoding="ascii").splitlines()[1].split()]
+    array = np.fromfile(samples, np.complex64)
+    if array.size != np.prod(dimensions):
+        raise InputError(f"{stem}: {array.size} samples do not fill the dimensions {dimensions}")
+    while dimensions and dimensions[-1] == 1:
+        dimensions.pop()
+    return array.reshape(dimensions, order="F")

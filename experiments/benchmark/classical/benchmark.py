@@ -1,0 +1,132 @@
+"""`recon benchmark classical`: ours and the field's classical reconstructions on the same data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from recon.classical.zero_filled import ZeroFilled
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import Sampling, center_lines
+from recon.experiments.benchmark.classical.cases import SIMULATED_SNR, Case, Shape, read_scans, simulate_scan
+from recon.experiments.benchmark.classical.contest import Effort, contest, quality, stages
+from recon.experiments.benchmark.classical.maps import contest_maps
+from recon.experiments.benchmark.classical.maps import stages as stages_of_maps
+from recon.experiments.benchmark.classical.peer import Peer
+from recon.experiments.benchmark.classical.peers.bart_pics import BART
+from recon.experiments.benchmark.classical.peers.ours import OURS
+from recon.experiments.benchmark.classical.peers.pygrappa_mdgrappa import PYGRAPPA
+from recon.experiments.benchmark.classical.peers.sigpy_apps import SIGPY
+from recon.experiments.benchmark.classical.results import CaseResult, Report
+from recon.experiments.benchmark.classical.table import tables
+from recon.experiments.benchmark.json_report import read_json, write_json
+from recon.experiments.benchmark.machine import machine
+from recon.experiments.console import console, progress
+
+PEERS: tuple[Peer, ...] = (*OURS, *SIGPY, *BART, *PYGRAPPA)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What is measured.
+
+    Attributes
+    ----------
+    samplings
+        Every scan is undersampled by each of them.
+    effort
+        How thoroughly to measure.
+    peers
+        Who takes part.
+    """
+
+    samplings: tuple[Sampling, ...]
+    effort: Effort
+    peers: tuple[Peer, ...] = PEERS
+
+    def protocol(self) -> dict[str, Any]:
+        """Everything that must be known to repeat the numbers, beside the machine and the samples."""
+        return {
+            "masks": [
+                {**asdict(sampling), "kind": str(sampling.kind), "seeding": "by the scan's name"}
+                for sampling in self.samplings
+            ],
+            "effort": asdict(self.effort),
+            "peers": {peer.name: None if peer.lamdas is None else list(peer.lamdas) for peer in self.peers},
+            "lamda": "on data whose zero-filled image has a maximum of 1; chosen by PSNR, for each image apart",
+            "scores": "of the middle slice, cropped as the header says; range: the slice's largest target value",
+            "+dc": "coil images to k-space, measured lines put back, root sum of squares",
+            "SNR of simulated scans": SIMULATED_SNR,
+        }
+
+
+def classical(inputs: list[Path], simulated: list[Shape], benchmark: Benchmark, output: Path) -> Report:
+    """Measure case by case; what an interrupted run finished is not done again.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders of fully sampled raw data; of each file the middle slice is taken.
+    simulated
+        Coils and matrices to simulate besides.
+    benchmark
+        What is measured.
+    output
+        Folder of `classical.json`.
+
+    Raises
+    ------
+    InputError
+        If an input is not fully sampled or has no target, or the output holds results of another protocol.
+    """
+    path = output / "classical.json"
+    report = _open_report(path, benchmark)
+    scans = chain(read_scans(inputs) if inputs else (), map(simulate_scan, simulated))
+    for case in _cases(scans, benchmark.samplings):
+        result = report.find(case.title, case.fingerprint())
+        if result is None:
+            result = _measure(case, benchmark)
+            report.cases.append(result)
+            write_json(path, report)
+        console.print(tables(result))
+    console.print(f"results: {path}", markup=False, soft_wrap=True)
+    return report
+
+
+def _open_report(path: Path, benchmark: Benchmark) -> Report:
+    report = Report(benchmark.protocol(), machine())
+    if not path.is_file():
+        return report
+    earlier = read_json(path, Report)
+    if (earlier.protocol, earlier.machine) != (report.protocol, report.machine):
+        raise InputError(f"{path}: was measured under another protocol or machine; give another --output")
+    return earlier
+
+
+def _cases(scans: Iterable[Acquisition], samplings: Iterable[Sampling]) -> Iterable[Case]:
+    return (Case(scan, sampling) for scan in scans for sampling in samplings)
+
+
+def _measure(case: Case, benchmark: Benchmark) -> CaseResult:
+    acquisition, effort = case.acquisition(), benchmark.effort
+    lines = center_lines(acquisition.mask)
+    with progress() as bar:
+        task = bar.add_task(case.title, total=stages(benchmark.peers, effort) + stages_of_maps(effort.repeats))
+
+        def say(stage: str) -> None:
+            bar.update(task, advance=1, description=f"{case.title}, {stage}")
+
+        return CaseResult(
+            title=case.title,
+            fingerprint=case.fingerprint(),
+            shape=(acquisition.coils, *acquisition.matrix),
+            measured_acceleration=acquisition.acceleration,
+            calibration_lines=lines.stop - lines.start,
+            zero_filled=quality(ZeroFilled()(acquisition), acquisition, None),
+            rows=contest(benchmark.peers, acquisition, effort, say),
+            maps=contest_maps(acquisition, effort.repeats, say),
+        )

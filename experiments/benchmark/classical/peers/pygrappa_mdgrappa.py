@@ -1,0 +1,40 @@
+"""pygrappa's `mdgrappa`, the most accurate of its variants."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+import torch
+
+from recon.calibration.acs import calibration_lines
+from recon.data.acquisition import Acquisition
+from recon.experiments.benchmark.classical.outcome import CoilImages
+from recon.experiments.benchmark.classical.peer import Peer, Solve
+from recon.fourier import ifft
+
+
+@dataclass(frozen=True)
+class Mdgrappa:
+    """GRAPPA of any mask, with its own default kernel of 5 x 5 samples."""
+
+    name: str = "pygrappa mdgrappa"
+    lamdas: tuple[float, float] = (1e-4, 1.0)
+
+    def prepare(self, acquisition: Acquisition) -> Solve:
+        """Import pygrappa, a package of the development extra; training the kernels depends on the weight."""
+        mdgrappa = import_module("pygrappa").mdgrappa
+        kspace = acquisition.kspace.numpy()
+        calibration = np.ascontiguousarray(calibration_lines(acquisition).numpy())
+
+        def solve(lamda: float | None) -> CoilImages:
+            with warnings.catch_warnings(action="ignore"):  # geometries without any source divide by zero
+                filled = mdgrappa(kspace, calib=calibration, coil_axis=0, lamda=lamda)
+            return CoilImages(ifft(torch.from_numpy(np.ascontiguousarray(filled, np.complex64))), acquisition)
+
+        return solve
+
+
+PYGRAPPA: tuple[Peer, ...] = (Mdgrappa(),)

@@ -1,0 +1,1 @@
+"""Benchmark of data loading against fastMRI's loader."""

@@ -1,0 +1,274 @@
+"""`recon benchmark loading`: slices per second out of raw-data files, ours and fastMRI's in turns."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from fastmri.data.mri_data import SliceDataset as FastMRIDataset
+from fastmri.data.subsample import create_mask_for_mask_type
+from fastmri.data.transforms import VarNetDataTransform
+from torch.utils.data import DataLoader, Dataset
+
+from recon.crop import center_crop
+from recon.data.errors import InputError
+from recon.data.formats.fastmri import write_volume
+from recon.data.masks import MaskKind, Sampling
+from recon.data.open import Volume, find_files, open_volume
+from recon.data.training.collate import collate
+from recon.data.training.datasets import NamedMasks, SliceDataset
+from recon.data.training.preprocessed import preprocessed
+from recon.experiments.benchmark.classical.results import Timing
+from recon.experiments.benchmark.cost import timed
+from recon.experiments.benchmark.json_report import write_json
+from recon.experiments.benchmark.loading.table import table
+from recon.experiments.benchmark.machine import machine
+from recon.experiments.console import console, progress
+from recon.preprocessing.steps import Steps
+from recon.simulation.raw_files import simulate_volume
+
+THEIRS, OURS, KEPT = "fastmri", "ours", "ours, kept slices"
+SAMPLINGS = (Sampling(MaskKind.RANDOM, 4, 0.08), Sampling(MaskKind.RANDOM, 8, 0.04))
+KEPT_AS = Steps(("remove_oversampling", "virtual_coils=8"))
+
+SIMULATED_SHAPE = (15, 640, 368)
+SIMULATED_CROP = (320, 320)
+SIMULATED_SLICES = 4
+
+
+@dataclass(frozen=True)
+class LoadingBenchmark:
+    """What is measured.
+
+    Attributes
+    ----------
+    workers
+        Numbers of processes that read; 0 is the process itself.
+    repeats
+        How often each loader goes through all slices.
+    files
+        How many files are read at most.
+    cold
+        Whether the files are dropped from the page cache before each pass; if not, they are all in it.
+    """
+
+    workers: tuple[int, ...] = (0, 1, 2)
+    repeats: int = 7
+    files: int = 6
+    cold: bool = False
+
+    def protocol(self) -> dict[str, Any]:
+        """Everything that must be known to repeat the numbers, beside the machine and the files."""
+        return {
+            **asdict(self),
+            "masks": [{**asdict(sampling), "kind": str(sampling.kind)} for sampling in SAMPLINGS],
+            "fastmri": "fastmri.data.SliceDataset with VarNetDataTransform, masks by file name",
+            "kept slices": list(KEPT_AS.words),
+            "loader": "torch DataLoader, batches of one slice, all slices in one shuffled order",
+            "order": "loaders in turns, the first one changing from repeat to repeat",
+        }
+
+
+@dataclass(frozen=True)
+class LoadingRow:
+    """One loader with one number of workers; seconds are those of a pass over all slices."""
+
+    loader: str
+    workers: int
+    seconds: Timing = field(default_factory=Timing)
+
+
+@dataclass(frozen=True)
+class LoadingReport:
+    """What was measured.
+
+    Attributes
+    ----------
+    shapes
+        `(slices, coils, readout, phase)` of every file.
+    slices
+        In a pass.
+    same_slices
+        In how many of them mask and undersampled k-space are equal to fastMRI's.
+    bytes_per_slice
+        On disk, by loader.
+    """
+
+    protocol: dict[str, Any]
+    machine: dict[str, Any]
+    shapes: list[tuple[int, int, int, int]]
+    slices: int
+    same_slices: int
+    bytes_per_slice: dict[str, int]
+    rows: list[LoadingRow]
+
+
+def loading(inputs: list[Path], benchmark: LoadingBenchmark, output: Path) -> LoadingReport:
+    """Measure, and write `loading.json`.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders of fully sampled raw data; if there are none, files of a knee's size are simulated.
+    benchmark
+        What is measured.
+    output
+        Folder for the result, and while it runs for files of its own.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be read or has no target.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=output) as scratch:
+        contest = Contest.prepare(Path(scratch), inputs, benchmark.files)
+        report = LoadingReport(
+            protocol=benchmark.protocol(),
+            machine=machine(),
+            shapes=[volume.shape for volume in contest.volumes],
+            slices=contest.slices,
+            same_slices=contest.count_same(),
+            bytes_per_slice=contest.bytes_per_slice(),
+            rows=contest.measure(benchmark),
+        )
+    path = output / "loading.json"
+    write_json(path, report)
+    console.print(table(report))
+    console.print(f"results: {path}", markup=False, soft_wrap=True)
+    return report
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Who reads, and what: data sets by name, and the files of each."""
+
+    volumes: list[Volume]
+    datasets: dict[str, Dataset[Any]]
+    files: dict[str, list[Path]]
+
+    @classmethod
+    def prepare(cls, scratch: Path, inputs: list[Path], files: int) -> Contest:
+        """Lay out the files, and let the first epoch of kept slices pass."""
+        folder, cache = scratch / "raw", scratch / "cache"
+        volumes = _gather(inputs, files, folder)
+        datasets = _datasets(folder, volumes, cache)
+        for index in range(len(datasets[KEPT])):  # type: ignore[arg-type] # as in _drain
+            datasets[KEPT][index]
+        raw, kept = sorted(folder.iterdir()), sorted(cache.rglob("*.safetensors"))
+        return cls(volumes, datasets, {THEIRS: raw, OURS: raw, KEPT: kept})
+
+    @property
+    def slices(self) -> int:
+        """Of all files together."""
+        return sum(map(len, self.volumes))
+
+    def count_same(self) -> int:
+        """Count the slices that ours and fastMRI's loader give alike."""
+        pairs = ((self.datasets[OURS][index], self.datasets[THEIRS][index]) for index in range(self.slices))
+        return sum(_same(ours, theirs) for ours, theirs in pairs)
+
+    def bytes_per_slice(self) -> dict[str, int]:
+        """Say what each reads from disk."""
+        return {name: sum(path.stat().st_size for path in paths) // self.slices for name, paths in self.files.items()}
+
+    def measure(self, benchmark: LoadingBenchmark) -> list[LoadingRow]:
+        """Let everybody read everything in turns, again and again."""
+        rows = [LoadingRow(name, workers) for workers in benchmark.workers for name in self.datasets]
+        with progress() as bar:
+            task = bar.add_task("loading", total=len(rows) * benchmark.repeats)
+            for workers, repeat in product(benchmark.workers, range(benchmark.repeats)):
+                for row in _in_turn([row for row in rows if row.workers == workers], repeat):
+                    _prepare_page_cache(self.files[row.loader], benchmark.cold)
+                    _, seconds = timed(partial(_drain, self.datasets[row.loader], workers))
+                    row.seconds.add(seconds)
+                    bar.advance(task)
+        return rows
+
+
+def _gather(inputs: list[Path], files: int, folder: Path) -> list[Volume]:
+    """Link or simulate files into a folder of their own, because fastMRI's loader takes a folder whole."""
+    folder.mkdir()
+    if inputs:
+        for path in find_files(inputs)[:files]:
+            (folder / path.name).symlink_to(path.resolve())
+    else:
+        _simulate(folder, files)
+    volumes = [open_volume(path) for path in sorted(folder.iterdir())]
+    if len({volume.target_name for volume in volumes}) > 1:
+        raise InputError("single-coil and multi-coil files cannot be measured together")
+    return volumes
+
+
+def _simulate(folder: Path, files: int) -> None:
+    """Write files as large as those of fastMRI's knees; the numbers in them are the same, which no loader notices."""
+    coils, *matrix = SIMULATED_SHAPE
+    volume = simulate_volume((matrix[0], matrix[1]), 1, coils, 40.0, np.random.default_rng(0))
+    kspace = np.repeat(volume.kspace, SIMULATED_SLICES, axis=0)
+    target = center_crop(torch.from_numpy(volume.target), SIMULATED_CROP).numpy()
+    header = replace(volume.header, crop=SIMULATED_CROP)
+    for number in range(files):
+        write_volume(folder / f"file{number:04d}.h5", kspace, header, np.repeat(target, SIMULATED_SLICES, axis=0))
+
+
+def _datasets(folder: Path, volumes: Sequence[Volume], cache: Path) -> dict[str, Dataset[Any]]:
+    challenge = "singlecoil" if volumes[0].target_name == "reconstruction_esc" else "multicoil"
+    masks = create_mask_for_mask_type(
+        str(SAMPLINGS[0].kind),
+        [sampling.center_fraction for sampling in SAMPLINGS],
+        [round(sampling.acceleration) for sampling in SAMPLINGS],
+    )
+    undersample = NamedMasks(SAMPLINGS)
+    return {
+        THEIRS: FastMRIDataset(folder, challenge, VarNetDataTransform(masks)),
+        OURS: SliceDataset(volumes, undersample),
+        KEPT: SliceDataset(preprocessed(volumes, KEPT_AS, cache), undersample),
+    }
+
+
+def _same(ours: Any, theirs: Any) -> bool:
+    """Tell whether mask, undersampled k-space and target are equal."""
+    kspace = torch.view_as_complex(theirs.masked_kspace).reshape(ours.kspace.shape)
+    return (
+        torch.equal(ours.mask.flatten(), theirs.mask.flatten())
+        and torch.equal(ours.kspace, kspace)
+        and torch.equal(ours.target, theirs.target)
+    )
+
+
+def _drain(dataset: Dataset[Any], workers: int) -> None:
+    """Go through all slices once, as training does with batches of one."""
+    slices = len(dataset)  # type: ignore[arg-type] # torch's Dataset does not promise a length
+    order = np.random.default_rng(0).permutation(slices).tolist()
+    collation = collate if isinstance(dataset, SliceDataset) else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="This DataLoader will create")  # more workers than cores
+        for _ in DataLoader(dataset, batch_size=1, sampler=order, num_workers=workers, collate_fn=collation):
+            pass
+
+
+def _in_turn(rows: list[LoadingRow], repeat: int) -> list[LoadingRow]:
+    first = repeat % len(rows)
+    return rows[first:] + rows[:first]
+
+
+def _prepare_page_cache(files: Sequence[Path], cold: bool) -> None:
+    """Read the files into the page cache, or have the kernel drop them from it."""
+    for path in files:
+        if not cold:
+            with path.open("rb", buffering=0) as file:
+                while file.read(2**24):
+                    pass
+            continue
+        with path.open("rb") as file:
+            os.fsync(file.fileno())  # pages that are not yet written cannot be dropped
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

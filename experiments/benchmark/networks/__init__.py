@@ -1,0 +1,1 @@
+"""Benchmark of the VarNet against fastMRI's."""

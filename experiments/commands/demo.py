@@ -1,0 +1,46 @@
+"""`recon demo`: from nothing to a comparison in a minute, on simulated raw data, with the weights that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from recon.experiments.commands.parse import parse_protocol
+from recon.experiments.console import progress, say
+from recon.experiments.engine.compare import Comparison, compare
+from recon.experiments.engine.methods import create
+from recon.simulation.raw_files import simulate_folder
+
+METHODS = ("zero-filled", "sense", "grappa", "cs-wavelet", "cs-tv", "varnet")
+VOLUMES, SLICES, COILS, SIZE = 3, 2, 6, (160, 160)
+SEED, SNR = 2, 40.0
+
+
+def demo(output: Path, device: torch.device) -> None:
+    """Simulate heads, and compare methods on them at 4x and 8x.
+
+    What an earlier run finished is not done again.
+
+    Parameters
+    ----------
+    output
+        Folder of the raw data and the comparison.
+    device
+        Where to compute.
+
+    Raises
+    ------
+    InputError
+        If the weights are missing.
+    """
+    raw = output / "raw"
+    if len(list(raw.glob("*.h5"))) < VOLUMES:
+        say(f"simulating {VOLUMES} heads: {raw}")
+        with progress() as bar:
+            task = bar.add_task("simulate", total=VOLUMES)
+            simulate_folder(raw, VOLUMES, SLICES, COILS, SIZE, SEED, SNR, progress=lambda: bar.advance(task))
+    say(f"comparing {len(METHODS)} methods at 4x and 8x")
+    methods = {name: create(name) for name in METHODS}
+    comparison = Comparison(methods, parse_protocol("equispaced_fraction", "4,8", None, "0"))
+    compare([raw], comparison, output / "comparison", device)

@@ -1,0 +1,65 @@
+"""`recon info`: what a raw-data file holds."""
+
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from recon.data.errors import printable
+from recon.data.masks import center_lines
+from recon.data.open import Volume, find_files, open_volume
+from recon.experiments.console import Problems, console
+
+BYTES_PER_SAMPLE = 8
+
+
+def info(inputs: list[Path]) -> None:
+    """Print matrix, coils, slices, contrast, crop, sampling and memory of every file.
+
+    Raises
+    ------
+    SystemExit
+        At the end, if a file could not be read.
+    """
+    problems = Problems()
+    for path in find_files(inputs):
+        with problems.collect():
+            console.print(_table(open_volume(path)))
+    problems.exit()
+
+
+def _table(volume: Volume) -> Table:
+    slices, coils, readout, phase = volume.shape
+    header = volume.header
+    table = Table(title=Text(printable(str(volume.path))), title_justify="left", show_header=False)
+    table.add_row("contrast", Text(header.contrast or "not said"))
+    table.add_row("slices x coils", f"{slices} x {coils}")
+    table.add_row("matrix (readout x phase)", f"{readout} x {phase}")
+    table.add_row("image", f"{header.crop[0]} x {header.crop[1]}{_millimetres(header.field_of_view)}")
+    table.add_row("field strength", f"{header.field_strength:.3g} T" if header.field_strength else "not said")
+    table.add_row("acquired lines", f"{header.padding[0]} to {min(header.padding[1], phase) - 1} of {phase}")
+    table.add_row("sampling", _sampling(volume))
+    table.add_row("target", volume.target_name or "none")
+    table.add_row(
+        "memory", f"{_size(coils * readout * phase)} a slice, {_size(slices * coils * readout * phase)} in all"
+    )
+    return table
+
+
+def _sampling(volume: Volume) -> str:
+    if volume.mask is None:
+        return "fully sampled"
+    lines = center_lines(volume.mask)
+    first = volume.read(0)
+    separate = "" if first.calibration is None else f", {first.calibration.shape[-1]} calibration lines apart"
+    center = f"{lines.stop - lines.start} neighbouring lines at the centre"
+    return f"undersampled {first.acceleration:.2f}x, {center}{separate}"
+
+
+def _millimetres(field_of_view: tuple[float, float] | None) -> str:
+    return f", {field_of_view[0]:g} x {field_of_view[1]:g} mm" if field_of_view else ""
+
+
+def _size(samples: int) -> str:
+    mebibytes = samples * BYTES_PER_SAMPLE / 2**20
+    return f"{mebibytes:.1f} MiB" if mebibytes < 1024 else f"{mebibytes / 1024:.2f} GiB"

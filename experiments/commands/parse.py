@@ -1,0 +1,236 @@
+"""From the words of a command line to values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
+from recon.data.suggestion import did_you_mean
+from recon.experiments.engine.methods import METHODS, Reconstruction, create
+from recon.experiments.engine.tuning.settings import Tuned, read_tuned
+from recon.models.learned import LearnedReconstruction
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read `HxW`.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise InputError(f"size {text!r} is not of the form HxW, for example 256x256")
+    return int(parts[0]), int(parts[1])
+
+
+def parse_shapes(text: str) -> list[tuple[int, int, int]]:
+    """Read a comma-separated list of `CxHxW`: coils, readout, phase.
+
+    Raises
+    ------
+    InputError
+        If an entry is something else.
+    """
+    shapes = []
+    for word in filter(None, map(str.strip, text.split(","))):
+        coils, _, size = word.partition("x")
+        if not coils.isdigit() or int(coils) == 0:
+            raise InputError(f"shape {word!r} is not of the form CxHxW, for example 16x320x320")
+        shapes.append((int(coils), *parse_size(size)))
+    return shapes
+
+
+def parse_words(text: str) -> list[str]:
+    """Split at commas; what is said twice counts once."""
+    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def parse_counts(text: str) -> tuple[int, ...]:
+    """Read a comma-separated list of whole numbers from 0.
+
+    Raises
+    ------
+    InputError
+        If an entry is something else, or there is none.
+    """
+    words = parse_words(text)
+    for word in words:
+        if not word.isdigit():
+            raise InputError(f"{word!r} is not a whole number")
+    if not words:
+        raise InputError("no number was given")
+    return tuple(map(int, words))
+
+
+def parse_samplings(text: str) -> tuple[Sampling, ...]:
+    """Read a comma-separated list of `mask:acceleration`, each with its default centre fraction and seed 0.
+
+    Raises
+    ------
+    InputError
+        If there is no such sampling.
+    """
+    words = [word.partition(":") for word in map(str.strip, text.split(",")) if word]
+    return tuple(parse_sampling(mask, _number(acceleration), None, 0) for mask, _, acceleration in words)
+
+
+def parse_mask(text: str) -> MaskKind:
+    """Read the kind of a mask.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    try:
+        return MaskKind(text)
+    except ValueError as error:
+        raise InputError(f"unknown mask {text!r}; there are {', '.join(MaskKind)}") from error
+
+
+def parse_sampling(mask: str, acceleration: float, center_fraction: float | None, seed: int) -> Sampling:
+    """Read how to undersample.
+
+    Raises
+    ------
+    InputError
+        If there is no such sampling.
+    """
+    fraction = default_center_fraction(acceleration) if center_fraction is None else center_fraction
+    kind = parse_mask(mask)
+    check_sampling(kind, acceleration, fraction)
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed {seed} is not between 0 and 2^32")
+    return Sampling(kind, acceleration, fraction, seed)
+
+
+def parse_accelerations(text: str, mask: MaskKind, center_fraction: float | None, seed: int) -> tuple[float, ...]:
+    """Read a comma-separated list and check that the masks exist.
+
+    Raises
+    ------
+    InputError
+        If an entry is no number of 1 or more, or there is no such mask.
+    """
+    return tuple(sampling.acceleration for sampling in parse_protocol(mask, text, center_fraction, str(seed)))
+
+
+def parse_protocol(masks: str, accelerations: str, center_fraction: float | None, seeds: str) -> tuple[Sampling, ...]:
+    """Read comma-separated lists, and combine all with all.
+
+    Raises
+    ------
+    InputError
+        If a list is empty, an acceleration is no number of 1 or more, or there is no such mask.
+    """
+    numbers = [_number(word) for word in parse_words(accelerations)]
+    if not numbers:
+        raise InputError("no acceleration was given")
+    kinds = parse_words(masks)
+    if not kinds:
+        raise InputError("no mask was given")
+    return tuple(
+        parse_sampling(kind, acceleration, center_fraction, seed)
+        for kind in kinds
+        for acceleration in dict.fromkeys(numbers)
+        for seed in parse_counts(seeds)
+    )
+
+
+def build_method(name: str, settings: list[str], checkpoint: str | None) -> Reconstruction:
+    """Create a method with settings given as `key=value`.
+
+    Raises
+    ------
+    InputError
+        If the method, a setting or the checkpoint is unknown.
+    """
+    values: dict[str, Any] = dict(_split(setting) for setting in settings)
+    if checkpoint is not None:
+        values["checkpoint"] = checkpoint
+    return create(name, values)
+
+
+def build_methods(names: str, settings: list[str], checkpoint: str | None) -> dict[str, Reconstruction]:
+    """Create several methods, with settings given as `method.key=value`.
+
+    Raises
+    ------
+    InputError
+        If a method or a setting is unknown.
+    """
+    chosen = parse_words(names)
+    if not chosen:
+        raise InputError("no method was given")
+    by_method: dict[str, list[str]] = {name: [] for name in chosen}
+    for setting in settings:
+        name, dot, rest = setting.partition(".")
+        if not dot or name not in by_method:
+            raise InputError(f"setting {setting!r} does not begin with one of {', '.join(chosen)} and a dot")
+        by_method[name].append(rest)
+    return {name: build_method(name, by_method[name], checkpoint if _learned(name) else None) for name in chosen}
+
+
+def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> tuple[str, ...]:
+    """Read a comma-separated list of methods that are to run with the best weight for each slice too.
+
+    Raises
+    ------
+    InputError
+        If one is not among the methods, or has no weight.
+    """
+    chosen = tuple(parse_words(names))
+    for name in chosen:
+        if name not in methods:
+            raise InputError(f"--oracle {name}: is not among the methods{did_you_mean(name, methods)}")
+        if not hasattr(methods[name], "lamda"):
+            raise InputError(f"--oracle {name}: has no setting lamda, so there is nothing to tune")
+    return chosen
+
+
+def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) -> Tuned | None:
+    """Read a file of `recon tune` for some methods, next to settings that were given as `method.key=value`.
+
+    Raises
+    ------
+    InputError
+        If the file holds nothing for these methods, or a setting is given twice.
+    """
+    if path is None:
+        return None
+    tuned = read_tuned(path)
+    names = list(methods)
+    if not any(tuned.keys(name) for name in names):
+        raise InputError(f"{path}: holds no settings for {', '.join(names)}")
+    twice = [f"{name}.{key}" for name in names for key in tuned.keys(name)]
+    for key in (setting.partition("=")[0].strip() for setting in explicit):
+        if key in twice:
+            raise InputError(f"{key} is given twice, by --set and in {path}; drop one of them")
+    return tuned
+
+
+def _learned(name: str) -> bool:
+    return issubclass(METHODS.get(name, object), LearnedReconstruction)
+
+
+def _split(setting: str) -> tuple[str, str]:
+    key, equals, value = setting.partition("=")
+    if not equals or not key:
+        raise InputError(f"setting {setting!r} is not of the form key=value")
+    return key.strip(), value.strip()
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise InputError(f"acceleration {text!r} is not a number") from error
+    if not math.isfinite(value):
+        raise InputError(f"acceleration {text!r} is not a number")
+    return value

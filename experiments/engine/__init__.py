@@ -1,0 +1,1 @@
+"""Runs methods over volumes: reconstruct, compare, tune, calibrate, evaluate."""

@@ -1,0 +1,92 @@
+"""`recon calibrate`: fit the uncertainty of a network to its errors, and write that into the card of its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recon.data.errors import InputError
+from recon.data.masks import Sampling
+from recon.data.open import find_files, open_volume
+from recon.experiments.console import Problems, progress, say
+from recon.experiments.engine.job import Job
+from recon.experiments.engine.methods import create
+from recon.experiments.engine.metrics import Images, common_field
+from recon.models.checkpoints.card import Card, card_path, write_card
+from recon.models.checkpoints.checkpoint import load_model
+from recon.models.checkpoints.locate import locate
+from recon.models.zoo import method_of
+from recon.quality.uncertainty import Calibration, noise_level
+from recon.quality.uncertainty_fit import fit_calibration
+
+PIXELS = 200_000
+"""How many of a volume count, at random: enough for two numbers."""
+
+Samples = NDArray[np.floating]
+
+
+def calibrate(
+    checkpoint: str | Path, inputs: list[Path], samplings: Sequence[Sampling], device: torch.device
+) -> Calibration:
+    """Reconstruct scans that the network was not trained on, compare with their targets, and write the card.
+
+    Parameters
+    ----------
+    checkpoint
+        A file, the name of weights that ship, or a repository of the Hugging Face Hub.
+    inputs
+        Fully sampled files with targets, or folders of them.
+    samplings
+        How each of them is undersampled.
+    device
+        Where to compute.
+
+    Raises
+    ------
+    InputError
+        If the weights cannot be read, or no file could be used.
+    SystemExit
+        At the end, if a file could not be used.
+    """
+    loaded, problems = load_model(locate(checkpoint)), Problems()
+    name = method_of(loaded.name)
+    method = create(name, {"checkpoint": loaded.path})
+    measured: list[Samples] = []
+    files = find_files(inputs)
+    with progress() as bar:
+        task = bar.add_task("calibrate", total=len(files) * len(samplings))
+        for path in files:
+            for sampling in samplings:
+                with problems.collect():
+                    job = Job(open_volume(path), sampling, name, method, path, Calibration(), device)
+                    measured.append(_measure(job))
+                bar.advance(task)
+    if not measured:
+        raise InputError("no file could be used to calibrate with")
+    calibration = fit_calibration(*np.concatenate(measured, axis=1))
+    card = Card(sha256=loaded.sha256) if loaded.card is None else loaded.card
+    write_card(loaded.path, card.model_copy(update={"uncertainty": calibration}))
+    say(f"sigma^2 = ({calibration.spread:.3g} spread)^2 + ({calibration.noise:.3g} noise)^2")
+    say(f"card: {card_path(loaded.path)}")
+    problems.exit()
+    return calibration
+
+
+def _measure(job: Job) -> Samples:
+    """Give deviations, noise and errors `(3, pixels)` of a volume, in units of its largest target value."""
+    target = job.volume.read_target()
+    if target is None or job.volume.mask is not None:
+        raise InputError(f"{job.volume.path}: to calibrate with, a scan must be fully sampled and have a target")
+    result = job.compute(lambda: None)
+    deviations = common_field(target, cast("Images", result.uncertainty))[1]
+    noise = np.array([noise_level(job.read(index)) for index in range(len(target))], np.float32)
+    target, images = common_field(target, result.images)
+    measured = np.stack([deviations, np.broadcast_to(noise[:, None, None], target.shape), images - target])
+    pixels = measured.reshape(3, -1) / target.max()
+    chosen = np.random.default_rng(0).permutation(pixels.shape[1])[:PIXELS]
+    return pixels[:, chosen]

@@ -1,0 +1,72 @@
+"""`recon evaluate`: fastMRI's metrics of a folder of reconstructions against a folder of targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from recon.data.errors import InputError
+from recon.data.open import find_files, open_volume
+from recon.data.storage.hdf5 import open_hdf5, read_dataset
+from recon.experiments.console import Problems, console
+from recon.experiments.engine.metrics import Metrics, score_as_fastmri
+
+
+def evaluate(targets: Path, predictions: Path) -> dict[str, Metrics]:
+    """Score every target's reconstruction and print each volume, the mean and twice the standard deviation.
+
+    Parameters
+    ----------
+    targets
+        Folder or file of raw data with `reconstruction_rss` or, for single-coil k-space, `reconstruction_esc`.
+    predictions
+        Folder of files of the same names with `reconstruction`.
+
+    Returns
+    -------
+    dict
+        Scores by file name.
+
+    Raises
+    ------
+    SystemExit
+        At the end, if a volume could not be scored.
+    """
+    problems, scores = Problems(), {}
+    for path in find_files([targets]):
+        with problems.collect():
+            scores[path.name] = _score(path, predictions / path.name)
+    if scores:
+        console.print(_table(scores))
+    problems.exit()
+    return scores
+
+
+def _score(target_file: Path, prediction_file: Path) -> Metrics:
+    target = open_volume(target_file).read_target()
+    if target is None:
+        raise InputError(f"{target_file}: there is no target in the file, so nothing to compare with")
+    with open_hdf5(prediction_file) as file:
+        images = read_dataset(file, "reconstruction")[()]
+    if images.ndim != 3 or not np.isfinite(images).all():
+        raise InputError(f"{prediction_file}: the reconstruction is not finite images (slices, rows, columns)")
+    try:
+        return score_as_fastmri(target, images.astype(np.float32))
+    except ValueError as error:
+        raise InputError(f"{prediction_file}: {error}") from error
+
+
+def _table(scores: dict[str, Metrics]) -> Table:
+    table = Table(title="fastMRI metrics by volume", title_justify="left")
+    for heading, justify in (("file", "left"), ("SSIM", "right"), ("PSNR [dB]", "right"), ("NMSE", "right")):
+        table.add_column(heading, justify="right" if justify == "right" else "left")
+    for name, metrics in scores.items():
+        table.add_row(name, f"{metrics.ssim:.4f}", f"{metrics.psnr:.2f}", f"{metrics.nmse:.4g}")
+    values = np.array([[metrics.ssim, metrics.psnr, metrics.nmse] for metrics in scores.values()])
+    means = values.mean(axis=0)
+    spread = 2 * values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(3)
+    table.add_section()
+    table.add_row("mean +/- 2 sd", *(f"{mean:.4g} +/- {sd:.2g}" for mean, sd in zip(means, spread, strict=True)))
+    return table

@@ -1,0 +1,1 @@
+"""Finds the regularisation weight at which a method scores best."""

@@ -1,0 +1,226 @@
+"""`recon tune`: the weight and the number of iterations with which a method is best where the truth is known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling, default_center_fraction
+from recon.data.open import Volume, find_files, open_volume
+from recon.experiments.console import Problems, console, progress
+from recon.experiments.engine.metrics import score
+from recon.experiments.engine.tuning.golden_section import logarithmic_grid, search
+from recon.experiments.engine.tuning.settings import Tuned, read_tuned
+from recon.experiments.report.scores import versions
+
+WEIGHTS = logarithmic_grid(1e-4, 1.0, 7)
+REFINEMENTS = 5
+ITERATIONS = (0.25, 0.5, 2, 4)
+"""Times the default number, tried beside it."""
+
+WORTHWHILE = 0.02
+"""Fewer iterations are preferred if they lose no more than this, in dB."""
+
+TUNABLE = ("lamda", "iterations")
+
+MeanPsnr = Callable[[Any], float]
+"""Of a method with its settings, in dB."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is tuned, and on what.
+
+    Attributes
+    ----------
+    methods
+        With their default settings, by the name they are registered as.
+    accelerations
+        At which scans are undersampled.
+    mask
+        How.
+    center_fraction
+        Fully sampled share of the lines; None for 0.32 over the acceleration.
+    seed
+        Of the masks, see `Sampling`.
+    slices
+        How many to use of each contrast at most, evenly spread over its volumes.
+    """
+
+    methods: dict[str, Any]
+    accelerations: tuple[float, ...]
+    mask: MaskKind
+    center_fraction: float | None = None
+    seed: int = 0
+    slices: int = 8
+
+    def sampling(self, acceleration: float) -> Sampling:
+        """Say how to undersample."""
+        fraction = default_center_fraction(acceleration) if self.center_fraction is None else self.center_fraction
+        return Sampling(self.mask, acceleration, fraction, self.seed)
+
+    def protocol(self, volumes: Sequence[Volume]) -> dict[str, Any]:
+        """Everything that the result depends on, beside the methods and accelerations that it lists itself."""
+        return {
+            "mask": str(self.mask),
+            "center fraction": "0.32 / acceleration" if self.center_fraction is None else self.center_fraction,
+            "seed": self.seed,
+            "slices of a contrast": self.slices,
+            "objective": "mean PSNR over slices, range: each slice's largest target value",
+            "files": [volume.name for volume in volumes],
+            "versions": versions(),
+        }
+
+
+def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device) -> Tuned:
+    """Tune every method for every contrast and acceleration; what an interrupted run found is not sought again.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders of fully sampled raw data with targets.
+    tuning
+        What is tuned, and on what.
+    output
+        YAML file, written after each result.
+    device
+        Where to compute.
+
+    Raises
+    ------
+    InputError
+        If a method has no `lamda`, no file can be used, or the output was made under another protocol.
+    SystemExit
+        At the end, if a file could not be used or a method failed.
+    """
+    for name, method in tuning.methods.items():
+        if "lamda" not in _settings(method):
+            raise InputError(f"{name} has no setting lamda, so there is nothing to tune")
+    problems = Problems()
+    contrasts = _contrasts(find_files(inputs), problems)
+    tuned = _open(output, tuning.protocol([volume for volumes in contrasts.values() for volume in volumes]))
+    with progress() as bar:
+        total = len(contrasts) * len(tuning.accelerations) * len(tuning.methods)
+        task = bar.add_task("tune", total=total)
+        for contrast, volumes in contrasts.items():
+            for acceleration in tuning.accelerations:
+                entry = tuned.entry(contrast, acceleration)
+                slices = cache(partial(_slices, volumes, tuning.sampling(acceleration), tuning.slices, device))
+                for name, method in tuning.methods.items():
+                    title = f"{contrast or 'no contrast'}, {acceleration:g}x, {name}"
+                    bar.update(task, description=title)
+                    with problems.collect():
+                        if name not in entry.methods:
+                            best, entry.psnr[name] = _compare(method, slices())
+                            entry.methods[name] = _settings(best)
+                            tuned.write(output)
+                        console.print(f"{title}: {_words(entry.methods[name], entry.psnr[name])}", markup=False)
+                    bar.advance(task)
+    console.print(f"settings: {output}", markup=False, soft_wrap=True)
+    problems.exit()
+    return tuned
+
+
+def fit(method: Any, mean_psnr: MeanPsnr) -> Any:
+    """Find the best weight, then the fewest iterations that are as good, then the weight again at those.
+
+    Parameters
+    ----------
+    method
+        With its default settings, which are kept if nothing better is found.
+    mean_psnr
+        Of a method; asked often for the same one.
+    """
+    best = best_weight(method, mean_psnr)
+    if "iterations" in _settings(method):
+        fewest = _fewest_iterations(best, mean_psnr)
+        if fewest != best:
+            best = best_weight(fewest, mean_psnr, (best.lamda / 2, best.lamda, 2 * best.lamda), 2)
+    return max(method, best, key=mean_psnr)
+
+
+def best_weight(
+    method: Any, mean_psnr: MeanPsnr, grid: Sequence[float] = WEIGHTS, refinements: int = REFINEMENTS
+) -> Any:
+    """Find the best weight at a given number of iterations; see `search` for the grid and its refinements."""
+    found = search(lambda lamda: mean_psnr(_with_weight(method, lamda)), grid, refinements)
+    return _with_weight(method, found.value)
+
+
+def _with_weight(method: Any, lamda: float) -> Any:
+    # Three digits are as many as a weight has meaning, and what is written is then what was tried.
+    return replace(method, lamda=float(f"{lamda:.3g}"))
+
+
+def _fewest_iterations(method: Any, mean_psnr: MeanPsnr) -> Any:
+    numbers = {method.iterations, *(max(1, round(times * method.iterations)) for times in ITERATIONS)}
+    candidates = [replace(method, iterations=number) for number in sorted(numbers)]
+    enough = max(map(mean_psnr, candidates)) - WORTHWHILE
+    return next(candidate for candidate in candidates if mean_psnr(candidate) >= enough)
+
+
+def _compare(method: Any, slices: Sequence[Acquisition]) -> tuple[Any, dict[str, float]]:
+    @cache
+    def mean_psnr(candidate: Any) -> float:
+        return float(np.mean([psnr(candidate(acquisition), acquisition) for acquisition in slices]))
+
+    best = fit(method, mean_psnr)
+    return best, {"default": round(mean_psnr(method), 3), "tuned": round(mean_psnr(best), 3)}
+
+
+def psnr(image: Tensor, acquisition: Acquisition) -> float:
+    """Score an image against the truth of its slice, in dB; its range is the largest value of the truth."""
+    target: Any = acquisition.target
+    return score(target.cpu().numpy()[None], image.cpu().numpy()[None]).psnr
+
+
+def _settings(method: Any) -> dict[str, Any]:
+    """List what can be tuned of a method, as it is set."""
+    known = {field.name for field in fields(method)}
+    return {key: getattr(method, key) for key in TUNABLE if key in known}
+
+
+def _open(path: Path, protocol: dict[str, Any]) -> Tuned:
+    if not path.exists():
+        return Tuned(protocol=protocol)
+    earlier = read_tuned(path)
+    if earlier.protocol != protocol:
+        raise InputError(f"{path}: was found under another protocol; give another --output")
+    return earlier
+
+
+def _contrasts(files: Sequence[Path], problems: Problems) -> dict[str, list[Volume]]:
+    """Open the volumes that have a truth, by contrast."""
+    contrasts: dict[str, list[Volume]] = defaultdict(list)
+    for path in files:
+        with problems.collect():
+            volume = open_volume(path)
+            if volume.mask is not None or volume.target_name is None:
+                raise InputError(f"{path}: is not fully sampled or has no target, so there is no truth to tune on")
+            contrasts[volume.header.contrast].append(volume)
+    if not contrasts:
+        raise InputError("there is no fully sampled file with a target to tune on")
+    return contrasts
+
+
+def _slices(volumes: Sequence[Volume], sampling: Sampling, number: int, device: torch.device) -> list[Acquisition]:
+    """Read slices evenly spread over all there are, and undersample them."""
+    every = [(volume, index) for volume in volumes for index in range(len(volume))]
+    middles = (np.arange(min(number, len(every))) + 0.5) / min(number, len(every)) * len(every)
+    chosen = [every[int(middle)] for middle in middles]
+    return [sampling(volume.read(index)).to(device) for volume, index in chosen]
+
+
+def _words(settings: dict[str, Any], psnr: dict[str, float]) -> str:
+    listed = ", ".join(f"{key} {value}" for key, value in settings.items())
+    return f"{listed}: {psnr['tuned']:.2f} dB, by default {psnr['default']:.2f} dB"

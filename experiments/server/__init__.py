@@ -1,0 +1,1 @@
+"""Reconstruction at the scanner over MRD streams: server and client."""

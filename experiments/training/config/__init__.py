@@ -1,0 +1,1 @@
+"""Training configurations: YAML files, overrides and validation."""

@@ -1,0 +1,114 @@
+"""From a YAML file, and values replaced on the command line, to a config."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from recon.data.errors import InputError
+from recon.data.suggestion import did_you_mean
+from recon.experiments.training.config.train_config import TrainConfig
+
+PLAINLY = {
+    "model_type": "is a section of keys and values",
+    "dict_type": "is a section of keys and values",
+    "tuple_type": "is a list; write it as [...]",
+}
+"""For what pydantic says in the words of Python."""
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read a config.
+
+    Parameters
+    ----------
+    path
+        A YAML file, or the name of one of those that ship with the package.
+    overrides
+        `key=value`, the key dotted (`optimizer.lr=1e-4`), the value in YAML's notation.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a key or a value is wrong; a wrong key is named with the nearest right one.
+    """
+    values = _read(_find(path))
+    for override in overrides:
+        _replace(values, override)
+    try:
+        return TrainConfig.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_sentence(error)}") from error
+
+
+def _find(path: Path) -> Path:
+    shipped = Path(str(files("recon.experiments.configs")))
+    for candidate in (path, shipped / path.name, shipped / f"{path.name}.yaml"):
+        if candidate.is_file():
+            return candidate
+    names = ", ".join(sorted(file.name for file in shipped.glob("*.yaml")))
+    raise InputError(f"{path}: there is no such config file; those that ship are {names}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = _parse(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds no keys and values")
+    return values
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes `1e-3` and `1.5e3` for numbers, which YAML 1.1 does only if they are written 1.0e-3 and 1.5e+3."""
+
+
+_EXPONENTIAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENTIAL, list("-+.0123456789"))
+
+
+def _parse(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 - is a safe loader
+
+
+def _replace(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise InputError(f"{override!r} is not of the form key=value")
+    *sections, last = key.split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise InputError(f"{override!r}: {section} is a value, not a section")
+    try:
+        values[last] = _parse(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{override!r}: the value is not valid YAML") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key!r}{did_you_mean(location[-1], _section(location[:-1]).model_fields)}"
+    if problem["type"] == "missing":
+        return f"{key} is missing; give it in the file or as {key}=..."
+    message = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    return f"{key}: {message}" if key else message
+
+
+def _section(location: Sequence[str]) -> type[BaseModel]:
+    section: type[BaseModel] = TrainConfig
+    for name in location:
+        annotation = section.model_fields[name].annotation
+        kinds = get_args(annotation) or (annotation,)  # a section that may be null is a union
+        section = next(cast("type[BaseModel]", kind) for kind in kinds if hasattr(kind, "model_fields"))
+    return section

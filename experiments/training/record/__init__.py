@@ -1,0 +1,1 @@
+"""What a training run writes: log, pictures, state, provenance."""

@@ -1,0 +1,46 @@
+"""One unrolled step: data consistency in k-space, a learned regulariser on the coil-combined image."""
+
+import torch
+from torch import Tensor, nn
+
+from recon.coils import coil_combine, coil_expand
+from recon.solvers.hybrid import Hybrid
+
+
+class Cascade(nn.Module):
+    """One unrolled step  `k <- k - eta M (k - k0) - F S R(S^H F^H k)`  (Sriram et al. 2020).
+
+    Parameters
+    ----------
+    regulariser
+        `R`: complex image `(batch, readout, phase)` to what is to be taken off it, of the same shape.
+    """
+
+    def __init__(self, regulariser: nn.Module) -> None:
+        super().__init__()
+        # Both attributes carry fastMRI's names, by which weights are stored.
+        self.model = regulariser
+        self.dc_weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, kspace: Tensor, measured: Hybrid, sens_maps: Tensor) -> Tensor:
+        """Take one step.
+
+        Parameters
+        ----------
+        kspace
+            complex `(batch, coils, readout, phase)`: the present estimate, in the space of `measured`.
+        measured
+            The samples `k0` and their mask `M`.
+        sens_maps
+            complex `(batch, coils, readout, phase)`.
+
+        Returns
+        -------
+        Tensor
+            complex `(batch, coils, readout, phase)`: the next estimate.
+        """
+        image = coil_combine(measured.image(kspace), sens_maps)
+        refinement = measured.kspace(coil_expand(self.model(image), sens_maps))
+        # k + eta M (k0 - k) in one go over the data.
+        consistent = torch.lerp(kspace, measured.samples, (self.dc_weight * measured.mask).to(kspace.dtype))
+        return consistent - refinement

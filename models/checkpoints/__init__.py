@@ -1,0 +1,1 @@
+"""Trained weights in files, and the cards that describe them."""

@@ -1,0 +1,152 @@
+"""The card of trained weights: what they were trained on and what they reach, in a JSON file beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import center_lines
+from recon.data.storage.atomic import atomic_path
+from recon.quality.uncertainty import Calibration
+
+TOLERANCE = 1.15
+"""How far the acceleration may lie outside: masks that are drawn at random measure more or fewer lines than asked."""
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class TrainedRange(BaseModel):
+    """What the weights have seen, each as the least and the most.
+
+    Attributes
+    ----------
+    accelerations
+        As asked for of the masks.
+    center_fractions
+        Fully sampled share of the lines, about DC.
+    coils
+        Their number.
+    matrix
+        Size of the matrix, along either axis.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accelerations: tuple[PositiveFloat, PositiveFloat]
+    center_fractions: tuple[Fraction, Fraction]
+    coils: tuple[PositiveInt, PositiveInt]
+    matrix: tuple[PositiveInt, PositiveInt]
+
+    def doubts(self, acquisition: Acquisition) -> list[str]:
+        """Say in what a slice lies outside, each in a few words; nothing if it does not.
+
+        More lines about DC than were seen do no harm by themselves, and chance adds to them.
+        """
+        least, most = self.accelerations
+        acceleration, coils = acquisition.acceleration, acquisition.coils
+        found = []
+        if not least / TOLERANCE <= acceleration <= most * TOLERANCE:
+            found.append(f"acceleration {acceleration:.3g}, trained on {_span(self.accelerations)}")
+        if not self.coils[0] <= coils <= self.coils[1]:
+            found.append(f"{coils} coil{'s' if coils > 1 else ''}, trained on {_span(self.coils)}")
+        if not all(self.matrix[0] <= size <= self.matrix[1] for size in acquisition.matrix):
+            found.append(f"matrix {'x'.join(map(str, acquisition.matrix))}, trained on {_span(self.matrix)}")
+        if acquisition.mask.ndim == 2:
+            found.append("undersampled along the readout too, trained on whole lines")
+        elif (lines := _calibration_lines(acquisition)) < (fewest := self._fewest_lines(acquisition)):
+            found.append(f"{lines or 'no'} calibration lines, trained on {fewest} or more of {acquisition.matrix[1]}")
+        return found
+
+    def _fewest_lines(self, acquisition: Acquisition) -> int:
+        return round(self.center_fractions[0] * acquisition.matrix[1])
+
+    def __str__(self) -> str:
+        least, most = (100 * fraction for fraction in self.center_fractions)
+        return (
+            f"{_span(self.accelerations)}x, {least:g} to {most:g} % at the centre, {_span(self.coils)} coils, "
+            f"matrix {_span(self.matrix)}"
+        )
+
+
+class Source(BaseModel):
+    """Data that the weights were trained on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    origin: str
+    licence: str
+
+
+class Card(BaseModel):
+    """What is known about a file of weights.
+
+    Attributes
+    ----------
+    sha256
+        Of the file.
+    licence
+        Of the weights.
+    trained
+        None if nobody wrote it down.
+    uncertainty
+        Of `recon calibrate`; None before that.
+    data
+        What they were trained on.
+    metrics
+        Scores by data set, for example `{"brain_t1_7ch, random 4x": {"ssim": 0.9, "psnr": 35.0, "slices": 1}}`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    licence: str = ""
+    trained: TrainedRange | None = None
+    uncertainty: Calibration | None = None
+    data: tuple[Source, ...] = ()
+    metrics: dict[str, dict[str, float]] = {}
+
+
+def card_path(weights: Path) -> Path:
+    """Name the card of a file of weights."""
+    return weights.with_suffix(".json")
+
+
+def read_card(weights: Path) -> Card | None:
+    """Read the card beside a file of weights; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If it is no card.
+    """
+    path = card_path(weights)
+    if not path.is_file():
+        return None
+    try:
+        return Card.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "the file"
+        raise InputError(f"{path}: is no card of the weights beside it ({place}: {problem['msg']})") from error
+
+
+def write_card(weights: Path, card: Card) -> None:
+    """Write the card of a file of weights, whole or not at all."""
+    with atomic_path(card_path(weights)) as temporary:
+        temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _calibration_lines(acquisition: Acquisition) -> int:
+    if acquisition.calibration is not None:
+        return acquisition.calibration.shape[-1]
+    lines = center_lines(acquisition.mask)
+    return lines.stop - lines.start
+
+
+def _span(values: tuple[float, float]) -> str:
+    return f"{values[0]:g} to {values[1]:g}"

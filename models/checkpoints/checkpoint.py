@@ -1,0 +1,158 @@
+"""Trained weights in files: safetensors whose header tells which network they are for and how they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from recon.data.errors import InputError
+from recon.data.storage.atomic import atomic_path
+from recon.models.checkpoints.card import Card, card_path, read_card
+from recon.models.checkpoints.fastmri import infer_network, read_torch_file
+from recon.models.zoo import build
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A network with its weights, and where they come from.
+
+    Attributes
+    ----------
+    network
+        Ready for inference, on the CPU.
+    name
+        Of the network, as in the zoo.
+    arguments
+        Of its constructor.
+    protocol
+        How the weights were trained; empty for weights of fastMRI, which do not tell.
+    path, sha256
+        Of the file.
+    card
+        What lies beside the file; None if nothing does.
+    """
+
+    network: nn.Module
+    name: str
+    arguments: dict[str, Any]
+    protocol: dict[str, Any]
+    path: Path
+    sha256: str
+    card: Card | None
+
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """Settings of the steps that the network expects to be done to raw data first, as they were in training."""
+        data = self.protocol.get("training", {}).get("data", {})
+        return dict(data.get("preprocessing", {}))
+
+
+def save_weights(
+    path: Path, network: nn.Module, name: str, arguments: Mapping[str, Any], protocol: Mapping[str, Any]
+) -> None:
+    """Write the weights of `network`, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Where to, usually with the suffix `.safetensors`.
+    network
+        Whose weights to write.
+    name, arguments
+        What `recon.models.zoo.build` needs to construct it again.
+    protocol
+        How the weights were trained; anything that JSON can hold.
+
+    Raises
+    ------
+    DiskFullError
+        If the disk is full; the file is then what it was before.
+    """
+    metadata = {"network": name, "arguments": json.dumps(dict(arguments)), "protocol": json.dumps(dict(protocol))}
+    write_tensors(path, network.state_dict(), metadata)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors as safetensors, whole or not at all.
+
+    Raises
+    ------
+    DiskFullError
+        If the disk is full or the quota used up; the file is then what it was before.
+    """
+    on_cpu = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(on_cpu, temporary, metadata)
+
+
+def load_model(path: Path) -> Checkpoint:
+    """Read weights written by `save_weights`, or a VarNet or U-Net checkpoint of fastMRI.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is neither of the two, is not the one that its card describes, or holds weights that
+        do not fit the network it names.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such checkpoint file")
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    card = read_card(path)
+    if card is not None and card.sha256 != sha256:
+        raise InputError(
+            f"{path}: is damaged or another file than {card_path(path).name} describes: its SHA-256 is "
+            f"{sha256[:12]}..., not {card.sha256[:12]}..."
+        )
+    if _is_safetensors(path):
+        name, arguments, protocol, weights = _read_safetensors(path)
+    else:
+        protocol = {}
+        name, weights, arguments = infer_network(path, read_torch_file(path))
+    network = _assemble(path, name, arguments, weights)
+    return Checkpoint(network, name, arguments, protocol, path, sha256, card)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Tell by the name, or by the content: eight bytes of length, then a JSON object."""
+    with path.open("rb") as file:
+        return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
+
+
+def _read_safetensors(path: Path) -> tuple[str, dict[str, Any], dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
+    except SafetensorError as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
+    try:
+        arguments, protocol = json.loads(metadata["arguments"]), json.loads(metadata["protocol"])
+        return metadata["network"], dict(arguments), dict(protocol), weights
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: its header does not say which network the weights are for") from error
+
+
+def _assemble(path: Path, name: str, arguments: dict[str, Any], weights: dict[str, Tensor]) -> nn.Module:
+    for key, weight in weights.items():
+        if not torch.isfinite(weight).all():
+            raise InputError(f"{path}: the weight {key} holds NaN or Inf")
+    try:
+        # On the meta device nothing is allocated or drawn at random only to be overwritten.
+        with torch.device("meta"):
+            network = build(name, arguments)
+        network.load_state_dict({key: weight.float() for key, weight in weights.items()}, assign=True)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except RuntimeError as error:
+        raise InputError(f"{path}: the weights do not fit the network {name} with {arguments}") from error
+    return network.eval()

@@ -1,0 +1,64 @@
+"""The baseline without physics: fastMRI's U-Net on the zero-filled image."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from recon.coils import rss
+from recon.crop import center_crop, center_pad
+from recon.fourier import ifft
+from recon.models.blocks.unet import Unet, padded_matrix
+
+LARGEST_DEVIATION = 6
+"""Standard deviations from the mean at which fastMRI cuts off what the U-Net sees."""
+
+
+class ImageUnet(nn.Module):
+    """Zero-filled magnitude image, refined by one U-Net (Zbontar et al. 2018).
+
+    The magnitude is the root sum of squares over the coils, of which there may be one: the same network serves
+    multi-coil and single-coil data. What the U-Net sees is brought to zero mean and unit standard deviation,
+    image by image, and what it gives is brought back: the result scales with the k-space.
+
+    Parameters
+    ----------
+    chans, pools, drop_prob
+        As for the `Unet`.
+    crop
+        Size `(readout, phase)` of the middle of the image that the U-Net sees, 320 x 320 for fastMRI's own
+        weights; around it the image stays zero-filled. None for all of it.
+    """
+
+    def __init__(
+        self, chans: int = 32, pools: int = 4, drop_prob: float = 0.0, crop: Sequence[int] | None = None
+    ) -> None:
+        super().__init__()
+        self.pools = pools
+        self.crop = None if crop is None else (int(crop[0]), int(crop[1]))
+        self.unet = Unet(1, 1, chans, pools, drop_prob)
+
+    def forward(
+        self,
+        masked_kspace: Tensor,
+        mask: Tensor,  # noqa: ARG002 - the arguments are those of every network in the zoo
+        num_low_frequencies: int | Tensor | None = None,  # noqa: ARG002
+        calibration: Tensor | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        """Reconstruct complex `(batch, coils, readout, phase)` to real `(batch, readout, phase)`."""
+        zero_filled = rss(ifft(masked_kspace))
+        readout, phase = zero_filled.shape[-2:]
+        if self.crop is None or self.crop == (readout, phase):
+            return self.refine(zero_filled)
+        seen = center_crop(zero_filled, (min(self.crop[0], readout), min(self.crop[1], phase)))
+        return zero_filled + center_pad(self.refine(seen) - seen, (readout, phase))
+
+    def refine(self, image: Tensor) -> Tensor:
+        """Refine a real image `(batch, readout, phase)` of any size."""
+        mean = image.mean(dim=(-2, -1), keepdim=True)
+        std = image.std(dim=(-2, -1), keepdim=True)
+        normalised = ((image - mean) / torch.where(std > 0, std, 1)).clamp(-LARGEST_DEVIATION, LARGEST_DEVIATION)
+        matrix = (image.shape[-2], image.shape[-1])
+        padded = center_pad(normalised, padded_matrix(matrix, self.pools))
+        refined = self.unet(padded.unsqueeze(1)).squeeze(1)
+        return center_crop(refined, matrix) * std + mean

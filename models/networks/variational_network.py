@@ -1,0 +1,95 @@
+"""The variational network: gradient descent with learned filters and activations."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, pad
+
+from recon.models.blocks.radial_basis import RadialBasis
+from recon.models.blocks.unet import from_channels, to_channels
+from recon.models.networks.sense_network import SenseNetwork, SenseProblem
+
+
+class VariationalNetwork(SenseNetwork):
+    """Unrolled gradient descent on data term and fields of experts (Hammernik et al. 2018), maps given.
+
+    Parameters
+    ----------
+    num_cascades
+        Number of gradient steps.
+    filters
+        Pairs of a real and an imaginary filter in each step.
+    kernel
+        Their side: odd, 3 or more.
+    basis_functions
+        Gaussians that make up an activation.
+    """
+
+    def __init__(
+        self, num_cascades: int = 10, filters: int = 48, kernel: int = 11, basis_functions: int = 31
+    ) -> None:
+        if kernel < 3 or kernel % 2 == 0:
+            raise ValueError(f"{kernel} is no side of a filter with a middle and a zero mean: 3, 5, 7, ...")
+        super().__init__(GradientStep(FieldsOfExperts(filters, kernel, basis_functions)) for _ in range(num_cascades))
+
+    def solve(self, problem: SenseProblem) -> Tensor:
+        """Descend from the zero-filled image; put back what was measured, as the classical solvers do."""
+        image = self.unroll(problem.image(problem.measured), problem)
+        return torch.where(problem.mask, problem.measured, problem.kspace(image))
+
+
+class GradientStep(nn.Module):
+    """One step `u <- u - R'(u) - lamda A^H (A u - f)`, with `A = M F S` (Hammernik et al. 2018).
+
+    Parameters
+    ----------
+    regulariser
+        `R'`: complex image `(batch, readout, phase)` to one of the same shape.
+    """
+
+    def __init__(self, regulariser: nn.Module) -> None:
+        super().__init__()
+        self.regulariser = regulariser
+        self.log_lamda = nn.Parameter(torch.zeros(()))
+
+    def forward(self, image: Tensor, problem: SenseProblem) -> Tensor:
+        """Take the step from `image` `(batch, readout, phase)`."""
+        residual = torch.where(problem.mask, problem.kspace(image) - problem.measured, 0)
+        return image - self.regulariser(image) - self.log_lamda.exp() * problem.image(residual)
+
+
+class FieldsOfExperts(nn.Module):
+    """`R'(u) = 1/N sum_i K_i^T phi_i'(K_i u)`: the gradient of a sum of potentials of filter responses.
+
+    Each filter has a real and an imaginary part, both of zero mean and together of unit norm; images are periodic,
+    as the Fourier transform has them. The mean over the `N` filters instead of the paper's sum keeps the step as
+    long whatever their number.
+
+    Parameters
+    ----------
+    filters, kernel, basis_functions
+        As for the `VariationalNetwork`.
+    """
+
+    def __init__(self, filters: int, kernel: int, basis_functions: int) -> None:
+        super().__init__()
+        self.unconstrained = nn.Parameter(torch.empty(filters, 2, kernel, kernel).uniform_(-1 / kernel, 1 / kernel))
+        self.activation = RadialBasis(filters, basis_functions)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Evaluate on complex `(batch, readout, phase)`."""
+        kernels = self.kernels()
+        responses = _convolve(to_channels(image), kernels)
+        activated = self.activation(responses) / len(kernels)
+        gradient = _convolve(activated, kernels.flip((-2, -1)).transpose(0, 1))
+        return from_channels(gradient.to(image.real.dtype))
+
+    def kernels(self) -> Tensor:
+        """Constrain the filters: `(filters, 2, kernel, kernel)`."""
+        centred = self.unconstrained - self.unconstrained.mean(dim=(-2, -1), keepdim=True)
+        return centred / torch.linalg.vector_norm(centred, dim=(1, 2, 3), keepdim=True)
+
+
+def _convolve(channels: Tensor, kernels: Tensor) -> Tensor:
+    """Convolve periodically; with the kernels turned and their axes exchanged it is the adjoint."""
+    margin = kernels.shape[-1] // 2
+    return conv2d(pad(channels, (margin,) * 4, mode="circular"), kernels)

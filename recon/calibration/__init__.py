@@ -1,0 +1,1 @@
+"""What the calibration lines tell: coil maps, covariances, noise, virtual coils."""

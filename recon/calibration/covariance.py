@@ -1,0 +1,81 @@
+"""How the samples of k-space vary together, for any distance along phase, as the calibration lines tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from recon.calibration.brightness import brightness
+from recon.calibration.espirit import espirit_operator
+
+GRID = 96
+"""Pixels along phase."""
+
+REACH = GRID // 2
+"""Lines this far apart or farther are not told from nearer ones."""
+
+ROWS = 24
+"""Positions along readout at which the covariance is computed; it varies as slowly as the coils do."""
+
+NULL_SPACE = 0.02
+"""Less is taken as noise than for maps: where objects are folded, the second signal of a pixel is a weak one."""
+
+SHARPENING = 8
+"""Power of the ESPIRiT operator: eigenvalues of one stay, those that the calibration lines hardly explain vanish."""
+
+
+@dataclass(frozen=True, eq=False)
+class KspaceCovariance:
+    """`E[k_i(x, a) conj(k_j(x, b))]` as a function of `a - b`, in the space of `x` along readout, `k` along phase.
+
+    Attributes
+    ----------
+    values
+        complex64 `(rows, GRID, coils, coils)`: the distance `a - b`, modulo `GRID`, is the second index; the mean
+        over rows of its trace at distance zero is one.
+    """
+
+    values: Tensor
+
+    def between(self, lines: Tensor, others: Tensor) -> Tensor:
+        """Covariance matrices of all coils of some lines with all coils of others.
+
+        Parameters
+        ----------
+        lines, others
+            int64 `(a,)` and `(b,)`: positions along phase, less than `REACH` apart.
+
+        Returns
+        -------
+        Tensor
+            complex64 `(rows, coils * a, coils * b)`.
+        """
+        matrices = self.values[:, lines[:, None] - others[None, :]]
+        return rearrange(matrices, "row a b coil other -> row (coil a) (other b)")
+
+
+def kspace_covariance(lines: Tensor) -> KspaceCovariance:
+    """Estimate `R(x, d) = sum_y p(x, y) G(x, y)^8 exp(-2 pi i d y / Y)`.
+
+    The Hermitian `G` leaves a true coil signal `s` as it is (Uecker et al. 2014, eq. 17); its powers approach the
+    sum of `s s^H` over as many signals as are folded onto a pixel. `p` is the variance of an object that is brighter
+    where the low-resolution image is: its square root, flatter than its square, because detail is spread more
+    evenly than brightness.
+
+    Parameters
+    ----------
+    lines
+        complex64 `(coils, readout, lines)` about DC.
+    """
+    readout = min(ROWS, lines.shape[-2])
+    operator = rearrange(
+        espirit_operator(lines, (readout, GRID), NULL_SPACE), "coil other x y -> x y coil other"
+    ).contiguous()
+    variance = brightness(lines, (readout, GRID)).sqrt()
+    signals = variance[..., None, None] * torch.linalg.matrix_power(operator, SHARPENING)
+    total = signals.diagonal(dim1=-2, dim2=-1).real.sum(dim=-1).mean()
+    signals = torch.fft.ifftshift(signals / torch.where(total > 0, total, 1), dim=1)
+    return KspaceCovariance(torch.fft.fft(signals, dim=1, norm="forward"))

@@ -1,0 +1,131 @@
+"""GRAPPA for any mask along phase: missing lines as linear combinations of their measured neighbours."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from recon.calibration.acs import calibration_lines
+from recon.calibration.compression import compress, compression_matrix
+from recon.calibration.covariance import kspace_covariance
+from recon.calibration.noise import edge_variance
+from recon.classical.grappa_kernels import Kernels, find_gaps, learn_kernels
+from recon.classical.readout_grid import ReadoutGrid
+from recon.coils import rss
+from recon.crop import center_crop
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.fourier import fft, ifft
+from recon.preprocessing.oversampling import without_oversampling
+from recon.registry import register
+
+READOUT, PHASE = (-2,), (-1,)
+
+LEAST_LAMDA = 1e-6
+"""Below this single precision cannot invert the covariance."""
+
+
+@register("grappa")
+@dataclass(frozen=True)
+class Grappa:
+    """Each missing sample is a sum `w y` over its measured neighbours in all coils (Griswold et al. 2002, eq. 1).
+
+    The weights minimise the expected square error, `w = R_ts (R_ss + lamda I)^-1`, from the covariances `R` of
+    targets and sources. Griswold counts those on the calibration lines, shift by shift, which takes more lines than
+    the kernel is wide; here `kspace_covariance` derives them for any distance from the same lines, so that every
+    gap of any mask is served by the lines that bound it. Along readout k-space is transformed first and each
+    position has its own weights (Brau et al. 2008), which amounts to a kernel as long as the readout.
+
+    Attributes
+    ----------
+    lamda
+        Share of a line's energy that is taken as error of `R`; the share of its noise is added.
+    neighbours
+        How many measured lines to combine at most, half of them on either side of a gap.
+    virtual_coils
+        To how many coils to compress at most; measured lines are kept in all coils.
+    """
+
+    lamda: float = 5e-3
+    neighbours: Annotated[int, Field(ge=2, multiple_of=2)] = 4
+    virtual_coils: Annotated[int, Field(ge=1)] = 8
+
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
+        _check(acquisition)
+        acquisition = without_oversampling(acquisition)
+        lines = self.kernels(acquisition).fill(ifft(acquisition.kspace, READOUT))
+        return center_crop(rss(ifft(lines, PHASE)), acquisition.crop)
+
+    def fill(self, acquisition: Acquisition) -> Tensor:
+        """Fill in the missing lines.
+
+        Parameters
+        ----------
+        acquisition
+            One slice, mask `(phase,)`.
+
+        Returns
+        -------
+        Tensor
+            complex64 `(coils, readout, phase)`; measured lines are unchanged, gaps of 48 lines and more stay empty.
+
+        Raises
+        ------
+        InputError
+            If the mask varies along readout or there are too few calibration lines.
+        """
+        lines = self.kernels(acquisition).fill(ifft(acquisition.kspace, READOUT))
+        return torch.where(acquisition.mask, acquisition.kspace, fft(lines, READOUT))
+
+    def kernels(self, acquisition: Acquisition) -> Kernels:
+        """Learn the weights for every gap of the mask.
+
+        Parameters
+        ----------
+        acquisition
+            One slice, mask `(phase,)`.
+
+        Raises
+        ------
+        InputError
+            If the mask varies along readout or there are too few calibration lines.
+        """
+        _check(acquisition)
+        gaps = find_gaps(acquisition.mask, acquisition.header.padding, self.neighbours)
+        lines = calibration_lines(acquisition)
+        compression = compression_matrix(lines, self.virtual_coils)
+        share = noise_share(compress(acquisition.kspace, compression), acquisition.mask)
+        lamdas = [self._lamda(min(share[line] for line in gap.sources)) for gap in gaps]
+        covariance = kspace_covariance(compress(lines, compression))
+        return Kernels(
+            mask=acquisition.mask,
+            kernels=learn_kernels(covariance, gaps, lamdas),
+            compression=compression,
+            grid=ReadoutGrid.of(len(covariance.values), acquisition.matrix[0], lines.device),
+        )
+
+    def _lamda(self, noise: float) -> float:
+        """Add the share of the noise, in steps of a factor of two, so that many gaps have the same sum."""
+        least = max(self.lamda, LEAST_LAMDA)
+        return least * 2.0 ** round(math.log2(1 + noise / least))
+
+
+def noise_share(kspace: Tensor, mask: Tensor) -> list[float]:
+    """Variance of one coil's noise in a sample over the mean energy of all coils in its line, for every line.
+
+    Far from DC it comes close to one over the number of coils: there is little left to predict with, or to predict.
+    """
+    noise = edge_variance(kspace, mask).mean()
+    energy = (kspace.real.square() + kspace.imag.square()).sum(dim=0).mean(dim=0)
+    return (noise / torch.where(energy > 0, energy, torch.inf)).tolist()
+
+
+def _check(acquisition: Acquisition) -> None:
+    if acquisition.mask.ndim != 1:
+        raise InputError(f"{acquisition.name}: GRAPPA needs a mask along phase only")

@@ -1,0 +1,245 @@
+"""SENSE in closed form: with equally spaced lines few pixels fold onto each other, and few equations part them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from recon.calibration.acs import calibration_lines
+from recon.calibration.brightness import brightness
+from recon.calibration.espirit import estimate_sens_maps
+from recon.calibration.noise import mix_coils, whitening_matrix
+from recon.coils import rss
+from recon.crop import center_crop
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import center_lines
+from recon.fourier import ifft
+from recon.preprocessing.oversampling import without_oversampling
+from recon.registry import register
+
+READOUT, PHASE = (-2,), (-1,)
+
+LEAST_LAMDA = 1e-6
+"""Below this single precision cannot part pixels on which the coils agree."""
+
+
+@register("sense-unfold")
+@dataclass(frozen=True)
+class SenseUnfold:
+    """`argmin_x 1/2 ||M F S x - y||^2 + lamda/2 ||x / sqrt(p)||^2` in closed form (Pruessmann et al. 1999, eqs. 2-3).
+
+    `M` selects the equally spaced lines. The calibration lines between them give `S` and `p`, the brightness of
+    the low-resolution image, and are put back into the result. Where pixels fold onto each other, `p` says which of
+    them the signal is likely to come from (as in Lin et al. 2004).
+
+    Attributes
+    ----------
+    lamda
+        Weight of the regularisation, relative to the square of the coil sensitivities; zero is Pruessmann's
+        unfolding.
+    """
+
+    lamda: float = 3e-3
+
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
+        lattice = find_lattice(acquisition)
+        acquisition = without_oversampling(acquisition)
+        measured = ifft(acquisition.kspace, READOUT)
+        likely = brightness(calibration_lines(acquisition), acquisition.matrix).sqrt()
+        folding = Folding.of(estimate_sens_maps(acquisition) * likely, lattice)
+        estimate = folding.coil_kspace(folding.unfold(measured, self.lamda))
+        coil_images = ifft(torch.where(acquisition.mask, measured, estimate), PHASE)
+        return center_crop(rss(coil_images), acquisition.crop)
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Equally spaced lines of k-space.
+
+    Attributes
+    ----------
+    phase
+        Number of all lines.
+    step
+        From one line to the next.
+    first
+        The first line of this spacing, whether it was measured or not; less than `step`.
+    """
+
+    phase: int
+    step: int
+    first: int
+
+    @property
+    def count(self) -> int:
+        """Number of lines."""
+        return len(range(self.first, self.phase, self.step))
+
+
+def find_lattice(acquisition: Acquisition) -> Lattice:
+    """Find the spacing of the measured lines, the calibration lines left out.
+
+    Raises
+    ------
+    InputError
+        If the lines are not equally spaced.
+    """
+    lattice = None if acquisition.mask.ndim != 1 else _lattice_of(acquisition.mask)
+    if lattice is None:
+        raise InputError(
+            f"{acquisition.name}: closed-form unfolding needs equally spaced lines along phase besides the "
+            "calibration lines; use sense for this mask"
+        )
+    return lattice
+
+
+def _lattice_of(mask: Tensor) -> Lattice | None:
+    measured = torch.nonzero(mask).flatten().tolist()
+    center = center_lines(mask)
+    outer = [line for line in measured if not center.start <= line < center.stop]
+    if not outer:
+        return Lattice(len(mask), 1, 0) if mask.all() else None
+    step = min((after - before for before, after in pairwise(outer)), default=0)
+    if step < 2:
+        return None
+    expected = range(outer[0], outer[-1] + 1, step)
+    if set(outer) <= set(expected) <= set(measured):
+        return Lattice(len(mask), step, outer[0] % step)
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Folding:
+    """Which pixels fold onto which, and how each coil sees them.
+
+    The image has `step * count` pixels along phase, so that whole pixels fold; that is the matrix itself if `step`
+    divides it, and else a little more or less of resolution over the same field of view.
+
+    Attributes
+    ----------
+    lattice
+        The lines that are unfolded.
+    sens_maps
+        complex64 `(coils, readout, step, count)`: pixels from the centre on, those that fold side by side.
+    """
+
+    lattice: Lattice
+    sens_maps: Tensor
+
+    @classmethod
+    def of(cls, sens_maps: Tensor, lattice: Lattice) -> Folding:
+        """Bring maps `(coils, readout, phase)` onto the pixels that fold."""
+        pixels = lattice.step * lattice.count
+        maps = torch.fft.ifftshift(resample(sens_maps, pixels), dim=PHASE)
+        return cls(lattice, rearrange(maps, "coil x (step count) -> coil x step count", step=lattice.step))
+
+    def unfold(self, kspace: Tensor, lamda: float = 0.0, covariance: Tensor | None = None) -> Tensor:
+        """Solve `(S^H Psi^-1 S + lamda R) x = S^H Psi^-1 a` for every set of pixels folded into one value `a`.
+
+        Parameters
+        ----------
+        kspace
+            complex64 `(coils, readout, phase)`, image space along readout.
+        lamda
+            Weight of the regularisation.
+        covariance
+            complex `Psi`, `(coils, coils)`, of the noise; the identity if None.
+
+        Returns
+        -------
+        Tensor
+            complex64 `x`, `(readout, step, count)`, pixels ordered as the maps.
+        """
+        aliased = torch.fft.ifft(kspace[..., self.lattice.first :: self.lattice.step]) / self._scale
+        maps, aliased = self._whitened(covariance), _whiten(aliased, covariance)
+        matched = torch.einsum("cxsn,cxn->xns", maps.conj(), aliased)
+        solved = torch.linalg.solve(self._normal(maps, lamda), matched)
+        return rearrange(solved, "x count step -> x step count") * self._modulation().conj()
+
+    def coil_kspace(self, image: Tensor) -> Tensor:
+        """Encode an image `(readout, step, count)` to all lines `(coils, readout, phase)`, readout in image space."""
+        coil_images = rearrange(self.sens_maps * image, "coil x step count -> coil x (step count)")
+        spectrum = torch.fft.fft(coil_images) * self._scale
+        pixels = spectrum.shape[-1]
+        lines = torch.arange(self.lattice.phase, device=image.device) - self.lattice.phase // 2
+        resolved = (lines >= -(pixels // 2)) & (lines < pixels - pixels // 2)
+        return torch.where(resolved, spectrum[..., lines % pixels], 0)
+
+    def image(self, solution: Tensor) -> Tensor:
+        """Order the pixels of `(readout, step, count)` as an image and resample it to `(readout, phase)`."""
+        ordered = rearrange(solution, "x step count -> x (step count)")
+        return resample(torch.fft.fftshift(ordered, dim=PHASE), self.lattice.phase)
+
+    def g_factor(self, covariance: Tensor | None = None, lamda: float = 0.0) -> Tensor:
+        """`g = sqrt([H^-1]_ii [H]_ii)`, `H = S^H Psi^-1 S` (Pruessmann et al. 1999, eq. 23).
+
+        With regularisation `H^-1` becomes `B H B`, `B = (H + lamda R)^-1`, the variance of the smaller, biased
+        solution; g may then fall below one.
+
+        Parameters
+        ----------
+        covariance
+            complex `(coils, coils)` of the noise; the identity if None.
+        lamda
+            As in `unfold`.
+
+        Returns
+        -------
+        Tensor
+            float32 `(readout, phase)`.
+        """
+        maps = self._whitened(covariance)
+        normal = self._normal(maps, 0.0)
+        inverse = torch.linalg.inv(self._normal(maps, lamda))
+        variance = (inverse @ normal @ inverse).diagonal(dim1=-2, dim2=-1).real
+        squared = variance * normal.diagonal(dim1=-2, dim2=-1).real
+        return self.image(rearrange(squared.clamp(min=0).sqrt(), "x count step -> x step count"))
+
+    @property
+    def _scale(self) -> float:
+        """Turns sums over the pixels that fold into orthonormal transforms over all phase-encoding steps."""
+        return self.lattice.phase**0.5 / (self.lattice.step * self.lattice.count)
+
+    def _modulation(self) -> Tensor:
+        """Phase `(step, count)` that the distance of the first line from DC leaves on the pixels."""
+        step, count = self.sens_maps.shape[-2:]
+        pixels = torch.fft.fftfreq(step * count, device=self.sens_maps.device).reshape(step, count)
+        angles = -2 * torch.pi * (self.lattice.first - self.lattice.phase // 2) * pixels
+        return torch.polar(torch.ones_like(angles), angles)
+
+    def _whitened(self, covariance: Tensor | None) -> Tensor:
+        flat = rearrange(self.sens_maps, "coil x step count -> coil x (step count)")
+        return _whiten(flat, covariance).reshape(self.sens_maps.shape)
+
+    def _normal(self, maps: Tensor, lamda: float) -> Tensor:
+        """`S^H S + lamda R`, `(readout, count, step, step)`."""
+        normal = torch.einsum("cxsn,cxtn->xnst", maps.conj(), maps)
+        ridge = max(lamda, LEAST_LAMDA) * self.lattice.step
+        normal.diagonal(dim1=-2, dim2=-1).add_(ridge)
+        return normal
+
+
+def resample(values: Tensor, pixels: int) -> Tensor:
+    """Interpolate `(..., phase)` linearly to another number of pixels over the same field of view."""
+    phase = values.shape[-1]
+    if pixels == phase:
+        return values
+    centered = torch.arange(pixels, device=values.device) - pixels // 2
+    positions = (centered * (phase / pixels) + phase // 2).clamp(0, phase - 1)
+    below = positions.floor().long()
+    above = (below + 1).clamp(max=phase - 1)
+    return torch.lerp(values[..., below], values[..., above], (positions - below).to(values.dtype))
+
+
+def _whiten(coils: Tensor, covariance: Tensor | None) -> Tensor:
+    """Make the noise of `(coils, ...)` white and, on average over the coils, as strong as it was relative to one."""
+    if covariance is None:
+        return coils
+    scale = covariance.diagonal().real.mean().sqrt()
+    return mix_coils(whitening_matrix(covariance).to(coils) * scale, coils)

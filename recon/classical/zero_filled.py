@@ -1,0 +1,21 @@
+"""Zero-filled reconstruction: what was not measured is taken as zero."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from recon.coils import rss
+from recon.crop import center_crop
+from recon.data.acquisition import Acquisition
+from recon.fourier import ifft
+from recon.registry import register
+
+
+@register("zero-filled")
+@dataclass(frozen=True)
+class ZeroFilled:
+    """Root sum of squares of the inverse Fourier transform (Roemer et al. 1990)."""
+
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
+        return center_crop(rss(ifft(acquisition.kspace)), acquisition.crop)

@@ -1,0 +1,1 @@
+"""Steps from acquisition to acquisition that run before a reconstruction."""

@@ -1,0 +1,44 @@
+"""Readout oversampling: twice the field of view that the image shows, and so twice the data."""
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from recon.crop import center_crop
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.fourier import fft, ifft
+
+READOUT = (-2,)
+
+
+def without_oversampling(acquisition: Acquisition) -> Acquisition:
+    """Keep the part of the readout that the image shows; each line is measured in full, so nothing else changes.
+
+    Parameters
+    ----------
+    acquisition
+        One slice, mask `(phase,)`.
+
+    Raises
+    ------
+    InputError
+        If the scan is undersampled along the readout.
+    """
+    rows = acquisition.crop[0]
+    if rows == acquisition.matrix[0]:
+        return acquisition
+    if acquisition.mask.ndim == 2:
+        raise InputError(f"{acquisition.name}: is undersampled along the readout; leave its oversampling as it is")
+    calibration = acquisition.calibration
+    return replace(
+        acquisition,
+        kspace=_crop_readout(acquisition.kspace, rows),
+        header=acquisition.header.with_readout_cut(rows / acquisition.matrix[0]),
+        calibration=None if calibration is None else _crop_readout(calibration, rows),
+    )
+
+
+def _crop_readout(kspace: Tensor, rows: int) -> Tensor:
+    images = ifft(kspace, READOUT)
+    return fft(center_crop(images, (rows, kspace.shape[-1])), READOUT)

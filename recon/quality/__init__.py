@@ -1,0 +1,1 @@
+"""How reliable an image is: noise maps, g-factors, uncertainty."""

@@ -1,0 +1,98 @@
+"""The noise of any reconstruction by repeating it on data with more of the same noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from recon.calibration.noise import mix_coils
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+
+Image = Callable[[Acquisition], Tensor]
+
+
+def pseudo_replica(
+    method: Image, acquisition: Acquisition, covariance: Tensor, replicas: int = 100, seed: int = 0
+) -> Tensor:
+    """Measure the standard deviation of the image's noise (Robson et al. 2008, the pseudo multiple replica method).
+
+    Parameters
+    ----------
+    method
+        Any callable from an acquisition to a real image. What it learns from the data it learns anew from every
+        replica; separate calibration lines stay as they are.
+    acquisition
+        K-space `(..., coils, readout, phase)`. The noise it holds already is not seen by this method.
+    covariance
+        complex `(coils, coils)` of the noise to add, as `covariance_of_noise` gives it.
+    replicas
+        How often to reconstruct; the result has a relative standard error of `1 / sqrt(2 (replicas - 1))`.
+    seed
+        Of the noise.
+
+    Returns
+    -------
+    Tensor
+        float32, of the image's shape and unit.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two replicas.
+    """
+    if replicas < 2:
+        raise InputError(f"a standard deviation takes two replicas or more, not {replicas}")
+    coloring = torch.linalg.cholesky(covariance).to(acquisition.kspace)
+    generator = torch.Generator().manual_seed(seed)
+    mean = squares = torch.zeros((), dtype=torch.float64)
+    for count in range(1, replicas + 1):
+        white = torch.randn(acquisition.kspace.shape, generator=generator, dtype=torch.complex64)
+        noise = torch.where(acquisition.mask, mix_coils(coloring, white.to(coloring)), 0)
+        image = method(replace(acquisition, kspace=acquisition.kspace + noise)).double()
+        step = image - mean
+        mean = mean + step / count
+        squares = squares + step * (image - mean)
+    return (squares / (replicas - 1)).sqrt().float()
+
+
+def g_factor(
+    method: Image,
+    acquisition: Acquisition,
+    full: Acquisition,
+    covariance: Tensor,
+    replicas: int = 100,
+    seed: int = 0,
+) -> Tensor:
+    """`g = sigma_accelerated / (sigma_full sqrt(R))` by pseudo-replicas of both (Robson et al. 2008).
+
+    Parameters
+    ----------
+    method
+        Any callable from an acquisition to a real image.
+    acquisition
+        The undersampled scan; `R` is its acceleration.
+    full
+        The same scan, fully sampled.
+    covariance
+        complex `(coils, coils)` of the noise.
+    replicas, seed
+        Of `pseudo_replica`.
+
+    Returns
+    -------
+    Tensor
+        float32, of the image's shape; zero where the full scan's image has no noise.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two replicas.
+    """
+    accelerated = pseudo_replica(method, acquisition, covariance, replicas, seed)
+    reference = pseudo_replica(method, full, covariance, replicas, seed + 1)
+    ratio = accelerated / torch.where(reference > 0, reference, torch.inf)
+    return ratio / (acquisition.acceleration / full.acceleration) ** 0.5

@@ -1,0 +1,203 @@
+"""How sure an image is: the same slice reconstructed from a little less and in other coordinates, and compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from recon.calibration.noise import covariance_of_noise, edge_variance, mix_coils
+from recon.data.acquisition import Acquisition
+from recon.data.masks import center_lines
+
+LEFT_OUT = 0.1
+"""Share of the samples outside of the calibration lines that each view does without."""
+
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-2,), (-1,), (-2, -1), (), (-1,))
+"""Axes along which each view is mirrored: readout, phase."""
+
+SMOOTHING = 3.0
+"""Pixels, the standard deviation of the Gaussian over which squared deviations are averaged."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`sigma^2 = spread^2 s^2 + noise^2 n^2`: what the spread `s` between views and the noise `n` mean for the error.
+
+    Attributes
+    ----------
+    spread, noise
+        The two factors; as they stand here they come from no experience.
+    """
+
+    spread: float = 1.0
+    noise: float = 0.0
+
+    def __call__(self, spread: Tensor, noise: float) -> Tensor:
+        """Give the standard deviation of the image's error `(rows, columns)`, in the image's units."""
+        return torch.sqrt((self.spread * spread).square() + (self.noise * noise) ** 2)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A slice as a method gets to see it again.
+
+    Attributes
+    ----------
+    acquisition
+        With samples left out, its coils mixed, mirrored.
+    left_out
+        Share of what could be left out that was.
+    flipped
+        The axes along which it is mirrored.
+    """
+
+    acquisition: Acquisition
+    left_out: float
+    flipped: tuple[int, ...]
+
+    def undo(self, image: Tensor) -> Tensor:
+        """Mirror an image `(rows, columns)` back, whose middle lies where that of the matrix does."""
+        for axis in self.flipped:
+            matrix, size = self.acquisition.matrix[axis], image.shape[axis]
+            first = (matrix - size) // 2
+            image = image.flip(axis).roll(2 * (matrix // 2 - first) + 1 - size, axis)
+        return image
+
+
+def views(acquisition: Acquisition) -> list[View]:
+    """Alter a slice in several ways, always the same ones.
+
+    Each view lacks another tenth of the samples that are not calibration lines. The coils are replaced by as many
+    combinations of them, a random unitary matrix: what is measured stays the same, and so does the root sum of
+    squares. Some views are mirrored. A method that is linear and equivariant feels the missing samples alone.
+
+    Parameters
+    ----------
+    acquisition
+        One slice, k-space `(coils, readout, phase)`.
+    """
+    generator = torch.Generator().manual_seed(0)
+    spare = _spare(acquisition.mask).nonzero()
+    spare = spare[torch.randperm(len(spare), generator=generator).to(spare.device)]
+    each = min(max(1, round(LEFT_OUT * len(spare))), len(spare) // 2)
+    found = []
+    for number, flipped in enumerate(FLIPS):
+        kept = torch.ones_like(acquisition.mask)
+        gone = spare[number * each : (number + 1) * each]
+        kept[tuple(gone.T)] = False
+        mixed = _mixed(acquisition.undersample(kept), _unitary(acquisition.coils, generator))
+        found.append(View(_mirrored(mixed, flipped), len(gone) / max(len(spare), 1), flipped))
+    return found
+
+
+def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Tensor:
+    """Estimate the standard deviation of an image by the delete-d jackknife (Shao & Wu 1989).
+
+    From a share `p` left out follows `(1 - p) / p` times the mean square deviation; squares are averaged over a few
+    pixels too. Views that lack nothing count as they are.
+
+    Parameters
+    ----------
+    image
+        `(rows, columns)`, of all that was measured.
+    seen, others
+        The views, and what the same method made of each.
+    """
+    squares = torch.stack(
+        [
+            _jackknife(view.left_out) * (view.undo(other) - image).square()
+            for view, other in zip(seen, others, strict=True)
+        ]
+    )
+    return _smooth(squares.mean(dim=0), SMOOTHING).sqrt()
+
+
+def noise_level(acquisition: Acquisition) -> float:
+    """Estimate the standard deviation of the noise in a fully sampled magnitude image, where there is signal.
+
+    From the noise scan where there is one, else from the ends of the readout; the mean over the coils.
+    """
+    if acquisition.noise is None:
+        variance = edge_variance(acquisition.kspace, acquisition.mask)
+    else:
+        variance = covariance_of_noise(acquisition.noise).diagonal().real * _acquired_share(acquisition)
+    return float((variance.mean() / 2).sqrt())
+
+
+def _acquired_share(acquisition: Acquisition) -> float:
+    """Share of k-space that a full scan measures; the rest is zero and brings no noise."""
+    first, last = acquisition.header.padding
+    rows = (acquisition.kspace != 0).any(dim=0).any(dim=-1)
+    return float(rows.float().mean()) * (last - first) / acquisition.matrix[1]
+
+
+def _jackknife(left_out: float) -> float:
+    return (1 - left_out) / left_out if left_out else 1.0
+
+
+def _spare(mask: Tensor) -> Tensor:
+    """Mark measured samples that are not needed for calibration."""
+    spare = mask.clone()
+    if mask.ndim == 1:
+        spare[center_lines(mask)] = False
+    else:  # points: the middle eighth of either axis
+        rows, columns = (slice(size // 2 - size // 16, size // 2 + size // 16 + 1) for size in mask.shape)
+        spare[rows, columns] = False
+    return spare
+
+
+def _mixed(acquisition: Acquisition, matrix: Tensor) -> Acquisition:
+    matrix = matrix.to(acquisition.kspace)
+    calibration = acquisition.calibration
+    return replace(
+        acquisition,
+        kspace=mix_coils(matrix, acquisition.kspace),
+        calibration=None if calibration is None else mix_coils(matrix, calibration),
+        noise=None if acquisition.noise is None else matrix @ acquisition.noise,
+    )
+
+
+def _unitary(size: int, generator: torch.Generator) -> Tensor:
+    normal = torch.randn(size, size, generator=generator, dtype=torch.complex64)
+    return torch.linalg.qr(normal).Q
+
+
+def _mirrored(acquisition: Acquisition, axes: Sequence[int]) -> Acquisition:
+    """Mirror the object about the index of DC, which stays where it is."""
+    kspace, mask, calibration = acquisition.kspace, acquisition.mask, acquisition.calibration
+    header = acquisition.header
+    for axis in axes:
+        kspace = _mirror(kspace, axis)
+        calibration = None if calibration is None else _mirror(calibration, axis)
+        if axis == -1 or mask.ndim == 2:
+            mask = _mirror(mask, axis)
+        if axis == -1:
+            header = replace(header, padding=_mirrored_range(header.padding, kspace.shape[-1]))
+    return replace(acquisition, kspace=kspace, mask=mask, calibration=calibration, header=header)
+
+
+def _mirror(values: Tensor, axis: int) -> Tensor:
+    return values.flip(axis).roll(1 - values.shape[axis] % 2, axis)
+
+
+def _mirrored_range(columns: tuple[int, int], size: int) -> tuple[int, int]:
+    """Say where the columns `[first, last)` lie after `_mirror`; the one without a partner stays where it is."""
+    if columns == (0, size):
+        return columns
+    first, last = (size - column + 1 - size % 2 for column in reversed(columns))
+    return max(first, 0), min(last, size)
+
+
+def _smooth(image: Tensor, sigma: float) -> Tensor:
+    """Average `(rows, columns)` by a Gaussian; at the edges by what is left of it."""
+    reach = math.ceil(3 * sigma)
+    line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=image.device) / sigma).square())
+    kernel = torch.outer(line, line).expand(1, 1, -1, -1)
+    held = torch.stack([image, torch.ones_like(image)]).unsqueeze(1)
+    averaged, weight = conv2d(held, kernel, padding=reach).squeeze(1)
+    return averaged / weight

@@ -1,0 +1,58 @@
+"""From true errors to the calibration of an uncertainty."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recon.data.errors import InputError
+from recon.quality.uncertainty import Calibration
+
+SWEEPS = 50
+"""Of the reweighting, which settles within a few."""
+
+SMALLEST = 1e-6
+"""Share of its predictors below which no variance falls, lest a pixel outweigh all others."""
+
+Values = NDArray[np.floating]
+
+
+def fit_calibration(spread: Values, noise: Values, error: Values) -> Calibration:
+    """Fit `E[e^2] = a^2 s^2 + b^2 n^2` with `a, b >= 0`.
+
+    Least squares of the squared errors, each weighted by `1 / sigma^4` with the `sigma` of the sweep before: what
+    maximises the likelihood of normal errors, and holds for the second moment of others too. Faint and bright
+    pixels, and images of any unit, count alike.
+
+    Parameters
+    ----------
+    spread, noise
+        What `Calibration` combines, `(pixels,)`.
+    error
+        Image less truth, `(pixels,)`, in the same units.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to fit: no pixel in which a view deviates or noise was found.
+    """
+    seen = (spread > 0) | (noise > 0)
+    if not seen.any():
+        raise InputError("there is no pixel from which an uncertainty could be calibrated")
+    predictors = np.stack([spread[seen], noise[seen]]).astype(np.float64) ** 2
+    squares = error[seen].astype(np.float64) ** 2
+    squared: Values = np.ones(2)
+    for _ in range(SWEEPS):
+        variance = np.maximum(squared @ predictors, SMALLEST * predictors.sum(axis=0))
+        weighted = predictors / variance**2
+        squared = _least_squares(weighted @ predictors.T, weighted @ squares)
+    return Calibration(*map(float, np.sqrt(squared)))
+
+
+def _least_squares(normal: Values, right: Values) -> Values:
+    """Solve two normal equations, all of whose entries are positive or zero, for numbers that are not negative."""
+    solution: Values = np.linalg.lstsq(normal, right)[0]
+    if (solution >= 0).all():
+        return solution
+    alone = right / normal.diagonal()
+    return np.where(right * alone == (right * alone).max(), alone, 0)

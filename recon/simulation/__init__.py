@@ -1,0 +1,1 @@
+"""Simulated raw data: a head phantom, coils, and a scanner with its imperfections."""

@@ -1,0 +1,210 @@
+"""Simulated raw data: the built-in phantom seen by loop coils, with image phase and noise, in fastMRI's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from recon.data.acquisition import Header
+from recon.data.errors import InputError
+from recon.data.formats.fastmri import write_volume
+from recon.simulation.head_coils import Maps, loop_coil_maps
+from recon.simulation.phantom.contrast import draw_protocol
+from recon.simulation.phantom.fields import Array, smooth_field
+from recon.simulation.phantom.grid import centred_axis, field_of_view, slice_heights
+from recon.simulation.phantom.head import head
+
+Complex = npt.NDArray[np.complex64]
+
+SMALLEST_MATRIX = 32
+OVERSAMPLING = 2
+"""How much finer than the image the phantom is drawn, so that k-space is truncated as a scanner truncates it."""
+
+RAW_SCALE = (2e-4, 8e-4)
+"""Largest value of the noiseless image, about as in fastMRI's raw data."""
+
+TISSUE = 0.1
+"""Tissue, to whose signal the noise is referred, is where the object exceeds this fraction of its maximum."""
+
+
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """One volume and the truth behind it.
+
+    Attributes
+    ----------
+    kspace
+        complex64 `(slices, coils, readout, phase)`, noisy, DC at index `N // 2`.
+    target
+        float32 `(slices, readout, phase)`: root sum of squares of the *noisy*, fully sampled coil images, as in
+        fastMRI's files; not cropped.
+    header
+        Matrix, field of view, field strength, and the contrast's name.
+    image
+        complex64 `(slices, readout, phase)`: the object, free of noise and coils, truncated in k-space.
+    sens_maps
+        complex64 `(slices, coils, readout, phase)`: noiseless k-space is the transform of `sens_maps * image`.
+    noise
+        Standard deviation of the real part, and of the imaginary part, of the noise in each sample.
+    """
+
+    kspace: Complex
+    target: Array
+    header: Header
+    image: Complex
+    sens_maps: Maps
+    noise: float
+
+
+def simulate_volume(
+    shape: tuple[int, int], slices: int, coils: int, snr: float, rng: np.random.Generator
+) -> Simulated:
+    """Draw a person, a protocol, a coil and the noise.
+
+    Parameters
+    ----------
+    shape
+        Matrix `(readout, phase)`.
+    slices, coils
+        Their numbers.
+    snr
+        Mean of the noiseless root-sum-of-squares image over tissue (where the object exceeds a tenth of its
+        maximum) divided by the standard deviation of the real part of one coil's noise in the image. The transform
+        is unitary, so the noise is as large in k-space; it is white and independent between coils.
+    rng
+        Where all that comes from.
+    """
+    protocol = draw_protocol(rng)
+    fine = head((OVERSAMPLING * shape[0], OVERSAMPLING * shape[1]), slices, protocol, rng)
+    magnitude = np.stack([_truncate(image, shape) for image in fine])
+    image = magnitude * np.exp(1j * image_phase(shape, slices, rng))
+    sens_maps = loop_coil_maps(shape, slices, coils, rng)
+
+    coverage = np.linalg.norm(sens_maps, axis=1)
+    image = (image * rng.uniform(*RAW_SCALE) / (np.abs(image) * coverage).max()).astype(np.complex64)
+    tissue = np.abs(image) > TISSUE * np.abs(image).max()
+    noise = float((np.abs(image) * coverage)[tissue].mean() / snr)
+
+    kspace = np.empty_like(sens_maps)
+    target = np.empty(image.shape, np.float32)
+    for index in range(slices):
+        white = rng.standard_normal((2, *kspace.shape[1:]), dtype=np.float32)
+        kspace[index] = _fft(sens_maps[index] * image[index]) + noise * (white[0] + 1j * white[1])
+        target[index] = np.linalg.norm(_ifft(kspace[index]), axis=0)
+    header = Header(
+        crop=shape,
+        padding=(0, shape[1]),
+        field_of_view=field_of_view(shape),
+        field_strength=protocol.field_strength,
+        contrast=protocol.contrast,
+    )
+    return Simulated(kspace, target, header, image, sens_maps, noise)
+
+
+def simulate_folder(
+    output: Path,
+    volumes: int,
+    slices: int,
+    coils: int,
+    size: tuple[int, int],
+    seed: int,
+    snr: float,
+    progress: Callable[[], None] | None = None,
+) -> list[Path]:
+    """Write simulated volumes as fastMRI's multi-coil files; volume i depends on the seed and i alone.
+
+    Parameters
+    ----------
+    output
+        Folder; made if missing.
+    volumes, slices, coils
+        Their numbers.
+    size
+        Matrix `(readout, phase)`.
+    seed
+        The same seed gives the same samples, bit for bit.
+    snr
+        As `simulate_volume` defines it.
+    progress
+        Called after each volume.
+
+    Returns
+    -------
+    list of Path
+        `simulated_0000.h5`, `simulated_0001.h5`, ...
+
+    Raises
+    ------
+    InputError
+        If a number is too small or the output is a file.
+    """
+    for name, number in (("volumes", volumes), ("slices", slices), ("coils", coils)):
+        if number < 1:
+            raise InputError(f"cannot simulate {number} {name}; at least 1 is needed")
+    if min(size) < SMALLEST_MATRIX:
+        raise InputError(
+            f"cannot simulate a matrix of {size[0]}x{size[1]}; at least {SMALLEST_MATRIX}x{SMALLEST_MATRIX} is needed"
+        )
+    if seed < 0:
+        raise InputError(f"the seed {seed} is negative; give 0 or more")
+    if not snr > 0:
+        raise InputError(f"the SNR {snr} is not above 0")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is a file; give a folder to write the volumes to")
+
+    paths = []
+    for index in range(volumes):
+        volume = simulate_volume(size, slices, coils, snr, np.random.default_rng((seed, index)))
+        path = output / f"simulated_{index:04d}.h5"
+        write_volume(
+            path,
+            volume.kspace,
+            volume.header,
+            target=volume.target,
+            patient_id=f"simulated_{seed}_{index:04d}",
+        )
+        paths.append(path)
+        if progress is not None:
+            progress()
+    return paths
+
+
+def image_phase(shape: tuple[int, int], slices: int, rng: np.random.Generator) -> Array:
+    """Draw a smooth phase `(slices, readout, phase)` in radians: of low order, as of a late echo, and wavy."""
+    size = field_of_view(shape)
+    y, x = np.meshgrid(*(centred_axis(n, mm) for n, mm in zip(shape, size, strict=True)), indexing="ij")
+    constant, tilt = rng.uniform(-np.pi, np.pi), rng.normal(0, 1.0, 3)
+    bowl = rng.normal(0, 0.7, 3)
+    wavy = smooth_field(rng, 25.0)
+    phase = np.empty((slices, *shape), np.float32)
+    for image, z in zip(phase, slice_heights(slices), strict=True):
+        points = np.stack([x.ravel(), y.ravel(), np.full(x.size, z)]).astype(np.float32)
+        low_order = tilt @ (points / 100) + bowl @ (points / 100) ** 2
+        image[:] = (constant + low_order + 0.4 * wavy(points)[0]).reshape(shape)
+    return phase
+
+
+def _truncate(fine: Array, shape: tuple[int, int]) -> Array:
+    """Keep of an image's k-space the centre `(readout, phase)`, as a scanner does: edges ring."""
+    rows, columns = ((n // 2 - m // 2) for n, m in zip(fine.shape, shape, strict=True))
+    centre = _fft(fine)[rows : rows + shape[0], columns : columns + shape[1]]
+    truncated: Array = _ifft(centre).real / OVERSAMPLING
+    return truncated
+
+
+def _fft(image: npt.NDArray[np.inexact]) -> npt.NDArray[np.complexfloating]:
+    """Transform the last two axes to k-space: centred and unitary, as `recon.fourier` has it."""
+    axes = (-2, -1)
+    spectrum = np.fft.fft2(np.fft.ifftshift(image, axes), norm="ortho")
+    return np.fft.fftshift(spectrum, axes)
+
+
+def _ifft(kspace: npt.NDArray[np.inexact]) -> npt.NDArray[np.complexfloating]:
+    """Invert `_fft`."""
+    axes = (-2, -1)
+    image = np.fft.ifft2(np.fft.ifftshift(kspace, axes), norm="ortho")
+    return np.fft.fftshift(image, axes)

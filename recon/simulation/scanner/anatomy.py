@@ -1,0 +1,140 @@
+"""Magnitude images to simulate raw data from: real anatomy in files, and heads of the built-in phantom."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from recon.data.errors import InputError
+from recon.simulation.phantom.contrast import draw_protocol
+from recon.simulation.phantom.head import head
+
+KEY = "image"
+MAPS_KEY = "maps"
+SUFFIX = ".npz"
+
+BRIGHTEST = 99.8
+"""Percentile of a volume that becomes one; a few brighter pixels stay brighter."""
+
+FEWEST_BRIGHT = 0.05
+"""Share of a slice that must exceed a tenth of one; emptier ones are left out."""
+
+HEAD_MATRIX, HEAD_SLICES = (300, 250), 3
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A volume of magnitude images.
+
+    Attributes
+    ----------
+    path
+        Of its file.
+    image
+        Real `(slices, rows, columns)`, in any unit.
+    unit
+        What is to become one.
+    used
+        The slices that show something.
+    """
+
+    path: Path
+    image: npt.NDArray[np.generic]
+    unit: float
+    used: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the volume."""
+        return self.image.shape
+
+    def __len__(self) -> int:
+        return len(self.used)
+
+    def slice(self, number: int) -> npt.NDArray[np.float32]:
+        """Give one of the slices that show something, float32 `(rows, columns)` about between 0 and 1."""
+        scaled: npt.NDArray[np.float32] = self.image[self.used[number]].astype(np.float32) / np.float32(self.unit)
+        return scaled
+
+
+def load_anatomies(places: Sequence[Path]) -> list[Anatomy]:
+    """Read the `image` of every `.npz` file, real `(slices, rows, columns)`.
+
+    Parameters
+    ----------
+    places
+        Files, and folders of files.
+
+    Raises
+    ------
+    InputError
+        If there is no file, or one holds no such image.
+    """
+    paths = _files(places)
+    if not paths:
+        raise InputError(f"{', '.join(map(str, places))}: holds no {SUFFIX} file with an {KEY!r} to simulate from")
+    return [_anatomy(path, _array(path, KEY)) for path in paths]
+
+
+def load_maps(places: Sequence[Path]) -> list[npt.NDArray[np.complex64]]:
+    """Read the `maps` of every `.npz` file, complex `(coils, rows, columns)`: measured coil sensitivities.
+
+    Raises
+    ------
+    InputError
+        If a file holds none.
+    """
+    found = []
+    for path in _files(places):
+        maps = _array(path, MAPS_KEY)
+        if maps.ndim != 3 or not np.iscomplexobj(maps) or not np.isfinite(maps).all():
+            raise InputError(f"{path}: its {MAPS_KEY!r} are not finite complex (coils, rows, columns)")
+        found.append(maps.astype(np.complex64))
+    return found
+
+
+def draw_heads(count: int, seed: int) -> list[Anatomy]:
+    """Draw heads of the built-in phantom, each of three slices; the same seed gives the same heads."""
+    heads = []
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        volume = head(HEAD_MATRIX, HEAD_SLICES, draw_protocol(rng), rng).astype(np.float16)
+        heads.append(_anatomy(Path(f"head_{number}"), volume))
+    return heads
+
+
+def _files(places: Sequence[Path]) -> list[Path]:
+    for place in places:
+        if not place.exists():
+            raise InputError(f"{place}: there is no such file or folder")
+    return [path for place in places for path in (sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place])]
+
+
+def _array(path: Path, key: str) -> npt.NDArray[np.generic]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            values: npt.NDArray[np.generic] = stored[key]
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path}: holds no readable array {key!r}") from error
+    return values
+
+
+def _anatomy(path: Path, image: npt.NDArray[np.generic]) -> Anatomy:
+    if image.ndim != 3 or image.dtype.kind not in "uif" or not np.isfinite(image.astype(np.float32)).all():
+        raise InputError(f"{path}: its {KEY!r} is not finite and real with axes (slices, rows, columns)")
+    unit = float(np.percentile(image.astype(np.float32), BRIGHTEST))
+    used = tuple(index for index, plane in enumerate(image) if (plane > unit / 10).mean() > FEWEST_BRIGHT)
+    if unit <= 0 or not used:
+        raise InputError(f"{path}: its {KEY!r} is empty")
+    return Anatomy(path, image, unit, used)

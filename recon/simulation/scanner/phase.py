@@ -1,0 +1,53 @@
+"""The phase of an image: smooth, and with steps at fat and near air."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from recon.simulation.scanner.random_fields import coordinates, smooth_plane
+
+STEPPED, AIRY = 0.3, 0.4
+"""How often there is a step at fat, and a field of air."""
+
+
+def smooth_phase(shape: tuple[int, int], rng: np.random.Generator, device: torch.device) -> Tensor:
+    """Draw a constant, a tilt, a bowl and waves, in radians `(rows, columns)`."""
+    y, x = coordinates(shape, device)
+    constant = rng.uniform(-math.pi, math.pi)
+    tilt, bowl = rng.normal(0, 1.2, 2), rng.normal(0, 0.8, 3)
+    low_order = tilt[0] * y + tilt[1] * x + bowl[0] * y * y + bowl[1] * x * x + bowl[2] * x * y
+    waves = rng.uniform(0.1, 0.8) * smooth_plane(shape, int(rng.integers(4, 9)), rng, device)
+    return constant + low_order + waves
+
+
+def fat_phase(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """Turn the phase where brightness lies in a random band, as the chemical shift turns that of fat."""
+    lower = rng.uniform(0.3, 0.9)
+    inside = ((image > lower) & (image < lower + 0.4)).float()
+    return rng.uniform(-math.pi, math.pi) * _blur(inside, 3)
+
+
+def air_phase(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """Bend the phase near air, within about a tenth of the image, as susceptibility does."""
+    air = (image < 0.08).float()
+    window = 2 * (min(image.shape) // 20) + 1
+    return rng.normal(0, 2.5) * _blur(_blur(air, window), window) * (1 - air)
+
+
+def vary_phase(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """Give a magnitude image, real `(rows, columns)`, a phase: complex, of the same shape."""
+    phase = smooth_phase((image.shape[0], image.shape[1]), rng, image.device)
+    if rng.random() < STEPPED:
+        phase = phase + fat_phase(image, rng)
+    if rng.random() < AIRY:
+        phase = phase + air_phase(image, rng)
+    return torch.polar(image, phase)
+
+
+def _blur(image: Tensor, window: int) -> Tensor:
+    return avg_pool2d(image[None], window, stride=1, padding=window // 2, count_include_pad=False)[0]

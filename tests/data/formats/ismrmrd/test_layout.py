@@ -1,0 +1,192 @@
+"""Files written by the package `ismrmrd`, whose samples are known."""
+
+from pathlib import Path
+
+import h5py
+import ismrmrd
+import numpy as np
+import pytest
+import torch
+
+from helpers.ismrmrd_files import readout, write, xml
+from helpers.slices import random_kspace
+from recon.data.errors import InputError
+from recon.data.formats.ismrmrd.layout import open_ismrmrd
+from recon.data.open import open_volume
+
+COILS, READOUT, PHASE = 3, 16, 12
+KSPACE = random_kspace(2, COILS, READOUT, PHASE).numpy()
+
+
+def lines(kspace: np.ndarray, columns: range, **head: object) -> list[ismrmrd.Acquisition]:
+    return [readout(kspace[..., column], step=column, **head) for column in columns]
+
+
+def test_slices_are_sorted_whatever_the_order_of_their_readouts(tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(2 * PHASE)
+    readouts = [readout(KSPACE[i % 2, ..., i // 2], step=int(i // 2), slice=int(i % 2)) for i in order]
+    volume = open_volume(write(tmp_path / "scan.h5", xml(READOUT, PHASE), readouts))
+    assert volume.shape == (2, COILS, READOUT, PHASE)
+    assert volume.mask is None
+    for index in range(2):
+        np.testing.assert_array_equal(volume.read(index).kspace, KSPACE[index])
+
+
+def test_averages_are_averaged_and_repetitions_and_contrasts_are_images_of_their_own(tmp_path: Path) -> None:
+    readouts = [
+        one
+        for contrast in range(2)
+        for repetition in range(2)
+        for average in range(2)
+        for one in lines(
+            KSPACE[0] * (1 + contrast + 10 * repetition + 100 * average),
+            range(PHASE),
+            contrast=contrast,
+            repetition=repetition,
+            average=average,
+        )
+    ]
+    volume = open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE), readouts))
+    factors = [1 + contrast + 10 * repetition + 50 for contrast in range(2) for repetition in range(2)]
+    for index, factor in enumerate(factors):
+        torch.testing.assert_close(volume.read(index).kspace, torch.from_numpy(KSPACE[0] * factor))
+
+
+def test_partial_fourier_leaves_the_columns_before_its_centre_empty(tmp_path: Path) -> None:
+    readouts = [readout(KSPACE[0, ..., column], step=column - 4) for column in range(4, PHASE)]
+    header = xml(READOUT, PHASE, center=PHASE // 2 - 4, last=PHASE - 5)
+    volume = open_ismrmrd(write(tmp_path / "scan.h5", header, readouts))
+    acquisition = volume.read(0)
+    assert volume.header.padding == (4, PHASE)
+    assert acquisition.mask.nonzero().flatten().tolist() == list(range(4, PHASE))
+    np.testing.assert_array_equal(acquisition.kspace[..., 4:], KSPACE[0, ..., 4:])
+
+
+@pytest.mark.parametrize("discarded", [False, True])
+def test_an_asymmetric_echo_keeps_its_echo_in_the_middle(tmp_path: Path, discarded: bool) -> None:
+    missing = 5
+    samples = KSPACE[0].copy() if discarded else KSPACE[0, :, missing:]
+    place = {"discard_pre": missing} if discarded else {"center_sample": READOUT // 2 - missing}
+    volume = open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE), lines(samples, range(PHASE), **place)))
+    kspace = volume.read(0).kspace
+    assert not kspace[:, :missing].any()
+    np.testing.assert_array_equal(kspace[:, missing:], KSPACE[0, :, missing:])
+
+
+def test_separate_calibration_lines_stay_apart(tmp_path: Path) -> None:
+    calibration = [
+        readout(KSPACE[1, ..., column], column, [ismrmrd.ACQ_IS_PARALLEL_CALIBRATION]) for column in range(4, 9)
+    ]
+    for number, mode in enumerate(("separate", None)):  # None: told by lines that both have measured
+        readouts = calibration + lines(KSPACE[0], range(0, PHASE, 2))
+        path = write(tmp_path / f"{number}.h5", xml(READOUT, PHASE, calibration=mode), readouts)
+        acquisition = open_ismrmrd(path).read(0)
+        assert acquisition.calibration is not None
+        np.testing.assert_array_equal(acquisition.calibration, KSPACE[1, ..., 4:9])
+        np.testing.assert_array_equal(acquisition.kspace[..., ::2], KSPACE[0, ..., ::2])
+        assert not acquisition.kspace[..., 1::2].any()
+
+
+def test_embedded_calibration_lines_are_part_of_kspace(tmp_path: Path) -> None:
+    flags = {4: ismrmrd.ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING, 5: ismrmrd.ACQ_IS_PARALLEL_CALIBRATION}
+    readouts = [
+        readout(KSPACE[0, ..., column], column, [flags[4 + column % 2]] if 4 <= column < 9 else [])
+        for column in range(PHASE)
+        if column % 2 == 0 or 4 <= column < 9
+    ]
+    volume = open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE, calibration="embedded"), readouts))
+    acquisition = volume.read(0)
+    assert acquisition.calibration is None
+    assert acquisition.mask.nonzero().flatten().tolist() == [0, 2, 4, 5, 6, 7, 8, 10]
+    np.testing.assert_array_equal(acquisition.kspace[..., acquisition.mask], KSPACE[0][..., acquisition.mask])
+
+
+def test_the_noise_scan_is_scaled_to_the_bandwidth_of_the_image(tmp_path: Path) -> None:
+    noise = readout(KSPACE[1, ..., 0], flags=[ismrmrd.ACQ_IS_NOISE_MEASUREMENT], sample_time_us=20.0)
+    readouts = [noise, *lines(KSPACE[0], range(PHASE))]
+    acquisition = open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE), readouts)).read(0)
+    assert acquisition.noise is not None
+    np.testing.assert_allclose(acquisition.noise, 2 * KSPACE[1, ..., 0], rtol=1e-6)
+
+
+def test_navigators_dummy_scans_and_phase_references_are_left_out(tmp_path: Path) -> None:
+    others = [
+        readout(KSPACE[1, ..., 0], 3, [flag])
+        for flag in (
+            ismrmrd.ACQ_IS_NAVIGATION_DATA,
+            ismrmrd.ACQ_IS_DUMMYSCAN_DATA,
+            ismrmrd.ACQ_IS_PHASECORR_DATA,  # of spin-echo trains; those of EPI run backwards as well
+        )
+    ]
+    volume = open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE), others + lines(KSPACE[0], range(PHASE))))
+    np.testing.assert_array_equal(volume.read(0).kspace, KSPACE[0])
+
+
+def test_every_image_knows_where_it_lies(tmp_path: Path) -> None:
+    axes = {"read_dir": (0.0, 1.0, 0.0), "phase_dir": (0.0, 0.0, 1.0), "slice_dir": (1.0, 0.0, 0.0)}
+    readouts = [
+        one
+        for index in range(2)
+        for one in lines(KSPACE[index], range(PHASE), slice=index, position=(5.0 * index, 1.0, 2.0), **axes)
+    ]
+    geometry = open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE), readouts)).header.geometry
+    assert geometry is not None
+    assert [one.position for one in geometry] == [(0.0, 1.0, 2.0), (5.0, 1.0, 2.0)]
+    assert geometry[1].slice_dir == (1.0, 0.0, 0.0)
+    assert geometry[1].field_of_view == (READOUT, PHASE, 4.0)
+
+
+def test_a_file_without_directions_has_no_geometry(tmp_path: Path) -> None:
+    path = write(tmp_path / "scan.h5", xml(READOUT, PHASE), lines(KSPACE[0], range(PHASE)))
+    assert open_ismrmrd(path).header.geometry is None
+
+
+@pytest.mark.parametrize(
+    ("header", "head", "words"),
+    [
+        (xml(READOUT, PHASE, trajectory="radial"), {}, "trajectory is radial"),
+        (xml(READOUT, PHASE), {"kspace_encode_step_2": 1}, "3-D"),
+        (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_REVERSE]}, "EPI"),
+        (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_REVERSE, ismrmrd.ACQ_IS_PHASECORR_DATA]}, "EPI"),
+        (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_NOISE_MEASUREMENT]}, "no imaging readouts"),
+        (xml(READOUT - 4, PHASE), {}, "does not fit an encoded matrix of 12"),
+        (xml(READOUT, 6), {}, "does not fit an encoded matrix of 6 lines"),
+        (
+            xml(READOUT, PHASE).replace("<ismrmrdHeader", "<!DOCTYPE a [<!ENTITY b 'c'>]><ismrmrdHeader"),
+            {},
+            "document",
+        ),
+        (xml(READOUT, PHASE).replace(f"<x>{READOUT}</x>", "<x>many</x>"), {}, "'many'"),
+    ],
+)
+def test_what_is_not_read_is_told_in_one_sentence(
+    tmp_path: Path, header: str, head: dict[str, object], words: str
+) -> None:
+    path = write(tmp_path / "scan.h5", header, lines(KSPACE[0], range(PHASE), **head))
+    with pytest.raises(InputError, match=words) as error:
+        open_volume(path)
+    assert str(path) in str(error.value)
+
+
+def test_values_that_are_not_finite_are_told(tmp_path: Path) -> None:
+    kspace = KSPACE[0].copy()
+    kspace[0, 0, 3] = np.nan
+    volume = open_volume(write(tmp_path / "scan.h5", xml(READOUT, PHASE), lines(kspace, range(PHASE))))
+    with pytest.raises(InputError, match="NaN or Inf"):
+        volume.read(0)
+
+
+def test_headers_that_claim_more_samples_than_there_are_are_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "scan.h5", xml(READOUT, PHASE), lines(KSPACE[0], range(PHASE)))
+    with h5py.File(path, "r+") as file:
+        row = file["dataset/data"][2]
+        row["head"]["active_channels"] = COILS + 1
+        file["dataset/data"][2] = row
+    with pytest.raises(InputError, match="different numbers of channels"):
+        open_volume(path)
+    with h5py.File(path, "r+") as file:
+        rows = file["dataset/data"][:]
+        rows["head"]["active_channels"] = COILS + 1
+        file["dataset/data"][:] = rows
+    with pytest.raises(InputError, match="holds 96 numbers, its header says 4 channels of 16"):
+        open_volume(path).read(0)

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.slices import random_kspace
+from recon.data.errors import InputError
+from recon.data.formats.bart import open_bart
+from recon.data.open import find_files, open_volume
+
+
+def write(folder: Path, kspace: np.ndarray, dimensions: str, name: str = "scan") -> Path:
+    """Write samples that lie in the order of the dimensions, the first one fastest."""
+    (folder / f"{name}.hdr").write_text(f"# Dimensions\n{dimensions}\n# Command\nphantom -k\n")
+    kspace.astype(np.complex64).ravel(order="F").tofile(folder / f"{name}.cfl")
+    return folder / f"{name}.cfl"
+
+
+def test_echoes_times_and_averages_are_images_and_slices_run_fastest(tmp_path: Path) -> None:
+    shape = [1] * 16
+    shape[0], shape[1], shape[3], shape[5], shape[10], shape[13] = 8, 6, 2, 3, 2, 4
+    kspace = random_kspace(*shape).numpy()
+    volume = open_volume(write(tmp_path, kspace, " ".join(map(str, shape))))
+    assert volume.shape == (24, 2, 8, 6)
+    for index, (time, echo, slice_) in ((0, (0, 0, 0)), (3, (0, 0, 3)), (4, (0, 1, 0)), (17, (1, 1, 1))):
+        wanted = kspace[:, :, 0, :, 0, echo, 0, 0, 0, 0, time, 0, 0, slice_, 0, 0].transpose(2, 0, 1)
+        np.testing.assert_array_equal(volume.read(index).kspace, wanted)
+
+
+def test_lines_of_zeros_were_not_measured(tmp_path: Path) -> None:
+    kspace = random_kspace(8, 6, 1, 2).numpy()
+    kspace[:, ::2] = 0
+    volume = open_bart(write(tmp_path, kspace, "8 6 1 2"))
+    assert volume.mask is not None
+    assert volume.read(0).mask.tolist() == [False, True] * 3
+
+
+@pytest.mark.parametrize("matrix", [(8, 6), (8, 1)])
+def test_what_is_read_can_be_written_to_and_the_file_stays(tmp_path: Path, matrix: tuple[int, int]) -> None:
+    path = write(tmp_path, random_kspace(*matrix, 1, 1).numpy(), f"{matrix[0]} {matrix[1]}")
+    before = path.read_bytes()
+    open_bart(path).read(0).kspace.zero_()
+    assert path.read_bytes() == before
+
+
+def test_either_name_opens_the_pair_and_folders_list_it_once(tmp_path: Path) -> None:
+    path = write(tmp_path, random_kspace(8, 6, 1, 2).numpy(), "8 6 1 2")
+    assert open_volume(path.with_suffix(".hdr")).path == path
+    assert find_files([tmp_path]) == [path]
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "words"),
+    [
+        ("8 6 2 1", "dimension 2 \\(phase 2\\) has size 2; read are 2-D"),
+        ("8 6 1 1 2", "dimension 4 \\(maps\\) has size 2"),
+        ("8 6 1 1 1 1 2", "dimension 6 has size 2"),
+        ("8 six 1 2", "are not 1 to 16 whole numbers"),
+        ("8 0 1 2", "impossible"),
+        ("8 6 1 3", "its header says 1152"),
+        ("", "are not 1 to 16"),
+    ],
+)
+def test_what_is_not_read_is_told_in_one_sentence(tmp_path: Path, dimensions: str, words: str) -> None:
+    path = write(tmp_path, random_kspace(8, 6, 2).numpy(), dimensions)
+    with pytest.raises(InputError, match=words):
+        open_volume(path)
+
+
+def test_half_a_pair_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, random_kspace(8, 6, 1, 2).numpy(), "8 6 1 2")
+    path.unlink()
+    with pytest.raises(InputError, match="no such file beside its header"):
+        open_volume(path.with_suffix(".hdr"))

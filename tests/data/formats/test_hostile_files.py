@@ -1,0 +1,177 @@
+"""Files of strangers: nothing outside them is read, nothing in them is run, and no size is believed."""
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from recon.data.errors import InputError
+from recon.data.open import open_volume
+from recon.data.storage.limits import MAX_GIB
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret.h5"
+    with h5py.File(path, "w") as file:
+        file["kspace"] = np.ones((2, 4, 48, 40), np.complex64)
+    return path
+
+
+def external_storage(file: h5py.File, secret: Path) -> None:
+    file.create_dataset("kspace", (1, 1, 4, 4), np.complex64, external=[(str(secret), 0, 128)])
+
+
+def external_link(file: h5py.File, secret: Path) -> None:
+    file["kspace"] = h5py.ExternalLink(str(secret), "kspace")
+
+
+def soft_link(file: h5py.File, secret: Path) -> None:
+    file["kspace"] = h5py.SoftLink("/elsewhere")
+
+
+def virtual(file: h5py.File, secret: Path) -> None:
+    layout = h5py.VirtualLayout((2, 4, 48, 40), np.complex64)
+    layout[:] = h5py.VirtualSource(str(secret), "kspace", (2, 4, 48, 40))
+    file.create_virtual_dataset("kspace", layout)
+
+
+def enormous(file: h5py.File, secret: Path) -> None:
+    file.create_dataset("kspace", (1000, 1000, 1000, 1000), np.complex64, chunks=(1, 1, 100, 100))
+
+
+def empty(file: h5py.File, secret: Path) -> None:
+    file.create_dataset("kspace", (100, 10, 300, 300), np.complex64)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (external_storage, "stored in other files"),
+        (external_link, "link to another place"),
+        (soft_link, "link to another place"),
+        (virtual, "parts of other files"),
+        (enormous, "more than the limit of 16"),
+        (empty, "declared but not stored"),
+    ],
+)
+@pytest.mark.parametrize("name", ["kspace", "reconstruction_rss", "mask", "reference_scan", "ismrmrd_header"])
+def test_hdf5_that_points_elsewhere_or_claims_too_much_is_refused(
+    make: Callable[[h5py.File, Path], None], words: str, name: str, raw_file: Path, secret: Path
+) -> None:
+    with h5py.File(raw_file, "r+") as file:
+        kept = file["kspace"][()]
+        del file["kspace"]
+        if name in file:
+            del file[name]
+        make(file, secret)
+        if name != "kspace":
+            file.move("kspace", name)
+            file["kspace"] = kept
+    with pytest.raises(InputError, match=words) as error:
+        open_volume(raw_file).read(0)
+    assert str(raw_file) in str(error.value)
+
+
+def test_a_group_behind_an_external_link_is_not_opened(tmp_path: Path, secret: Path) -> None:
+    path = tmp_path / "scan.h5"
+    with h5py.File(path, "w") as file:
+        file["dataset"] = h5py.ExternalLink(str(secret), "/")
+    with pytest.raises(InputError, match="no raw data of a known layout, only dataset"):
+        open_volume(path)
+
+
+def test_the_limit_can_be_raised_and_lowered(raw_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MAX_GIB, "0.00001")
+    with pytest.raises(InputError, match="--max-gib"):
+        open_volume(raw_file)
+    monkeypatch.setenv(MAX_GIB, "1")
+    open_volume(raw_file)
+
+
+def test_an_unknown_filter_is_refused(raw_file: Path) -> None:
+    with h5py.File(raw_file, "r+") as file:
+        kspace = file["kspace"][()]
+        del file["kspace"]
+        created = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        created.set_chunk(kspace.shape)
+        created.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, ())
+        space = h5py.h5s.create_simple(kspace.shape)
+        h5py.h5d.create(file.id, b"kspace", h5py.h5t.py_create(kspace.dtype), space, created)
+    with pytest.raises(InputError, match="unknown filter 32015"):
+        open_volume(raw_file)
+
+
+class Attack:
+    """Would write a file if it were unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_pickles_are_not_run(tmp_path: Path, suffix: str) -> None:
+    path, touched = tmp_path / f"scan{suffix}", tmp_path / "touched"
+    array = np.array([Attack(touched)], object)
+    if suffix == ".npy":
+        np.save(path, array, allow_pickle=True)
+    else:
+        np.savez(path, kspace=array)
+    with pytest.raises(InputError, match="pickled objects, which are refused"):
+        open_volume(path)
+    assert not touched.exists()
+
+
+def test_a_bare_pickle_is_no_raw_data(tmp_path: Path) -> None:
+    path = tmp_path / "scan.npy"
+    path.write_bytes(pickle.dumps(Attack(tmp_path / "touched")))
+    with pytest.raises(InputError, match="not HDF5"):
+        open_volume(path)
+    assert not (tmp_path / "touched").exists()
+
+
+def test_an_array_that_claims_too_much_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    header = b"{'descr': '<c8', 'fortran_order': False, 'shape': (1000, 1000, 1000, 1000), }"
+    claimed = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+    (tmp_path / "scan.npy").write_bytes(claimed)
+    with zipfile.ZipFile(tmp_path / "scan.npz", "w") as archive:
+        archive.writestr("kspace.npy", claimed)
+    (tmp_path / "scan.hdr").write_text("# Dimensions\n1000 1000 1 1000 1 1 1 1 1 1 1 1 1 1000\n")
+    (tmp_path / "scan.cfl").write_bytes(bytes(8))
+    for suffix in (".npy", ".npz", ".cfl"):
+        with pytest.raises(InputError, match="more than the limit of 16"):
+            open_volume(tmp_path / f"scan{suffix}")
+
+
+def test_an_archive_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scan.npz"
+    header = b"{'descr': '<c8', 'fortran_order': False, 'shape': (1, 4, 4), }"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        claimed = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+        archive.writestr("kspace.npy", claimed + bytes(10_000_000))
+    with pytest.raises(InputError, match="not as long as its shape"):
+        open_volume(path)
+
+
+@pytest.mark.parametrize(
+    "literal", [b"{b'descr': 1, 'shape': 2}", b"(" * 5000, b"{{}: 1}", b"{'descr': '<c8', 1: 2}"]
+)
+def test_a_header_of_numpy_that_is_no_header_is_told(tmp_path: Path, literal: bytes) -> None:
+    path = tmp_path / "scan.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(literal).to_bytes(2, "little") + literal)
+    with pytest.raises(InputError, match="header of the array is damaged"):
+        open_volume(path)
+
+
+def test_truncated_samples_of_bart_are_told(tmp_path: Path) -> None:
+    (tmp_path / "scan.hdr").write_text("# Dimensions\n4 4 1 2\n")
+    (tmp_path / "scan.cfl").write_bytes(bytes(8 * 31))
+    with pytest.raises(InputError, match="has 248 bytes, its header says 256"):
+        open_volume(tmp_path / "scan.cfl")

@@ -1,0 +1,222 @@
+"""Siemens' raw data written by `twixtools`, whose samples are known."""
+
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import twixtools
+from twixtools.mdb import Mdb_local
+
+from helpers import ismrmrd_files
+from helpers.slices import random_kspace
+from helpers.twix_files import protocol, readout, signals, write, write_vb
+from recon.data.errors import InputError
+from recon.data.formats.twix.reader import TWIX
+from recon.data.open import open_volume, recognise
+
+COILS, BASE, PHASE = 3, 8, 12
+READOUT = 2 * BASE
+KSPACE = random_kspace(2, COILS, READOUT, PHASE).numpy()
+
+
+def lines(kspace: np.ndarray, columns: Iterable[int], **head: object) -> list[Mdb_local]:
+    return [readout(kspace[..., column], column, **{"CenterLin": PHASE // 2, **head}) for column in columns]
+
+
+def scan(folder: Path, readouts: list[Mdb_local], noise: list[Mdb_local] | tuple[()] = (), **said: object) -> Path:
+    path, text = folder / "scan.dat", protocol(BASE, PHASE, **said)
+    return write(path, text, readouts, noise) if readouts[0].version_is_ve else write_vb(path, text, readouts)
+
+
+@pytest.mark.parametrize("vb", [False, True])
+def test_slices_are_sorted_whatever_the_order_of_their_readouts(tmp_path: Path, vb: bool) -> None:
+    order = np.random.default_rng(0).permutation(2 * PHASE)
+    readouts = [readout(KSPACE[i % 2, ..., i // 2], int(i // 2), vb=vb, CenterLin=6, Sli=int(i % 2)) for i in order]
+    volume = open_volume(scan(tmp_path, readouts))
+    assert volume.shape == (2, COILS, READOUT, PHASE)
+    assert volume.mask is None
+    assert volume.header.crop == (BASE, PHASE)
+    for index in range(2):
+        np.testing.assert_array_equal(volume.read(index).kspace, KSPACE[index])
+
+
+def test_twixtools_reads_the_same_samples(tmp_path: Path) -> None:
+    readouts = [line for index in range(2) for line in lines(KSPACE[index], range(PHASE), Sli=index)]
+    path = scan(tmp_path, readouts)
+    read = twixtools.read_twix(str(path), parse_pmu=False, parse_geometry=False, verbose=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = twixtools.map_twix(read)[0]["image"]
+        image.flags["squeeze_singletons"] = True
+        theirs = image[:]  # (slices, lines, coils, samples)
+    for index in range(2):
+        np.testing.assert_array_equal(open_volume(path).read(index).kspace, theirs[index].transpose(1, 2, 0))
+
+
+def test_the_same_scan_as_ismrmrd_gives_the_same_acquisition(tmp_path: Path) -> None:
+    """Averages, calibration lines apart, noise, partial Fourier, an asymmetric echo, a place in the patient."""
+    half = np.sqrt(0.5)
+    place = {"SlicePos": (1.0, 2.0, 3.0), "Quaternion": (half, 0, 0, half)}
+    directions = {"position": (1.0, 2.0, 3.0)} | {
+        "phase_dir": (0, 1, 0),
+        "read_dir": (-1, 0, 0),
+        "slice_dir": (0, 0, 1),
+    }
+    noise = random_kspace(COILS, 64).numpy()
+    early = {"CenterCol": READOUT // 2 - 3, "CenterLin": PHASE // 2 - 2}
+    theirs, ours = [], []
+    for average in range(2):
+        for step in range(0, PHASE - 2, 2):
+            samples = KSPACE[average, :, 3:, step + 2]
+            theirs.append(readout(samples, step, Ave=average, **early, **place))
+            more = {"center_sample": READOUT // 2 - 3, "average": average, **directions}
+            ours.append(ismrmrd_files.readout(samples, step, sample_time_us=7.5, **more))
+    for step in range(2, 7):
+        samples = KSPACE[1, :, 3:, step]
+        theirs.append(readout(samples, step, ["PATREFSCAN"], **early, **place))
+        more = {"center_sample": READOUT // 2 - 3, **directions}
+        ours.append(ismrmrd_files.readout(samples, step, [20], sample_time_us=7.5, **more))
+    ours.append(ismrmrd_files.readout(noise, 0, [19], sample_time_us=7680 / 64))
+    theirs.insert(0, readout(noise, 0, ["NOISEADJSCAN"]))
+    header = ismrmrd_files.xml(READOUT, PHASE, center=PHASE // 2 - 2, last=PHASE - 4, calibration="separate")
+    other = open_volume(ismrmrd_files.write(tmp_path / "scan.mrd", header, ours)).read(0)
+    found = open_volume(scan(tmp_path, theirs, sPat__ucRefScanMode="0x4")).read(0)
+    assert torch.equal(found.kspace, other.kspace)
+    assert torch.equal(found.mask, other.mask)
+    assert torch.equal(found.calibration, other.calibration)
+    torch.testing.assert_close(found.noise, other.noise / np.float32(np.sqrt(0.793)))
+    assert found.header.padding == (2, PHASE - 1)
+    ours_place, their_place = found.header.geometry[0], other.header.geometry[0]
+    for name in ("position", "read_dir", "phase_dir", "slice_dir"):
+        np.testing.assert_allclose(getattr(ours_place, name), getattr(their_place, name), atol=1e-6)
+
+
+def test_the_protocol_tells_sizes_and_field(tmp_path: Path) -> None:
+    said = {"sKSpace__dPhaseOversamplingForDialog": 0.5, "sSliceArray__asSlice_0__dPhaseFOV": 16.0}
+    volume = open_volume(scan(tmp_path, lines(KSPACE[0], range(PHASE)), **said))
+    header = volume.header
+    assert (header.crop, volume.shape[2:]) == ((BASE, 8), (READOUT, PHASE))
+    assert (header.field_of_view, header.encoded_field_of_view) == ((16.0, 16.0), (32.0, 24.0))
+    assert header.field_strength == pytest.approx(1.5)
+    assert header.contrast == "t2_tse"
+
+
+def test_fewer_lines_than_pixels_lie_in_the_middle_of_a_finer_grid(tmp_path: Path) -> None:
+    volume = open_volume(scan(tmp_path, lines(KSPACE[0], range(PHASE)), sSliceArray__asSlice_0__dPhaseFOV=32.0))
+    assert volume.shape[2:] == (READOUT, 16)
+    assert volume.header.padding == (2, 14)
+    assert volume.mask is None
+    np.testing.assert_array_equal(volume.read(0).kspace[..., 2:14], KSPACE[0])
+
+
+def test_embedded_calibration_lines_are_part_of_kspace(tmp_path: Path) -> None:
+    both = ["PATREFSCAN", "PATREFANDIMASCAN"]
+    readouts = [
+        readout(
+            KSPACE[0, ..., step], step, (both if step % 2 == 0 else both[:1]) if 4 <= step < 9 else (), CenterLin=6
+        )
+        for step in range(PHASE)
+        if step % 2 == 0 or 4 <= step < 9
+    ]
+    acquisition = open_volume(scan(tmp_path, readouts, sPat__ucRefScanMode="0x2")).read(0)
+    assert acquisition.calibration is None
+    assert acquisition.mask.nonzero().flatten().tolist() == [0, 2, 4, 5, 6, 7, 8, 10]
+
+
+@pytest.mark.parametrize("channels", [COILS, COILS + 1])
+def test_noise_of_an_adjustment_is_taken_if_the_same_channels_received_it(tmp_path: Path, channels: int) -> None:
+    samples = random_kspace(channels, 64).numpy()
+    adjustment = [readout(samples, 0, ["NOISEADJSCAN"]), readout(samples, 0)]
+    noise = open_volume(scan(tmp_path, lines(KSPACE[0], range(PHASE)), adjustment)).read(0).noise
+    if channels == COILS:
+        np.testing.assert_allclose(noise, samples * np.sqrt(5.0 / 7.5 / 0.793), rtol=1e-5)
+    else:
+        assert noise is None
+
+
+def test_what_is_no_image_is_left_out(tmp_path: Path) -> None:
+    others = [
+        readout(KSPACE[1, ..., 0], 3, [flag])
+        for flag in ("RTFEEDBACK", "PHASESTABSCAN", "RETRO_DUMMYSCAN", "PHASCOR")
+    ]
+    path = scan(tmp_path, [*others, signals(), *lines(KSPACE[0], range(PHASE))])
+    np.testing.assert_array_equal(open_volume(path).read(0).kspace, KSPACE[0])
+
+
+@pytest.mark.parametrize(
+    ("said", "head", "words"),
+    [
+        ({"sKSpace__ucTrajectory": "0x2"}, {}, "trajectory is radial"),
+        ({"regridding": 2}, {}, "ramps of the gradient"),
+        ({"sSliceAcceleration__lMultiBandFactor": 2}, {}, "several slices at once"),
+        ({}, {"Par": 1}, "3-D"),
+        ({}, {"flags": ["REFLECT"]}, "EPI"),
+        ({}, {"flags": ["NOISEADJSCAN"]}, "no imaging readouts"),
+        ({"sKSpace__lBaseResolution": None}, {}, "does not say sKSpace.lBaseResolution"),
+        ({"sKSpace__lBaseResolution": "many"}, {}, "sKSpace.lBaseResolution is 'many'"),
+        ({"sKSpace__lBaseResolution": "0x" + "f" * 5000}, {}, "sKSpace.lBaseResolution is '0xf"),
+        ({"sKSpace__lBaseResolution": "1e300"}, {}, "matrix is"),
+        ({"sKSpace__lPhaseEncodingLines": 60000, "sKSpace__lBaseResolution": 30000}, {}, "more than the limit"),
+        ({"oversampling": 1}, {}, "does not fit an encoded matrix of 8"),
+        ({}, {"CenterLin": 60}, "does not fit a matrix of 12 lines"),
+    ],
+)
+def test_what_is_not_read_is_told_in_one_sentence(
+    tmp_path: Path, said: dict[str, object], head: dict[str, object], words: str
+) -> None:
+    path = scan(tmp_path, lines(KSPACE[0], range(PHASE), **head), **said)
+    with pytest.raises(InputError, match=words) as error:
+        open_volume(path)
+    assert str(path) in str(error.value)
+
+
+def test_values_that_are_not_finite_are_told(tmp_path: Path) -> None:
+    kspace = KSPACE[0].copy()
+    kspace[0, 0, 3] = np.nan
+    with pytest.raises(InputError, match="NaN or Inf"):
+        open_volume(scan(tmp_path, lines(kspace, range(PHASE)))).read(0)
+
+
+def test_without_the_extra_a_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = scan(tmp_path, lines(KSPACE[0], range(PHASE)))
+    monkeypatch.setitem(sys.modules, "twixtools", None)
+    with pytest.raises(InputError, match=r"pip install 'unrolled-recon\[twix\]'"):
+        open_volume(path)
+
+
+@pytest.mark.parametrize("vb", [False, True])
+def test_the_content_tells_the_format_and_not_the_name(tmp_path: Path, vb: bool) -> None:
+    path = scan(tmp_path, [readout(KSPACE[0, ..., 0], vb=vb)])
+    assert recognise(path.rename(tmp_path / "scan.bin")) is TWIX
+
+
+def test_damaged_files_give_a_sentence_or_an_image(tmp_path: Path) -> None:
+    whole = scan(
+        tmp_path, lines(KSPACE[0], range(PHASE)), [readout(KSPACE[1, ..., 0], 0, ["NOISEADJSCAN"])]
+    ).read_bytes()
+    path, rng, told = tmp_path / "damaged.dat", np.random.default_rng(0), 0
+    heads = np.flatnonzero(np.frombuffer(whole, np.uint8))  # the table and the protocol are mostly empty
+    for number in range(400):
+        damaged = bytearray(whole)
+        for place in rng.choice(heads, 3):
+            damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged[: rng.integers(len(whole))] if number % 5 == 0 else damaged)
+        try:
+            open_volume(path).read(0)
+        except InputError as error:
+            told += str(path) in str(error)
+    assert told > 100
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("SamplesInScan", 2**16 - 1), ("UsedChannels", 0), ("UsedChannels", 2**16 - 1)]
+)
+def test_readouts_beyond_the_end_are_told(tmp_path: Path, field: str, value: int) -> None:
+    readouts = lines(KSPACE[0], range(PHASE))
+    setattr(readouts[3].mdh, field, value)
+    with pytest.raises(InputError, match="cut short or damaged|different numbers of channels"):
+        open_volume(scan(tmp_path, readouts))

@@ -1,0 +1,110 @@
+"""DICOM files conform, tell every pixel's place and value, and nothing of the patient."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from helpers.stacks import oblique_stack, where
+from recon.data.images.dicom import write_dicom
+from recon.data.images.placement import Stack
+
+OF_THE_IMAGE = {
+    *("SpecificCharacterSet", "SOPClassUID", "Modality", "ImageType", "Manufacturer", "SoftwareVersions"),
+    *("ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType", "MagneticFieldStrength"),
+    *("RepetitionTime", "EchoTime", "EchoTrainLength", "InPlanePhaseEncodingDirection", "SliceThickness"),
+    *("PatientPosition", "Laterality", "PositionReferenceIndicator", "SeriesNumber", "InstanceNumber"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "PixelData"),
+    *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit"),
+    *("PixelRepresentation", "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope", "RescaleType"),
+    *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
+    *("LongitudinalTemporalInformationModified", "BurnedInAnnotation"),
+}
+"""Attributes that table E.1-1 of PS3.15 does not name."""
+
+TO_BE_EMPTY = {
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"),
+    *("AccessionNumber", "ReferringPhysicianName"),
+}
+TO_BE_NEW = {"SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"}
+TO_BE_CLEAN = {"SeriesDescription", "DerivationDescription", "ImageComments"}
+"""Those that it removes, or with the option for descriptors leaves if they are clean."""
+
+
+def written(folder: Path, scan: Stack) -> list[pydicom.FileDataset]:
+    paths = [folder / f"{number}.dcm" for number in range(len(scan.images))]
+    write_dicom(paths, scan)
+    return [pydicom.dcmread(path) for path in paths]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_pixel_has_its_value_at_its_place(tmp_path: Path, seed: int) -> None:
+    scan = oblique_stack(2, seed)
+    for number, dicom in enumerate(written(tmp_path, scan)):
+        values = dicom.pixel_array * float(dicom.RescaleSlope) + float(dicom.RescaleIntercept)
+        across, down = np.reshape(dicom.ImageOrientationPatient, (2, 3)).astype(float)
+        for row, column in [(0, 0), (47, 3), (20, 39)]:
+            place = where(scan.placements[number], row, column) - np.array(dicom.ImagePositionPatient, float)
+            pixel = round(place @ down / dicom.PixelSpacing[0]), round(place @ across / dicom.PixelSpacing[1])
+            told = np.array(dicom.ImagePositionPatient, float) + (
+                pixel[0] * down * dicom.PixelSpacing[0] + pixel[1] * across * dicom.PixelSpacing[1]
+            )
+            np.testing.assert_allclose(told, where(scan.placements[number], row, column), atol=1e-3)
+            assert abs(values[pixel] - scan.images[number, row, column]) <= float(dicom.RescaleSlope) / 2 + 1e-3
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1e7])
+def test_the_scale_of_the_raw_data_does_not_show(tmp_path: Path, scale: float) -> None:
+    one, other = (
+        written(tmp_path / "one", oblique_stack(2)),
+        written(tmp_path / "other", oblique_stack(2, scale=scale)),
+    )
+    for left, right in zip(one, other, strict=True):
+        assert np.abs(left.pixel_array.astype(int) - right.pixel_array).max() <= 1
+        assert float(left.WindowWidth) == pytest.approx(float(right.WindowWidth), rel=1e-3)
+
+
+@pytest.mark.parametrize("geometry", ["known", "unknown"])
+@pytest.mark.parametrize("scale", [0.0, 1e-6])
+def test_the_standard_finds_no_error(tmp_path: Path, geometry: str, scale: float) -> None:
+    checker = shutil.which("dciodvfy")
+    if checker is None:
+        pytest.skip("dciodvfy, of Debian's dicom3tools, is not installed")
+    written(tmp_path, oblique_stack(2, scale=scale, **({} if geometry == "known" else {"geometry": None})))
+    for path in sorted(tmp_path.iterdir()):
+        done = subprocess.run([checker, str(path)], capture_output=True, text=True, check=False)
+        assert "MRImage" in done.stdout + done.stderr
+        assert "Error" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("geometry", ["known", "unknown"])
+def test_every_attribute_is_treated_as_the_basic_profile_asks(tmp_path: Path, geometry: str) -> None:
+    scan = oblique_stack(1, contrast="Smith^John", **({} if geometry == "known" else {"geometry": None}))
+    (one,), (other,) = written(tmp_path / "one", scan), written(tmp_path / "other", scan)
+    assert "Smith" not in str(one)
+    assert {element.keyword for element in one} <= OF_THE_IMAGE | TO_BE_EMPTY | TO_BE_NEW | TO_BE_CLEAN
+    assert not any(one[name].value for name in TO_BE_EMPTY)
+    assert all(one[name].value.startswith("2.25.") and one[name] != other[name] for name in TO_BE_NEW)
+    assert [code.CodeValue for code in one.DeidentificationMethodCodeSequence] == ["113100", "113105"]
+    assert one.PatientIdentityRemoved == "YES"
+
+
+def test_images_are_marked_as_derived_and_not_for_diagnosis(tmp_path: Path) -> None:
+    dicom = written(tmp_path, oblique_stack(1))[0]
+    assert dicom.ImageType[0] == "DERIVED"
+    assert dicom.SeriesDescription == "sense, not for diagnostic use"
+
+
+def test_one_run_is_one_series_and_another_run_another(tmp_path: Path) -> None:
+    one, other = written(tmp_path / "one", oblique_stack(3)), written(tmp_path / "other", oblique_stack(3))
+    assert len({dicom.SeriesInstanceUID for dicom in one}) == 1
+    assert len({dicom.SOPInstanceUID for dicom in one + other}) == 6
+    assert one[0].SeriesInstanceUID != other[0].SeriesInstanceUID
+    assert [dicom.InstanceNumber for dicom in one] == [1, 2, 3]
+
+
+def test_a_made_up_orientation_is_said_to_be(tmp_path: Path) -> None:
+    assert "made up" in written(tmp_path, oblique_stack(1, geometry=None))[0].ImageComments

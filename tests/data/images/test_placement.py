@@ -1,0 +1,84 @@
+"""Pixels keep their place in the patient, whichever way an image is cut or turned."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers.stacks import oblique_geometry, oblique_stack, where
+from recon.classical.zero_filled import ZeroFilled
+from recon.data.acquisition import Acquisition, Header
+from recon.data.geometry import Geometry
+from recon.data.images.placement import place, stack, upright
+
+sizes = st.integers(5, 12)
+
+
+@given(readout=sizes, phase=sizes, cut_readout=st.integers(0, 4), cut_phase=st.integers(0, 4))
+def test_what_has_no_phase_in_kspace_lies_at_the_centre_of_the_slice(
+    readout: int, phase: int, cut_readout: int, cut_phase: int
+) -> None:
+    crop = readout - cut_readout, phase - cut_phase
+    constant = Acquisition(
+        kspace=torch.ones(1, readout, phase, dtype=torch.complex64),
+        mask=torch.ones(phase, dtype=torch.bool),
+        header=Header(crop=crop, padding=(0, phase)),
+    )
+    row, column = divmod(int(ZeroFilled()(constant).argmax()), crop[1])
+    geometry = Geometry((7.0, -8.0, 9.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (-1.0, 0.0, 0.0), (100.0, 80.0, 5.0))
+    placement = place(geometry, (2.0, 3.0), (readout, phase), crop)
+    np.testing.assert_allclose(where(placement, row, column), geometry.position, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_turning_upright_moves_no_pixel_in_the_patient(seed: int) -> None:
+    scan = oblique_stack(1, seed)
+    image, placement = scan.images[0], scan.placements[0]
+    turned, turned_placement = upright(image, placement)
+    for row, column in [(0, 0), (5, 30), (47, 39), (20, 2)]:
+        new = np.argwhere(turned == image[row, column])[0]
+        np.testing.assert_allclose(where(turned_placement, *new), where(placement, row, column), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_upright_shows_the_patient_as_radiologists_expect(seed: int) -> None:
+    scan = oblique_stack(1, seed)
+    _, turned = upright(scan.images[0], scan.placements[0])
+    left, posterior, superior = np.eye(3)
+    across, down = {
+        0: (posterior, -superior),
+        1: (left, -superior),
+        2: (left, posterior),
+    }[int(np.argmax(np.abs(turned.normal)))]
+    assert turned.across @ across > 0
+    assert turned.down @ down > 0
+
+
+def test_without_geometry_the_size_of_a_pixel_is_kept_and_nothing_is_turned() -> None:
+    header = Header(crop=(48, 40), padding=(0, 40), field_of_view=(240.0, 180.0))
+    scan = stack(np.zeros((2, 48, 40), np.float32), header, (96, 40))
+    assert not scan.oriented
+    np.testing.assert_allclose(scan.placements[0].spacing, (5.0, 4.5))
+    turned = upright(np.arange(6).reshape(2, 3), scan.placements[0])[0]
+    np.testing.assert_array_equal(turned, np.arange(6).reshape(2, 3))
+
+
+def test_a_matrix_smaller_than_the_image_has_larger_pixels() -> None:
+    header = Header(
+        crop=(48, 40),
+        padding=(0, 20),
+        geometry=oblique_geometry(1),
+        field_of_view=(240.0, 180.0),
+        encoded_field_of_view=(480.0, 180.0),
+    )
+    sizes = {columns: stack(np.zeros((1, 48, columns), np.float32), header, (96, 20)) for columns in (20, 40)}
+    np.testing.assert_allclose(sizes[20].placements[0].spacing, (5.0, 9.0))
+    np.testing.assert_allclose(sizes[40].placements[0].spacing, (5.0, 4.5))
+
+
+def test_some_slices_keep_their_own_places() -> None:
+    full = oblique_stack(4)
+    header = Header(crop=(48, 40), padding=(0, 40), geometry=oblique_geometry(4))
+    some = stack(full.images[[1, 3]], header, (96, 40), [1, 3])
+    np.testing.assert_array_equal(some.placements[1].corner, full.placements[3].corner)

@@ -1,0 +1,163 @@
+"""A scan that streams in gives what its file gives, and gives it early."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import ismrmrd
+import numpy as np
+import pytest
+import torch
+
+from helpers.ismrmrd_files import readout, write, xml
+from helpers.raw_files import write_raw_file
+from helpers.slices import random_kspace
+from helpers.streams import LARGEST, receive
+from recon.data.errors import InputError
+from recon.data.open import open_volume
+from recon.data.stream.messages import HeaderText, Message, Readout, encode
+from recon.data.stream.replay import replay
+from recon.data.stream.scan import Finished, StreamedScan
+
+COILS, READOUT, PHASE = 3, 16, 12
+KSPACE = random_kspace(2, COILS, READOUT, PHASE).numpy()
+AXES = {"read_dir": (0.0, 1.0, 0.0), "phase_dir": (0.0, 0.0, 1.0), "slice_dir": (1.0, 0.0, 0.0)}
+
+
+def lines(kspace: np.ndarray, steps: Iterable[int], flags: tuple[int, ...] = (), **head: object) -> list[object]:
+    return [readout(kspace[..., step], step, flags, **head) for step in steps]
+
+
+def calibration(kspace: np.ndarray, **head: object) -> list[object]:
+    return lines(kspace, range(4, 9), (ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,), **head)
+
+
+NOISE = readout(KSPACE[1, ..., 0], flags=[ismrmrd.ACQ_IS_NOISE_MEASUREMENT], sample_time_us=20.0)
+NAVIGATOR = readout(KSPACE[1, ..., 0], 3, [ismrmrd.ACQ_IS_NAVIGATION_DATA])
+EVERY, SECOND = range(PHASE), range(0, PHASE, 2)
+
+SCANS = {
+    "slices in turns": (
+        xml(READOUT, PHASE),
+        [
+            line
+            for step in EVERY
+            for slice_ in (1, 0)
+            for line in lines(KSPACE[slice_], [step], slice=slice_, position=(5.0 * slice_, 1.0, 2.0), **AXES)
+        ],
+    ),
+    "averages and repetitions": (
+        xml(READOUT, PHASE),
+        [
+            line
+            for repetition in range(2)
+            for average in range(3)
+            for line in lines(KSPACE[repetition] * (1 + average), EVERY, repetition=repetition, average=average)
+        ],
+    ),
+    "asymmetric echo": (xml(READOUT, PHASE), lines(KSPACE[0, :, 5:], EVERY, center_sample=READOUT // 2 - 5)),
+    "partial Fourier": (
+        xml(READOUT, PHASE, center=PHASE // 2 - 4, last=PHASE - 5),
+        lines(KSPACE[0], range(PHASE - 4)),
+    ),
+    "separate calibration": (
+        xml(READOUT, PHASE, calibration="separate"),
+        [*calibration(KSPACE[1]), *lines(KSPACE[0], SECOND)],
+    ),
+    "calibration once for two repetitions": (
+        xml(READOUT, PHASE, calibration="separate"),
+        [*calibration(KSPACE[1]), *(line for r in range(2) for line in lines(KSPACE[r], SECOND, repetition=r))],
+    ),
+    "embedded calibration": (
+        xml(READOUT, PHASE, calibration="embedded"),
+        [*lines(KSPACE[0], SECOND), *lines(KSPACE[0], [5, 7], (ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))],
+    ),
+    "noise and navigators": (xml(READOUT, PHASE), [NOISE, NAVIGATOR, *lines(KSPACE[0], EVERY)]),
+}
+
+
+def stream(messages: Iterable[Message]) -> list[Finished]:
+    """Send messages through bytes into a scan."""
+    return receive(b"".join(map(encode, messages)))
+
+
+@pytest.mark.parametrize("kind", SCANS)
+def test_the_stream_of_a_file_gives_the_acquisitions_of_the_file(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path / "scan.mrd", *SCANS[kind])
+    volume = open_volume(path)
+    found = stream(replay(path))
+    assert len(found) == len(volume)
+    for index, one in enumerate(found):
+        wanted = volume.read(index)
+        for name in ("kspace", "mask", "calibration", "noise"):
+            expected, given = getattr(wanted, name), getattr(one.acquisition, name)
+            assert (expected is None) == (given is None), name
+            if expected is not None:
+                torch.testing.assert_close(given, expected, rtol=0, atol=0)
+        geometry = None if wanted.header.geometry is None else (wanted.header.geometry[index],)
+        assert one.acquisition.header.geometry == geometry
+        assert one.acquisition.header.crop == wanted.header.crop
+
+
+def test_a_file_of_another_format_streams_as_ismrmrd(tmp_path: Path) -> None:
+    path = write_raw_file(tmp_path / "scan.h5", slices=3)
+    volume = open_volume(path)
+    for index, one in enumerate(stream(replay(path))):
+        torch.testing.assert_close(one.acquisition.kspace, volume.read(index).kspace, rtol=0, atol=0)
+
+
+def test_the_last_line_of_a_slice_completes_it(tmp_path: Path) -> None:
+    last = readout(KSPACE[0, ..., PHASE - 1], PHASE - 1, [ismrmrd.ACQ_LAST_IN_SLICE])
+    path = write(tmp_path / "scan.mrd", xml(READOUT, PHASE), [*lines(KSPACE[0], range(PHASE - 1)), last])
+    header, *readouts, _ = replay(path)
+    assert isinstance(header, HeaderText)
+    scan = StreamedScan(header.xml, "scan", LARGEST)
+    counts = [len(list(scan.add(line))) for line in readouts if isinstance(line, Readout)]
+    assert counts == [0] * (PHASE - 1) + [1]
+    assert scan.held == 0
+    assert not list(scan.close())
+    assert not list(scan.add(next(line for line in readouts if isinstance(line, Readout))))
+    assert scan.late == 1
+
+
+def test_an_image_larger_than_the_limit_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    path = write(tmp_path / "scan.mrd", xml(READOUT, PHASE), lines(KSPACE[0], EVERY))
+    header, *readouts = replay(path)
+    assert isinstance(header, HeaderText)
+    scan = StreamedScan(header.xml, "scan", 8 * COILS * READOUT * PHASE - 1)
+    for line in readouts:
+        if isinstance(line, Readout):
+            assert not list(scan.add(line))
+    with pytest.raises(InputError, match="more than the limit"):
+        list(scan.close())
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        (xml(READOUT, PHASE, trajectory="spiral"), "trajectory is spiral"),
+        ("<ismrmrdHeader/>", "has no"),
+        ("<!DOCTYPE a><a/>", "document type"),
+        ("", "not valid XML"),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_told(header: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        StreamedScan(header, "the stream", LARGEST)
+
+
+def test_damaged_streams_give_a_sentence_or_images_of_finite_numbers(tmp_path: Path) -> None:
+    parts = [encode(message) for message in replay(write(tmp_path / "scan.mrd", *SCANS["slices in turns"]))]
+    generator = np.random.default_rng(0)
+    told = 0
+    for _ in range(1000):
+        damaged = list(map(bytearray, parts))
+        for _ in range(generator.integers(1, 6)):
+            part = damaged[generator.integers(len(parts))]
+            part[generator.integers(min(len(part), 1500))] = generator.integers(256)
+        try:
+            found = receive(b"".join(damaged), text=1 << 20, message=1 << 20)
+        except InputError:
+            told += 1
+        else:
+            assert all(one.acquisition.kspace.isfinite().all() for one in found)
+    assert 100 < told < 900

@@ -1,0 +1,176 @@
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from helpers.raw_files import write_raw_file
+from recon.data.acquisition import Header
+from recon.data.errors import InputError
+from recon.data.formats.fastmri import FastMRIVolume, open_fastmri
+from recon.data.open import open_volume
+from recon.data.training.index import index_files
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "unrolled-recon" / "index"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    header = Header(crop=(24, 20), padding=(2, 37), field_of_view=(240.0, 200.0), field_strength=3.0, contrast="AXT2")
+    write_raw_file(tmp_path / "raw" / "a.h5", slices=3, header=header)
+    write_raw_file(tmp_path / "raw" / "b.h5", coils=7, matrix=(40, 32))
+    write_raw_file(tmp_path / "raw" / "c.h5", mask=np.arange(40) % 3 == 0, target=False)
+    return tmp_path / "raw"
+
+
+def count_opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    opened: list[Path] = []
+    monkeypatch.setattr(
+        "recon.data.training.index.open_fastmri", lambda path: opened.append(path) or open_fastmri(path)
+    )
+    return opened
+
+
+def test_an_indexed_file_is_the_opened_file(folder: Path) -> None:
+    for _ in ("built", "read back"):
+        for volume in index_files([folder]).volumes:
+            opened = open_fastmri(volume.path)
+            for name in ("path", "shape", "header", "target_name", "target_max"):
+                assert getattr(volume, name) == getattr(opened, name)
+            assert (volume.mask is None) == (opened.mask is None)
+            assert volume.mask is None or torch.equal(volume.mask, opened.mask)
+            assert torch.equal(volume.read(1).kspace, opened.read(1).kspace)
+
+
+def test_the_second_time_no_file_is_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = index_files([folder])
+    opened = count_opened(monkeypatch)
+    assert index_files([folder]) == first
+    assert opened == []
+
+
+def test_a_file_that_changed_is_opened_again_and_one_that_is_gone_is_forgotten(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_files([folder])
+    (folder / "a.h5").unlink()
+    changed = write_raw_file(folder / "b.h5", slices=5)
+    opened = count_opened(monkeypatch)
+    index = index_files([folder])
+    assert opened == [changed]
+    assert [volume.shape[0] for volume in index.volumes] == [5, 2]
+    assert list(json.loads((folder.parent / ".raw.index.json").read_text())["entries"]) == ["b.h5", "c.h5"]
+
+
+def test_nothing_is_written_into_the_folder(folder: Path) -> None:
+    before = set(folder.iterdir())
+    index_files([folder])
+    assert set(folder.iterdir()) == before
+
+
+def test_the_index_goes_to_the_cache_where_it_may_not_lie_beside_the_data(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder.parent / ".raw.index.json").mkdir()  # a place that cannot be written to, even by root
+    first = index_files([folder])
+    assert len(list(cache.iterdir())) == 1
+    opened = count_opened(monkeypatch)
+    assert index_files([folder]) == first
+    assert opened == []
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"format": 1}', '{"format": 0, "entries": {}}'])
+def test_a_damaged_index_is_gathered_anew(folder: Path, content: str) -> None:
+    first = index_files([folder])
+    place = folder.parent / ".raw.index.json"
+    good = place.read_text()
+    place.write_text(content)
+    assert index_files([folder]) == first
+    assert place.read_text() == good
+
+
+def test_bad_files_are_told_and_the_rest_is_indexed(folder: Path) -> None:
+    whole = (folder / "a.h5").read_bytes()
+    (folder / "bad.h5").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.h5").write_text("no HDF5")
+    for _ in ("built", "read back"):
+        index = index_files([folder])
+        assert [path.name for path in index.entries] == ["a.h5", "b.h5", "c.h5"]
+        assert len(index.problems) == 2
+        assert "bad.h5" in index.problems[0]
+        assert "text.h5" in index.problems[1]
+    with pytest.raises(InputError, match=r"bad\.h5: the HDF5 file is truncated"):
+        index_files([folder], strict=True)
+
+
+def test_folders_and_files_can_be_mixed_and_names_repeated(folder: Path, tmp_path: Path) -> None:
+    other = write_raw_file(tmp_path / "other" / "a.h5", slices=1)
+    index = index_files([other, folder, folder / "b.h5"])
+    assert [path.name for path in index.entries] == ["a.h5", "a.h5", "b.h5", "c.h5"]
+
+
+def test_several_processes_find_what_one_finds(folder: Path, tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(40):
+        shutil.copy(folder / ("a.h5", "b.h5")[number % 2], many / f"{number:02d}.h5")
+    told: list[tuple[int, int]] = []
+    index = index_files([many], progress=lambda done, total: told.append((done, total)))
+    assert told == [(count, 40) for count in range(1, 41)]
+    assert [volume.shape for volume in index.volumes] == [open_volume(path).shape for path in sorted(many.iterdir())]
+
+
+def test_a_file_that_takes_down_its_process_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(40):
+        shutil.copy(folder / "a.h5", many / f"{number:02d}.h5")
+
+    def crash_at_33(path: Path) -> FastMRIVolume:
+        if path.name == "33.h5":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return open_fastmri(path)
+
+    monkeypatch.setattr("recon.data.training.index.open_fastmri", crash_at_33)
+    index = index_files([many])
+    assert len(index.entries) == 39
+    assert len(index.problems) == 1
+    assert index.problems[0].startswith(f"{many / '33.h5'}: the file is damaged so badly that reading it ends")
+
+
+def test_the_largest_value_is_found_where_the_file_does_not_tell(folder: Path) -> None:
+    with h5py.File(folder / "a.h5", "r+") as file:
+        largest = file.attrs["max"]
+        del file.attrs["max"]
+    assert index_files([folder]).entries[folder / "a.h5"].target_max == pytest.approx(largest)
+
+
+def test_thousands_of_indexed_files_open_in_less_than_a_second(tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    one = write_raw_file(folder / "0000.h5", slices=1, coils=1, matrix=(8, 8))
+    index_files([folder])
+    place = tmp_path / ".many.index.json"
+    stored = json.loads(place.read_text())
+    for number in range(1, 5000):
+        path = folder / f"{number:04d}.h5"
+        os.link(one, path)
+        stored["entries"][path.name] = stored["entries"][one.name]
+    place.write_text(json.dumps(stored))
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        assert len(index_files([folder]).volumes) == 5000
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 1

@@ -1,0 +1,73 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from recon.data.masks import MaskKind, center_lines, sample_mask
+from recon.data.training.self_supervision import split_mask
+
+
+@st.composite
+def masks(draw: st.DrawFn) -> Tensor:
+    shape = (*draw(st.lists(st.integers(1, 3), max_size=2)), draw(st.integers(1, 60)))
+    seed = draw(st.integers(0, 9))
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < draw(st.floats(0, 1))
+
+
+@given(mask=masks(), fraction=st.floats(0.01, 0.99), seed=st.tuples(st.integers(0, 5)), center=st.integers(0, 70))
+def test_every_measured_line_is_on_one_side_and_those_about_dc_on_the_seen_one(
+    mask: Tensor, fraction: float, seed: tuple[int, ...], center: int
+) -> None:
+    consistency, loss = split_mask(mask, fraction, seed, center)
+    assert consistency.shape == loss.shape == mask.shape
+    assert torch.equal(consistency | loss, mask)
+    assert not (consistency & loss).any()
+    phase = mask.shape[-1]
+    lines, held = (one.reshape(-1, phase).any(0) for one in (mask, loss))
+    assert int(held.sum()) <= round(fraction * int(lines.sum()))
+    about_dc = (torch.arange(phase) - phase // 2).abs() < center / 2
+    assert not loss[..., about_dc].any()
+
+
+def test_the_loss_gets_its_share_where_there_are_enough_lines() -> None:
+    mask = sample_mask(MaskKind.RANDOM, 200, 2, 0.1, seed=0)
+    for fraction in (0.1, 0.4, 0.6):
+        _, loss = split_mask(mask, fraction, (1,), center=10)
+        assert int(loss.sum()) == round(fraction * int(mask.sum()))
+
+
+def test_calibration_lines_are_never_held_unless_some_are_asked_for() -> None:
+    mask = sample_mask(MaskKind.EQUISPACED_FRACTION, 128, 4, 0.08, seed=0)
+    held = torch.stack([split_mask(mask, 0.3, (seed,))[1] for seed in range(200)]).any(0)
+    run = center_lines(mask)
+    assert not held[run].any()
+    assert torch.equal(held[: run.start], mask[: run.start])
+    assert torch.equal(held[run.stop :], mask[run.stop :])
+
+
+def test_low_frequencies_are_selected_more_often() -> None:
+    full = torch.ones(64, dtype=torch.bool)
+    often = torch.stack([split_mask(full, 0.3, (seed,), center=4)[1] for seed in range(1000)]).float().mean(0)
+    assert 1.5 * often[:8].mean() < often[22:30].mean()
+
+
+def test_the_seed_alone_decides() -> None:
+    mask = torch.ones(80, dtype=torch.bool)
+    first, again, other = (split_mask(mask, 0.4, seed, 8)[1] for seed in ((3, 4), (3, 4), (3, 5)))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_lines_are_the_same_however_much_of_them_the_mask_spells_out() -> None:
+    mask = sample_mask(MaskKind.RANDOM, 60, 2, 0.1, seed=0)
+    expected = split_mask(mask, 0.4, (0,), 6)
+    for shape in ((1, 1, 60), (2, 1, 1, 60), (33, 60)):
+        for part, line in zip(split_mask(mask.expand(shape), 0.4, (0,), 6), expected, strict=True):
+            assert torch.equal(part, line.expand(shape))
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 0.0, 1.0, float("nan")])
+def test_what_is_no_fraction_is_refused(fraction: float) -> None:
+    with pytest.raises(ValueError, match="not between 0 and 1"):
+        split_mask(torch.ones(8, dtype=torch.bool), fraction, (0,), 2)

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.objects import object_acquisition
+from helpers.raw_files import write_raw_file
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling
+from recon.data.open import open_volume
+from recon.data.training.split_slices import Split, SplitSlices
+
+SAMPLINGS = (Sampling(MaskKind.RANDOM, 2, 0.2), Sampling(MaskKind.RANDOM, 3, 0.1))
+SPLIT = Split(SAMPLINGS, fraction=0.4, center=4, holdout=0.25)
+
+
+@pytest.fixture
+def scanned() -> Acquisition:
+    return SPLIT.scanned(object_acquisition(2, 32, 40))
+
+
+def test_fully_sampled_scan_is_always_undersampled_alike_and_an_undersampled_one_left_alone() -> None:
+    full = object_acquisition(2, 32, 40)
+    first, second = SPLIT.scanned(full), SPLIT.scanned(full)
+    assert torch.equal(first.mask, second.mask)
+    assert not first.mask.all()
+    assert SPLIT.scanned(first) is first
+
+
+def test_given_and_held_samples_are_disjoint_and_leave_what_is_set_aside_alone(scanned: Acquisition) -> None:
+    validation = SPLIT.for_validation(scanned)
+    aside = validation.held
+    assert torch.equal(validation.given | aside, scanned.mask.reshape(1, 1, -1))
+    assert aside.any()
+    for epoch in range(5):
+        part = SPLIT.for_training(scanned, seed=0, epoch=epoch)
+        assert part.held.any()
+        assert not (part.given & part.held).any()
+        assert not ((part.given | part.held) & aside).any()
+        assert not part.kspace[..., aside.flatten()].any(), "the network shall not see them either"
+        assert torch.equal(part.given | part.held | aside, scanned.mask.reshape(1, 1, -1))
+
+
+def test_epochs_part_differently_and_one_epoch_always_alike(scanned: Acquisition) -> None:
+    held = [SPLIT.for_training(scanned, seed=0, epoch=epoch).held for epoch in (0, 0, 1)]
+    assert torch.equal(held[0], held[1])
+    assert not torch.equal(held[0], held[2])
+
+
+def test_center_is_always_given(scanned: Acquisition) -> None:
+    for epoch in range(5):
+        assert SPLIT.for_training(scanned, seed=0, epoch=epoch).given[..., 18:22].all()
+
+
+def test_without_holdout_validation_holds_the_fraction(scanned: Acquisition) -> None:
+    part = Split(SAMPLINGS, fraction=0.4, center=4).for_validation(scanned)
+    assert int(part.held.sum()) == pytest.approx(0.4 * int(scanned.mask.sum()), abs=1)
+
+
+def test_files_without_target_are_read(tmp_path: Path) -> None:
+    mask = np.arange(24) % 2 == 0
+    path = write_raw_file(tmp_path / "a.h5", coils=2, matrix=(32, 24), mask=mask, target=False)
+    slices = SplitSlices([open_volume(path)], SPLIT.for_validation)
+    assert slices.shapes() == [(2, 32, 24)] * 2
+    assert slices[1].kspace.shape == (2, 32, 24)
+    assert slices.where(1) == f"{path}, slice 1"
+
+
+def test_separate_reference_scan_is_told() -> None:
+    full = object_acquisition(2, 32, 40)
+    scan = Acquisition(full.kspace, full.mask, full.header, calibration=full.kspace, name="scan.h5")
+    with pytest.raises(InputError, match=r"scan\.h5: has a separate reference scan"):
+        SPLIT.scanned(scan)

@@ -1,0 +1,59 @@
+"""The data that everybody gets."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.objects import object_acquisition
+from helpers.raw_files import write_raw_file
+from recon.coils import rss
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling
+from recon.experiments.benchmark.classical.cases import Case, read_scans, simulate_scan
+from recon.fourier import ifft
+
+SAMPLING = Sampling(MaskKind.EQUISPACED, 2, 0.2)
+
+
+def test_everybody_gets_data_whose_zero_filled_image_has_a_maximum_of_one_and_a_target_to_match() -> None:
+    scan = simulate_scan((3, 48, 40))
+    acquisition = Case(scan, SAMPLING).acquisition()
+    assert rss(ifft(acquisition.kspace)).max() == pytest.approx(1, rel=1e-5)
+    scale = scan.target.max() / acquisition.target.max()
+    measured = acquisition.mask
+    torch.testing.assert_close(acquisition.kspace[..., measured] * scale, scan.kspace[..., measured])
+
+
+def test_simulated_scans_repeat_bit_for_bit_and_the_fingerprint_tells_others() -> None:
+    case = Case(simulate_scan((3, 48, 40)), SAMPLING)
+    assert case.fingerprint() == Case(simulate_scan((3, 48, 40)), SAMPLING).fingerprint()
+    other = replace(case.scan, kspace=2 * case.scan.kspace)
+    assert case.fingerprint() != Case(other, SAMPLING).fingerprint()
+
+
+def test_of_a_file_the_middle_slice_is_taken(tmp_path: Path) -> None:
+    (scan,) = read_scans([write_raw_file(tmp_path / "scan.h5", slices=3)])
+    assert scan.slice == 1
+
+
+def test_scans_without_truth_are_told(tmp_path: Path) -> None:
+    undersampled = write_raw_file(tmp_path / "fast.h5", mask=np.arange(40) % 2 == 0)
+    with pytest.raises(InputError, match="fast.h5: the scan is undersampled already"):
+        list(read_scans([undersampled]))
+    (blind,) = read_scans([write_raw_file(tmp_path / "blind.h5", target=False)])
+    with pytest.raises(InputError, match="blind.h5: there is no target"):
+        Case(blind, SAMPLING).acquisition()
+
+
+def test_an_empty_slice_is_told() -> None:
+    empty = replace(object_acquisition(), kspace=torch.zeros(6, 64, 60, dtype=torch.complex64))
+    with pytest.raises(InputError, match="slice 0 is empty"):
+        Case(empty, SAMPLING).acquisition()
+
+
+def test_a_mask_that_leaves_nothing_out_is_told() -> None:
+    with pytest.raises(InputError, match="leaves nothing out"):
+        Case(object_acquisition(), Sampling(MaskKind.EQUISPACED, 1, 0.2)).acquisition()

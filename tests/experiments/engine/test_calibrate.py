@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from helpers.raw_files import write_raw_file
+from helpers.weights import TRAINED, write_weights
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling
+from recon.data.open import open_volume
+from recon.experiments.cli import app
+from recon.experiments.engine.calibrate import calibrate
+from recon.experiments.engine.job import Job
+from recon.experiments.engine.methods import create
+from recon.experiments.report.reliability import Reliability
+from recon.models.checkpoints.card import card_path, read_card
+
+SAMPLING = Sampling(MaskKind.RANDOM, 3, 0.2)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return write_weights(tmp_path / "weights.safetensors", "modl")
+
+
+def test_what_was_calibrated_is_as_large_as_the_errors(weights: Path, raw_file: Path) -> None:
+    calibration = calibrate(weights, [raw_file], [SAMPLING], CPU)
+    card = read_card(weights)
+    assert card is not None
+    assert card.uncertainty == calibration
+    assert card.trained == TRAINED, "the rest of the card stays"
+
+    volume = open_volume(raw_file)
+    method = create("modl", {"checkpoint": str(weights)})
+    result = Job(volume, SAMPLING, "modl", method, weights, calibration).compute(lambda: None)
+    reliability = Reliability()
+    reliability.add(volume.read_target(), result.images, result.uncertainty)
+    assert reliability.predicted.sum() == pytest.approx(reliability.true.sum(), rel=0.5)
+    assert 0.5 < reliability.coverage[0] < 0.95
+
+
+def test_weights_without_a_card_get_one(weights: Path, raw_file: Path) -> None:
+    card_path(weights).unlink()
+    output = CliRunner().invoke(app, ["calibrate", str(weights), str(raw_file), "--masks", "random:3"])
+    assert output.exit_code == 0, output.output
+    card = read_card(weights)
+    assert card is not None
+    assert card.uncertainty is not None
+    assert create("modl", {"checkpoint": str(weights)}).loaded.card == card
+
+
+def test_scans_without_a_truth_are_named_and_left_out(
+    weights: Path, raw_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    untargeted = write_raw_file(raw_file.with_name("untargeted.h5"), target=False)
+    with pytest.raises(InputError, match="no file could be used"):
+        calibrate(weights, [untargeted], [SAMPLING], CPU)
+    with pytest.raises(SystemExit, match="2"):
+        calibrate(weights, [raw_file.parent], [SAMPLING], CPU)
+    assert "untargeted.h5: to calibrate with, a scan must be fully sampled" in capsys.readouterr().err
+    assert read_card(weights).uncertainty is not None

@@ -1,0 +1,121 @@
+"""`recon reconstruct` into every format, by option and by name, once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+from typer.testing import CliRunner, Result
+
+from helpers.raw_files import write_raw_file
+from helpers.stacks import oblique_stack
+from recon.data.errors import InputError
+from recon.experiments.cli import app
+from recon.experiments.engine.image_files import ImageFormat, write_images
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*arguments: object, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, ["reconstruct", *map(str, arguments), "--method", "zero-filled"])
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result
+
+    return invoke
+
+
+def test_all_formats_hold_the_same_images(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    run(raw_file, "--format", "h5,nifti,dicom,png", "-o", tmp_path)
+    with h5py.File(tmp_path / "discs.h5") as file:
+        images = file["reconstruction"][()]
+    nifti = nib.load(tmp_path / "discs.nii.gz").get_fdata()
+    np.testing.assert_array_equal(nifti.transpose(2, 0, 1), images)
+    dicoms = [pydicom.dcmread(path) for path in sorted((tmp_path / "discs_dicom").iterdir())]
+    stored = np.stack([dicom.pixel_array for dicom in dicoms])
+    np.testing.assert_allclose(stored / stored.max(), images / images.max(), atol=1e-3)
+    assert [path.name for path in sorted((tmp_path / "discs_png").iterdir())] == ["0001.png", "0002.png"]
+
+
+def test_what_is_there_is_not_made_again(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    run(raw_file, "--format", "nifti,dicom", "-o", tmp_path)
+    assert "done before" in run(raw_file, "--format", "nifti,dicom", "-o", tmp_path).output
+    assert not (tmp_path / "discs.h5").exists()
+    before = (tmp_path / "discs.nii.gz").stat().st_mtime_ns
+    assert "2 slices in" in run(raw_file, "--format", "nifti,png", "-o", tmp_path).output
+    assert (tmp_path / "discs.nii.gz").stat().st_mtime_ns == before
+    (tmp_path / "discs_dicom" / "0002.dcm").unlink()
+    assert "2 slices in" in run(raw_file, "--format", "dicom", "-o", tmp_path).output
+
+
+def test_another_protocol_leaves_no_image_of_the_old_series(run: Run, tmp_path: Path) -> None:
+    run(write_raw_file(tmp_path / "scan.h5", slices=3), "--format", "dicom", "-o", tmp_path / "out")
+    run(write_raw_file(tmp_path / "scan.h5", slices=2), "--format", "dicom", "-o", tmp_path / "out")
+    series = [pydicom.dcmread(path).SeriesInstanceUID for path in (tmp_path / "out" / "scan_dicom").iterdir()]
+    assert len(series) == 2
+    assert len(set(series)) == 1
+
+
+@pytest.mark.parametrize("name", ["image.h5", "image.nii", "image.nii.gz", "image.dcm", "image.PNG"])
+def test_the_name_of_the_output_tells_the_format(run: Run, tmp_path: Path, name: str) -> None:
+    raw = write_raw_file(tmp_path / "raw.h5", slices=1)
+    run(raw, "-o", tmp_path / "out" / name)
+    assert (tmp_path / "out" / name).stat().st_size > 500
+    assert "done before" in run(raw, "-o", tmp_path / "out" / name).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("-o", "x.dcm"), "there are 2 slices"),
+        (("-o", "x.nii.gz", "--format", "dicom"), "the name says nifti"),
+        (("-o", "x", "--format", "dicm"), "did you mean 'dicom'"),
+    ],
+)
+def test_what_does_not_fit_is_told(
+    run: Run,
+    raw_file: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert sentence in " ".join(run(raw_file, *arguments, code=2).output.split())
+
+
+def test_two_inputs_do_not_fit_one_file(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    write_raw_file(raw_file.with_name("other.h5"))
+    assert "one file for 2 inputs" in run(raw_file.parent, "-o", tmp_path / "x.nii", code=2).output
+
+
+@pytest.mark.parametrize("output", [".", "discs.h5"])
+def test_raw_data_is_not_replaced_by_its_image(
+    run: Run, raw_file: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.chdir(raw_file.parent)
+    before = raw_file.read_bytes()
+    assert "holds no reconstruction" in " ".join(run(raw_file, "-o", output, code=2).output.split())
+    assert raw_file.read_bytes() == before
+
+
+def test_inputs_whose_names_differ_in_the_ending_only_do_not_overwrite_each_other(
+    run: Run, raw_file: Path, tmp_path: Path
+) -> None:
+    write_raw_file(raw_file.with_suffix(".hdf5"))
+    sentence = "differs from discs.h5 in its ending only"
+    output = run(raw_file.parent, "--format", "nifti", "-o", tmp_path / "out", code=2).output
+    assert sentence in " ".join(output.split())
+    run(raw_file.parent, "-o", tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["nifti", "dicom", "png"])
+def test_values_that_are_not_finite_become_no_image(tmp_path: Path, kind: str) -> None:
+    wrong = oblique_stack(1, scale=np.nan)
+    with pytest.raises(InputError, match="NaN or Inf"):
+        write_images(tmp_path / "out", ImageFormat(kind), wrong)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from helpers.objects import object_acquisition
+from helpers.raw_files import write_raw_file
+from helpers.weights import write_weights
+from recon.experiments.cli import app
+from recon.experiments.engine.methods import create
+from recon.experiments.engine.range_warnings import Doubts
+from recon.experiments.report.scores import read_csv
+
+
+def test_each_reason_is_told_once_for_each_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    method = create("varnet", {"checkpoint": str(write_weights(tmp_path / "weights.safetensors"))})
+    doubts, scan = Doubts(), object_acquisition(coils=1)
+    assert len(doubts.consider("varnet", method, lambda: scan)) == 2
+    assert not doubts.consider("varnet", method, lambda: scan)
+    assert len(doubts.sentences) == 2
+    assert capsys.readouterr().err.count("discs.h5: outside of what the weights of varnet know: ") == 2
+
+
+def test_methods_without_weights_and_weights_without_a_card_know_no_doubts(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "weights.safetensors")
+    path.with_suffix(".json").unlink()
+    method = create("varnet", {"checkpoint": str(path)})
+    assert not Doubts().consider("varnet", method, lambda: object_acquisition(coils=1))
+    assert not Doubts().consider("sense", create("sense"), lambda: pytest.fail("was read"))
+
+
+def test_commands_warn_and_reconstruct_all_the_same(tmp_path: Path) -> None:
+    single = write_raw_file(tmp_path / "raw" / "single.h5", coils=1)
+    weights = write_weights(tmp_path / "weights.safetensors")
+    words = "single.h5: outside of what the weights of varnet know: 1 coil, trained on 2 to 32"
+    common = [str(single), "--checkpoint", str(weights), "--center-fraction", "0.2"]
+    reconstructed = ["reconstruct", *common, "--acceleration", "3", "--output", str(tmp_path / "images")]
+    compared = ["compare", *common, "--methods", "zero-filled,varnet", "--accelerations", "2,3"]
+    for command in (reconstructed, [*compared, "--output", str(tmp_path / "compared")]):
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.output
+        assert result.stderr.count(words) == 1
+    assert len(read_csv(tmp_path / "compared" / "metrics.csv")) == 4
+    assert words in (tmp_path / "compared" / "report.html").read_text()

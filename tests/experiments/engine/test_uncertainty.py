@@ -1,0 +1,109 @@
+"""`--uncertainty`: what the commands write and say."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import nibabel as nib
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from helpers.raw_files import write_raw_file
+from helpers.weights import write_weights
+from recon.data.open import open_volume
+from recon.experiments.cli import app
+from recon.experiments.engine.job import Job
+from recon.experiments.engine.methods import create
+from recon.experiments.engine.uncertainty import calibration_of
+from recon.quality.uncertainty import Calibration
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(raw_file: Path) -> Run:
+    def invoke(command: str, *arguments: object, code: int = 0) -> Result:
+        words = [command, raw_file, "--uncertainty", "--center-fraction", 0.2, *arguments]
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result
+
+    return invoke
+
+
+def test_every_format_but_dicom_holds_the_map_beside_the_image(run: Run, tmp_path: Path) -> None:
+    command = ("reconstruct", "--method", "sense", "--acceleration", 3, "--format", "h5,nifti,png")
+    run(*command, "-o", tmp_path)
+    with h5py.File(tmp_path / "discs.h5") as file:
+        maps = file["uncertainty"][()]
+        assert maps.shape == file["reconstruction"].shape
+        assert maps.dtype == np.float32
+    assert (maps > 0).all()
+    nifti = nib.load(tmp_path / "discs_uncertainty.nii.gz").get_fdata()
+    np.testing.assert_array_equal(nifti.transpose(2, 0, 1), maps)
+    assert (tmp_path / "discs.nii.gz").is_file()
+    assert len(list((tmp_path / "discs_uncertainty_png").iterdir())) == 2
+    assert "done before" in run(*command, "-o", tmp_path).output
+    (tmp_path / "discs_uncertainty.nii.gz").unlink()
+    assert "2 slices in" in run(*command, "-o", tmp_path).output
+
+
+def test_a_single_file_has_its_map_beside_it(run: Run, tmp_path: Path) -> None:
+    run("reconstruct", "--method", "zero-filled", "--acceleration", 2, "-o", tmp_path / "image.nii.gz")
+    assert {path.name for path in tmp_path.glob("image*")} == {
+        "image.nii.gz",
+        "image_uncertainty.nii.gz",
+        "image.json",
+    }
+
+
+def test_dicom_is_refused_before_anything_is_done(run: Run, tmp_path: Path) -> None:
+    result = run("reconstruct", "--method", "sense", "--format", "h5,dicom", "-o", tmp_path / "out", code=2)
+    assert "a DICOM series holds images alone" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_method_that_needs_every_line_says_so(run: Run, tmp_path: Path) -> None:
+    mask = ("--acceleration", 2, "--mask", "equispaced")
+    result = run("reconstruct", "--method", "sense-unfold", *mask, "-o", tmp_path / "out", code=2)
+    assert "without some of its samples" in result.output
+
+
+def test_the_uncertainty_is_told_as_it_was_calibrated_and_that_it_was_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = write_weights(tmp_path / "known.safetensors", uncertainty={"spread": 3.0, "noise": 0.5})
+    assert calibration_of("varnet", create("varnet", {"checkpoint": str(known)})) == Calibration(3.0, 0.5)
+    assert not capsys.readouterr().err
+    unknown = write_weights(tmp_path / "unknown.safetensors")
+    assert calibration_of("varnet", create("varnet", {"checkpoint": str(unknown)})) == Calibration()
+    assert "varnet is not calibrated" in capsys.readouterr().err
+    assert calibration_of("sense", create("sense")) == Calibration()
+    assert "recon calibrate" not in capsys.readouterr().err
+
+
+def test_another_calibration_makes_other_results_and_none_the_old_ones(raw_file: Path, tmp_path: Path) -> None:
+    jobs = [
+        Job(open_volume(raw_file), None, "sense", create("sense"), tmp_path / "out.h5", calibration)
+        for calibration in (None, Calibration(), Calibration(2.0))
+    ]
+    assert len({json.dumps(job.protocol) for job in jobs}) == 3
+    assert "uncertainty" not in jobs[0].protocol
+
+
+def test_a_comparison_shows_maps_and_checks_them(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    write_raw_file(raw_file.with_name("untargeted.h5"), target=False)
+    command = ("compare", raw_file.with_name("untargeted.h5"), "--methods", "zero-filled,sense", "--accelerations", 3)
+    run(*command, "--output", tmp_path / "out")
+    assert (tmp_path / "out" / "figures" / "uncertainty.png").is_file()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count('data-kind="uncertainty"') == 4
+    assert 'class="plot" src="data:image/png;base64,' in page
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["protocol"]["uncertainty"]["sense"] == {"spread": 1.0, "noise": 0.0}
+    before = (tmp_path / "out" / "reconstructions" / "3x-equispaced_fraction" / "sense" / "discs.h5").stat()
+    run(*command, "--output", tmp_path / "out")
+    after = (tmp_path / "out" / "reconstructions" / "3x-equispaced_fraction" / "sense" / "discs.h5").stat()
+    assert after.st_mtime_ns == before.st_mtime_ns

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from helpers.raw_files import edit
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling
+from recon.data.open import open_volume
+from recon.experiments.engine.methods import create
+from recon.experiments.engine.metrics import score
+from recon.experiments.engine.tuning.best_weight import BestWeight
+
+SAMPLING = Sampling(MaskKind.RANDOM, 3, 0.2)
+
+
+@pytest.mark.parametrize("name", ["sense", "cs-wavelet", "cs-tv"])
+def test_no_other_weight_is_better(raw_file: Path, name: str) -> None:
+    acquisition = SAMPLING(open_volume(raw_file).read(0))
+    assert acquisition.target is not None
+    truth = acquisition.target.numpy()[None]
+
+    def psnr(method: object) -> float:
+        return score(truth, method(acquisition).numpy()[None]).psnr
+
+    best = psnr(BestWeight(create(name)))
+    others = [psnr(create(name)), *(psnr(create(name, {"lamda": weight})) for weight in (1e-4, 1e-3, 1e-2, 0.1, 1))]
+    assert best >= max(others) - 0.02
+
+
+def test_without_the_truth_nothing_is_tuned(raw_file: Path) -> None:
+    edit(raw_file, reconstruction_rss=None)
+    with pytest.raises(InputError, match="has no target"):
+        BestWeight(create("sense"))(SAMPLING(open_volume(raw_file).read(0)))

@@ -1,0 +1,308 @@
+"""What the server gives to well-behaved clients, and what others cost it."""
+
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.serving import PHASE, READOUT, connect, converse, header, kspace, lines, scan, serving
+from helpers.weights import write_weights
+from recon.classical.zero_filled import ZeroFilled
+from recon.coils import rss
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.stream.images import stack_images
+from recon.data.stream.messages import Close, ConfigName, ConfigText, Identifier, Image, Message, Text, encode
+from recon.data.stream.reader import MessageReader
+from recon.experiments.engine.methods import create
+from recon.experiments.server.serve import Server, listen
+from recon.experiments.server.session import Limits
+from recon.fourier import ifft
+
+
+def expected(slice_: int) -> np.ndarray:
+    return rss(ifft(torch.from_numpy(kspace(slice_)))).numpy()
+
+
+def images(messages: list[Message]) -> list[Image]:
+    return [message for message in messages if isinstance(message, Image)]
+
+
+def texts(messages: list[Message]) -> str:
+    return " | ".join(message.text for message in messages if isinstance(message, Text))
+
+
+def assert_serves(server: Server) -> None:
+    found = images(converse(server, scan(1)))
+    np.testing.assert_allclose(found[0].pixels[0, 0].T, expected(0), rtol=1e-5)
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def test_a_scan_comes_back_as_images_in_their_place() -> None:
+    with serving() as server:
+        answer = converse(server, scan(3))
+    found = images(answer)
+    assert isinstance(answer[-1], Close)
+    assert [int(image.head["image_index"]) for image in found] == [1, 2, 3]
+    assert [int(image.head["slice"]) for image in found] == [0, 1, 2]
+    stack = stack_images(found, "zero-filled")
+    assert stack.oriented
+    for number, placement in enumerate(stack.placements):
+        np.testing.assert_allclose(stack.images[number], expected(number), rtol=1e-5)
+        np.testing.assert_allclose(placement.spacing, (2, 3))
+        middle = placement.corner + READOUT // 2 * placement.down + PHASE // 2 * placement.across
+        np.testing.assert_allclose(middle, (5 * number, 7, -3), atol=1e-4)
+    assert "slice 2 in" in texts(answer)
+
+
+def test_a_slice_comes_back_before_the_scan_has_ended() -> None:
+    first, *_ = lines(1)
+    with serving() as server, connect(server) as peer:
+        for message in [header(2), *lines(0), first]:
+            peer.sendall(encode(message))
+        received = MessageReader(peer.recv).next()
+        assert isinstance(received, Image)
+        assert received.head["slice"] == 0
+
+
+def test_a_slice_waits_for_its_last_average() -> None:
+    twice = [*lines(0, average=0), *lines(0, average=1)]
+    louder = [type(line)(line.head, line.samples * 3, line.trajectory) for line in lines(0, average=1)]
+    with serving() as server:
+        same, mean = (
+            images(converse(server, [header(averages=2), *readouts, Close()]))
+            for readouts in (twice, [*twice[:PHASE], *louder])
+        )
+    np.testing.assert_allclose(same[0].pixels[0, 0].T, expected(0), rtol=1e-5)
+    np.testing.assert_allclose(mean[0].pixels[0, 0].T, 2 * expected(0), rtol=1e-5)
+
+
+def test_interleaved_slices_and_repetitions_are_told_apart() -> None:
+    readouts = [
+        line
+        for repetition in range(2)
+        for pair in zip(lines(0, repetition=repetition), lines(1, repetition=repetition), strict=True)
+        for line in pair
+    ]
+    with serving() as server:
+        found = images(converse(server, [header(2), *readouts, Close()]))
+    assert [(int(image.head["repetition"]), int(image.head["slice"])) for image in found] == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+    ]
+    for image in found:
+        np.testing.assert_allclose(image.pixels[0, 0].T, expected(int(image.head["slice"])), rtol=1e-5)
+
+
+def test_lines_without_flags_make_images_at_the_end() -> None:
+    with serving() as server:
+        assert len(images(converse(server, [header(), *lines(0, flags=0), Close()]))) == 1
+
+
+def test_lines_that_come_too_late_are_told() -> None:
+    with serving() as server:
+        assert "1 lines came after" in texts(converse(server, [header(), *lines(0), lines(0)[3], Close()]))
+
+
+@pytest.mark.parametrize("config", ["", "default", "sense", "zero-filled"])
+def test_the_configuration_picks_a_method(config: str) -> None:
+    with serving() as server:
+        answer = converse(server, scan(1, config))
+    assert texts(answer).startswith(config if config not in {"", "default"} else "zero-filled")
+    assert len(images(answer)) == 1
+
+
+@pytest.mark.parametrize("name", ["os.system", "recon.classical.sense", "../sense", "senes", "x" * 1023])
+def test_any_other_configuration_is_refused(name: str) -> None:
+    with serving() as server:
+        assert "error: unknown method" in texts(converse(server, [ConfigName(name), header()]))
+        assert_serves(server)
+
+
+def test_a_scan_that_the_weights_do_not_know_is_reconstructed_with_one_warning(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write_weights(tmp_path / "weights.safetensors")
+    with serving(create("varnet", {"checkpoint": str(path)})) as server:
+        answer = converse(server, scan(2))
+    assert len(images(answer)) == 2
+    assert texts(answer).count("warning: the stream: outside of what the weights of zero-filled know") == 1
+    assert "acceleration 1, trained on 2 to 10" in capfd.readouterr().err
+
+
+def test_a_text_of_configuration_does_nothing() -> None:
+    with serving() as server:
+        assert len(images(converse(server, [ConfigText("import os"), *scan(1)[1:]]))) == 1
+
+
+ENTITY = '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><ismrmrdHeader>&b;</ismrmrdHeader>'
+
+
+@pytest.mark.parametrize(
+    ("messages", "sentence"),
+    [
+        ([struct.pack("<H", 4711)], "unknown kind 4711"),
+        ([b"GET / HTTP/1.1\r\n\r\n"], "unknown kind"),
+        ([type(header())(ENTITY)], "document type"),
+        ([type(header())("<ismrmrdHeader>")], "not valid XML"),
+        ([struct.pack("<HI", Identifier.HEADER, 2**31)], "more than the limit"),
+        ([lines()[0]], "before its header"),
+        ([header(), header()], "second header"),
+        ([header(matrix=(60000, 60000)), lines()[0], Close()], "more than the limit"),
+        ([header(matrix=(8, 8)), *lines(), Close()], "does not fit"),
+        ([header(), *lines(flags=1 << 21), Close()], "alternating direction"),
+        ([Close()], "before its header"),
+        ([header(), Close()], ""),
+    ],
+)
+def test_what_is_wrong_is_told_and_the_server_goes_on(messages: list[Message | bytes], sentence: str) -> None:
+    with serving() as server:
+        assert sentence in texts(converse(server, messages))
+        assert_serves(server)
+
+
+def test_samples_that_are_not_finite_are_told() -> None:
+    readouts = lines()
+    readouts[3].samples[0, 0] = np.nan
+    with serving() as server:
+        assert "NaN or Inf" in texts(converse(server, [header(), *readouts, Close()]))
+
+
+def test_a_killed_client_costs_nothing() -> None:
+    with serving(clients=1, queue=8) as server:
+        for end in (0, 1, 500, 5000, 9000):
+            peer = connect(server)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, as of a crash
+            peer.sendall(b"".join(map(encode, scan(1)))[:end])
+            peer.close()
+            assert_serves(server)
+        until(lambda: server.budget.held == 0)
+
+
+def test_a_silent_client_is_sent_away() -> None:
+    with serving(session=Limits(idle=0.2)) as server:
+        assert "no whole message came within 0.2 s" in texts(converse(server, [header()]))
+
+
+def test_a_client_that_trickles_is_sent_away() -> None:
+    with serving(session=Limits(idle=0.5)) as server, connect(server) as peer:
+        peer.sendall(encode(header()))
+        for byte in encode(lines()[0])[:12]:
+            peer.sendall(bytes([byte]))
+            time.sleep(0.1)
+            if select.select([peer], [], [], 0)[0]:
+                break
+        assert "no whole message came" in texts(list(MessageReader(peer.recv)))
+
+
+def test_clients_beyond_the_queue_are_told_that_the_server_is_busy() -> None:
+    with serving(clients=1, queue=1) as server, connect(server) as one, connect(server) as two:
+        for peer in (one, two):
+            peer.sendall(encode(header()))
+        until(lambda: not _free(server))
+        assert "busy" in texts(converse(server, scan(1)))
+
+
+def test_memory_is_one_for_all_clients() -> None:
+    whole = sum(line.samples.nbytes for line in lines())
+    with serving(held=whole // 2) as server:
+        assert "no memory left" in texts(converse(server, [header(), *lines(), Close()]))
+        until(lambda: server.budget.held == 0)
+
+
+@dataclass(frozen=True)
+class Broken:
+    def __call__(self, acquisition: Acquisition) -> torch.Tensor:
+        raise RuntimeError(f"a defect shown by {acquisition.name}")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_defect_of_a_method_does_not_take_the_server_with_it(capfd: pytest.CaptureFixture[str]) -> None:
+    with serving(Broken()) as server:
+        for _ in range(2):
+            assert "the reconstruction failed" in texts(converse(server, scan(1)))
+    assert "a defect" in capfd.readouterr().err
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Tells how many compute at once."""
+
+    most: list[int]
+    now: list[int]
+
+    def __call__(self, acquisition: Acquisition) -> torch.Tensor:
+        self.now.append(1)
+        self.most.append(len(self.now))
+        time.sleep(0.002)
+        self.now.pop()
+        return ZeroFilled()(acquisition)
+
+
+def test_eight_clients_at_once_get_their_own_images() -> None:
+    start = threading.Barrier(8)
+
+    def client(number: int) -> list[Image]:
+        messages = [header(4), *(line for slice_ in range(4) for line in lines(slice_ + number))]
+        start.wait()
+        return images(converse(server, [*messages, Close()]))
+
+    watched = Watched([], [])
+    with serving(watched, clients=8) as server, ThreadPoolExecutor(8) as pool:
+        for number, found in enumerate(pool.map(client, range(8))):
+            assert [int(image.head["slice"]) for image in found] == [number + slice_ for slice_ in range(4)]
+            for slice_, image in enumerate(found):
+                np.testing.assert_allclose(image.pixels[0, 0].T, expected(number + slice_), rtol=1e-5)
+    assert max(watched.most) == 1
+
+
+def test_a_client_that_sends_everything_before_it_reads_is_served() -> None:
+    with serving() as server:
+        assert len(images(converse(server, scan(40)))) == 40
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org"])  # noqa: S104 - refused
+def test_other_addresses_than_the_loopback_are_refused_unless_exposed(host: str) -> None:
+    with pytest.raises(InputError, match="tunnel"):
+        listen(host, 0)
+    with listen("0.0.0.0", 0, exposed=True):  # noqa: S104 - that is what is tested
+        pass
+
+
+def test_damaged_streams_end_in_a_sentence_and_the_server_lives() -> None:
+    content = b"".join(map(encode, scan(1)))
+    generator = np.random.default_rng(0)
+    with serving(session=Limits(idle=1)) as server:
+        for _ in range(30):
+            damaged = bytearray(content)
+            for position in generator.integers(len(content), size=20):
+                damaged[position] = generator.integers(256)
+            with connect(server) as peer:
+                peer.sendall(damaged)
+                peer.shutdown(socket.SHUT_WR)
+                assert isinstance(list(MessageReader(peer.recv))[-1], Close)
+        assert_serves(server)
+
+
+def _free(server: Server) -> bool:
+    if server._places.acquire(blocking=False):
+        server._places.release()
+        return True
+    return False

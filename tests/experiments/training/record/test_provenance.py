@@ -1,0 +1,33 @@
+import json
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from helpers.raw_files import write_raw_file
+from recon.data.open import open_volume
+from recon.experiments.training.record.provenance import RUN, describe, describe_code, describe_data, record
+
+
+def test_hash_of_the_data_changes_with_the_files_and_not_with_their_order(tmp_path: Path) -> None:
+    first, second = (open_volume(write_raw_file(tmp_path / f"{name}.h5", matrix=(16, 12))) for name in "ab")
+    both = describe_data([first, second])
+    assert both == describe_data([second, first])
+    assert both["files"] == 2
+    assert both["slices"] == 4
+    assert both["sha256"] != describe_data([first])["sha256"]
+
+
+def test_run_keeps_its_identity_and_notices_other_files(tmp_path: Path) -> None:
+    volumes = [open_volume(write_raw_file(tmp_path / f"{name}.h5", matrix=(16, 12))) for name in "ab"]
+    first = describe(Accelerator(cpu=True), volumes[:1], volumes[1:])
+    identity, same = record(tmp_path, first, goes_on=False)
+    assert same
+    assert record(tmp_path, first, goes_on=True) == (identity, True)
+    assert record(tmp_path, describe(Accelerator(cpu=True), volumes, volumes[1:]), goes_on=True) == (identity, False)
+    assert len(json.loads((tmp_path / RUN).read_text())["starts"]) == 3
+    assert record(tmp_path, first, goes_on=False)[0] != identity
+
+
+def test_code_is_described_by_its_commit_or_not_at_all() -> None:
+    code = describe_code()
+    assert code is None or len(code["commit"]) == 40

@@ -1,0 +1,58 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.raw_files import write_raw_file
+from helpers.training import NETWORK, fresh_accelerator, make_config, read_lines, write_folders
+from recon.data.errors import InputError
+from recon.experiments.training.finetune import finetune
+from recon.experiments.training.train import train
+from recon.models.checkpoints.checkpoint import load_model
+
+OVERRIDES = ["device=cpu", "epochs=6", "optimizer.lr=0.003"]
+
+
+@pytest.fixture(autouse=True)
+def accelerator() -> Iterator[None]:
+    with fresh_accelerator():
+        yield
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_folders(tmp_path_factory.mktemp("raw"))
+    with fresh_accelerator():
+        return train(make_config(folder, folder / "out"))
+
+
+def write_undersampled(path: Path) -> Path:
+    lines = torch.arange(24)
+    mask = (lines % 2 == 0) | ((lines - 12).abs() < 4)
+    return write_raw_file(path, coils=2, matrix=(32, 24), mask=mask.numpy(), target=False)
+
+
+def test_network_predicts_lines_better_that_it_has_not_seen(checkpoint: Path, tmp_path: Path) -> None:
+    best = finetune(checkpoint, write_undersampled(tmp_path / "scan.h5"), tmp_path / "out", OVERRIDES, resume=False)
+    heldout = [line["heldout"] for line in read_lines(tmp_path / "out") if "heldout" in line]
+    assert read_lines(tmp_path / "out")[0]["steps"] == 0, "the given weights are scored first"
+    assert min(heldout) < heldout[0]
+    adapted = load_model(best)
+    assert adapted.arguments == NETWORK
+    assert adapted.protocol["validation"]["heldout"] == min(heldout)
+    assert adapted.protocol["training"]["network"]["weights"] == "best.safetensors"
+
+
+def test_adapting_that_makes_it_worse_leaves_the_weights_as_they_were(checkpoint: Path, tmp_path: Path) -> None:
+    scan = write_undersampled(tmp_path / "scan.h5")
+    best = finetune(checkpoint, scan, tmp_path / "out", [*OVERRIDES, "optimizer.lr=10", "epochs=1"], resume=False)
+    weights, given = load_model(best).network.state_dict(), load_model(checkpoint).network.state_dict()
+    assert all(torch.equal(weights[key], given[key]) for key in given)
+
+
+def test_folder_and_missing_weights_are_named(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder; give one file"):
+        finetune(checkpoint, tmp_path, tmp_path / "out", [], resume=False)
+    with pytest.raises(InputError, match="there is no such checkpoint"):
+        finetune(tmp_path / "none", write_undersampled(tmp_path / "scan.h5"), tmp_path / "out", [], resume=False)

@@ -1,0 +1,333 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+import yaml
+from accelerate import Accelerator
+
+from helpers.raw_files import write_raw_file
+from helpers.training import (
+    NETWORK,
+    after_step,
+    assert_equal,
+    fresh_accelerator,
+    make_config,
+    read_lines,
+    read_weights,
+    write_config,
+    write_folders,
+)
+from recon.data.errors import InputError
+from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.record.folder import BEST, CONFIG, LAST, STATE
+from recon.experiments.training.record.provenance import RUN
+from recon.experiments.training.train import Run, train
+from recon.models.checkpoints import checkpoint
+from recon.models.checkpoints.checkpoint import load_model
+
+STEPS = 6  # of an epoch
+DROPPING = {"name": "unet", "arguments": {"chans": 4, "pools": 2, "drop_prob": 0.2}}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_folders(tmp_path_factory.mktemp("raw"))
+
+
+@pytest.fixture(autouse=True)
+def accelerator() -> Iterator[None]:
+    with fresh_accelerator():
+        yield
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def run_out_of_memory() -> None:
+    raise MemoryError
+
+
+def losses_of(output: Path) -> list[float]:
+    return [line["loss"] for line in read_lines(output) if "loss" in line]
+
+
+TORCHRUN = "-m torch.distributed.run --standalone --local-addr 127.0.0.1 --nproc_per_node 2"
+ACCELERATE = (
+    "-m accelerate.commands.launch --multi_gpu --num_machines 1 --num_processes 2 --main_process_port 0 "
+    "--mixed_precision no --dynamo_backend no"
+)
+
+
+def command(config: Path, *options: str, launcher: str = "") -> list[str]:
+    program = Path(__file__).parents[1] / "helpers" / "recon_command.py"
+    return [sys.executable, *launcher.split(), str(program), "train", str(config), *options]
+
+
+def kill_after_line(arguments: list[str], log: Path, number: int) -> None:
+    """Kill a run and all its processes as soon as its log has so many lines."""
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not log.exists() or log.read_text().count("\n") < number:
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.monotonic() < deadline, "the run did not begin"
+        time.sleep(0.01)
+    for one in (psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)):
+        one.kill()
+    process.wait()
+
+
+def test_loss_falls_and_the_scores_rise(folders: Path, tmp_path: Path) -> None:
+    train(make_config(folders, tmp_path, epochs=8))
+    scores = [line["ssim"] for line in read_lines(tmp_path) if "ssim" in line]
+    losses = losses_of(tmp_path)
+    assert len(losses) == 8 * STEPS
+    assert sum(losses[-12:]) < 0.7 * sum(losses[:12])
+    assert scores[-1] > scores[0]
+
+
+def test_weights_know_how_they_were_trained(folders: Path, tmp_path: Path) -> None:
+    loaded = load_model(train(make_config(folders, tmp_path)))
+    scores = [line["ssim"] for line in read_lines(tmp_path) if "ssim" in line]
+    assert loaded.arguments == NETWORK
+    assert loaded.protocol["training"]["data"]["accelerations"] == [2]
+    assert loaded.protocol["validation"]["ssim"] == max(scores)
+    assert load_model(tmp_path / LAST).protocol["validation"]["ssim"] == scores[-1]
+
+
+def test_rate_falls_with_the_epochs(folders: Path, tmp_path: Path) -> None:
+    train(make_config(folders, tmp_path))
+    rates = [line["lr"] for line in read_lines(tmp_path) if "lr" in line]
+    assert rates == pytest.approx([3e-3] * 2 * STEPS + [1.5e-3] * STEPS)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5])
+def test_interrupted_and_resumed_run_ends_as_one_that_never_stopped(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    values: dict[str, Any] = {
+        "network": DROPPING,
+        "effective_batch": 2,
+        "ema": 0.9,
+        "optimizer": {"name": "adamw", "schedule": "cosine", "warmup_steps": 2, "clip": 1.0},
+        "log_every": 2,
+        "epochs": 2,
+    }
+    straight, stopped = (make_config(folders, tmp_path / name, **values) for name in ("straight", "stopped"))
+    train(straight)
+    with monkeypatch.context() as patch:
+        after_step(patch, steps, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(stopped)
+    train(stopped, resume=True)
+    assert_equal(read_weights(stopped.output), read_weights(straight.output))
+    assert_equal(read_weights(stopped.output, BEST), read_weights(straight.output, BEST))
+    assert read_lines(stopped.output) == read_lines(straight.output)
+
+
+def test_failed_run_goes_on_from_its_last_state(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight, failed = (make_config(folders, tmp_path / name) for name in ("straight", "failed"))
+    train(straight)
+    with monkeypatch.context() as patch:
+        after_step(patch, 9, run_out_of_memory)
+        with pytest.raises(MemoryError):
+            train(failed)
+    train(failed, resume=True)
+    assert_equal(read_weights(failed.output), read_weights(straight.output))
+    assert read_lines(failed.output) == read_lines(straight.output)
+
+
+def test_killed_run_repeats_the_losses_of_one_that_was_not(folders: Path, tmp_path: Path) -> None:
+    values: dict[str, Any] = {"checkpoint_minutes": 0, "epochs": 40}
+    file = write_config(tmp_path / "run.yaml", folders, tmp_path / "killed", **values)
+    kill_after_line(command(file), tmp_path / "killed" / "log.jsonl", 4)
+    position = load_position(tmp_path / "killed")
+    assert 0 < position < 40 * STEPS
+    epochs = position // STEPS + 2
+    straight, killed = (make_config(folders, tmp_path / name, epochs=epochs) for name in ("straight", "killed"))
+    train(straight)
+    train(killed, resume=True)
+    assert read_lines(killed.output) == read_lines(straight.output)
+    assert_equal(read_weights(killed.output), read_weights(straight.output))
+    assert not list(killed.output.glob(".*"))
+
+
+def load_position(output: Path) -> int:
+    """Read how many steps the state of a run holds."""
+    with checkpoint.safe_open(output / STATE, framework="pt") as file:
+        return int(re.findall(r'"steps": (\d+)', file.metadata()["position"])[0])
+
+
+def test_two_processes_do_what_one_does_and_survive_being_killed(folders: Path, tmp_path: Path) -> None:
+    values: dict[str, Any] = {
+        "data": {"val": [str(folders / "val"), str(folders / "train" / "a.h5")]},  # three, which two cannot share
+        "network": DROPPING,
+        "effective_batch": 4,
+        "ema": 0.9,
+        "optimizer": {"clip": 0.1},
+        "checkpoint_minutes": 0,
+        "epochs": 3,
+    }
+    train(make_config(folders, tmp_path / "one", **values))
+    file = write_config(tmp_path / "run.yaml", folders, tmp_path / "two", **values)
+    kill_after_line(command(file, launcher=TORCHRUN), tmp_path / "two" / "log.jsonl", 2)
+    subprocess.run(command(file, "--resume", launcher=ACCELERATE), check=True, capture_output=True, timeout=120)
+    starts = json.loads((tmp_path / "two" / RUN).read_text())["starts"]
+    assert [start["processes"] for start in starts] == [2, 2]
+    one, two = read_lines(tmp_path / "one"), read_lines(tmp_path / "two")
+    assert len(one) == len(two) == 9
+    for ours, theirs in zip(one, two, strict=True):
+        assert flatten(ours) == pytest.approx(flatten(theirs), rel=1e-4)
+    for key, weight in read_weights(tmp_path / "one").items():
+        torch.testing.assert_close(read_weights(tmp_path / "two")[key], weight, rtol=1e-4, atol=1e-5)
+
+
+def flatten(line: dict[str, Any]) -> dict[str, float]:
+    groups = line.pop("groups", {})
+    return line | {f"{name} {key}": value for name, scores in groups.items() for key, value in scores.items()}
+
+
+def test_accumulated_batches_give_the_step_of_one_large_batch(folders: Path, tmp_path: Path) -> None:
+    for name, size in (("large", STEPS), ("accumulated", 1)):
+        train(make_config(folders, tmp_path / name, batch_size=size, effective_batch=STEPS, epochs=2))
+    assert losses_of(tmp_path / "large") == pytest.approx(losses_of(tmp_path / "accumulated"), rel=1e-4)
+
+
+def test_time_limit_ends_the_run_with_weights_and_it_can_go_on(folders: Path, tmp_path: Path) -> None:
+    short = make_config(folders, tmp_path, max_minutes=1e-9)
+    assert load_model(train(short)).protocol["steps"] == 1
+    train(short, resume=True)
+    assert load_model(tmp_path / LAST).protocol["steps"] == 2
+
+
+def test_finished_run_has_nothing_left_to_do(folders: Path, tmp_path: Path) -> None:
+    finished = make_config(folders, tmp_path, epochs=1)
+    train(finished)
+    before = read_weights(tmp_path)
+    train(finished, resume=True)
+    assert_equal(read_weights(tmp_path), before)
+
+
+def test_resume_without_a_run_begins_one(folders: Path, tmp_path: Path) -> None:
+    assert train(make_config(folders, tmp_path, epochs=1), resume=True).is_file()
+
+
+def test_slices_of_several_shapes_and_coils_share_a_run_but_no_batch(folders: Path, tmp_path: Path) -> None:
+    for name, coils, matrix in (("a", 4, (32, 24)), ("b", 7, (33, 40)), ("c", 4, (32, 24)), ("d", 1, (32, 24))):
+        write_raw_file(tmp_path / "train" / f"{name}.h5", slices=3, coils=coils, matrix=matrix)
+    data = {"train": str(tmp_path / "train")}
+    train(make_config(folders, tmp_path / "out", epochs=1, batch_size=4, data=data))
+    assert read_lines(tmp_path / "out")[-1]["steps"] == 4
+
+
+def test_reading_processes_change_nothing(folders: Path, tmp_path: Path) -> None:
+    for name, workers in (("alone", 0), ("helped", 2)):
+        train(make_config(folders, tmp_path / name, epochs=1, data={"workers": workers}))
+    assert_equal(read_weights(tmp_path / "alone"), read_weights(tmp_path / "helped"))
+
+
+def test_run_is_not_overwritten(folders: Path, tmp_path: Path) -> None:
+    train(make_config(folders, tmp_path, epochs=1))
+    with pytest.raises(InputError, match="holds a run already; go on with --resume"):
+        train(make_config(folders, tmp_path, epochs=1))
+    other = {"arguments": NETWORK | {"chans": 2}}
+    with pytest.raises(InputError, match="a run of another network"):
+        train(make_config(folders, tmp_path, network=other), resume=True)
+    (tmp_path / STATE).write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"state\.safetensors: is damaged"):
+        train(make_config(folders, tmp_path), resume=True)
+
+
+def test_every_volume_is_scored_once_at_each_acceleration(folders: Path, tmp_path: Path) -> None:
+    data = {"accelerations": [2, 4], "center_fractions": [0.2, 0.1]}
+    train(make_config(folders, tmp_path, epochs=1, data=data))
+    groups = read_lines(tmp_path)[-1]["groups"]
+    assert {name: group["volumes"] for name, group in groups.items()} == {"DISCS 2x": 2, "DISCS 4x": 2}
+    assert groups["DISCS 2x"]["ssim"] > groups["DISCS 4x"]["ssim"]
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 1
+
+
+@pytest.mark.parametrize("mode", ["supervised", "ssdu"])
+def test_other_ways_to_compute_train_as_well(folders: Path, tmp_path: Path, mode: str) -> None:
+    plain = make_config(folders, tmp_path / "plain", epochs=1, training={"mode": mode})
+    train(plain)
+    frugal = make_config(
+        folders, tmp_path / "frugal", epochs=1, training={"mode": mode}, network={"checkpointing": True}
+    )
+    train(frugal)
+    assert losses_of(frugal.output) == pytest.approx(losses_of(plain.output), rel=1e-5)
+    with fresh_accelerator():
+        train(plain.model_copy(update={"output": tmp_path / "bf16", "mixed_precision": "bf16"}))
+    assert losses_of(tmp_path / "bf16") == pytest.approx(losses_of(plain.output), rel=0.1)
+    assert losses_of(tmp_path / "bf16") != losses_of(plain.output)
+
+
+def test_deterministic_run_leaves_the_process_as_it_was(folders: Path, tmp_path: Path) -> None:
+    train(make_config(folders, tmp_path, epochs=1, deterministic=True))
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_network_without_checkpointing_says_so(folders: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the network unet has no activation checkpointing"):
+        train(make_config(folders, tmp_path, network=DROPPING | {"checkpointing": True}))
+
+
+def test_run_begins_from_given_weights(folders: Path, tmp_path: Path) -> None:
+    best = train(make_config(folders, tmp_path / "first", epochs=1))
+    train(make_config(folders, tmp_path / "second", epochs=1, network={"weights": str(best)}))
+    assert losses_of(tmp_path / "second")[0] < losses_of(tmp_path / "first")[0]
+    with pytest.raises(InputError, match=r"best\.safetensors: the weights are of another network"):
+        train(make_config(folders, tmp_path / "third", network=DROPPING | {"weights": str(best)}))
+
+
+def test_losses_can_be_summed(folders: Path, tmp_path: Path) -> None:
+    for name, loss in (("ssim", {"ssim": 1}), ("l1", {"l1": 1}), ("both", {"ssim": 1, "l1": 0.5})):
+        train(make_config(folders, tmp_path / name, epochs=1, training={"loss": loss}))
+    ssim, l1, both = (losses_of(tmp_path / name)[0] for name in ("ssim", "l1", "both"))
+    assert both == pytest.approx(ssim + 0.5 * l1, rel=1e-4)
+
+
+def test_undersampled_files_without_targets_are_enough_for_ssdu(folders: Path, tmp_path: Path) -> None:
+    mask = (torch.arange(24) % 2 == 0) | ((torch.arange(24) - 12).abs() < 4)
+    for name in ("train/a", "train/b", "val/c"):
+        write_raw_file(tmp_path / f"{name}.h5", coils=2, matrix=(32, 24), mask=mask.numpy(), target=False)
+    data = {"train": str(tmp_path / "train"), "val": str(tmp_path / "val")}
+    train(make_config(folders, tmp_path / "out", epochs=8, data=data, training={"mode": "ssdu"}))
+    heldout = [line["heldout"] for line in read_lines(tmp_path / "out") if "heldout" in line]
+    assert heldout[-1] < heldout[0]
+    assert load_model(tmp_path / "out" / BEST).protocol["validation"]["heldout"] == min(heldout)
+    assert read_lines(tmp_path / "out")[-1]["groups"]["DISCS as scanned"]["volumes"] == 1
+    with pytest.raises(InputError, match=r"data\.train: no slice of .* can be used"):
+        train(make_config(folders, tmp_path / "supervised", data=data))
+
+
+def test_ssdu_wants_coil_images(folders: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="ImageUnet gives no coil images"):
+        train(make_config(folders, tmp_path, network=DROPPING, training={"mode": "ssdu"}))
+
+
+def test_training_always_ends_in_order(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+    monkeypatch.setattr(Accelerator, "end_training", lambda _: ended.append(True))
+    monkeypatch.setattr(Run, "step", lambda *_: run_out_of_memory())
+    with pytest.raises(MemoryError):
+        train(make_config(folders, tmp_path))
+    assert ended == [True]
+
+
+def test_written_config_starts_the_same_run(folders: Path, tmp_path: Path) -> None:
+    first = make_config(folders, tmp_path, epochs=1)
+    train(first)
+    assert TrainConfig.model_validate(yaml.safe_load((tmp_path / CONFIG).read_text())) == first

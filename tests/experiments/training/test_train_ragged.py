@@ -1,0 +1,55 @@
+"""Folders as scanners leave them: all sizes, and files that are broken."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.raw_files import write_raw_file
+from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.train import train
+from recon.models.checkpoints.checkpoint import load_model
+
+SHAPES = ((4, 32, 128), (7, 48, 201), (8, 40, 368), (15, 64, 160), (16, 33, 320))
+NETWORK = {"num_cascades": 1, "sens_chans": 2, "sens_pools": 2, "chans": 2, "pools": 2}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ragged")
+    for coils, *matrix in SHAPES:
+        write_raw_file(folder / f"{coils}.h5", slices=1, coils=coils, matrix=(matrix[0], matrix[1]))
+    return folder
+
+
+def run(folder: Path, output: Path, **data: Any) -> int:
+    config = {
+        "output": output,
+        "data": {"train": folder, "val": folder, **data},
+        "network": {"name": "varnet", "arguments": NETWORK},
+        "epochs": 1,
+        "device": "cpu",
+    }
+    return load_model(train(TrainConfig.model_validate(config))).protocol["steps"]
+
+
+def test_coils_and_widths_of_all_sizes_train_together(folder: Path, tmp_path: Path) -> None:
+    assert run(folder, tmp_path) == len(SHAPES)
+
+
+def test_they_do_so_compressed_and_from_the_cache(folder: Path, tmp_path: Path) -> None:
+    data = {"preprocessing": {"remove_oversampling": True, "virtual_coils": 4}, "cache": tmp_path / "cache"}
+    assert run(folder, tmp_path / "first", **data) == len(SHAPES)
+    assert run(folder, tmp_path / "second", **data) == len(SHAPES)
+    assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == len(SHAPES)
+
+
+def test_a_truncated_file_is_told_and_the_others_train(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in folder.iterdir():
+        (tmp_path / "raw").mkdir(exist_ok=True)
+        whole = path.read_bytes()
+        (tmp_path / "raw" / path.name).write_bytes(whole[:-1000] if path.name == "7.h5" else whole)
+    assert run(tmp_path / "raw", tmp_path / "out") == len(SHAPES) - 1
+    assert "7.h5: the HDF5 file is truncated" in capsys.readouterr().err

@@ -1,0 +1,101 @@
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import instance_norm, leaky_relu
+
+from recon.models.blocks import instance_norm as subject
+from recon.models.blocks.instance_norm import InstanceNormLeakyReLU
+
+SHAPES = [(1, 3, 8, 6), (3, 5, 7, 9), (2, 18, 33, 40), (2, 1, 1, 2)]
+
+
+def reference(features: Tensor) -> Tensor:
+    return leaky_relu(instance_norm(features), 0.2)
+
+
+def random_features(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(dtype) * 3 + 1
+
+
+@pytest.fixture(params=["in one part", "in parts", "as on a GPU"])
+def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "in parts":
+        monkeypatch.setattr(subject, "CACHED", 50)
+    if request.param == "as on a GPU":
+        monkeypatch.setattr(subject, "_images", lambda features: (features.permute(0, 2, 3, 1).flatten(2),))
+        monkeypatch.setattr(subject, "_parts", lambda image: (image,))
+        monkeypatch.setattr(subject, "_half_on_cpu", lambda _: False)
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_value_and_gradient_are_those_of_two_layers(shape: tuple[int, ...], layout: torch.memory_format) -> None:
+    features = random_features(*shape).to(memory_format=layout).requires_grad_()
+    expected = reference(features)
+    direction = random_features(*shape)
+    (gradient,) = torch.autograd.grad(expected, features, direction)
+    result = InstanceNormLeakyReLU()(features * 1)
+    torch.testing.assert_close(result, expected)
+    torch.testing.assert_close(torch.autograd.grad(result, features, direction)[0], gradient, rtol=1e-6, atol=1e-8)
+
+
+def test_error_in_single_precision_does_not_grow_with_the_image_or_its_mean() -> None:
+    features = random_features(1, 4, 320, 320) + 30
+    expected = reference(features)
+    result = InstanceNormLeakyReLU()(features.float()).double()
+    assert (result - expected).norm() < 5e-6 * expected.norm()
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_costs_only_the_rounding_of_what_comes_in_and_goes_out(dtype: torch.dtype) -> None:
+    features = random_features(2, 6, 64, 64, dtype=dtype) + 20
+    expected = reference(features.double())
+    result = InstanceNormLeakyReLU()(features.clone())
+    assert result.dtype == dtype
+    assert (result.double() - expected).norm() < torch.finfo(dtype).eps * expected.norm()
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_gradient_in_half_precision_is_that_of_its_own_values(dtype: torch.dtype) -> None:
+    features = random_features(2, 6, 64, 64, dtype=dtype).requires_grad_()
+    direction = torch.randn(features.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
+    (gradient,) = torch.autograd.grad(InstanceNormLeakyReLU()(features * 1), features, direction)
+    precise = features.detach().double().requires_grad_()
+    (expected,) = torch.autograd.grad(reference(precise), precise, direction.double())
+    assert gradient.dtype == dtype
+    assert (gradient.double() - expected).norm() < 2 * torch.finfo(dtype).eps * expected.norm()
+
+
+def test_constant_channel_becomes_zero_with_a_finite_gradient() -> None:
+    features = torch.full((1, 2, 6, 6), 4.0, requires_grad=True)
+    result = InstanceNormLeakyReLU()(features * 1)
+    result.sum().backward()
+    assert torch.equal(result, torch.zeros(1, 2, 6, 6))
+    assert features.grad is not None
+    assert features.grad.isfinite().all()
+
+
+def test_one_tensor_is_kept_for_the_way_back_and_it_is_the_result() -> None:
+    kept: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    features = random_features(1, 3, 16, 16).to(memory_format=torch.channels_last).requires_grad_() * 1
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        result = InstanceNormLeakyReLU()(features)
+    large = [tensor for tensor in kept if tensor.numel() > 3]
+    assert [tensor.data_ptr() for tensor in large] == [result.data_ptr()]
+
+
+def test_shapes_are_told_where_nothing_is_computed() -> None:
+    features = torch.empty(2, 3, 8, 8, device="meta", requires_grad=True)
+    result = InstanceNormLeakyReLU()(features * 1)
+    result.sum().backward()
+    assert result.shape == features.shape
+    assert features.grad is not None
+    assert features.grad.shape == features.shape

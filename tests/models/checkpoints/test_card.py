@@ -1,0 +1,88 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.objects import object_acquisition
+from helpers.weights import TRAINED, write_weights
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling
+from recon.models.checkpoints.card import Card, card_path, read_card, write_card
+from recon.models.checkpoints.checkpoint import load_model
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    card = Card(
+        sha256="0" * 64,
+        licence="MIT",
+        trained=TRAINED,
+        data=({"name": "heads", "origin": "somewhere", "licence": "CC0"},),
+        metrics={"brain, random 4x": {"ssim": 0.9, "psnr": 35.0, "slices": 2}},
+    )
+    write_card(tmp_path / "weights.safetensors", card)
+    assert read_card(tmp_path / "weights.safetensors") == card
+
+
+def test_weights_without_a_card_are_weights(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "weights.safetensors")
+    assert load_model(path).card is not None
+    card_path(path).unlink()
+    assert load_model(path).card is None
+
+
+def test_weights_that_the_card_does_not_describe_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "weights.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"weights\.safetensors: is damaged or another file than weights\.json"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": "short"}', f'{{"sha256": "{"0" * 64}", "noise": 3}}'])
+def test_what_is_no_card_is_named(tmp_path: Path, text: str) -> None:
+    path = write_weights(tmp_path / "weights.safetensors")
+    card_path(path).write_text(text)
+    with pytest.raises(InputError, match=r"weights\.json: is no card") as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_range_is_told_in_a_line() -> None:
+    assert str(TRAINED) == "2 to 10x, 3 to 16 % at the centre, 2 to 32 coils, matrix 24 to 384"
+
+
+def sampled(acceleration: float, fraction: float = 0.1, coils: int = 6, phase: int = 100) -> Acquisition:
+    full = object_acquisition(coils, 48, phase)
+    return Sampling(MaskKind.EQUISPACED_FRACTION, acceleration, fraction)(full)
+
+
+def test_inside_of_the_range_there_are_no_doubts() -> None:
+    for acceleration, fraction in [(2, 0.16), (4, 0.08), (8, 0.04), (10, 0.03)]:
+        assert not TRAINED.doubts(sampled(acceleration, fraction))
+
+
+@pytest.mark.parametrize(
+    ("acquisition", "words"),
+    [
+        (sampled(14, 0.05), "acceleration 14"),
+        (object_acquisition(), "acceleration 1, trained on 2 to 10"),
+        (sampled(4, coils=1), "1 coil, trained on 2 to 32"),
+        (sampled(4, phase=390), "matrix 48x390, trained on 24 to 384"),
+        (object_acquisition(phase=99).undersample(torch.arange(99) % 4 == 0), "no calibration lines, trained on 3"),
+        (object_acquisition(phase=99).undersample(torch.arange(99) % 4 == 1), "1 calibration lines"),
+        (object_acquisition().undersample(torch.rand(64, 60) < 0.25), "along the readout too"),
+    ],
+)
+def test_what_lies_outside_is_told_in_a_few_words(acquisition: Acquisition, words: str) -> None:
+    (doubt,) = TRAINED.doubts(acquisition)
+    assert words in doubt
+
+
+def test_every_reason_is_told_and_calibration_lines_may_be_scanned_apart() -> None:
+    outside = object_acquisition(coils=1, phase=399).undersample(torch.arange(399) % 20 == 0)
+    assert len(TRAINED.doubts(outside)) == 4
+    scanned = replace(outside, calibration=outside.kspace[..., :20])
+    assert len(TRAINED.doubts(scanned)) == 3

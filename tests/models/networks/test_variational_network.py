@@ -1,0 +1,92 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from helpers.adjoint import assert_adjoint
+from helpers.objects import discs, object_acquisition
+from helpers.slices import line_mask, random_kspace
+from recon.models.blocks.physics_maps import physics_maps
+from recon.models.blocks.unet import from_channels, to_channels
+from recon.models.networks.sense_network import SenseProblem
+from recon.models.networks.variational_network import FieldsOfExperts, GradientStep, VariationalNetwork
+from recon.solvers.encoding import Encoding
+
+
+def random_experts(filters: int = 4, kernel: int = 3) -> FieldsOfExperts:
+    torch.manual_seed(0)
+    experts = FieldsOfExperts(filters, kernel, basis_functions=15)
+    nn.init.normal_(experts.activation.weights)
+    return experts
+
+
+def test_filters_have_zero_mean_and_unit_norm() -> None:
+    kernels = random_experts(kernel=7).kernels()
+    torch.testing.assert_close(kernels.mean((-2, -1)), torch.zeros(4, 2))
+    torch.testing.assert_close(kernels.square().sum((1, 2, 3)), torch.ones(4))
+
+
+def test_regulariser_is_the_gradient_of_a_potential() -> None:
+    experts = random_experts()
+    image = 0.2 * torch.randn(2, 6, 5)
+
+    def gradient(channels: Tensor) -> Tensor:
+        return to_channels(experts(from_channels(channels.unsqueeze(0)))).flatten()
+
+    jacobian = torch.autograd.functional.jacobian(gradient, image).reshape(60, 60)
+    assert jacobian.norm() > 0.1
+    torch.testing.assert_close(jacobian, jacobian.T, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shift", [(3, 0), (-2, 5)])
+def test_regulariser_moves_with_the_image(shift: tuple[int, int]) -> None:
+    experts, image = random_experts(kernel=5), 0.2 * random_kspace(2, 12, 15)
+    moved = experts(image.roll(shift, (-2, -1)))
+    torch.testing.assert_close(moved, experts(image).roll(shift, (-2, -1)))
+
+
+def test_regulariser_leaves_constant_images_alone() -> None:
+    experts = FieldsOfExperts(6, 5, 31)
+    assert experts(torch.full((1, 12, 12), 0.7 - 0.2j)).abs().max() < 1e-6
+
+
+def test_without_experts_the_steps_are_landweber_sense() -> None:
+    full = object_acquisition(coils=4, noise=1e-3)
+    mask = line_mask(60, center=10)
+    kspace = torch.where(mask, full.kspace, 0)
+    maps = physics_maps(kspace, mask)
+    problem = SenseProblem(kspace, mask, maps, axes=(-2, -1))
+    step = GradientStep(FieldsOfExperts(2, 3, 5))
+    nn.init.zeros_(step.regulariser.activation.weights)
+    found = expected = problem.image(kspace)
+
+    unshifted = Encoding(torch.fft.ifftshift(maps, (-2, -1)), torch.fft.ifftshift(mask[0, 0], -1).float(), (-2, -1))
+    measured = torch.fft.ifftshift(kspace[0], (-2, -1))
+    expected = unshifted.adjoint(measured)
+    for _ in range(8):
+        found = step(found, problem)
+        expected = expected - unshifted.adjoint(unshifted.forward(expected) - measured)
+    torch.testing.assert_close(found[0], torch.fft.fftshift(expected[0], (-2, -1)), rtol=1e-3, atol=1e-4)
+
+
+def test_problem_has_an_adjoint_and_unit_steps_converge() -> None:
+    maps = physics_maps(object_acquisition().kspace[None], torch.ones(1, 1, 1, 60, dtype=torch.bool))
+    problem = SenseProblem(maps, line_mask(60), maps.to(torch.complex128), axes=(-1,))
+    assert_adjoint(problem.kspace, problem.image, (1, 64, 60), (1, 6, 64, 60))
+    image = random_kspace(1, 64, 60, dtype=torch.complex128)
+    assert problem.kspace(image).norm() <= (1 + 1e-6) * image.norm()
+
+
+def test_untrained_network_is_closer_to_the_object_than_the_zero_filled_image() -> None:
+    torch.manual_seed(0)
+    full, mask = object_acquisition(), line_mask(60, center=10, every=3)
+    kspace = torch.where(mask, full.kspace[None], 0)
+    image = VariationalNetwork(num_cascades=10, filters=4, kernel=5)(kspace, mask)[0].detach()
+    zero_filled = VariationalNetwork(num_cascades=0)(kspace, mask)[0]
+    target = discs(64, 60)
+    assert (image - target).norm() < 0.7 * (zero_filled - target).norm()
+
+
+@pytest.mark.parametrize("kernel", [-3, 1, 4])
+def test_filters_with_no_middle_or_no_neighbours_are_refused(kernel: int) -> None:
+    with pytest.raises(ValueError, match="no side of a filter"):
+        VariationalNetwork(kernel=kernel)

@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from helpers.objects import object_acquisition
+from helpers.slices import random_kspace
+from recon.calibration.noise import (
+    covariance_of_noise,
+    edge_covariance,
+    edge_variance,
+    mix_coils,
+    prewhiten,
+    whitening_matrix,
+)
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling
+
+
+def a_covariance(coils: int) -> torch.Tensor:
+    mixture = random_kspace(coils, coils, seed=7)
+    return mixture @ mixture.mH / coils + 0.3 * torch.eye(coils)
+
+
+def noise(covariance: torch.Tensor, *shape: int, seed: int = 0) -> torch.Tensor:
+    return mix_coils(torch.linalg.cholesky(covariance), random_kspace(len(covariance), *shape, seed=seed))
+
+
+def distance(found: torch.Tensor, true: torch.Tensor) -> float:
+    return float((found - true).norm() / true.norm())
+
+
+def test_a_noise_scan_shows_its_covariance() -> None:
+    psi = a_covariance(5)
+    samples = noise(psi, 1, 20000)[:, 0]
+    assert distance(covariance_of_noise(samples), psi) < 0.03
+
+
+def test_whitening_makes_the_covariance_the_identity() -> None:
+    psi = a_covariance(6)
+    W = whitening_matrix(psi)
+    torch.testing.assert_close(W @ psi @ W.mH, torch.eye(6, dtype=W.dtype), atol=1e-4, rtol=1e-4)
+
+
+def test_a_prewhitened_noise_scan_is_white() -> None:
+    psi = a_covariance(4)
+    full = object_acquisition(4, 128, 100)
+    silent = replace(full, kspace=noise(psi, 128, 100), calibration=noise(psi, 128, 24, seed=1))
+    white = prewhiten(silent, covariance_of_noise(silent.kspace.flatten(1)))
+    torch.testing.assert_close(
+        covariance_of_noise(white.kspace.flatten(1)), torch.eye(4, dtype=torch.complex64), atol=1e-3, rtol=1e-3
+    )
+    assert white.calibration is not None
+    assert distance(covariance_of_noise(white.calibration.flatten(1)), torch.eye(4)) < 0.1
+    assert white.target is None
+
+
+@pytest.mark.parametrize("level", [1e-2, 1.0])
+def test_the_ends_of_the_readout_show_the_covariance(level: float) -> None:
+    psi = a_covariance(4)
+    full = object_acquisition(4, 192, 160)
+    scan = replace(full, kspace=full.kspace + level * noise(psi, 192, 160))
+    scan = Sampling(MaskKind.RANDOM, 2, 0.1)(scan)
+    assert distance(edge_covariance(scan), level**2 * psi) < 0.15
+    torch.testing.assert_close(
+        edge_variance(scan.kspace, scan.mask), level**2 * psi.diagonal().real, rtol=0.15, atol=0
+    )
+
+
+def test_a_few_strong_signals_at_the_ends_do_no_harm() -> None:
+    psi = a_covariance(4)
+    kspace = noise(psi, 192, 160)
+    kspace[:, :, 78:82] += 100 * random_kspace(4, 1, 1, seed=2)
+    scan = replace(object_acquisition(4, 192, 160), kspace=kspace)
+    assert distance(edge_covariance(scan), psi) < 0.2
+    assert distance(covariance_of_noise(kspace.flatten(1)), psi) > 10
+
+
+def test_samples_that_the_scanner_left_empty_do_not_count() -> None:
+    psi = a_covariance(3)
+    kspace = noise(psi, 200, 160)
+    kspace[:, -8:] = 0
+    scan = replace(object_acquisition(3, 200, 160), kspace=kspace)
+    assert distance(edge_covariance(scan), psi) < 0.2
+
+
+def test_ends_without_samples_are_told_in_a_sentence() -> None:
+    full = object_acquisition(3, 100, 60)
+    kspace = full.kspace.clone()
+    kspace[:, :10] = kspace[:, -10:] = 0
+    with pytest.raises(InputError, match="discs.h5: the ends of the readout hold too few samples"):
+        edge_covariance(replace(full, kspace=kspace))
+    assert not edge_variance(kspace, full.mask).any()
+
+
+def test_what_cannot_be_whitened_is_refused() -> None:
+    full = object_acquisition(3)
+    with pytest.raises(InputError, match="not positive definite"):
+        whitening_matrix(torch.ones(3, 3, dtype=torch.complex64))
+    with pytest.raises(InputError, match="of 2 coils does not fit 3 coils"):
+        prewhiten(full, torch.eye(2, dtype=torch.complex64))
+    with pytest.raises(InputError, match="fewer than its 3 coils"):
+        covariance_of_noise(random_kspace(3, 2))
+    with pytest.raises(InputError, match="without any signal"):
+        covariance_of_noise(torch.zeros(3, 20, dtype=torch.complex64))

@@ -1,0 +1,77 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers.adjoint import assert_adjoint
+from recon.solvers.prox import ShiftedHaar, TotalVariation, gradient, gradient_adjoint, p_shrink
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@given(st.integers(1, 3), st.integers(2, 20), st.integers(2, 20))
+def test_the_adjoint_of_the_gradient_is_the_adjoint(planes: int, rows: int, columns: int) -> None:
+    shape = (planes, rows, columns)
+    assert_adjoint(gradient, gradient_adjoint, shape, (2, *shape), dtype=torch.float64)
+
+
+def test_shrinking_takes_all_of_what_is_small_and_ever_less_of_what_is_large() -> None:
+    values = torch.linspace(0, 5, 1001, dtype=torch.float64)
+    shrunk = p_shrink(values, torch.tensor(0.4, dtype=torch.float64))
+    assert (shrunk[values <= 0.4] == 0).all()
+    assert (shrunk.diff() >= 0).all()
+    taken = (values - shrunk)[values > 0.4]
+    assert (taken.diff() < 0).all()
+    assert 0 < taken.min() < taken.max() < 0.4
+
+
+def test_shrinking_keeps_the_sign() -> None:
+    values, threshold = noise(100), torch.tensor(0.4, dtype=torch.float64)
+    torch.testing.assert_close(p_shrink(-values, threshold), -p_shrink(values, threshold))
+
+
+@pytest.mark.parametrize("prior", [ShiftedHaar(), TotalVariation(steps=300)], ids=["haar", "tv"])
+class TestEveryPrior:
+    def prox(self, prior: ShiftedHaar | TotalVariation, values: torch.Tensor, threshold: float) -> torch.Tensor:
+        state = prior.start(values.shape, values.device)
+        if isinstance(state, torch.Tensor):
+            state = state.to(values)
+        return prior.prox(values, torch.tensor(threshold, dtype=values.dtype), state)[0]
+
+    def test_a_constant_is_left_alone(self, prior: ShiftedHaar | TotalVariation) -> None:
+        values = torch.full((2, 21, 18), 3.0, dtype=torch.float64)
+        torch.testing.assert_close(self.prox(prior, values, 0.5), values)
+
+    def test_no_threshold_changes_nothing(self, prior: ShiftedHaar | TotalVariation) -> None:
+        values = noise(2, 21, 18)
+        torch.testing.assert_close(self.prox(prior, values, 1e-12), values)
+
+    def test_a_small_change_stays_small(self, prior: ShiftedHaar | TotalVariation) -> None:
+        values, change = noise(1, 32, 32), 1e-4 * noise(1, 32, 32, seed=1)
+        steepest = 1.125 if isinstance(prior, ShiftedHaar) else 1.0
+        moved = self.prox(prior, values + change, 0.3) - self.prox(prior, values, 0.3)
+        assert moved.norm() <= 1.001 * steepest * change.norm()
+
+    def test_noise_is_reduced_and_a_step_survives(self, prior: ShiftedHaar | TotalVariation) -> None:
+        step = torch.zeros(1, 32, 32, dtype=torch.float64)
+        step[..., 12:] = 5
+        denoised = self.prox(prior, step + 0.3 * noise(1, 32, 32), 0.5)
+        assert (denoised - step).norm() < 0.6 * (0.3 * noise(1, 32, 32)).norm()
+
+
+def test_total_variation_is_minimised() -> None:
+    values = noise(1, 24, 24)
+    threshold = torch.tensor(0.3, dtype=torch.float64)
+
+    def objective(image: torch.Tensor) -> float:
+        penalty = torch.linalg.vector_norm(gradient(image), dim=0).sum()
+        return float((image - values).square().sum() / 2 + threshold * penalty)
+
+    def solve(steps: int) -> torch.Tensor:
+        prior = TotalVariation(steps)
+        return prior.prox(values, threshold, prior.start(values.shape, values.device).double())[0]
+
+    assert objective(solve(100)) < 1.001 * objective(solve(2000))
+    assert objective(solve(2000)) < objective(0.99 * solve(2000))
