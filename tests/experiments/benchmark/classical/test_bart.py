@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recon.data.errors import InputError
-from recon.experiments.benchmark import bart
+from recon.experiments.benchmark.classical import bart
 
 needs_bart = pytest.mark.skipif(shutil.which("bart") is None, reason="there is no program `bart` on the PATH")
 

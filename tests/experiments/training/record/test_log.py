@@ -7,7 +7,7 @@ from accelerate.tracking import GeneralTracker
 
 from helpers.training import make_config
 from recon.data.errors import InputError
-from recon.experiments.training import log as logging
+from recon.experiments.training.record import log as logging
 from recon.experiments.training.record.log import (
     Meter,
     check_trackers,
