@@ -229,7 +229,6 @@ def test_memory_is_one_for_all_clients() -> None:
 
 
 @dataclass(frozen=True)
-@dataclass(frozen=True)
 class Broken(Reconstruction):
     def __call__(self, acquisition: Acquisition) -> torch.Tensor:
         raise RuntimeError(f"a defect shown by {acquisition.name}")
