@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -215,17 +216,16 @@ def write_volume(
 def write_reconstruction(
     path: Path,
     images: npt.NDArray[np.float32],
-    uncertainty: npt.NDArray[np.float32] | None = None,
+    maps: Mapping[str, npt.NDArray[np.float32]] | None = None,
     **attributes: str | float,
 ) -> None:
     """Write images `(slices, rows, columns)` in fastMRI's submission layout, whole or not at all.
 
-    Maps of their uncertainty, of the same shape, become a data set beside them.
+    Maps of the same shape become data sets beside them, under their names.
     """
     with new_hdf5(path) as file:
-        file["reconstruction"] = images
-        if uncertainty is not None:
-            file["uncertainty"] = uncertainty
+        for name, values in {"reconstruction": images, **(maps or {})}.items():
+            file[name] = values
         file.attrs.update(attributes)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recon.data.errors import InputError
-from recon.experiments.commands.options import Checkpoint, Device, Output, Settings
+from recon.experiments.commands.options import Checkpoint, Device, Output, Plugins, Settings
 
 SIMULATED = "16x320x320,15x640x368"
 NETWORK_SHAPES = "8x320x320,15x640x368,16x640x320"
@@ -107,6 +107,7 @@ def benchmark_serve(
     method: Annotated[str, typer.Option(help="What the server reconstructs with.")] = "zero-filled",
     settings: Settings = None,
     checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
     clients: Annotated[str, typer.Option(metavar="N,...", help="How many send at once.")] = "1,8",
     size: Annotated[str, typer.Option(metavar="CxHxW", help="Coils, readout, phase.")] = "8x256x256",
     slices: Annotated[int, typer.Option(min=1, help="That each client sends.")] = 4,
@@ -124,7 +125,7 @@ def benchmark_serve(
     shapes, counts = parse_shapes(size), parse_counts(clients)
     if len(shapes) != 1 or 0 in counts:
         raise InputError("give one size, and numbers of clients from 1")
-    built = build_method(method, settings or [], checkpoint)
+    built = build_method(method, settings or [], checkpoint, plugins)
     serving(method, built, pick_device(device), ServingBenchmark(counts, shapes[0], slices, repeats), output)
 
 

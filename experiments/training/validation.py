@@ -23,7 +23,8 @@ from recon.data.open import Volume
 from recon.data.training.datasets import NamedMasks, Slice, SliceDataset
 from recon.data.training.split_slices import SplitSlice, SplitSlices
 from recon.experiments.console import warn
-from recon.experiments.engine.metrics import Metrics, score
+from recon.experiments.engine.metrics import score_file
+from recon.experiments.engine.run import check_finite
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.reading import Slices, read
 from recon.experiments.training.input.slices import split_of
@@ -179,6 +180,11 @@ class Validator:
     def _score(
         self, network: nn.Module, volume: Volume, sampling: Sampling | None
     ) -> tuple[VolumeScore, Picture | None]:
+        """Score a network on a volume.
+
+        The engine cannot run it: a network under training is not a method, the DataLoader's workers read its
+        batches, and it computes in the precision of the training. Only the check for finite values is the engine's.
+        """
         known: dict[str, Any] = {
             "file": volume.name,
             "acquisition": volume.header.contrast,
@@ -192,9 +198,10 @@ class Validator:
         for batch in self._read(SliceDataset([volume], NamedMasks((sampling,))), Slice):
             with torch.no_grad(), self.accelerator.autocast():
                 image = center_crop(network(batch.kspace, batch.mask), batch.target.shape[-2:])
+            check_finite(image, f"{volume.path}: the image of slice {len(images)}")
             images += _numpy(image)
             targets += _numpy(batch.target)
-        metrics = asdict(_metrics(volume, np.stack(targets), np.stack(images)))
+        metrics = asdict(score_file(volume.path, np.stack(targets), np.stack(images)))
         scored = VolumeScore(**known, **metrics, heldout=heldout)
         middle = len(targets) // 2
         return scored, Picture(scored, targets[middle], images[middle])
@@ -223,15 +230,6 @@ class Validator:
             raise InputError(problems[0])
         for problem in dict.fromkeys(problems):
             warn(f"not scored: {problem}")
-
-
-def _metrics(volume: Volume, target: NDArray[np.float32], images: NDArray[np.float32]) -> Metrics:
-    if not np.isfinite(images).all():
-        raise InputError(f"{volume.path}: the reconstruction is not finite")
-    try:
-        return score(target, images)
-    except ValueError as error:
-        raise InputError(f"{volume.path}: {error}") from error
 
 
 def _means(scores: Iterable[VolumeScore]) -> dict[str, float]:

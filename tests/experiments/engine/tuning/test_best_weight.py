@@ -27,7 +27,7 @@ def test_no_other_weight_is_better(raw_file: Path, name: str) -> None:
     assert best >= max(others) - 0.02
 
 
-def test_without_the_truth_nothing_is_tuned(raw_file: Path) -> None:
+def test_a_slice_without_target_is_an_error(raw_file: Path) -> None:
     edit(raw_file, reconstruction_rss=None)
     with pytest.raises(InputError, match="has no target"):
         BestWeight(create("sense"))(SAMPLING(open_volume(raw_file).read(0)))
