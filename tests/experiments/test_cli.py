@@ -65,6 +65,11 @@ def test_every_command_shows_an_example(run: Run, command: str) -> None:
     assert f"Example: recon {command}" in run(command, "--help").output
 
 
+@pytest.mark.parametrize("command", ["compare", "reconstruct", "tune", "serve", "benchmark serve"])
+def test_every_command_that_runs_methods_takes_plugins(run: Run, command: str) -> None:
+    assert "--plugin" in run(*command.split(), "--help").output
+
+
 def test_simulate_then_info(run: Run, tmp_path: Path) -> None:
     run("simulate", tmp_path / "sim", "--volumes", 2, "--slices", 1, "--coils", 3, "--size", "48x40", "--seed", 5)
     output = run("info", tmp_path / "sim").output

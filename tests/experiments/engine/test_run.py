@@ -42,7 +42,7 @@ class SmallMemory(Reconstruction):
             raise self.error
         return [acquisition.kspace.abs().sum(0) for acquisition in acquisitions]
 
-    def batch_size(self, device: torch.device) -> int:
+    def batch_size(self, _device: torch.device) -> int:
         return 7
 
 
@@ -99,7 +99,7 @@ class Returns(Reconstruction):
 
     image: Tensor
 
-    def __call__(self, acquisition: Acquisition) -> Tensor:
+    def __call__(self, _acquisition: Acquisition) -> Tensor:
         return self.image
 
 

@@ -10,13 +10,14 @@ from typer.testing import CliRunner, Result
 
 from helpers.raw_files import write_raw_file
 from recon.classical.sense import Sense
-from recon.data.acquisition import Header
+from recon.contract import Reconstruction
+from recon.data.acquisition import Acquisition, Header
 from recon.data.masks import MaskKind
 from recon.data.open import open_volume
 from recon.experiments.cli import app
 from recon.experiments.engine.metrics import score
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.engine.tuning.settings import read_tuned
+from recon.experiments.engine.tuning.settings import TunedEntry, read_tuned
 from recon.experiments.engine.tuning.tune import WORTHWHILE, Tuning, fit, tune
 
 PROTOCOL = ("--accelerations", 3, "--mask", "random", "--center-fraction", 0.2)
@@ -67,6 +68,29 @@ def test_tuned_settings_are_better_than_the_defaults_and_compare_uses_them(tmp_p
     assert after > before + 1
     assert entry.psnr["sense"]["tuned"] > entry.psnr["sense"]["default"] + 1
     run("compare", raw_file, "--methods", "sense", *PROTOCOL, "--settings", path, "--output", tmp_path / "out")
+
+
+@dataclass(frozen=True)
+class Unstable(Reconstruction):
+    """A method whose image is finite only for large weights."""
+
+    lamda: float = 1e-3
+    smallest: float = 0.1
+
+    def __call__(self, acquisition: Acquisition) -> torch.Tensor:
+        image = Sense(self.lamda, iterations=3)(acquisition)
+        return image if self.lamda >= self.smallest else image * torch.nan
+
+
+def test_weights_without_finite_images_lose(tmp_path: Path, raw_file: Path) -> None:
+    def tuned(method: Unstable) -> TunedEntry:
+        tuning = Tuning({"unstable": method}, (3.0,), MaskKind.RANDOM, 0.2, slices=1)
+        (entry,) = tune([raw_file], tuning, tmp_path / f"{method.smallest}.yaml", torch.device("cpu")).settings
+        return entry
+
+    assert tuned(Unstable()).methods["unstable"]["lamda"] >= 0.1
+    with pytest.raises(SystemExit):
+        tuned(Unstable(smallest=2.0))
 
 
 def test_earlier_results_are_kept(tmp_path: Path, raw_file: Path) -> None:
