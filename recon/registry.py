@@ -14,8 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from recon.data.acquisition import Acquisition
-from recon.data.errors import InputError
-from recon.data.suggestion import did_you_mean
+from recon.data.errors import InputError, did_you_mean
 
 
 class Reconstruction(Protocol):

@@ -19,13 +19,12 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
-from recon.data.formats.whole_scan import Contents
-from recon.data.sampling import measured, prospective
+from recon.data.formats.whole_scan import WholeScan
+from recon.data.masks import measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
 from recon.data.storage.limits import check_header, check_size
-from recon.data.volume import Untargeted
+from recon.data.volume import VolumeWithoutTarget
 
 READOUT, PHASE, COILS, ECHO, TIME, SLICE, AVERAGE = 0, 1, 3, 5, 10, 13, 14
 IMAGES = (AVERAGE, TIME, ECHO, SLICE)
@@ -38,7 +37,7 @@ Sizes = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class BartVolume(Untargeted):
+class BartVolume(VolumeWithoutTarget):
     """One pair of files.
 
     Attributes
@@ -61,9 +60,9 @@ class BartVolume(Untargeted):
     @cached_property
     def mask(self) -> torch.Tensor | None:
         """Sampling mask of the first image; None if it was fully sampled."""
-        return prospective(self.read(0).mask, self.header.padding)
+        return prospective_mask(self.read(0).mask, self.header.padding)
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:  # noqa: ARG002 - no HDF5
+    def read(self, index: int) -> Acquisition:
         """Read one image.
 
         Raises
@@ -77,7 +76,7 @@ class BartVolume(Untargeted):
         stored = samples[chosen].reshape(self.dimensions[READOUT], self.dimensions[PHASE], self.dimensions[COILS])
         kspace = torch.from_numpy(np.array(np.moveaxis(stored, -1, 0), np.complex64, order="C"))
         check_finite(self.path, kspace, f"k-space of image {index}")
-        return Acquisition(kspace, measured(kspace), self.header, name=self.name, slice=index)
+        return Acquisition(kspace, measured_mask(kspace), self.header, name=self.name, slice=index)
 
 
 def open_bart(path: Path) -> BartVolume:
@@ -111,7 +110,7 @@ def open_bart(path: Path) -> BartVolume:
     return BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
 
 
-def write_bart(path: Path, contents: Contents) -> None:
+def write_bart(path: Path, contents: WholeScan) -> None:
     """Write both files; what the header says beyond the dimensions is kept in a section of this project's own."""
     slices, coils, readout, phase = contents.kspace.shape
     dimensions = np.ones(DIMENSIONS, int)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition, Header, as_table
 from recon.data.formats.fastmri_parts import (
     TARGETS,
     acquired,
@@ -25,10 +25,9 @@ from recon.data.formats.fastmri_parts import (
 )
 from recon.data.formats.format import Format
 from recon.data.formats.header import format_header
-from recon.data.formats.whole_scan import Contents
-from recon.data.geometry import as_table
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.storage.finite import check_finite
-from recon.data.storage.hdf5 import OpenFile, holds, open_hdf5, read_dataset
+from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
 from recon.data.storage.new_hdf5 import new_hdf5
 from recon.data.storage.shared_memory import empty
 
@@ -74,7 +73,7 @@ class FastMRIVolume:
         """Tell which slice of the file the one at `index` is: that one, as all are there."""
         return index
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
+    def read(self, index: int) -> Acquisition:
         """Read one slice.
 
         Parameters
@@ -89,7 +88,7 @@ class FastMRIVolume:
         InputError
             If the file is damaged or the slice holds values that are not finite.
         """
-        with open_file(self.path) as file:
+        with open_hdf5(self.path) as file:
             kspace = _read(read_dataset(file, "kspace"), index, COMPLEX)
             target = _read(read_dataset(file, self.target_name), index, torch.float32) if self.target_name else None
             reference, noise = find_reference(self.path, file, self.shape), find_noise(self.path, file, self.shape[1])
@@ -255,7 +254,7 @@ def is_fastmri(path: Path) -> bool:
         return holds(file, "kspace")
 
 
-def write_fastmri(path: Path, contents: Contents) -> None:
+def write_fastmri(path: Path, contents: WholeScan) -> None:
     """Write a whole scan.
 
     Raises

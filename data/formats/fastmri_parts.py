@@ -9,12 +9,11 @@ import h5py
 import numpy as np
 import torch
 
-from recon.data.acquisition import Header
+from recon.data.acquisition import Geometry, Header, from_table, is_valid_geometry
 from recon.data.errors import InputError
 from recon.data.formats.header import HeaderError, parse_header
 from recon.data.formats.header_text import check_header_fits
-from recon.data.geometry import Geometry, can_be, from_table
-from recon.data.sampling import prospective
+from recon.data.masks import prospective_mask
 from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
@@ -97,7 +96,7 @@ def read_geometry(path: Path, file: h5py.File, slices: int) -> tuple[Geometry, .
     if stored.shape != (slices, 15) or stored.dtype.kind != "f":
         raise InputError(f"{path}: the geometry is not a table of 15 numbers for each of the {slices} slices")
     geometry = from_table(stored[()])
-    if not can_be(geometry):
+    if not is_valid_geometry(geometry):
         raise InputError(f"{path}: the geometry holds sizes or directions that cannot be")
     return geometry
 
@@ -168,7 +167,7 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torc
     mask = torch.from_numpy(values.astype(bool)) & acquired(shape[-1], header)
     if not mask.any():
         raise InputError(f"{path}: the mask says that nothing was measured")
-    return prospective(mask, header.padding)
+    return prospective_mask(mask, header.padding)
 
 
 def acquired(phase: int, header: Header) -> torch.Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.volume import Volume
 
 
@@ -27,12 +27,12 @@ class Format:
     write
         Write a whole scan; None if the format is only read.
     keeps
-        The fields of `Contents` beside the samples for which the format has a place.
+        The fields of `WholeScan` beside the samples for which the format has a place.
     """
 
     name: str
     suffixes: tuple[str, ...]
     recognises: Callable[[Path], bool]
     open: Callable[[Path], Volume]
-    write: Callable[[Path, Contents], None] | None = None
+    write: Callable[[Path, WholeScan], None] | None = None
     keeps: frozenset[str] = frozenset()

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from recon.data.acquisition import Header
+from recon.data.acquisition import Header, is_valid_geometry
 from recon.data.errors import InputError, printable
 from recon.data.formats.header import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
-from recon.data.geometry import can_be
 
 _HEADER = TypeAdapter(Header)
 
@@ -64,7 +63,7 @@ def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slice
     geometry = header.geometry or ()
     if header.geometry is not None and len(geometry) != slices:
         raise InputError(f"{path}: the header has the geometry of {len(geometry)} slices, there are {slices}")
-    if not can_be(geometry) or not all(0 < number <= LARGEST_NUMBER for number in _sizes(header)):
+    if not is_valid_geometry(geometry) or not all(0 < number <= LARGEST_NUMBER for number in _sizes(header)):
         raise InputError(f"{path}: the header holds sizes or directions that cannot be")
 
 

@@ -27,13 +27,13 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError, printable
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
-from recon.data.formats.whole_scan import Contents
-from recon.data.sampling import measured, prospective
+from recon.data.formats.whole_scan import WholeScan
+from recon.data.masks import measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
-from recon.data.storage.hdf5 import LONGEST_LIST, OpenFile, open_hdf5
+from recon.data.storage.hdf5 import LONGEST_LIST
 from recon.data.storage.limits import check_header, check_size
-from recon.data.volume import Untargeted
+from recon.data.volume import VolumeWithoutTarget
 
 ORDER = ("slices", "coils", "readout", "phase")
 MAGIC, ZIP = b"\x93NUMPY", b"PK\x03\x04"
@@ -52,7 +52,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class NumpyVolume(Untargeted):
+class NumpyVolume(VolumeWithoutTarget):
     """One file.
 
     Attributes
@@ -78,9 +78,9 @@ class NumpyVolume(Untargeted):
     @cached_property
     def mask(self) -> torch.Tensor | None:
         """Sampling mask of the first slice; None if it was fully sampled."""
-        return prospective(self.read(0).mask, self.header.padding)
+        return prospective_mask(self.read(0).mask, self.header.padding)
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:  # noqa: ARG002 - no HDF5
+    def read(self, index: int) -> Acquisition:
         """Read one slice.
 
         Raises
@@ -93,7 +93,7 @@ class NumpyVolume(Untargeted):
         for name, values in {"kspace": kspace, **parts}.items():
             if values is not None:
                 check_finite(self.path, values, f"{name} of slice {index}")
-        mask = measured(kspace)
+        mask = measured_mask(kspace)
         if "mask" in self.stored:
             mask = torch.from_numpy(self.stored["mask"][index].astype(bool))
         return Acquisition(torch.where(mask, kspace, 0), mask, self.header, **parts, name=self.name, slice=index)
@@ -153,13 +153,13 @@ def open_npz(path: Path, axes: str | None = None) -> NumpyVolume:
     return _volume(path, kspace, said, stored)
 
 
-def write_npy(path: Path, contents: Contents) -> None:
+def write_npy(path: Path, contents: WholeScan) -> None:
     """Write k-space `(slices, coils, readout, phase)`; nothing else has a place in the format."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.save(file, contents.kspace, allow_pickle=False)
 
 
-def write_npz(path: Path, contents: Contents) -> None:
+def write_npz(path: Path, contents: WholeScan) -> None:
     """Write k-space with its axes, masks, calibration lines, noise scan and header."""
     arrays: dict[str, Any] = {
         "kspace": contents.kspace,

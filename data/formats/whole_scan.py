@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
-from recon.data.sampling import prospective
+from recon.data.masks import prospective_mask
 from recon.data.storage.limits import check_size
 from recon.data.volume import Volume
 
@@ -18,7 +18,7 @@ Complex = NDArray[np.complex64]
 
 
 @dataclass(frozen=True, eq=False)
-class Contents:
+class WholeScan:
     """Everything that a file says.
 
     Attributes
@@ -48,7 +48,7 @@ class Contents:
     target: NDArray[np.float32] | None = None
 
     @classmethod
-    def of(cls, volume: Volume) -> Contents:
+    def of(cls, volume: Volume) -> WholeScan:
         """Read all slices.
 
         Raises
@@ -92,4 +92,4 @@ class Contents:
         if (self.masks != self.masks[0]).any():
             raise InputError(f"{self.name}: its slices were sampled differently, which this format cannot say")
         first = torch.from_numpy(self.masks[0])
-        return None if prospective(first, self.header.padding) is None else self.masks[0]
+        return None if prospective_mask(first, self.header.padding) is None else self.masks[0]

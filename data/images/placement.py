@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Header
-from recon.data.geometry import Geometry
+from recon.data.acquisition import Geometry, Header
 
 Millimetres = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.data.acquisition import Geometry, Vector, are_orthonormal
 from recon.data.errors import InputError
-from recon.data.geometry import Geometry, Vector, are_orthonormal
 from recon.data.images.placement import Stack, pixel_size, place
 from recon.data.stream.messages import Image, make_image
 from recon.data.stream.scan import Finished

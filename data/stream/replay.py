@@ -11,7 +11,7 @@ import numpy as np
 from recon.data.formats.ismrmrd.layout import IsmrmrdVolume, open_ismrmrd
 from recon.data.formats.ismrmrd.readout_type import HEAD
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import open_volume
 from recon.data.stream.messages import Close, HeaderText, Message, Readout
 
@@ -32,7 +32,7 @@ def replay(path: Path) -> Iterator[Message]:
     else:
         with tempfile.TemporaryDirectory() as folder:
             converted = Path(folder) / f"{path.name}.mrd"
-            write_ismrmrd(converted, Contents.of(volume))
+            write_ismrmrd(converted, WholeScan.of(volume))
             yield from _messages(open_ismrmrd(converted))
     yield Close()
 

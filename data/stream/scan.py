@@ -13,7 +13,6 @@ import numpy as np
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.header import NAMESPACE, HeaderError, parse_xml
-from recon.data.formats.ismrmrd.encoding import parse_scan
 from recon.data.formats.ismrmrd.images import Complex, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
@@ -26,6 +25,7 @@ from recon.data.formats.ismrmrd.lines import (
     Key,
     flag,
 )
+from recon.data.formats.ismrmrd.scan_header import parse_scan_header
 from recon.data.stream.messages import Readout
 
 LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(8), flag(25)
@@ -80,7 +80,7 @@ class StreamedScan:
 
     def __init__(self, xml: str, name: str, largest: int) -> None:
         try:
-            self._scan = parse_scan(xml)
+            self._scan = parse_scan_header(xml)
             self._last_average = _last_average(xml)
         except HeaderError as error:
             raise InputError(f"{name}: {error}") from error

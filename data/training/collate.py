@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 from recon.data.training.datasets import Slice
 from recon.data.training.split_slices import SplitSlice
 
-Entry = TypeVar("Entry", Slice, SplitSlice)
+AnySlice = TypeVar("AnySlice", Slice, SplitSlice)
 
 
 def pad_coils(kspace: Tensor, coils: int) -> Tensor:
@@ -31,7 +31,7 @@ def pad_coils(kspace: Tensor, coils: int) -> Tensor:
     return pad(kspace, (0, 0, 0, 0, 0, missing)) if missing else kspace
 
 
-def collate(slices: Sequence[Entry]) -> Entry:
+def collate(slices: Sequence[AnySlice]) -> AnySlice:
     """Make a batch of slices of one matrix; where their coils differ in number, silent ones are added.
 
     A single slice is not copied.

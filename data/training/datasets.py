@@ -16,7 +16,7 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import Sampling, draw_mask, draw_sampling, seed_of
 from recon.data.open import Volume
-from recon.data.storage.hdf5 import OpenFiles
+from recon.data.storage.file_pool import FilePool
 
 Undersampling = Callable[[Acquisition], Acquisition]
 
@@ -68,7 +68,7 @@ class SliceDataset(Dataset[Slice]):
         self._slices = [(volume, index) for volume in volumes for index in range(len(volume))]
         self._maxima = {volume.path: _target_maximum(volume) for volume in volumes}
         self._undersample = undersample
-        self._open_file = OpenFiles()
+        self._pool = FilePool()
 
     def __len__(self) -> int:
         return len(self._slices)
@@ -82,7 +82,9 @@ class SliceDataset(Dataset[Slice]):
             If it cannot be read.
         """
         volume, number = self._slices[index]
-        acquisition = self._undersample(volume.read(number, self._open_file))
+        with self._pool.in_use():
+            acquisition = volume.read(number)
+        acquisition = self._undersample(acquisition)
         if acquisition.target is None:
             raise InputError(f"{volume.path}: has no target that fits it")
         return Slice(

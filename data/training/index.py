@@ -28,7 +28,7 @@ from recon.data.formats.fastmri import FASTMRI, FastMRIVolume, open_fastmri
 from recon.data.open import list_files
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.hdf5 import attribute, open_hdf5
-from recon.data.storage.trial_process import try_apart
+from recon.data.storage.trial_process import try_in_child
 
 FORMAT = 2
 """To be raised when entries change their meaning; an index of another format is gathered anew."""
@@ -43,7 +43,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """One file.
 
     Attributes
@@ -89,7 +89,7 @@ class Index:
         One sentence for each file that cannot be read.
     """
 
-    entries: dict[Path, Entry]
+    entries: dict[Path, IndexEntry]
     problems: list[str]
 
     @property
@@ -101,7 +101,7 @@ class Index:
 @dataclass(frozen=True)
 class _Stored:
     format: int
-    entries: dict[str, Entry]
+    entries: dict[str, IndexEntry]
 
 
 _STORED = TypeAdapter(_Stored)
@@ -135,7 +135,7 @@ def index_files(inputs: Iterable[Path], strict: bool = False, progress: Progress
     problems: list[str] = []
     try:
         for file, result in _examine_all(unknown, progress):
-            if isinstance(result, Entry):
+            if isinstance(result, IndexEntry):
                 found[file] = result
                 continue
             if strict:
@@ -150,7 +150,7 @@ def index_files(inputs: Iterable[Path], strict: bool = False, progress: Progress
     return Index(entries, problems)
 
 
-def _examine_all(files: list[Path], progress: Progress | None) -> Iterator[tuple[Path, Entry | str]]:
+def _examine_all(files: list[Path], progress: Progress | None) -> Iterator[tuple[Path, IndexEntry | str]]:
     processes = min(MOST_PROCESSES, 2 * (os.cpu_count() or 1), len(files) // FILES_PER_PROCESS)
     results = map(_examine, files) if processes < 2 else _examine_together(files, processes)
     for count, pair in enumerate(zip(files, results, strict=True), start=1):
@@ -159,15 +159,15 @@ def _examine_all(files: list[Path], progress: Progress | None) -> Iterator[tuple
         yield pair
 
 
-def _examine_together(files: list[Path], processes: int) -> Iterator[Entry | str]:
+def _examine_together(files: list[Path], processes: int) -> Iterator[IndexEntry | str]:
     with ProcessPoolExecutor(processes) as pool:
         yield from pool.map(_examine, files, chunksize=FILES_PER_PROCESS)
 
 
-def _examine(path: Path) -> Entry | str:
+def _examine(path: Path) -> IndexEntry | str:
     """Open one file; a sentence if it cannot be read."""
     try:
-        try_apart(path, lambda: _entry(path))
+        try_in_child(path, lambda: _entry(path))
         return _entry(path)
     except InputError as error:
         return str(error)
@@ -175,7 +175,7 @@ def _examine(path: Path) -> Entry | str:
         return f"{path}: {error.strerror}"
 
 
-def _entry(path: Path) -> Entry:
+def _entry(path: Path) -> IndexEntry:
     stat = path.stat()
     volume = open_fastmri(path)
     with open_hdf5(path) as file:
@@ -184,7 +184,7 @@ def _entry(path: Path) -> Entry:
     if largest is None:
         target = volume.read_target()
         largest = None if target is None else float(target.max())
-    return Entry(
+    return IndexEntry(
         size=stat.st_size,
         modified=stat.st_mtime_ns,
         shape=volume.shape,
@@ -205,7 +205,7 @@ def _plain(value: Any) -> str | float | None:
     return None
 
 
-def _holds(entry: Entry, file: Path) -> bool:
+def _holds(entry: IndexEntry, file: Path) -> bool:
     stat = os.stat(file)  # noqa: PTH116 - a quarter of the time of Path.stat, and there are thousands
     return (entry.size, entry.modified) == (stat.st_size, stat.st_mtime_ns)
 
@@ -221,9 +221,9 @@ def _places(folder: Path) -> tuple[Path, Path]:
     )
 
 
-def _load(folder: Path) -> dict[str, Entry]:
+def _load(folder: Path) -> dict[str, IndexEntry]:
     """Read both places; an index that is damaged or of another format counts for nothing."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, IndexEntry] = {}
     for place in _places(folder):
         try:
             stored = _STORED.validate_json(place.read_bytes())
@@ -234,7 +234,7 @@ def _load(folder: Path) -> dict[str, Entry]:
     return entries
 
 
-def _store(folder: Path, entries: dict[str, Entry]) -> None:
+def _store(folder: Path, entries: dict[str, IndexEntry]) -> None:
     there = set(os.listdir(folder))  # noqa: PTH208 - names are all that is wanted
     kept = {name: entry for name, entry in entries.items() if name in there}
     text = json.dumps(asdict(_Stored(FORMAT, kept)))

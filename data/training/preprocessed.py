@@ -19,9 +19,8 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import DiskFullError
 from recon.data.open import Volume
 from recon.data.storage.atomic import atomic_path
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
 from recon.data.storage.shared_memory import empty
-from recon.data.wrapped import WrappedVolume
+from recon.data.volume import WrappedVolume
 
 Shape = tuple[int, int, int]
 
@@ -72,7 +71,7 @@ class PreprocessedVolume(WrappedVolume):
     def _outline(self) -> tuple[Header, Shape]:
         return self.preprocessing.outline(self.volume.header, self.volume.shape[1:])
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
+    def read(self, index: int) -> Acquisition:
         """Take the slice that was kept; if there is none, read it, preprocess it and keep it.
 
         Raises
@@ -81,14 +80,14 @@ class PreprocessedVolume(WrappedVolume):
             If the raw data cannot be read.
         """
         if self.folder is None:
-            return self.preprocessing(self.volume.read(index, open_file))
+            return self.preprocessing(self.volume.read(index))
         place = self.folder / f"{self.number(index):04d}.safetensors"
         kept = _load(place)
         if kept is not None:
             first, last = kept.pop("padding").tolist()
             header = replace(self.header, padding=(first, last))
             return Acquisition(**kept, header=header, name=self.name, slice=self.number(index))
-        acquisition = self.preprocessing(self.volume.read(index, open_file))
+        acquisition = self.preprocessing(self.volume.read(index))
         _keep(place, acquisition)
         return acquisition
 

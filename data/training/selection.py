@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition
 from recon.data.open import Volume
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
-from recon.data.wrapped import WrappedVolume
+from recon.data.volume import WrappedVolume
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,9 @@ class SomeSlices(WrappedVolume):
         """Tell which slice of the file the one at `index` is."""
         return self.volume.number(self.numbers[index])
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
+    def read(self, index: int) -> Acquisition:
         """Read one of the slices that are left."""
-        return self.volume.read(self.numbers[index], open_file)
+        return self.volume.read(self.numbers[index])
 
     def read_target(self) -> NDArray[np.float32] | None:
         """Read the reference images of the slices that are left."""

@@ -14,7 +14,7 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import Sampling, seed_of
 from recon.data.open import Volume
-from recon.data.storage.hdf5 import OpenFiles
+from recon.data.storage.file_pool import FilePool
 from recon.data.training.datasets import NamedMasks
 from recon.data.training.self_supervision import split_mask
 
@@ -112,7 +112,7 @@ class SplitSlices(Dataset[SplitSlice]):
     def __init__(self, volumes: Sequence[Volume], split: Callable[[Acquisition], SplitSlice]) -> None:
         self._slices = [(volume, index) for volume in volumes for index in range(len(volume))]
         self._split = split
-        self._open_file = OpenFiles()
+        self._pool = FilePool()
 
     def __len__(self) -> int:
         return len(self._slices)
@@ -120,7 +120,9 @@ class SplitSlices(Dataset[SplitSlice]):
     def __getitem__(self, index: int) -> SplitSlice:
         """Read and split one slice."""
         volume, number = self._slices[index]
-        return self._split(volume.read(number, self._open_file))
+        with self._pool.in_use():
+            acquisition = volume.read(number)
+        return self._split(acquisition)
 
     def shapes(self) -> list[tuple[int, ...]]:
         """Shape of every slice; only slices of the same shape can share a batch."""

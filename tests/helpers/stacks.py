@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from recon.data.acquisition import Header
-from recon.data.geometry import Geometry
+from recon.data.acquisition import Geometry, Header
 from recon.data.images.placement import Placement, Stack, stack
 
 

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition, Geometry, Header, Vector, are_orthonormal
 from recon.data.errors import InputError
-from recon.data.formats.ismrmrd.encoding import Scan
 from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, Sorted, sort_lines
-from recon.data.geometry import Geometry, Vector, are_orthonormal
-from recon.data.sampling import prospective
+from recon.data.formats.ismrmrd.scan_header import ScanHeader
+from recon.data.masks import prospective_mask
 from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_size
 
@@ -57,7 +56,7 @@ class SortedImages:
     def mask(self) -> torch.Tensor | None:
         """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
         masks = (self._mask(lines) for lines in self.lines.images.values())
-        return next((mask for mask in masks if prospective(mask, self.header.padding) is not None), None)
+        return next((mask for mask in masks if prospective_mask(mask, self.header.padding) is not None), None)
 
     def put_together(self, index: int, readouts: Readouts) -> Acquisition:
         """Put one image together.
@@ -138,7 +137,7 @@ class SortedImages:
         return np.concatenate(parts, axis=1) * np.float32(self.noise_scale)
 
 
-def sort_images(path: Path, heads: Heads, scan: Scan) -> SortedImages:
+def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
     """Sort readouts into images.
 
     Raises
@@ -165,7 +164,7 @@ def sort_images(path: Path, heads: Heads, scan: Scan) -> SortedImages:
     )
 
 
-def _geometry(heads: Heads, lines: Sorted, scan: Scan) -> tuple[Geometry, ...] | None:
+def _geometry(heads: Heads, lines: Sorted, scan: ScanHeader) -> tuple[Geometry, ...] | None:
     """Tell where every image lies; None if the file does not say it."""
     if scan.field_of_view is None:
         return None
@@ -192,7 +191,7 @@ def _vector(numbers: NDArray[np.float32]) -> Vector:
     return x, y, z
 
 
-def _noise_scale(path: Path, heads: Heads, lines: Sorted, first: int, scan: Scan) -> float:
+def _noise_scale(path: Path, heads: Heads, lines: Sorted, first: int, scan: ScanHeader) -> float:
     """Root of the ratio of bandwidths: noise sampled faster is louder (Kellman and McVeigh 2005)."""
     if not len(lines.noise):
         return 1.0

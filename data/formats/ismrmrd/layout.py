@@ -19,19 +19,19 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
-from recon.data.formats.ismrmrd.encoding import Scan, parse_scan
 from recon.data.formats.ismrmrd.images import SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import Heads, Indices
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION
+from recon.data.formats.ismrmrd.scan_header import ScanHeader, parse_scan_header
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
-from recon.data.storage.hdf5 import OpenFile, follow, holds, is_own, open_hdf5, read_dataset, read_text
-from recon.data.volume import Untargeted
+from recon.data.storage.hdf5 import follow, holds, is_own, open_hdf5, read_dataset, read_text
+from recon.data.volume import VolumeWithoutTarget
 
 Complex = NDArray[np.complex64]
 
 
 @dataclass(frozen=True, eq=False)
-class IsmrmrdVolume(Untargeted):
+class IsmrmrdVolume(VolumeWithoutTarget):
     """One file; every contrast, cardiac phase, set, repetition and slice is an image, the slices running fastest.
 
     Attributes
@@ -59,7 +59,7 @@ class IsmrmrdVolume(Untargeted):
         """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
         return self.images.mask
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
+    def read(self, index: int) -> Acquisition:
         """Read one image.
 
         Parameters
@@ -74,7 +74,7 @@ class IsmrmrdVolume(Untargeted):
         InputError
             If the file is damaged or the image holds values that are not finite.
         """
-        with open_file(self.path) as file:
+        with open_hdf5(self.path) as file:
             data = read_dataset(_group(self.path, file, self.group), "data")
             return self.images.put_together(index, lambda rows: self._readouts(data, rows))
 
@@ -160,9 +160,9 @@ def _group(path: Path, file: h5py.File, name: str) -> h5py.Group:
     return group
 
 
-def _scan(path: Path, group: h5py.Group) -> Scan:
+def _scan(path: Path, group: h5py.Group) -> ScanHeader:
     try:
-        return parse_scan(read_text(group, "xml"))
+        return parse_scan_header(read_text(group, "xml"))
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
-from recon.data.formats.ismrmrd.encoding import Scan
+from recon.data.formats.ismrmrd.scan_header import ScanHeader
 
 Heads = NDArray[Any]
 """Structured array of acquisition headers, as the package ismrmrd names their fields."""
@@ -75,7 +75,7 @@ class Sorted:
     kept: tuple[Indices, Indices]
 
 
-def sort_lines(path: Path, heads: Heads, scan: Scan) -> Sorted:
+def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> Sorted:
     """Sort the readouts of a Cartesian 2-D scan.
 
     Raises
@@ -135,7 +135,7 @@ def _check_channels(path: Path, heads: Heads, imaging: NDArray[np.bool_], used: 
 
 
 def _separate(
-    scan: Scan, heads: Heads, columns: Indices, imaging: NDArray[np.bool_], calibrating: NDArray[np.bool_]
+    scan: ScanHeader, heads: Heads, columns: Indices, imaging: NDArray[np.bool_], calibrating: NDArray[np.bool_]
 ) -> bool:
     """Tell whether the calibration lines are a scan of their own: the header says so, or both measured a line."""
     if scan.separate_calibration is not None:
@@ -165,7 +165,7 @@ def _grouped(heads: Heads, columns: Indices, chosen: NDArray[np.bool_]) -> dict[
 
 
 def _placement(
-    path: Path, heads: Heads, scan: Scan, used: NDArray[np.bool_]
+    path: Path, heads: Heads, scan: ScanHeader, used: NDArray[np.bool_]
 ) -> tuple[Indices, tuple[Indices, Indices]]:
     """Place readouts so that the echo lies at the middle row; asymmetric ones leave rows empty."""
     matrix = scan.matrix[0]

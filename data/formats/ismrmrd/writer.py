@@ -13,7 +13,7 @@ from recon.data.errors import InputError
 from recon.data.formats.header import format_header
 from recon.data.formats.ismrmrd.lines import CALIBRATION, NOISE, flag
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION, HEAD
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.storage.new_hdf5 import new_hdf5
 
 Complex = NDArray[np.complex64]
@@ -29,7 +29,7 @@ NOISE_SAMPLES = 4096
 FIRST_IN_SLICE, LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(7), flag(8), flag(25)
 
 
-def write_ismrmrd(path: Path, contents: Contents) -> None:
+def write_ismrmrd(path: Path, contents: WholeScan) -> None:
     """Write a scan: the noise, then slice by slice the calibration lines and the image's.
 
     Raises
@@ -62,7 +62,7 @@ Readout = tuple[NDArray[Any], Complex]
 """A header and its samples `(coils, samples)`."""
 
 
-def _slice(contents: Contents, index: int) -> list[Readout]:
+def _slice(contents: WholeScan, index: int) -> list[Readout]:
     """Make the readouts of one slice; the columns of the padding are not counted as steps."""
     phase, first = contents.kspace.shape[-1], contents.header.padding[0]
     columns = np.flatnonzero(contents.masks[index])
@@ -108,7 +108,7 @@ def _append(data: h5py.Dataset, readouts: list[Readout]) -> None:
     data[before:] = rows
 
 
-def _check(contents: Contents) -> None:
+def _check(contents: WholeScan) -> None:
     """Raise `InputError` if the scan cannot be told in readouts."""
     problem = None
     first = contents.header.padding[0]

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from recon.data.acquisition import Header
 from recon.data.formats.header import PROTON_HZ_PER_TESLA, HeaderError
-from recon.data.formats.ismrmrd.encoding import Scan
+from recon.data.formats.ismrmrd.scan_header import ScanHeader
 
 TRAJECTORIES = {1: "cartesian", 2: "radial", 4: "spiral", 8: "blade"}
 
@@ -27,7 +27,7 @@ PARAMETERS = ("flReadoutOSFactor", "alRegridMode")
 
 
 @dataclass(frozen=True)
-class Protocol:
+class TwixProtocol:
     """The text in front of a measurement.
 
     Attributes
@@ -76,7 +76,7 @@ class Protocol:
         """Time between two samples of the image's readouts, in microseconds; 0 if not said."""
         return self.number("sRXSPEC.alDwellTime[0]", 0) / 1000
 
-    def scan(self) -> Scan:
+    def scan(self) -> ScanHeader:
         """Give what the header of an ISMRMRD file would say of a Cartesian 2-D scan; the padding is not known here.
 
         Siemens' pixels are square: the matrix has as many lines as pixels, also where fewer were measured.
@@ -97,7 +97,7 @@ class Protocol:
             raise HeaderError(f"its protocol says that the matrix is {sizes[2]:g} x {sizes[3]:g}")
         rows, columns, readout, phase = map(round, sizes)
         frequency = self.number("sTXSPEC.asNucleusInfo[0].lFrequency", 0)
-        return Scan(
+        return ScanHeader(
             header=Header(
                 crop=(rows, columns),
                 padding=(0, phase),

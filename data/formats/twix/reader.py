@@ -19,7 +19,6 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
-from recon.data.formats.ismrmrd.encoding import Scan
 from recon.data.formats.ismrmrd.images import Complex, SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
@@ -32,10 +31,10 @@ from recon.data.formats.ismrmrd.lines import (
     Indices,
 )
 from recon.data.formats.ismrmrd.readout_type import HEAD
+from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.formats.twix.layout import Bytes, Layout, Measurement, is_twix, read_measurements
-from recon.data.formats.twix.protocol import Protocol
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
-from recon.data.volume import Untargeted
+from recon.data.formats.twix.protocol import TwixProtocol
+from recon.data.volume import VolumeWithoutTarget
 
 FLAGS = {
     "NOISEADJSCAN": NOISE,
@@ -65,7 +64,7 @@ NOISE_READOUT = 7680.0
 
 
 @dataclass(frozen=True, eq=False)
-class TwixVolume(Untargeted):
+class TwixVolume(VolumeWithoutTarget):
     """One file; every contrast, cardiac phase, set, repetition and slice is an image, the slices running fastest.
 
     Attributes
@@ -96,7 +95,7 @@ class TwixVolume(Untargeted):
         """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
         return self.images.mask
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:  # noqa: ARG002 - no HDF5
+    def read(self, index: int) -> Acquisition:
         """Read one image.
 
         Raises
@@ -126,7 +125,7 @@ def open_twix(path: Path) -> TwixVolume:
     """
     content = np.memmap(path, np.uint8, "r")
     layout, (*adjustments, measured) = read_measurements(path, content)
-    protocol = Protocol(measured.text)
+    protocol = TwixProtocol(measured.text)
     try:
         scan, dwell = protocol.scan(), protocol.dwell
     except HeaderError as error:
@@ -158,7 +157,7 @@ def _channels(content: Bytes, layout: Layout, part: Measurement, row: int) -> ND
     return channels
 
 
-def _heads(path: Path, layout: Layout, part: Measurement, scan: Scan, dwell: float) -> Heads:
+def _heads(path: Path, layout: Layout, part: Measurement, scan: ScanHeader, dwell: float) -> Heads:
     """Write headers as ISMRMRD's; a line's step is its column in k-space."""
     theirs = part.heads
     heads = np.zeros(len(theirs), HEAD)
@@ -199,7 +198,7 @@ def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.moveaxis(np.array(columns), 1, -1)
 
 
-def _with_padding(scan: Scan, heads: Heads) -> Scan:
+def _with_padding(scan: ScanHeader, heads: Heads) -> ScanHeader:
     """Say which columns the scan reaches: between the outermost lines all could have been acquired."""
     calibrating = (heads["flags"] & CALIBRATION != 0) & (heads["flags"] & CALIBRATION_AND_IMAGING == 0)
     imaging = ~calibrating & (heads["flags"] & (NOISE | NO_IMAGE | PHASE_CORRECTION) == 0)

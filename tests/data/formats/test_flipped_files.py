@@ -10,7 +10,7 @@ from h5py import is_hdf5
 from helpers.raw_files import write_raw_file
 from helpers.streams import receive
 from recon.data.errors import InputError
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, NPZ, Format, open_volume
 from recon.data.stream.messages import encode
 from recon.data.stream.replay import replay
@@ -25,8 +25,8 @@ BEGINNING = 2048
 
 
 @pytest.fixture
-def scan(tmp_path: Path) -> Contents:
-    return Contents.of(open_volume(write_raw_file(tmp_path / "whole.h5", 2, 2, (6, 5))))
+def scan(tmp_path: Path) -> WholeScan:
+    return WholeScan.of(open_volume(write_raw_file(tmp_path / "whole.h5", 2, 2, (6, 5))))
 
 
 def damaged(whole: bytes, count: int) -> Iterator[bytes]:
@@ -42,7 +42,7 @@ def damaged(whole: bytes, count: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("fmt", WRITTEN, ids=lambda fmt: fmt.name)
 def test_a_damaged_file_is_read_or_told_in_one_sentence(
-    tmp_path: Path, scan: Contents, fmt: Format, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, scan: WholeScan, fmt: Format, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / f"damaged{fmt.suffixes[0]}"
     fmt.write(path, scan)
@@ -66,7 +66,7 @@ def test_a_damaged_file_is_read_or_told_in_one_sentence(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_damaged_stream_gives_images_or_one_sentence(tmp_path: Path, scan: Contents) -> None:
+def test_a_damaged_stream_gives_images_or_one_sentence(tmp_path: Path, scan: WholeScan) -> None:
     told: list[str] = []
     for content in damaged(b"".join(map(encode, replay(tmp_path / "whole.h5"))), DAMAGED):
         try:
@@ -79,7 +79,7 @@ def test_a_damaged_stream_gives_images_or_one_sentence(tmp_path: Path, scan: Con
     assert all(len(sentence.splitlines()) == 1 for sentence in told)
 
 
-def test_no_flipped_byte_of_an_archive_changes_what_is_read(tmp_path: Path, scan: Contents) -> None:
+def test_no_flipped_byte_of_an_archive_changes_what_is_read(tmp_path: Path, scan: WholeScan) -> None:
     path = tmp_path / "scan.npz"
     NPZ.write(path, scan)
     whole = path.read_bytes()
@@ -88,7 +88,7 @@ def test_no_flipped_byte_of_an_archive_changes_what_is_read(tmp_path: Path, scan
         content[place] ^= 1 << place % 8
         path.write_bytes(content)
         try:
-            read = Contents.of(open_volume(path))
+            read = WholeScan.of(open_volume(path))
         except InputError:
             continue
         assert (read.kspace == scan.kspace).all(), place

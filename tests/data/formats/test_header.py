@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.data.acquisition import Header
+from recon.data.acquisition import Geometry, Header
 from recon.data.errors import InputError
 from recon.data.formats.header import LARGEST_MATRIX, NAMESPACE, HeaderError, format_header, parse_header, parse_xml
 from recon.data.formats.header_text import header_as_text, header_from_text
-from recon.data.formats.ismrmrd.encoding import parse_scan
-from recon.data.geometry import Geometry
+from recon.data.formats.ismrmrd.scan_header import parse_scan_header
 
 PHASE, SLICES = 368, 3
 MATRIX = (640, PHASE)
@@ -65,7 +64,7 @@ def _element(name: str, text: str, children: list[ET.Element]) -> ET.Element:
 def assert_read_or_told(xml: str | bytes) -> None:
     """Either a header of numbers that can be, or one sentence."""
     try:
-        header = parse_scan(xml).header
+        header = parse_scan_header(xml).header
     except HeaderError as error:
         sentence = str(error)
     else:
@@ -101,7 +100,7 @@ def test_a_header_that_lacks_parts_is_read_or_told(missing: set[int]) -> None:
 
 @given(headers)
 def test_what_is_written_is_read_back(header: Header) -> None:
-    read = parse_scan(format_header(header, MATRIX, coils=4, slices=SLICES)).header
+    read = parse_scan_header(format_header(header, MATRIX, coils=4, slices=SLICES)).header
     assert (read.crop, read.padding, read.contrast) == (header.crop, header.padding, header.contrast)
     assert read.field_of_view == (header.field_of_view or header.crop)
     assert header.encoded_field_of_view in {None, read.encoded_field_of_view}

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from helpers.slices import line_mask, random_kspace
-from recon.data.acquisition import Header
+from recon.data.acquisition import Geometry, Header
 from recon.data.formats.format import Format
-from recon.data.formats.whole_scan import Contents
-from recon.data.geometry import Geometry
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, open_volume
 
 WRITTEN = {fmt.name: fmt for fmt in FORMATS if fmt.write}
@@ -35,14 +34,14 @@ def float32(number: float) -> float:
     return float(np.float32(number))
 
 
-def contents(undersampled: bool = True) -> Contents:
+def contents(undersampled: bool = True) -> WholeScan:
     """Make a scan that has everything but a target."""
     kspace = random_kspace(SLICES, COILS, READOUT, PHASE).numpy()
     kspace[:, 0, 3, 7] = -0.0  # its sign is to stay
     mask = np.zeros(PHASE, bool)
     mask[2:16] = line_mask(14, every=3).numpy().ravel() if undersampled else True
     geometry = tuple(replace(one, position=tuple(map(float32, one.position))) for one in HEADER.geometry or ())
-    return Contents(
+    return WholeScan(
         name="scan",
         kspace=np.where(mask, kspace, np.complex64(0)),
         masks=np.tile(mask, (SLICES, 1)),
@@ -52,14 +51,14 @@ def contents(undersampled: bool = True) -> Contents:
     )
 
 
-def passed_through(fmt: Format, scan: Contents, path: Path) -> Contents:
+def passed_through(fmt: Format, scan: WholeScan, path: Path) -> WholeScan:
     """Write a scan and read it again."""
     assert fmt.write is not None
     fmt.write(path.with_suffix(fmt.suffixes[0]), scan)
-    return Contents.of(open_volume(path.with_suffix(fmt.suffixes[0])))
+    return WholeScan.of(open_volume(path.with_suffix(fmt.suffixes[0])))
 
 
-def assert_same(found: Contents, expected: Contents, keeps: frozenset[str]) -> None:
+def assert_same(found: WholeScan, expected: WholeScan, keeps: frozenset[str]) -> None:
     np.testing.assert_array_equal(found.kspace.view(np.uint32), expected.kspace.view(np.uint32))  # bit for bit
     np.testing.assert_array_equal(found.masks, expected.masks)
     for name in ("calibration", "noise"):
@@ -107,7 +106,7 @@ def test_the_content_tells_the_format_and_not_the_name(fmt: Format, tmp_path: Pa
     ],
 )
 def test_real_measurements_pass_through_ismrmrd_and_bart(real_data: Path, tmp_path: Path, name: str) -> None:
-    now = scan = Contents.of(open_volume(real_data / f"{name}.h5"))
+    now = scan = WholeScan.of(open_volume(real_data / f"{name}.h5"))
     for number, fmt in enumerate(("ISMRMRD", "BART", "fastMRI", "BART", "ISMRMRD", "fastMRI")):
         now = passed_through(WRITTEN[fmt], now, tmp_path / str(number))
     assert_same(now, scan, frozenset({"header"}))

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from helpers.stacks import oblique_geometry, oblique_stack, where
 from recon.classical.zero_filled import ZeroFilled
-from recon.data.acquisition import Acquisition, Header
-from recon.data.geometry import Geometry
+from recon.data.acquisition import Acquisition, Geometry, Header
 from recon.data.images.placement import place, stack, upright
 
 sizes = st.integers(5, 12)

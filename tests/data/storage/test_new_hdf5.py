@@ -13,23 +13,23 @@ from helpers.raw_files import write_raw_file
 from recon.data.errors import DiskFullError
 from recon.data.formats.fastmri import FASTMRI, write_reconstruction
 from recon.data.formats.ismrmrd.layout import ISMRMRD
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import open_volume
 from recon.data.storage.new_hdf5 import new_hdf5
 
 
-def write_images(path: Path, contents: Contents) -> None:
+def write_images(path: Path, contents: WholeScan) -> None:
     write_reconstruction(path, np.abs(contents.kspace[:, 0]), protocol="x" * 4000)
 
 
 @pytest.mark.parametrize("write", [ISMRMRD.write, FASTMRI.write, write_images])
 def test_a_full_disk_is_told_and_leaves_nothing(
     tmp_path: Path,
-    write: Callable[[Path, Contents], None],
+    write: Callable[[Path, WholeScan], None],
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    scan = Contents.of(open_volume(write_raw_file(tmp_path / "scan.h5", 12, 8, (128, 96))))
+    scan = WholeScan.of(open_volume(write_raw_file(tmp_path / "scan.h5", 12, 8, (128, 96))))
     path = tmp_path / "written" / "scan.h5"
     write(path, scan)
     whole, os_write = path.read_bytes(), os.write

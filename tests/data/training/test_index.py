@@ -147,7 +147,7 @@ def test_a_file_that_takes_down_its_process_is_named(
     index = index_files([many])
     assert len(index.entries) == 39
     assert len(index.problems) == 1
-    assert index.problems[0].startswith(f"{many / '33.h5'}: the file is damaged so badly that reading it ends")
+    assert index.problems[0].startswith(f"{many / '33.h5'}: the file is so badly damaged that opening it crashes")
 
 
 def test_the_largest_value_is_found_where_the_file_does_not_tell(folder: Path) -> None:

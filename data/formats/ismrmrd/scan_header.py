@@ -21,7 +21,7 @@ Size = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Scan:
+class ScanHeader:
     """The header of an ISMRMRD file.
 
     Attributes
@@ -48,7 +48,7 @@ class Scan:
     noise_bandwidth: float
 
 
-def parse_scan(xml: bytes | str) -> Scan:
+def parse_scan_header(xml: bytes | str) -> ScanHeader:
     """Read the header of a Cartesian 2-D scan.
 
     Raises
@@ -69,7 +69,7 @@ def parse_scan(xml: bytes | str) -> Scan:
     sizes = tuple(_number(root, f"encoding/reconSpace/fieldOfView_mm/{axis}", 0) for axis in "xyz")
     mode = _text(root, "encoding/parallelImaging/calibrationMode")
     bandwidth = _number(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1)
-    return Scan(
+    return ScanHeader(
         header=header,
         matrix=(x, y, z),
         center=int(center),
