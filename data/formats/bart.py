@@ -1,7 +1,8 @@
-"""BART's pair of files: dimensions as text in NAME.hdr, complex64 samples in NAME.cfl, the first dimension fastest.
+"""Reads and writes BART's file pairs: dimensions as text in NAME.hdr, complex64 samples in NAME.cfl.
 
-Read are Cartesian 2-D scans: readout, phase 1, coils, slices, and echoes, times and averages, which become images of
-their own; not read are 3-D scans (phase 2), sets of maps, and other dimensions.
+The first dimension varies fastest. Cartesian 2-D scans can be read: readout, phase 1, coils and slices, as well as
+echoes, times and averages, each of which becomes an image of its own. 3-D scans (phase 2), sets of maps and other
+dimensions are refused.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from recon.data.volume import VolumeWithoutTarget
 
 READOUT, PHASE, COILS, ECHO, TIME, SLICE, AVERAGE = 0, 1, 3, 5, 10, 13, 14
 IMAGES = (AVERAGE, TIME, ECHO, SLICE)
-"""The dimensions over which images run, the slowest first."""
+"""Dimensions that number the images, the slowest first."""
 
 DIMENSIONS = 16
 NAMES = {2: "phase 2", 4: "maps"}
@@ -38,18 +39,18 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class BartVolume(VolumeWithoutTarget):
-    """One pair of files.
+    """An opened pair of files.
 
     Attributes
     ----------
     path
-        The `.cfl` file.
+        Path of the `.cfl` file.
     shape
         `(images, coils, readout, phase)`.
     header
-        As this project's own files say it; else only the matrix.
+        Header of a file that this project wrote; otherwise only the matrix.
     dimensions
-        All 16.
+        Sizes of all 16 dimensions.
     """
 
     path: Path
@@ -80,20 +81,20 @@ class BartVolume(VolumeWithoutTarget):
 
 
 def open_bart(path: Path) -> BartVolume:
-    """Read the header; `path` is that of either file.
+    """Read the header of a pair of files, of which `path` is either one.
 
     Raises
     ------
     InputError
-        If one is missing, they do not fit each other, or it is no Cartesian 2-D scan.
+        If a file is missing, the files contradict each other, or the scan is not a Cartesian 2-D scan.
     """
     samples = path.with_suffix(".cfl")
     dimensions, text = _read_header(path.with_suffix(".hdr"))
     for axis, size in enumerate(dimensions):
         if size > 1 and axis not in {READOUT, PHASE, COILS, *IMAGES}:
             raise InputError(
-                f"{path}: dimension {axis}{f' ({NAMES[axis]})' if axis in NAMES else ''} has size {size}; read are "
-                "2-D scans of readout, phase 1, coils, echoes, times, slices and averages"
+                f"{path}: dimension {axis}{f' ({NAMES[axis]})' if axis in NAMES else ''} has size {size}; only 2-D "
+                "scans of readout, phase 1, coils, echoes, times, slices and averages can be read"
             )
     check_size(path, "the k-space", dimensions, 8)
     if not samples.is_file():
@@ -110,20 +111,20 @@ def open_bart(path: Path) -> BartVolume:
     return BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
 
 
-def write_bart(path: Path, contents: WholeScan) -> None:
-    """Write both files; what the header says beyond the dimensions is kept in a section of this project's own."""
-    slices, coils, readout, phase = contents.kspace.shape
+def write_bart(path: Path, scan: WholeScan) -> None:
+    """Write both files; a section that only this project reads holds the header."""
+    slices, coils, readout, phase = scan.kspace.shape
     dimensions = np.ones(DIMENSIONS, int)
     dimensions[[READOUT, PHASE, COILS, SLICE]] = readout, phase, coils, slices
     with atomic_path(path.with_suffix(".cfl")) as temporary:
-        np.ascontiguousarray(contents.kspace.transpose(0, 1, 3, 2), "<c8").tofile(temporary)
+        np.ascontiguousarray(scan.kspace.transpose(0, 1, 3, 2), "<c8").tofile(temporary)
     with atomic_path(path.with_suffix(".hdr")) as temporary:
-        numbers, header = " ".join(map(str, dimensions)), header_as_text(contents.header)
+        numbers, header = " ".join(map(str, dimensions)), header_as_text(scan.header)
         temporary.write_text(f"# Dimensions\n{numbers}\n# Creator\nunrolled-recon\n# Header\n{header}\n")
 
 
 def is_bart(path: Path) -> bool:
-    """Tell whether a file, or the one of the same name beside it, is a header of BART's."""
+    """Return whether `path` is one of a pair of files whose header is BART's."""
     header = path.with_suffix(".hdr")
     if path.suffix.lower() not in {".cfl", ".hdr"} or not header.is_file():
         return False
@@ -132,7 +133,7 @@ def is_bart(path: Path) -> bool:
 
 
 def _read_header(path: Path) -> tuple[Sizes, str | None]:
-    """Read the dimensions, always 16, and this project's own section if there is one."""
+    """Read all 16 dimensions, and the section that this project writes; None if there is none."""
     if not path.is_file():
         raise InputError(f"{path}: there is no such file beside its samples")
     check_header(path, path.stat().st_size)

@@ -1,4 +1,4 @@
-"""A whole scan in memory, on its way from one file format to another."""
+"""Holds a whole scan in memory, to convert it from one file format to another."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Complex = NDArray[np.complex64]
 
 @dataclass(frozen=True, eq=False)
 class WholeScan:
-    """Everything that a file says.
+    """Everything that a file holds.
 
     Attributes
     ----------
     name
-        Of the file it was read from.
+        Name of the file that was read.
     kspace
         complex64 `(slices, coils, readout, phase)`.
     masks
@@ -32,9 +32,9 @@ class WholeScan:
     header
         Matrix, padding, field of view, contrast, geometry.
     calibration
-        complex64 `(slices, coils, readout, lines)` of a separate scan.
+        complex64 `(slices, coils, readout, lines)`: calibration lines of a separate scan.
     noise
-        complex64 `(coils, samples)` of a scan without excitation, as loud as the noise in `kspace`.
+        complex64 `(coils, samples)`: scan without excitation, scaled to the noise level of `kspace`.
     target
         float32 `(slices, rows, columns)`: reference images.
     """
@@ -49,12 +49,12 @@ class WholeScan:
 
     @classmethod
     def of(cls, volume: Volume) -> WholeScan:
-        """Read all slices.
+        """Read all slices of a volume.
 
         Raises
         ------
         InputError
-            If they cannot be read, are too large together, or only some of them have calibration lines.
+            If a slice cannot be read, the volume is too large, or its slices have different calibration lines.
         """
         check_size(volume.path, "the k-space", volume.shape, 8)
         kspace = np.empty(volume.shape, np.complex64)
@@ -82,14 +82,14 @@ class WholeScan:
 
     @property
     def mask(self) -> NDArray[np.bool_] | None:
-        """The one mask of all slices; None if they were fully sampled.
+        """Mask that all slices share; None if they were fully sampled.
 
         Raises
         ------
         InputError
-            If slices were sampled differently.
+            If the slices were sampled differently.
         """
         if (self.masks != self.masks[0]).any():
-            raise InputError(f"{self.name}: its slices were sampled differently, which this format cannot say")
+            raise InputError(f"{self.name}: its slices were sampled differently, which this format cannot store")
         first = torch.from_numpy(self.masks[0])
         return None if prospective_mask(first, self.header.padding) is None else self.masks[0]

@@ -1,4 +1,4 @@
-"""A file as the stream that its scanner would have sent."""
+"""Converts a file to the stream that its scanner would have sent."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from recon.data.stream.messages import Close, HeaderText, Message, Readout
 
 
 def replay(path: Path) -> Iterator[Message]:
-    """Give the header, all readouts in the order of the file, and the end.
+    """Yield the header, all readouts in the order of the file, and the end of the session.
 
     A file of another format is converted to ISMRMRD first.
 
     Raises
     ------
     InputError
-        If it is no raw data, is damaged, or cannot be told in readouts.
+        If the file is not raw data, is damaged, or cannot be written as readouts.
     """
     volume = open_volume(path)
     if isinstance(volume, IsmrmrdVolume):

@@ -1,6 +1,6 @@
-"""Siemens raw data (twix, `.dat`), through the package `twixtools`, an extra.
+"""Reads Siemens raw data (twix, `.dat`) with the optional package `twixtools`.
 
-Headers become those of ISMRMRD, as the converter `siemens_to_ismrmrd` makes them, so that both files give the same
+Headers are converted to ISMRMRD's as the converter `siemens_to_ismrmrd` does it, so that both files give the same
 images and the same scans are refused.
 """
 
@@ -43,7 +43,7 @@ FLAGS = {
     "REFLECT": REVERSE,
     "PHASCOR": PHASE_CORRECTION,
 } | dict.fromkeys(("RTFEEDBACK", "HPFEEDBACK", "REFPHASESTABSCAN", "PHASESTABSCAN", "RETRO_DUMMYSCAN"), NO_IMAGE)
-"""ISMRMRD's flags by Siemens' names."""
+"""ISMRMRD flag for each of Siemens' flag names."""
 
 COUNTERS = {
     "average": "Ave",
@@ -54,33 +54,35 @@ COUNTERS = {
     "set": "Set",
     "kspace_encode_step_2": "Par",
 }
-"""Siemens' counters by ISMRMRD's names."""
+"""Siemens' name for each ISMRMRD counter."""
 
 NOISE_DWELL = {"AdjCoilSens": 5.0, "AdjQuietCoilSens": 4.0}
-"""In microseconds, of the noise in these adjustments, as `siemens_to_ismrmrd` has it."""
+"""Dwell time in microseconds of the noise scans in these adjustments, as `siemens_to_ismrmrd` assumes it."""
 
 NOISE_READOUT = 7680.0
-"""In microseconds, of the noise in a scan."""
+"""Duration in microseconds of a readout of other noise scans."""
 
 
 @dataclass(frozen=True, eq=False)
 class TwixVolume(VolumeWithoutTarget):
-    """One file; every contrast, cardiac phase, set, repetition and slice is an image, the slices running fastest.
+    """An opened file, with an image for every contrast, cardiac phase, set, repetition and slice.
+
+    The slice index varies fastest.
 
     Attributes
     ----------
     path
-        The file.
+        Path of the file.
     shape
         `(images, coils, readout, phase)`.
     header
         Matrix, padding, field of view, contrast, and the geometry of every image.
     images
-        Which readouts make which image.
+        Readouts sorted into images.
     starts
-        Where in the file the samples of each readout begin.
+        Position of the samples of each readout in the file.
     between
-        Bytes between the samples of one channel and those of the next.
+        Number of bytes between the samples of one channel and those of the next.
     """
 
     path: Path
@@ -92,7 +94,7 @@ class TwixVolume(VolumeWithoutTarget):
 
     @property
     def mask(self) -> torch.Tensor | None:
-        """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
+        """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
         return self.images.mask
 
     def read(self, index: int) -> Acquisition:
@@ -103,7 +105,7 @@ class TwixVolume(VolumeWithoutTarget):
         InputError
             If it holds values that are not finite.
         """
-        return self.images.put_together(index, self._readouts)
+        return self.images.assemble(index, self._readouts)
 
     def _readouts(self, rows: Indices) -> Iterator[tuple[int, Complex]]:
         content = np.memmap(self.path, np.uint8, "r")
@@ -116,18 +118,18 @@ class TwixVolume(VolumeWithoutTarget):
 
 
 def open_twix(path: Path) -> TwixVolume:
-    """Read everything but the samples: the last measurement is the scan, those before may hold its noise.
+    """Read everything but the samples; the last measurement is the scan, earlier ones may hold its noise scan.
 
     Raises
     ------
     InputError
-        If twixtools is not installed, the file is damaged, or it is no Cartesian 2-D scan.
+        If twixtools is not installed, the file is damaged, or the scan is not a Cartesian 2-D scan.
     """
     content = np.memmap(path, np.uint8, "r")
     layout, (*adjustments, measured) = read_measurements(path, content)
     protocol = TwixProtocol(measured.text)
     try:
-        scan, dwell = protocol.scan(), protocol.dwell
+        scan, dwell = protocol.scan_header(), protocol.dwell
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
     parts = [measured, *(_noise(content, layout, adjustment, measured) for adjustment in adjustments)]
@@ -139,7 +141,7 @@ def open_twix(path: Path) -> TwixVolume:
 
 
 def _noise(content: Bytes, layout: Layout, adjustment: Measurement, measured: Measurement) -> Measurement:
-    """Keep of an adjustment its noise scan, if the channels of the image received it."""
+    """Keep only the noise scan of an adjustment, and only readouts of the channels that received the image."""
     wanted = [_channels(content, layout, measured, row) for row in range(len(measured.heads))[-1:]]
     rows = [
         row
@@ -150,7 +152,7 @@ def _noise(content: Bytes, layout: Layout, adjustment: Measurement, measured: Me
 
 
 def _channels(content: Bytes, layout: Layout, part: Measurement, row: int) -> NDArray[np.uint16]:
-    """Tell which channels received a readout."""
+    """Return the numbers of the channels that received a readout."""
     head, start = part.heads[row], int(part.starts[row]) + layout.before
     headers: Any = np.ndarray((int(head["UsedChannels"]),), layout.channel, content, start, (layout.stride(head),))
     channels: NDArray[np.uint16] = headers["ChannelId"]
@@ -158,7 +160,7 @@ def _channels(content: Bytes, layout: Layout, part: Measurement, row: int) -> ND
 
 
 def _heads(path: Path, layout: Layout, part: Measurement, scan: ScanHeader, dwell: float) -> Heads:
-    """Write headers as ISMRMRD's; a line's step is its column in k-space."""
+    """Convert headers to ISMRMRD's; the step of a line becomes its column in k-space."""
     theirs = part.heads
     heads = np.zeros(len(theirs), HEAD)
     for name, flag in FLAGS.items():
@@ -181,14 +183,14 @@ def _heads(path: Path, layout: Layout, part: Measurement, scan: ScanHeader, dwel
     heads["sample_time_us"] = np.where(heads["flags"] & NOISE, noise_dwell, dwell)
     for axis, name in enumerate(("Sag", "Cor", "Tra")):
         heads["position"][:, axis] = theirs["SliceData"]["SlicePos"][name]
-    with np.errstate(over="ignore", invalid="ignore"):  # what is no rotation is found out later
+    with np.errstate(over="ignore", invalid="ignore"):  # invalid rotations are found later
         directions = _directions(theirs["SliceData"]["Quaternion"].astype(np.float64))
         heads["phase_dir"], heads["read_dir"], heads["slice_dir"] = directions
     return heads
 
 
 def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the columns of rotations, those of phase, readout and slice, `(3, readouts, 3)`; of zeros, zeros."""
+    """Return the directions of phase, readout and slice `(3, readouts, 3)`; zeros for quaternions of zeros."""
     w, x, y, z = quaternions.T
     columns = [
         [w * w + x * x - y * y - z * z, 2 * (x * y + w * z), 2 * (x * z - w * y)],
@@ -199,7 +201,7 @@ def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _with_padding(scan: ScanHeader, heads: Heads) -> ScanHeader:
-    """Say which columns the scan reaches: between the outermost lines all could have been acquired."""
+    """Set the padding to the columns outside the outermost measured lines."""
     calibrating = (heads["flags"] & CALIBRATION != 0) & (heads["flags"] & CALIBRATION_AND_IMAGING == 0)
     imaging = ~calibrating & (heads["flags"] & (NOISE | NO_IMAGE | PHASE_CORRECTION) == 0)
     columns = heads["idx"]["kspace_encode_step_1"][imaging]

@@ -52,7 +52,7 @@ def test_either_name_opens_the_pair_and_folders_list_it_once(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("dimensions", "words"),
     [
-        ("8 6 2 1", "dimension 2 \\(phase 2\\) has size 2; read are 2-D"),
+        ("8 6 2 1", "dimension 2 \\(phase 2\\) has size 2; only 2-D"),
         ("8 6 1 1 2", "dimension 4 \\(maps\\) has size 2"),
         ("8 6 1 1 1 1 2", "dimension 6 has size 2"),
         ("8 six 1 2", "are not 1 to 16 whole numbers"),

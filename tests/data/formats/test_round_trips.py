@@ -34,7 +34,7 @@ def float32(number: float) -> float:
     return float(np.float32(number))
 
 
-def contents(undersampled: bool = True) -> WholeScan:
+def full_scan(undersampled: bool = True) -> WholeScan:
     """Make a scan that has everything but a target."""
     kspace = random_kspace(SLICES, COILS, READOUT, PHASE).numpy()
     kspace[:, 0, 3, 7] = -0.0  # its sign is to stay
@@ -73,14 +73,14 @@ def assert_same(found: WholeScan, expected: WholeScan, keeps: frozenset[str]) ->
 @pytest.mark.parametrize("undersampled", [True, False])
 @pytest.mark.parametrize("fmt", list(WRITTEN.values()), ids=list(WRITTEN))
 def test_what_is_written_is_read_back(fmt: Format, undersampled: bool, tmp_path: Path) -> None:
-    scan = contents(undersampled)
+    scan = full_scan(undersampled)
     assert_same(passed_through(fmt, scan, tmp_path / "scan"), scan, fmt.keeps)
     assert fmt.recognises(tmp_path / f"scan{fmt.suffixes[0]}")
 
 
 @pytest.mark.parametrize(("one", "other"), list(permutations(WRITTEN, 2)))
 def test_from_any_format_to_any_other_and_back(one: str, other: str, tmp_path: Path) -> None:
-    now = scan = contents()
+    now = scan = full_scan()
     for number, name in enumerate((one, other, one)):
         now = passed_through(WRITTEN[name], now, tmp_path / str(number))
     assert_same(now, scan, WRITTEN[one].keeps & WRITTEN[other].keeps)
@@ -92,7 +92,7 @@ def test_the_content_tells_the_format_and_not_the_name(fmt: Format, tmp_path: Pa
         pytest.skip("BART's samples have no mark of their own; its two files are known by their names")
     assert fmt.write is not None
     path = tmp_path / "scan.bin"
-    fmt.write(path, contents())
+    fmt.write(path, full_scan())
     assert [one.name for one in FORMATS if one.recognises(path)] == [fmt.name]
 
 

@@ -18,8 +18,8 @@ from recon.data.open import open_volume
 from recon.data.storage.new_hdf5 import new_hdf5
 
 
-def write_images(path: Path, contents: WholeScan) -> None:
-    write_reconstruction(path, np.abs(contents.kspace[:, 0]), protocol="x" * 4000)
+def write_images(path: Path, scan: WholeScan) -> None:
+    write_reconstruction(path, np.abs(scan.kspace[:, 0]), protocol="x" * 4000)
 
 
 @pytest.mark.parametrize("write", [ISMRMRD.write, FASTMRI.write, write_images])

@@ -112,7 +112,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on(path: Path, tmp_path: Path, mon
 
     monkeypatch.setattr("recon.data.training.preprocessed.save_file", full)
     volume = wrap(path, tmp_path / "cache")
-    with pytest.warns(RuntimeWarning, match="cannot be kept.*the disk is full"):
+    with pytest.warns(RuntimeWarning, match="cannot be cached.*the disk is full"):
         assert_same(volume.read(0), wrap(path, None).read(0))
     assert kept(tmp_path / "cache") == []
 
