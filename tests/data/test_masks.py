@@ -102,7 +102,7 @@ def test_center_lines_are_the_longest_run_through_dc(lines: list[bool]) -> None:
         assert run.stop == len(lines) or not mask[run.stop]
 
 
-def test_a_line_counts_only_if_measured_in_full() -> None:
+def test_a_line_counts_only_if_it_was_measured_completely() -> None:
     mask = torch.ones(8, 9, dtype=torch.bool)
     mask[2, 6] = False
     assert center_lines(mask) == slice(0, 6)

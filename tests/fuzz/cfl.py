@@ -1,8 +1,8 @@
-"""Fuzzes the reader of BART's pairs of files; an input is the header, a NUL, the samples."""
+"""Fuzzes the reader of BART's file pairs; an input is the header, a NUL and the samples."""
 
 import atheris
 
-with atheris.instrument_imports(include=["data"]):
+with atheris.instrument_imports(include=["recon"]):
     from recon.data.errors import InputError
     from recon.data.formats.bart import open_bart, write_bart
     from recon.data.formats.whole_scan import WholeScan

@@ -2,7 +2,7 @@
 
 import atheris
 
-with atheris.instrument_imports(include=["data"]):
+with atheris.instrument_imports(include=["recon"]):
     from recon.data.acquisition import Header
     from recon.data.formats.header import HeaderError, format_header
     from recon.data.formats.ismrmrd.scan_header import parse_scan_header

@@ -2,7 +2,7 @@
 
 import atheris
 
-with atheris.instrument_imports(include=["data"]):
+with atheris.instrument_imports(include=["recon"]):
     from recon.data.errors import InputError
     from recon.data.formats.numpy import open_npy, write_npy
     from recon.data.formats.whole_scan import WholeScan

@@ -1,4 +1,4 @@
-"""Samples pass through every format bit for bit, and with them whatever the format has a place for."""
+"""Checks that every format keeps all bits of the samples, and everything else that it can store."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -35,9 +35,9 @@ def float32(number: float) -> float:
 
 
 def full_scan(undersampled: bool = True) -> WholeScan:
-    """Make a scan that has everything but a target."""
+    """Make a scan with everything but a target."""
     kspace = random_kspace(SLICES, COILS, READOUT, PHASE).numpy()
-    kspace[:, 0, 3, 7] = -0.0  # its sign is to stay
+    kspace[:, 0, 3, 7] = -0.0  # its sign must be kept
     mask = np.zeros(PHASE, bool)
     mask[2:16] = line_mask(14, every=3).numpy().ravel() if undersampled else True
     geometry = tuple(replace(one, position=tuple(map(float32, one.position))) for one in HEADER.geometry or ())
@@ -72,7 +72,7 @@ def assert_same(found: WholeScan, expected: WholeScan, keeps: frozenset[str]) ->
 
 @pytest.mark.parametrize("undersampled", [True, False])
 @pytest.mark.parametrize("fmt", list(WRITTEN.values()), ids=list(WRITTEN))
-def test_what_is_written_is_read_back(fmt: Format, undersampled: bool, tmp_path: Path) -> None:
+def test_a_written_scan_is_read_back(fmt: Format, undersampled: bool, tmp_path: Path) -> None:
     scan = full_scan(undersampled)
     assert_same(passed_through(fmt, scan, tmp_path / "scan"), scan, fmt.keeps)
     assert fmt.recognises(tmp_path / f"scan{fmt.suffixes[0]}")
@@ -87,7 +87,7 @@ def test_from_any_format_to_any_other_and_back(one: str, other: str, tmp_path: P
 
 
 @pytest.mark.parametrize("fmt", list(WRITTEN.values()), ids=list(WRITTEN))
-def test_the_content_tells_the_format_and_not_the_name(fmt: Format, tmp_path: Path) -> None:
+def test_the_content_decides_on_the_format_and_not_the_name(fmt: Format, tmp_path: Path) -> None:
     if fmt.name == "BART":
         pytest.skip("BART's samples have no mark of their own; its two files are known by their names")
     assert fmt.write is not None
