@@ -206,9 +206,8 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
             f"{path}: the archive holds {printable(', '.join(unknown), LONGEST_LIST) or 'a name twice'}; allowed: "
             f"{', '.join(sorted(MEMBERS))}"
         )
-    if any(
-        info.comment for info in archive.infolist()
-    ):  # a damaged length makes a comment of the entries that follow
+    # A damaged length turns the entries that follow into a comment.
+    if any(info.comment for info in archive.infolist()):
         raise InputError(f"{path}: the archive is damaged, or has comments, which NumPy never writes")
     return names
 
