@@ -12,8 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from recon.data.errors import InputError
-from recon.data.suggestion import did_you_mean
+from recon.data.errors import InputError, did_you_mean
 from recon.models.networks.deep_cascade import DeepCascade
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet

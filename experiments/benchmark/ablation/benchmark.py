@@ -20,10 +20,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
-from recon.data.errors import InputError
+from recon.data.errors import InputError, did_you_mean
 from recon.data.masks import MaskKind, Sampling
 from recon.data.open import Volume, find_files, open_volume
-from recon.data.suggestion import did_you_mean
 from recon.data.training.collate import collate
 from recon.data.training.datasets import Slice
 from recon.experiments.benchmark.ablation.variants import VARIANTS
