@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial.chebyshev import chebvander
 
 from recon.simulation.loops import Floats
 
@@ -37,10 +38,10 @@ def interpolate(values: npt.NDArray[Any], rows: Floats, columns: Floats) -> npt.
 def _matrix(positions: Floats, order: int) -> Floats:
     """Build the matrix `(positions, nodes)` that evaluates a polynomial given on `order` Chebyshev nodes.
 
-    Barycentric interpolation (Berrut and Trefethen, SIAM Review 46, 2004, eqs. 4.2 and 5.3).
+    The discrete orthogonality of the polynomials T_k on the nodes gives the coefficients of the interpolant:
+    `c_k = 2/n sum_j f(x_j) T_k(x_j)`, half of that for k = 0.
     """
-    weights = (-1.0) ** np.arange(order) * np.sin(np.pi * (np.arange(order) + 0.5) / order)
-    distance = positions[:, None] - chebyshev_nodes(order)
-    distance[distance == 0] = np.finfo(float).tiny
-    terms: Floats = weights / distance
-    return terms / terms.sum(axis=1, keepdims=True)
+    weights = np.full(order, 2 / order)
+    weights[0] /= 2
+    matrix: Floats = (chebvander(positions, order - 1) * weights) @ chebvander(chebyshev_nodes(order), order - 1).T
+    return matrix
