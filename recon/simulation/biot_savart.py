@@ -19,8 +19,8 @@ Maps = npt.NDArray[np.complex64]
 def loop_fields(loops: Sequence[Loop], points: Floats, segments: int, dtype: torch.dtype = torch.float64) -> Tensor:
     """Compute the magnetic field of a unit current in each loop, `B = 1/(4 pi) integral of dl x r / |r|^3`, mu_0 = 1.
 
-    The trapezoidal rule on a circle converges exponentially away from the wire. Loops are treated one after the
-    other because the terms of one loop fit in the cache: for 32 loops this halves the time of a single large batch.
+    The trapezoidal rule on a circle converges exponentially away from the wire. Loops are summed one after the
+    other, since the terms of one loop fit in the cache and those of all do not.
 
     Parameters
     ----------
@@ -38,8 +38,9 @@ def loop_fields(loops: Sequence[Loop], points: Floats, segments: int, dtype: tor
     Tensor
         `(loops, 3, n)`, per mm.
     """
+    wires, steps = (torch.from_numpy(vectors).to(dtype) for vectors in _wires(loops, segments))
     x, y, z = torch.from_numpy(points).to(dtype)
-    return torch.stack([_loop_field(loop, (x, y, z), segments) for loop in loops])
+    return torch.stack([_wire_field(wire, step, (x, y, z)) for wire, step in zip(wires, steps, strict=True)])
 
 
 def receive(
@@ -76,19 +77,21 @@ def combine_birdcage(
     return combined
 
 
-def _loop_field(loop: Loop, points: tuple[Tensor, Tensor, Tensor], segments: int) -> Tensor:
-    """Compute the field `(3, n)` of one loop at points given by their coordinates, each `(n,)`."""
-    x, y, z = points
+def _wires(loops: Sequence[Loop], segments: int) -> tuple[Floats, Floats]:
+    """Return the midpoint of every segment and the step along it, both `(loops, segments, 3)` in mm."""
     angles = np.arange(segments)[:, None] * (2 * np.pi / segments)
-    across = np.linalg.svd(loop.axis[None])[2][1]
-    along = np.cross(loop.axis, across)
-    outward = np.cos(angles) * across + np.sin(angles) * along
-    wire = loop.centre + loop.radius * outward
-    steps = np.cross(loop.axis, outward) * (loop.radius * 2 * np.pi / segments)
-    # Each coordinate is (segments, 1), each offset (segments, n).
-    wire_x, wire_y, wire_z = torch.from_numpy(wire).to(x.dtype)[:, None].unbind(-1)
-    dx, dy, dz = torch.from_numpy(steps).to(x.dtype)[:, None].unbind(-1)
-    rx, ry, rz = x - wire_x, y - wire_y, z - wire_z
+    centres = np.stack([loop.centre for loop in loops])[:, None]
+    axes = np.stack([loop.axis for loop in loops])[:, None]
+    radii = np.array([loop.radius for loop in loops])[:, None, None]
+    across = np.stack([np.linalg.svd(axis)[2][1:2] for axis in axes])
+    outward = np.cos(angles) * across + np.sin(angles) * np.cross(axes, across)
+    return centres + radii * outward, np.cross(axes, outward) * (radii * 2 * np.pi / segments)
+
+
+def _wire_field(wire: Tensor, steps: Tensor, points: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Sum the contributions of the segments `(segments, 3)` of a loop at points `(n,)` by coordinate: `(3, n)`."""
+    dx, dy, dz = steps[:, None].unbind(-1)
+    rx, ry, rz = (to - start for to, start in zip(points, wire[:, None].unbind(-1), strict=True))
     inverse_cube = (rx * rx + ry * ry + rz * rz).rsqrt() ** 3
     cross = (dy * rz - dz * ry, dz * rx - dx * rz, dx * ry - dy * rx)
     return torch.stack([(component * inverse_cube).sum(0) for component in cross]) * (1 / (4 * math.pi))
