@@ -1,4 +1,4 @@
-"""What is not healthy: spots in the white matter that come with age, and now and then a tumour in its oedema."""
+"""Paints lesions: spots in the white matter that come with age, and in some heads a tumour with oedema."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recon.simulation.phantom.canvas import Canvas
+from recon.simulation.phantom.anatomy.canvas import Canvas
+from recon.simulation.phantom.anatomy.shapes import Point, ellipsoid
 from recon.simulation.phantom.fields import Array, RandomField, smooth_field
-from recon.simulation.phantom.shapes import Point, ellipsoid
 
 TUMOUR_RATE = 0.2
+"""Share of heads with a tumour."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +23,9 @@ class Lesions:
     spots
         Centre and semi-axes of each spot of gliosis, in mm.
     tumour
-        Its centre and radius; None in most.
+        Centre and radius of the tumour in mm; None in most heads.
     roughness
-        Makes borders uneven.
+        Random field that makes borders uneven.
     """
 
     spots: tuple[tuple[Point, Point], ...]
@@ -47,12 +48,12 @@ class Lesions:
         )
 
     def paint(self, canvas: Canvas, white: Array) -> None:
-        """Paint the lesions, those of the white matter only there.
+        """Paint the lesions; gliosis and oedema stay within the white matter.
 
         Parameters
         ----------
         canvas
-            The slice.
+            Slice to paint on.
         white
             `(n,)`: depth in mm below the surface of the white matter.
         """

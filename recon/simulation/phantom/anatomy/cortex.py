@@ -1,4 +1,4 @@
-"""The folded surface of the cerebrum: how deep a point lies below the pia, sulci and fissures included."""
+"""The folded surface of the cerebrum: depth below the pia, sulci and fissures included."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recon.simulation.phantom.anatomy.shapes import beyond, ellipsoid, mirrored, smooth_minimum
 from recon.simulation.phantom.fields import Array, RandomField, sheet_distance
-from recon.simulation.phantom.shapes import beyond, ellipsoid, mirrored, smooth_minimum
 
 LOBE_RADIUS = 30.0
 """Distance in mm from the middle of a lobe's white matter to its surface."""
@@ -20,11 +20,11 @@ class Cortex:
     Attributes
     ----------
     sulci
-        Distance to the winding sheets along which the surface sinks in.
+        Distance to the winding sheets along which the surface folds inwards.
     thickness
-        Of the grey matter.
+        Thickness of the grey matter.
     widening
-        Half the width of a sulcus at its mouth; grows with age.
+        Half the width of a sulcus at its mouth, which grows with age.
     """
 
     sulci: RandomField
@@ -41,18 +41,18 @@ class Cortex:
         )
 
     def depth_below_pia(self, points: Array, hull_depth: Array, waviness: Array, openness: Array) -> Array:
-        """Measure the depth below the folded surface: negative in CSF, up to `thickness` in grey matter.
+        """Compute the depth below the folded surface: negative in CSF, up to `thickness` in grey matter.
 
         Parameters
         ----------
         points
             `(3, n)` in mm.
         hull_depth
-            `(n,)`: depth below the surface that a film stretched over the gyri would have.
+            `(n,)`: depth below a film stretched over the gyri.
         waviness
-            `(n,)`, of variance 1: bends the fissures.
+            `(n,)`, of variance 1: bend of the fissures.
         openness
-            `(n,)`, of variance 1: where sulci are deep and wide.
+            `(n,)`, of variance 1: depth and width of the sulci.
         """
         fissure = interhemispheric_fissure(points, waviness)
         surface = np.minimum(hull_depth, fissure)
@@ -65,9 +65,9 @@ class Cortex:
         return smooth_minimum(smooth_minimum(surface, sulcus, 3.0), lateral, 2.0)
 
     def _distance_to_sulci(self, points: Array) -> Array:
-        """Measure where the surface above a point lies, so that sulci stand upright on it.
+        """Compute the distance to the sulci, each perpendicular to the surface.
 
-        Left and right share their folds, shifted against each other: alike, not equal.
+        Both hemispheres use the same folds, shifted against each other, so that they are similar but not equal.
         """
         side, one_sided = np.sign(points[0]), mirrored(points)
         _, y, z = one_sided
@@ -82,13 +82,13 @@ class Cortex:
 
 
 def interhemispheric_fissure(points: Array, waviness: Array) -> Array:
-    """Measure the distance to the cleft between the hemispheres, closed by the corpus callosum."""
+    """Compute the distance to the cleft between the hemispheres, which ends at the corpus callosum."""
     across = points[0] + 0.8 * waviness
     return np.hypot(across, 2 * np.maximum(bridge(points), 0)) - 0.9
 
 
 def sylvian_fissure(points: Array, waviness: Array) -> Array:
-    """Measure the distance to the cleft above the temporal lobe, and to its end behind which the insula lies."""
+    """Compute the distance to the cleft above the temporal lobe, including its inner end over the insula."""
     lateral, back, up = np.abs(points[0]), points[1] + 2, points[2]
     above = up - 3 - 0.3 * back - waviness
     cleft = np.sqrt(above**2 + np.maximum(40 - lateral, 0) ** 2 + beyond(back, 30) ** 2)
@@ -97,10 +97,10 @@ def sylvian_fissure(points: Array, waviness: Array) -> Array:
 
 
 def bridge(points: Array) -> Array:
-    """Measure the depth in what joins the hemispheres: the corpus callosum and all below it."""
+    """Compute the depth in the region that joins the hemispheres: the corpus callosum and everything below it."""
     return ellipsoid(points, (0, -6, 8), (60, 37, 20))
 
 
 def core(points: Array) -> Array:
-    """Measure the depth in the middle of the brain, which no sulcus reaches."""
+    """Compute the depth in the middle of the brain, which no sulcus reaches."""
     return ellipsoid(points, (0, -3, 5), (31, 42, 22))

@@ -1,4 +1,4 @@
-"""What surrounds the brain: skin, fat, muscle, the skull with its marrow, the fluid under it."""
+"""Paints the layers around the brain: skin, fat, muscle, the skull with its marrow, dura and fluid."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recon.simulation.phantom.canvas import Canvas
+from recon.simulation.phantom.anatomy.canvas import Canvas
+from recon.simulation.phantom.anatomy.hull import cranial_cavity
+from recon.simulation.phantom.anatomy.shapes import Point, column, ellipsoid, smooth_minimum
 from recon.simulation.phantom.fields import RandomField, sheet_distance, smooth_field
-from recon.simulation.phantom.hull import cranial_cavity
-from recon.simulation.phantom.shapes import Point, column, ellipsoid, smooth_minimum
 
 BELOW: tuple[tuple[Point, Point], ...] = (
     ((0, -30, -42), (66, 63, 60)),
@@ -17,24 +17,24 @@ BELOW: tuple[tuple[Point, Point], ...] = (
     ((0, 6, -26), (75, 88, 42)),
     ((0, 22, -66), (62, 66, 70)),
 )
-"""Centre and semi-axes: face, nose, base of the skull with what covers it, neck."""
+"""Centre and semi-axes of face, nose, base of the skull with the tissue over it, neck."""
 
 SKIN = 1.8
-"""Thickness in mm."""
+"""Thickness of the skin in mm."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cranium:
-    """The layers over one person's brain; thicknesses in mm.
+    """The layers over one person's brain.
 
     Attributes
     ----------
     scalp, skull
-        Mean thickness of the two layers.
+        Mean thickness of the two layers in mm.
     variation
-        Two channels: how the two thicknesses change over the head.
+        Random field of two channels: variation of the two thicknesses over the head.
     lobules
-        Distance to the septa between bundles of muscle.
+        Distance to the septa between bundles of muscle in mm.
     """
 
     scalp: float
@@ -53,7 +53,7 @@ class Cranium:
         )
 
     def paint(self, canvas: Canvas) -> None:
-        """Paint from the skin to the fluid that fills the cranial cavity."""
+        """Paint the layers from the skin to the fluid that fills the cranial cavity."""
         points = canvas.points
         more_scalp, more_skull = self.variation(points)
         behind = np.clip(points[1] / 80, 0, 1)

@@ -1,4 +1,4 @@
-"""Below the cerebrum: brainstem, cerebellum with its folia, the cisterns around them, the petrous bone."""
+"""Paints what lies below the cerebrum: brainstem, cerebellum with its folia, cisterns, petrous bone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recon.simulation.phantom.canvas import Canvas
+from recon.simulation.phantom.anatomy.canvas import Canvas
+from recon.simulation.phantom.anatomy.shapes import Point, ellipsoid, tube
 from recon.simulation.phantom.fields import RandomField, smooth_field
-from recon.simulation.phantom.shapes import Point, ellipsoid, tube
 
 CISTERNS: tuple[tuple[Point, Point], ...] = (
     ((0, -8, -20), (13, 13, 9)),
@@ -16,7 +16,7 @@ CISTERNS: tuple[tuple[Point, Point], ...] = (
     ((0, -4, -32), (18, 16, 17)),
     ((0, 24, -4), (9, 6, 6)),
 )
-"""Centre and semi-axes: suprasellar, ambient, prepontine, quadrigeminal."""
+"""Centre and semi-axes of the cisterns: suprasellar, ambient, prepontine, quadrigeminal."""
 
 BRAINSTEM: tuple[tuple[Point, Point], ...] = (
     ((0, 9, -8), (12, 10, 12)),
@@ -24,7 +24,7 @@ BRAINSTEM: tuple[tuple[Point, Point], ...] = (
     ((5, 17, -9), (6, 5, 7)),
     ((0, 2, -29), (15, 13, 13)),
 )
-"""Midbrain with its peduncles and colliculi, and pons."""
+"""Centre and semi-axes of midbrain, cerebral peduncles, colliculi, and pons."""
 
 MEDULLA: tuple[Point, ...] = ((0, 8, -38), (0, 16, -75))
 PEDUNCLE: tuple[Point, ...] = ((9, 4, -31), (19, 30, -37))
@@ -40,9 +40,10 @@ class Hindbrain:
     folium
         Distance in mm between neighbouring fissures of the cerebellum.
     gap
-        Fluid around the cerebellum, in mm.
+        Width of the fluid around the cerebellum in mm.
     warp
-        Five channels: bend the folia and the border of their white matter; shift all the rest.
+        Random field of five channels: bend of the folia, border of their white matter, and three of the displacement
+        of everything else.
     """
 
     folium: float
@@ -76,7 +77,7 @@ class Hindbrain:
         canvas.paint("csf", ellipsoid(points, (27, 7, -34), (5, 2, 2)))
 
     def _paint_cerebellum(self, canvas: Canvas) -> None:
-        """Paint leaves of grey over white matter, stacked around the fourth ventricle."""
+        """Paint leaves of grey matter over white matter, stacked around the fourth ventricle."""
         points = canvas.mirrored
         bend, border = self.warp(canvas.points)[:2]
         fossa = ellipsoid(points, (0, 40, -36), (52, 40, 30))

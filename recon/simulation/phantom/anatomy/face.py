@@ -1,4 +1,4 @@
-"""What lies before and below the brain: eyes in their sockets, air in the nose and in the bone behind the ear."""
+"""Paints what lies before and below the brain: eyes in their sockets, and the air spaces of nose and mastoid."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recon.simulation.phantom.canvas import Canvas
+from recon.simulation.phantom.anatomy.canvas import Canvas
+from recon.simulation.phantom.anatomy.shapes import Point, ellipsoid, tube
 from recon.simulation.phantom.fields import RandomField, sheet_distance
-from recon.simulation.phantom.shapes import Point, ellipsoid, tube
 
 EYE: Point = (31, -69, -30)
 APEX: Point = (13, -33, -27)
-"""Where the optic nerve and the muscles of the eye meet."""
+"""Point where the optic nerve and the muscles of the eye meet."""
 
 EYE_MUSCLES: tuple[Point, ...] = ((43, -68, -30), (19, -68, -30), (31, -68, -18), (31, -68, -42))
-"""Where the straight muscles reach the globe."""
+"""Insertions of the straight muscles on the globe."""
 
 AIR_SPACES: tuple[tuple[Point, Point], ...] = (
     ((0, -62, -38), (15, 30, 20)),
@@ -23,7 +23,7 @@ AIR_SPACES: tuple[tuple[Point, Point], ...] = (
     ((28, -62, -60), (14, 16, 14)),
     ((58, 25, -42), (8, 13, 12)),
 )
-"""Centre and semi-axes: ethmoid and nose, sphenoid, maxillary sinus, mastoid."""
+"""Centre and semi-axes of ethmoid and nose, sphenoid, maxillary sinus, mastoid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Face:
     globe
         Radius of the eye in mm.
     cells
-        Distance to the thin walls between air cells.
+        Distance to the thin walls between air cells in mm.
     wall
         Half the thickness of those walls with their mucosa, in mm.
     """

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recon.simulation.phantom.shapes import coverage, ellipsoid, smooth_minimum, tube, turned
+from recon.simulation.phantom.anatomy.shapes import coverage, ellipsoid, smooth_minimum, tube, turned
 
 
 def plane(n: int = 81, extent: float = 20.0) -> tuple[np.ndarray, float]:

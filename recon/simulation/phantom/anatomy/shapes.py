@@ -1,4 +1,4 @@
-"""Depth in mm below the surface of simple bodies at points `(3, n)`, positive inside: bricks of the anatomy."""
+"""Simple bodies, each given by the depth in mm of points `(3, n)` below its surface, positive inside."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Point = tuple[float, float, float]
 
 
 def coverage(depth: Array, pixel: float) -> Array:
-    """Give the fraction of a pixel that a body fills: its edge is a ramp one pixel wide, not a staircase."""
+    """Return the fraction of a pixel that a body fills, so that an edge is a ramp one pixel wide, not a staircase."""
     return np.clip(depth / np.float32(pixel) + np.float32(0.5), 0, 1)
 
 
 def column(point: Sequence[float]) -> Array:
-    """Write a point as `(3, 1)`, to be added to points `(3, n)`."""
+    """Return a point as a column `(3, 1)`, to be added to points `(3, n)`."""
     return np.array(point, np.float32)[:, None]
 
 
@@ -34,7 +34,7 @@ def turned(points: Array, degrees: float) -> Array:
 
 
 def ellipsoid(points: Array, centre: Point, semi_axes: Point) -> Array:
-    """Measure the depth in an ellipsoid, exact at its surface to first order."""
+    """Compute the depth in an ellipsoid, exact to first order at its surface."""
     scaled = (points - column(centre)) / column(semi_axes)
     radius = np.sqrt((scaled**2).sum(0))
     slope = np.sqrt(((scaled / column(semi_axes)) ** 2).sum(0))
@@ -42,7 +42,7 @@ def ellipsoid(points: Array, centre: Point, semi_axes: Point) -> Array:
 
 
 def tube(points: Array, nodes: Sequence[Point], radii: Sequence[float]) -> Array:
-    """Measure the depth in a tube of varying radius along a polyline."""
+    """Compute the depth in a tube of varying radius along a polyline."""
     depths = []
     for start, end, first, last in zip(nodes, nodes[1:], radii, radii[1:], strict=False):
         along = column(end) - column(start)
@@ -54,11 +54,11 @@ def tube(points: Array, nodes: Sequence[Point], radii: Sequence[float]) -> Array
 
 
 def beyond(distance: Array, extent: Array | float) -> Array:
-    """Give what of a distance lies beyond an extent."""
+    """Return the part of a distance that lies beyond an extent; zero within."""
     return np.maximum(np.abs(distance) - extent, 0)
 
 
 def smooth_minimum(first: Array, second: Array, width: float) -> Array:
-    """Give the minimum of two depths with the crease between them rounded over `width` mm."""
+    """Return the minimum of two depths, with the crease between them rounded over `width` mm."""
     overlap = np.maximum(width - np.abs(first - second), 0)
     return np.minimum(first, second) - overlap**2 / (4 * np.float32(width))

@@ -1,4 +1,4 @@
-"""How an object lies in the field of view: scaled, turned, mirrored, off centre."""
+"""Places an object in the field of view: scaled, turned, mirrored, off centre."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch.nn.functional import grid_sample
 
 
 @dataclass(frozen=True)
-class View:
-    """A similarity of the plane.
+class ObjectPlacement:
+    """Position of an object in the field of view: a similarity of the plane.
 
     Attributes
     ----------
     angle
-        By which the object is turned, in radians.
+        Angle by which the object is turned, in radians.
     mirrored
-        Whether it is mirrored.
+        Whether the object is mirrored.
     scale
-        1 if it just fits into the field of view; more for what exceeds it.
+        Size of the object relative to the one that just fits into the field of view.
     shift
-        Of its centre `(readout, phase)`, in fields of view.
+        Displacement of the centre of the object `(readout, phase)`, in fields of view.
     """
 
     angle: float
@@ -33,33 +33,33 @@ class View:
     shift: tuple[float, float]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> View:
-        """Draw a view: any quarter turn and a few degrees, mostly about in the centre and fitting."""
+    def draw(cls, rng: np.random.Generator) -> ObjectPlacement:
+        """Draw a quarter turn and a few degrees, a scale around 1, and a small displacement."""
         angle = math.pi / 2 * int(rng.integers(4)) + math.radians(rng.normal(0, 10))
         down, across = rng.normal(0, 0.04, 2).tolist()
         return cls(angle, bool(rng.integers(2)), rng.uniform(0.75, 1.25), (down, across))
 
     def render(self, image: Tensor, shape: tuple[int, int], aspect: float) -> Tensor:
-        """See an image through a field of view.
+        """Sample an image on the pixels of the field of view.
 
         Parameters
         ----------
         image
             real `(rows, columns)` with square pixels.
         shape
-            Pixels `(readout, phase)` of the view.
+            Pixels `(readout, phase)` of the field of view.
         aspect
-            Width of the field of view along phase over that along readout.
+            Width of the field of view along phase divided by that along readout.
 
         Returns
         -------
         Tensor
-            real `shape`, interpolated linearly; zero beyond the image.
+            real `(readout, phase)`, interpolated linearly; zero beyond the image.
         """
         height, width = image.shape
         turned = abs(math.sin(self.angle)) > abs(math.cos(self.angle))
         down, across = (width, height) if turned else (height, width)
-        # The readout's field of view, in pixels of the image, such that the object just fits at scale 1.
+        # Field of view along readout in pixels of the image, such that the object just fits at scale 1.
         field = max(down, across / aspect) / self.scale
         cosine, sine = math.cos(self.angle), math.sin(self.angle)
         mirror = -1.0 if self.mirrored else 1.0

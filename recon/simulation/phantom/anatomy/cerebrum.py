@@ -1,4 +1,4 @@
-"""The cerebrum: its folded cortex over white matter, the nuclei within, the ventricles in the middle."""
+"""Paints the cerebrum: folded cortex over white matter, the deep nuclei, and the ventricles."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recon.simulation.phantom.canvas import Canvas
-from recon.simulation.phantom.cortex import Cortex, bridge
+from recon.simulation.phantom.anatomy.canvas import Canvas
+from recon.simulation.phantom.anatomy.cortex import Cortex, bridge
+from recon.simulation.phantom.anatomy.hull import cerebral_hull
+from recon.simulation.phantom.anatomy.shapes import Point, column, ellipsoid, tube, turned
 from recon.simulation.phantom.fields import Array, RandomField, smooth_field
-from recon.simulation.phantom.hull import cerebral_hull
-from recon.simulation.phantom.shapes import Point, column, ellipsoid, tube, turned
 
 NUCLEI: tuple[tuple[str, Point, Point, float], ...] = (
     ("striatum", (25, -7, 3), (5.5, 17, 11), 12),
     ("pallidum", (19.5, -4, 1), (4, 10, 7), 16),
     ("thalamus", (11, 9, 8), (8, 14, 9), 22),
 )
-"""Tissue, centre, semi-axes, and by how many degrees the front is turned towards the midline."""
+"""Tissue, centre, semi-axes, and angle in degrees by which the front is turned towards the midline."""
 
 CAUDATE: tuple[Point, ...] = ((14, -27, 3), (16, -17, 11), (17, 2, 21), (22, 19, 18))
 CAUDATE_RADII = (6.0, 5.5, 3.5, 2.0)
@@ -28,7 +28,7 @@ VENTRICLE: tuple[tuple[tuple[Point, ...], tuple[float, ...]], ...] = (
     (((12, -34, 2), (5, -13, 6)), (3.0, 3.0)),
     (((23, 30, 8), (33, 18, -12), (32, 0, -20)), (5.0, 3.0, 2.0)),
 )
-"""Course and radii: frontal horn and body, atrium and occipital horn, floor of the frontal horn, temporal horn."""
+"""Course and radii of frontal horn and body, atrium and occipital horn, floor of the frontal horn, temporal horn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +38,16 @@ class Cerebrum:
     Attributes
     ----------
     cortex
-        Its folds.
+        Folds of the cortex.
     shrinkage
         Mean width in mm of the fluid between the inner table and the gyri.
     ventricles
-        By how many mm their radii exceed those of a young adult.
+        Excess of the radii of the ventricles in mm over those of a young adult.
     variation
-        Six channels: bend the fissures, open the sulci, vary the ribbon's thickness; shift the folds.
+        Random field of six channels: bend of the fissures, opening of the sulci, thickness of the cortex, and three
+        of the displacement of the folds.
     course
-        Three channels: shift the deep structures.
+        Random field of three channels: displacement of the deep structures.
     """
 
     cortex: Cortex

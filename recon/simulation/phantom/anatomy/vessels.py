@@ -1,4 +1,4 @@
-"""Blood vessels: the large arteries at the base, the venous sinuses, and fine vessels wherever two sheets cross."""
+"""Paints blood vessels: the large arteries of the base, venous sinuses, and fine vessels where two sheets cross."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recon.simulation.phantom.canvas import Canvas
+from recon.simulation.phantom.anatomy.canvas import Canvas
+from recon.simulation.phantom.anatomy.hull import cranial_cavity
+from recon.simulation.phantom.anatomy.shapes import Point, tube
 from recon.simulation.phantom.fields import Array, RandomField, sheet_distance
-from recon.simulation.phantom.hull import cranial_cavity
-from recon.simulation.phantom.shapes import Point, tube
 
 ARTERIES: tuple[tuple[tuple[Point, ...], tuple[float, ...]], ...] = (
     (((0, -14, -38), (0, -10, -16)), (1.7, 1.5)),
@@ -18,7 +18,7 @@ ARTERIES: tuple[tuple[tuple[Point, ...], tuple[float, ...]], ...] = (
     (((11, -16, -14), (28, -14, -10), (40, -6, -2), (42, 12, 6)), (1.6, 1.4, 1.1, 0.9)),
     (((11, -16, -14), (2, -22, -10), (2, -44, 8), (2, -32, 30), (2, 0, 36)), (1.3, 1.2, 1.0, 0.9, 0.8)),
 )
-"""Course and radii: basilar, posterior cerebral, carotid, middle cerebral, anterior cerebral artery."""
+"""Course and radii of the basilar, posterior cerebral, carotid, middle cerebral, anterior cerebral artery."""
 
 TRANSVERSE_SINUS: tuple[Point, ...] = ((0, 80, -10), (46, 54, -20), (54, 26, -30))
 
@@ -30,7 +30,7 @@ class Vessels:
     Attributes
     ----------
     sheets
-        Distance to winding sheets; a fine vessel runs where two of them cross.
+        Distance to winding sheets in mm; a fine vessel runs where two of them cross.
     calibre
         Radius of the fine vessels in mm.
     """
@@ -49,9 +49,9 @@ class Vessels:
         Parameters
         ----------
         canvas
-            The slice.
+            Slice to paint on.
         white
-            `(n,)`: depth in mm below the surface of the white matter, where a vessel shows by the fluid around it.
+            `(n,)`: depth in mm below the surface of the white matter, where only the fluid around a vessel shows.
         """
         points, mirrored = canvas.points, canvas.mirrored
         cavity = cranial_cavity(points)

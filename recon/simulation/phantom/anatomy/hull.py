@@ -1,21 +1,21 @@
-"""The large outlines of the inside of the head: the cerebrum's hull and the cranial cavity."""
+"""The large outlines inside the head: the hull of the cerebrum and the cranial cavity."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from recon.simulation.phantom.anatomy.shapes import ellipsoid
 from recon.simulation.phantom.fields import Array
-from recon.simulation.phantom.shapes import ellipsoid
 
 WIDEST = 5.0
-"""Height in mm of the cerebrum's largest section."""
+"""Height in mm of the largest section of the cerebrum."""
 
 FLATTENING = 2.1
-"""How much flatter the cerebrum is below that section than above it."""
+"""Ratio of the height of the cerebrum above that section to its height below it."""
 
 
 def cerebral_hull(points: Array) -> Array:
-    """Measure the depth below a film over the cerebrum: wider behind, flat below, with two temporal lobes."""
+    """Compute the depth below a film over the cerebrum: wider behind, flat below, with two temporal lobes."""
     x, y, z = points
     egg = np.stack(
         [
@@ -30,5 +30,5 @@ def cerebral_hull(points: Array) -> Array:
 
 
 def cranial_cavity(points: Array) -> Array:
-    """Measure the depth below the inner table of the skull: the cerebrum's hull and the posterior fossa."""
+    """Compute the depth below the inner table of the skull, around the cerebral hull and the posterior fossa."""
     return np.maximum(cerebral_hull(points), ellipsoid(points, (0, 40, -36), (52, 40, 30)))
