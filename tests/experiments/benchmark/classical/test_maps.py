@@ -9,7 +9,7 @@ from recon.coils import rss
 from recon.experiments.benchmark.classical.maps import (
     ESTIMATES,
     compressed,
-    contest_maps,
+    measure_maps,
     projection_error,
     sigpy_maps,
 )
@@ -48,7 +48,7 @@ def test_a_failing_estimate_keeps_its_reason_and_ours_agrees_with_sigpys() -> No
         raise ValueError("no maps today")
 
     estimates = {name: ESTIMATES[name] for name in ("sigpy ESPIRiT", "ours")} | {"broken": broken}
-    reference, ours, failed = contest_maps(object_acquisition(noise=1e-3), 1, lambda _: None, estimates)
+    reference, ours, failed = measure_maps(object_acquisition(noise=1e-3), 1, lambda _: None, estimates)
     assert reference.projection_error is None
     assert ours.projection_error < 0.05
     assert len(ours.seconds.wall) == 1

@@ -8,9 +8,9 @@ import torch
 from helpers.objects import object_acquisition
 from recon.coils import rss
 from recon.data.acquisition import Acquisition
-from recon.experiments.benchmark.classical.contest import QUICK, Effort, contest, stages
-from recon.experiments.benchmark.classical.outcome import CoilImages
+from recon.experiments.benchmark.classical.measure import QUICK, Effort, count_peer_stages, measure_peers
 from recon.experiments.benchmark.classical.peer import Solve
+from recon.experiments.benchmark.classical.peer_images import CoilImages
 from recon.fourier import ifft
 
 BEST = 0.02
@@ -68,7 +68,7 @@ def acquisition(scan: Acquisition) -> Acquisition:
 
 def test_the_best_weight_is_found_and_data_consistency_helps(scan: Acquisition, acquisition: Acquisition) -> None:
     effort = Effort(grid=5, refinements=8, repeats=3)
-    (row,) = contest([Fading(ifft(scan.kspace))], acquisition, effort, lambda _: None)
+    (row,) = measure_peers([Fading(ifft(scan.kspace))], acquisition, effort, lambda _: None)
     assert row.plain.lamda == pytest.approx(BEST, rel=0.1)
     assert row.consistent.lamda == pytest.approx(BEST, rel=0.1)
     assert row.consistent.psnr > row.plain.psnr > 40
@@ -77,22 +77,22 @@ def test_the_best_weight_is_found_and_data_consistency_helps(scan: Acquisition, 
 
 
 def test_a_peer_without_a_weight_is_called_without_one(scan: Acquisition, acquisition: Acquisition) -> None:
-    (row,) = contest([Fading(ifft(scan.kspace), lamdas=None)], acquisition, QUICK, lambda _: None)
+    (row,) = measure_peers([Fading(ifft(scan.kspace), lamdas=None)], acquisition, QUICK, lambda _: None)
     assert row.plain.lamda is None
     assert row.failure is None
 
 
 def test_images_that_are_not_finite_are_a_failure(scan: Acquisition, acquisition: Acquisition) -> None:
-    (row,) = contest([Fading(ifft(scan.kspace), "diverging")], acquisition, QUICK, lambda _: None)
+    (row,) = measure_peers([Fading(ifft(scan.kspace), "diverging")], acquisition, QUICK, lambda _: None)
     assert row.failure == "no weight gives a finite image"
 
 
 def test_whoever_fails_keeps_his_reason_and_the_rest_goes_on(scan: Acquisition, acquisition: Acquisition) -> None:
     said: list[str] = []
     peers = [Failing("prepare"), Fading(ifft(scan.kspace)), Failing("solve")]
-    first, second, third = contest(peers, acquisition, QUICK, said.append)
+    first, second, third = measure_peers(peers, acquisition, QUICK, said.append)
     assert first.failure == "no cable to discs.h5"
     assert third.failure == "ZeroDivisionError"
     assert second.failure is None
     assert second.whole.wall
-    assert len(said) == stages(peers, QUICK)
+    assert len(said) == count_peer_stages(peers, QUICK)

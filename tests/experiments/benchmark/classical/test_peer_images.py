@@ -4,7 +4,7 @@ import torch
 
 from helpers.slices import random_acquisition, random_kspace
 from recon.coils import rss
-from recon.experiments.benchmark.classical.outcome import CoilImages
+from recon.experiments.benchmark.classical.peer_images import CoilImages
 from recon.fourier import ifft
 
 
