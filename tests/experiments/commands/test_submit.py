@@ -36,7 +36,7 @@ def check(tmp_path: Path) -> Check:
 
 
 def test_what_fits_is_accepted(check: Check, tmp_path: Path) -> None:
-    assert "for fastMRI's leaderboard; files: 2" in check("--test", tmp_path / "test", code=0)
+    assert "fits fastMRI's leaderboard; files: 2" in check("--test", tmp_path / "test", code=0)
     assert "names and sizes were not checked" in check(code=0)
 
 
@@ -49,14 +49,14 @@ def test_squares_as_fastmris_networks_write_them_for_narrow_scans_fit(check: Che
 @pytest.mark.parametrize(
     ("images", "sentence"),
     [
-        (np.ones((3, 24, 20)), "a.h5: the reconstruction is of type float64, not float32"),
-        (np.ones((3, 24, 20), np.complex64), "a.h5: the reconstruction is of type complex64, not float32"),
+        (np.ones((3, 24, 20)), "a.h5: the reconstruction has type float64; expected float32"),
+        (np.ones((3, 24, 20), np.complex64), "a.h5: the reconstruction has type complex64; expected float32"),
         (
             np.ones((3, 24), np.float32),
             "a.h5: the reconstruction has shape (3, 24); expected (slices,",
         ),
-        (np.ones((2, 24, 20), np.float32), "a.h5: holds 2 slices, the scan has 3"),
-        (np.ones((3, 48, 40), np.float32), "a.h5: the images are 48x40, those of the scan are 24x20"),
+        (np.ones((2, 24, 20), np.float32), "a.h5: the reconstruction has 2 slices; the scan has 3"),
+        (np.ones((3, 48, 40), np.float32), "a.h5: the images are 48x40; the scan requires 24x20"),
         (np.full((3, 24, 20), np.nan, np.float32), "a.h5: NaN or Inf in slices 0, 1, 2"),
         (None, "a.h5: there is no data set 'reconstruction' in the file, only nothing"),
     ],
@@ -74,9 +74,9 @@ def test_every_problem_is_told(check: Check, tmp_path: Path) -> None:
     (tmp_path / "out" / "notes.txt").touch()
     told = check("--test", tmp_path / "test", code=2)
     assert "a.h5: is missing; the test set has a file of this name" in told
-    assert "c.h5: there is no file of this name in the test set" in told
+    assert "c.h5: the test set has no file of this name" in told
     assert "b.h5: the file is not HDF5" in told
-    assert "notes.txt: is no reconstruction" in told
+    assert "notes.txt: is not a reconstruction" in told
 
 
 def test_wrong_words_are_told(check: Check, tmp_path: Path) -> None:

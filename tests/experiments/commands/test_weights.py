@@ -4,7 +4,7 @@ import pytest
 
 import recon.models.checkpoints.shipped
 from helpers.weights import ship
-from recon.experiments.commands.shipped_weights import weights
+from recon.experiments.commands.weights import weights
 
 
 def test_weights_are_listed_with_what_they_were_trained_on(
