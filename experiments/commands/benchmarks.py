@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from recon.data.errors import InputError
 from recon.experiments.commands.options import Checkpoint, Device, Output, Settings
@@ -14,20 +14,27 @@ from recon.experiments.commands.options import Checkpoint, Device, Output, Setti
 SIMULATED = "16x320x320,15x640x368"
 NETWORK_SHAPES = "8x320x320,15x640x368,16x640x320"
 
-commands = typer.Typer()
+
+class BenchmarkGroup(TyperGroup):
+    """Says where benchmarks run if they are not installed, because wheels do not contain them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a benchmark.
+
+        Raises
+        ------
+        InputError
+            If the benchmarks are not installed.
+        """
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if error.name != "recon.experiments.benchmark":
+                raise
+            raise InputError("benchmarks are not installed; run them from a checkout of the repository") from error
 
 
-@commands.callback()
-def require_checkout() -> None:
-    """Stop with one sentence where the benchmarks are not installed, as in a wheel.
-
-    Raises
-    ------
-    InputError
-        If the benchmarks are not installed.
-    """
-    if find_spec("recon.experiments.benchmark") is None:
-        raise InputError("benchmarks run from a checkout of the repository, because the wheel does not contain them")
+commands = typer.Typer(cls=BenchmarkGroup)
 
 
 @commands.command()
