@@ -14,7 +14,7 @@ def test_every_benchmark_shows_an_example(name: str) -> None:
     assert f"recon benchmark {name}" in CliRunner().invoke(app, ["benchmark", name, "--help"]).output
 
 
-def test_where_benchmarks_are_not_installed_the_command_says_where_to_run_them(
+def test_without_benchmarks_the_command_says_where_to_run_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("recon.experiments.benchmark")]:

@@ -10,7 +10,7 @@ from recon.experiments.report.panels import NOTICE, WHITE_PERCENTILE
 
 
 def pictures(figure, kind):
-    """Drawn images of one kind, in the order of their columns."""
+    """Return the drawn images of one kind, in the order of their columns."""
     return [axes.images[0] for axes in figure.axes if axes.get_label() == kind]
 
 
@@ -56,7 +56,7 @@ def test_pixels_are_square():
             assert box.width / width == pytest.approx(box.height / rows)
 
 
-def test_every_line_of_a_mask_can_be_told_apart():
+def test_every_line_of_a_mask_is_visible():
     comparison = make_comparison(mask=np.arange(368) % 4 == 0, kspace=np.ones((16, 368)))
     figure = draw_comparison(comparison)
     (bar,) = (axes.get_window_extent() for axes in figure.axes if axes.get_label() == "lines")
@@ -66,7 +66,7 @@ def test_every_line_of_a_mask_can_be_told_apart():
     np.testing.assert_array_equal(page[middle, centres] > 128, comparison.mask)
 
 
-def test_without_a_target_nothing_is_scored_and_no_error_is_drawn():
+def test_without_a_target_there_are_no_scores_and_no_errors():
     unscored = {"sense": make_score(ssim=NAN, psnr=NAN, nmse=NAN)}
     comparison = make_comparison(target=None, scores=unscored)
     figure = draw_comparison(comparison)
@@ -87,7 +87,7 @@ def test_scores_notice_and_names_are_on_the_figure_with_the_best_in_bold():
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
-def test_images_of_nothing_can_be_drawn(value):
+def test_images_without_signal_can_be_drawn(value):
     nothing = np.full((12, 8), value)
     rendered(
         draw_comparison(make_comparison(target=nothing, images={"sense": nothing}, kspace=np.full((16, 10), value)))

@@ -27,7 +27,7 @@ PROTOCOL = {
 
 
 class Page(HTMLParser):
-    """What a browser would see: tags with attributes, text by enclosing tag, and cells of tables."""
+    """Parses a page into its tags with attributes, its text and its bold text."""
 
     def __init__(self, text):
         super().__init__()
@@ -129,7 +129,7 @@ def test_protocol_parameters_versions_notes_and_notice_can_be_read(tmp_path):
         assert words in page.text
 
 
-def test_a_file_without_target_is_shown_and_scored_nowhere(tmp_path):
+def test_a_file_without_a_target_is_shown_but_not_scored(tmp_path):
     rows = [make_score(file="prospective.h5", mask="prospective", ssim=NAN, psnr=NAN, nmse=NAN)]
     comparison = make_comparison(file="prospective.h5", target=None, scores={"sense": rows[0]})
     html = report(tmp_path, rows, [comparison])
@@ -149,12 +149,12 @@ def test_different_masks_stand_in_different_tables(tmp_path):
     assert len(apart) == len(together) + 2  # one more of means, one more of volumes
 
 
-def test_exhibits_of_one_name_have_a_figure_each(tmp_path):
+def test_comparisons_of_the_same_name_have_a_figure_each(tmp_path):
     report(tmp_path, comparisons=(make_comparison() for _ in range(3)))
     assert len(list((tmp_path / "figures").glob("*.png"))) == 3
 
 
-def test_a_report_of_nothing_is_a_page(tmp_path):
+def test_an_empty_report_is_a_valid_page(tmp_path):
     assert "There are no scores" in Page(report(tmp_path)).text
 
 

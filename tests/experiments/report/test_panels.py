@@ -22,14 +22,14 @@ def shades(panel):
     return np.asarray(Image.open(io.BytesIO(encode_png(panel))))
 
 
-def test_the_window_scales_with_the_target():
+def test_the_display_window_scales_with_the_target():
     comparison = make_comparison()
     small = make_comparison(target=1e-7 * comparison.target, images={"sense": 1e-7 * comparison.images["sense"]})
     assert white_level(small) == pytest.approx(1e-7 * white_level(comparison))
     np.testing.assert_array_equal(shades(columns(small)[1].rows[0][0]), shades(columns(comparison)[2].rows[0][0]))
 
 
-def test_a_mask_of_points_is_drawn_as_a_plane():
+def test_a_mask_of_points_is_drawn_as_an_image():
     comparison = make_comparison(mask=np.eye(16, 10, dtype=bool))
     mask, kspace = columns(comparison)[0].rows[1]
     np.testing.assert_array_equal(mask.values, comparison.mask)
@@ -53,13 +53,13 @@ def test_log_kspace_is_one_at_the_peak_falls_with_magnitude_and_ignores_scale():
     np.testing.assert_allclose(log_kspace(1e-7 * magnitudes), shown, atol=1e-12)
 
 
-def test_without_a_target_white_is_told_by_the_first_method():
+def test_without_a_target_the_first_method_sets_white():
     comparison = make_comparison(target=None)
     assert white_level(comparison) == np.percentile(comparison.images["zero-filled"], WHITE_PERCENTILE)
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
-def test_an_image_of_nothing_is_drawn_black(value):
+def test_an_image_without_signal_is_drawn_black(value):
     nothing = np.full((12, 8), value)
     comparison = make_comparison(target=nothing, images={"sense": nothing}, kspace=np.full((16, 10), value))
     for column in columns(comparison):
@@ -105,13 +105,13 @@ def test_bands_are_filled_evenly(count):
 
 
 @pytest.mark.parametrize("scored", [True, False])
-def test_uncertainty_is_shown_in_the_window_of_the_errors_for_whom_it_is_known(scored):
+def test_uncertainty_is_shown_on_the_scale_of_the_errors_for_methods_that_have_it(scored):
     comparison = make_comparison(uncertainties={"sense": np.full((12, 8), 0.03)})
     comparison = comparison if scored else make_comparison(target=None, uncertainties=comparison.uncertainties)
-    known, *others = sorted(columns(comparison), key=lambda column: column.title != "sense")
-    (panel,) = known.rows[-2]
+    estimated, *others = sorted(columns(comparison), key=lambda column: column.title != "sense")
+    (panel,) = estimated.rows[-2]
     np.testing.assert_allclose(panel.values, ERROR_GAIN * 0.03)
-    assert panel.white == known.rows[0][0].white
+    assert panel.white == estimated.rows[0][0].white
     assert not any(column.rows[-2] for column in others)
-    assert {len(column.rows) for column in [known, *others]} == {4 if scored else 3}
+    assert {len(column.rows) for column in [estimated, *others]} == {4 if scored else 3}
     assert f"uncertainty x {ERROR_GAIN} shows {ERROR_GAIN} standard deviations" in comparison.scale

@@ -42,7 +42,7 @@ def test_table_of_metrics_survives_the_round_trip(tmp_path_factory):
     round_trip()
 
 
-def test_an_unscored_row_is_empty_in_the_file_and_not_a_number_in_memory(tmp_path):
+def test_missing_scores_are_empty_in_the_file_and_nan_in_memory(tmp_path):
     path = tmp_path / "metrics.csv"
     write_csv(path, [make_score(ssim=NAN, psnr=NAN, nmse=NAN)])
     assert "nan" not in path.read_text()
@@ -60,7 +60,7 @@ def test_an_unscored_row_is_empty_in_the_file_and_not_a_number_in_memory(tmp_pat
         (lambda text: text.replace(",16", ""), "line 2"),
     ],
 )
-def test_a_damaged_table_is_refused_by_name(tmp_path, damage, names):
+def test_a_damaged_table_is_refused_with_its_path(tmp_path, damage, names):
     path = tmp_path / "metrics.csv"
     write_csv(path, [make_score()])
     path.write_text(damage(path.read_text()))
@@ -131,11 +131,11 @@ def test_best_is_the_largest_ssim_and_psnr_and_the_smallest_nmse():
     assert {group.method: group.best for group in summarise(rows)} == expected
 
 
-def test_a_method_alone_is_not_called_the_best():
+def test_a_single_method_is_not_called_the_best():
     assert [group.best for group in summarise([make_score()])] == [()]
 
 
-def test_a_method_that_failed_on_the_hard_volume_does_not_win_by_it():
+def test_a_method_that_failed_on_a_hard_volume_is_not_called_the_best():
     rows = [make_score(file=name, method=method) for name in ("a", "b") for method in ("sense", "grappa")]
     rows += [make_score(file="a", method="lucky", ssim=0.99, psnr=50.0, nmse=0.0)]
     best = {group.method: group.best for group in summarise(rows)}
@@ -172,11 +172,11 @@ def test_the_terminal_shows_the_best_in_bold_and_no_other_number():
     assert "\x1b[1m0.7200" not in printed
 
 
-def test_the_terminal_prints_names_as_they_are():
+def test_the_terminal_does_not_interpret_markup_in_names():
     assert "[red]T1[/red]" in print_plain([make_score(acquisition="[red]T1[/red]")])
 
 
-def test_the_terminal_keeps_masks_apart_and_says_when_nothing_is_scored():
+def test_the_terminal_separates_masks_and_says_when_there_are_no_scores():
     printed = print_plain([make_score(), make_score(mask="equispaced")])
     assert printed.count("SSIM") == 2
     assert "no scores" in print_plain([make_score(ssim=NAN)])

@@ -1,4 +1,4 @@
-"""How far coil maps lie apart, whatever their phase and length."""
+"""Compare coil maps independently of their phase and length."""
 
 import torch
 from hypothesis import given
@@ -36,14 +36,14 @@ def test_only_the_support_counts() -> None:
     assert projection_error(maps, torch.where(support, maps, maps.roll(1, dims=0)), support) < 1e-3
 
 
-def test_compression_to_as_many_coils_as_there_are_changes_nothing() -> None:
+def test_compression_to_the_same_number_of_coils_changes_nothing() -> None:
     acquisition = object_acquisition(coils=6, noise=1e-3)
     support = acquisition.target > 0.1
     error = projection_error(sigpy_maps(acquisition), compressed(sigpy_maps)(acquisition), support)
     assert error < 1e-3
 
 
-def test_a_failing_estimate_keeps_its_reason_and_ours_agrees_with_sigpys() -> None:
+def test_a_failing_estimate_says_why_and_our_maps_agree_with_sigpys() -> None:
     def broken(_: object) -> torch.Tensor:
         raise ValueError("no maps today")
 

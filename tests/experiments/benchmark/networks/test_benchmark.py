@@ -26,7 +26,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[NetworkReport, P
         return varnet(TINY, output, CPU), output
 
 
-def test_everybody_is_measured_and_agrees_with_the_reference(measured: tuple[NetworkReport, Path]) -> None:
+def test_every_entrant_is_measured_and_agrees_with_the_reference(measured: tuple[NetworkReport, Path]) -> None:
     report, _ = measured
     assert [task.training for task in report.tasks] == [False, True]
     for task in report.tasks:
@@ -46,7 +46,7 @@ def test_reduced_entrant_takes_part_where_the_readout_is_oversampled(measured: t
     assert [REDUCED.name in [one.name for one in task.outcomes] for task in report.tasks] == [True, False]
 
 
-def test_what_was_written_is_read_and_not_measured_again(
+def test_stored_results_are_read_and_not_measured_again(
     measured: tuple[NetworkReport, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report, output = measured

@@ -20,7 +20,7 @@ def test_transposed_convolution_counts_as_the_convolution_it_is_the_adjoint_of()
     assert one.flops == 2 * 6 * 3 * 4 * 120
 
 
-def test_way_back_is_as_much_again_for_the_image_and_for_the_weights() -> None:
+def test_the_backward_pass_costs_the_same_again_for_image_and_for_weights() -> None:
     image = torch.empty(1, 3, 10, 12, device=META, requires_grad=True)
     weight = torch.empty(5, 3, 3, 3, device=META, requires_grad=True)
     there, *back = count_operations(lambda: conv2d(image, weight, padding=1).sum().backward())
@@ -34,14 +34,14 @@ def test_fourier_transform_counts_five_n_log_n() -> None:
     assert one.bytes == 2 * 8 * image.numel()
 
 
-def test_least_time_is_what_bounds_each_operation() -> None:
+def test_least_time_is_the_larger_bound_of_each_operation() -> None:
     rates = Rates(single=10, half=40, bytes=5)
     operations = [Operation(True, 100, 5), Operation(True, 10, 50), Operation(False, 20, 5)]
     assert rates.least_seconds(operations) == pytest.approx(10 + 10 + 2)
     assert rates.least_seconds(operations, half=True) == pytest.approx(2.5 + 5 + 2)
 
 
-def test_rates_are_those_of_a_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measured_rates_are_plausible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recon.experiments.benchmark.networks.roofline.COPIED", 2**22)
     monkeypatch.setattr("recon.experiments.benchmark.networks.roofline.CHANS", 32)
     rates = measure_rates(torch.device("cpu"))
