@@ -9,11 +9,10 @@ import torch
 
 from recon.coils import rss
 from recon.crop import center_crop
-from recon.data.errors import InputError
+from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.numpy import open_npy, open_npz
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, NPY, NPZ, Format, Volume, open_volume, recognise
-from recon.data.suggestion import did_you_mean
 from recon.experiments.console import console, errors
 from recon.fourier import ifft
 
@@ -51,14 +50,14 @@ def convert(source: Path, output: Path, to: str | None = None, axes: str | None 
     chosen = _format(output, to)
     if chosen.write is None:
         raise InputError(f"the format {chosen.name} can be read but not written")
-    contents = Contents.of(_open(source, axes))
-    if "target" in chosen.keeps and contents.target is None and contents.mask is None:
-        contents = _with_target(contents)
-    chosen.write(output, contents)
+    scan = WholeScan.of(_open(source, axes))
+    if "target" in chosen.keeps and scan.target is None and scan.mask is None:
+        scan = _with_target(scan)
+    chosen.write(output, scan)
     lost = [
         description
         for name, description in DESCRIPTIONS.items()
-        if getattr(contents, name) is not None and name not in chosen.keeps
+        if getattr(scan, name) is not None and name not in chosen.keeps
     ]
     if lost:
         errors.print(
@@ -67,7 +66,7 @@ def convert(source: Path, output: Path, to: str | None = None, axes: str | None 
             markup=False,
             soft_wrap=True,
         )
-    slices, coils, readout, phase = contents.kspace.shape
+    slices, coils, readout, phase = scan.kspace.shape
     console.print(
         f"{output}: {chosen.name}, {slices} slices, {coils} coils, {readout} x {phase}", markup=False, soft_wrap=True
     )
@@ -97,9 +96,9 @@ def _open(source: Path, axes: str | None) -> Volume:
     raise InputError(f"{source}: --axes is only for npy and npz; {recognised.name} defines its own order of axes")
 
 
-def _with_target(contents: Contents) -> Contents:
+def _with_target(scan: WholeScan) -> WholeScan:
     """Add the cropped root sum of squares of the fully sampled coil images as the target."""
-    _, _, readout, phase = contents.kspace.shape
-    crop = min(contents.header.crop[0], readout), min(contents.header.crop[1], phase)
-    images = torch.stack([center_crop(rss(ifft(torch.from_numpy(slice_))), crop) for slice_ in contents.kspace])
-    return replace(contents, target=images.numpy())
+    _, _, readout, phase = scan.kspace.shape
+    crop = min(scan.header.crop[0], readout), min(scan.header.crop[1], phase)
+    images = torch.stack([center_crop(rss(ifft(torch.from_numpy(slice_))), crop) for slice_ in scan.kspace])
+    return replace(scan, target=images.numpy())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recon.classical.sense import Sense
+from recon.classical.sense import IterativeSense, Sense
 from recon.models.blocks.refinement import Estimate
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.varnet import VarNet
@@ -38,26 +38,33 @@ class WithoutLevels(GeneralVarNet):
 class FromSense(GeneralVarNet):
     """Starts from the least-squares image, as networks like MoDL may."""
 
-    def _begin(self, problem: Problem) -> Tensor:
-        return Sense().solve(problem)
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.start = Sense()
 
 
 class FromZeroFilled(GeneralVarNet):
     """Starts from the zero-filled image, as in Sriram et al. (2020)."""
 
-    def _begin(self, problem: Problem) -> Tensor:
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.start = _Adjoint()
+
+
+class _Adjoint(IterativeSense):
+    """Takes no iteration at all: `x = A^H y`."""
+
+    def solve(self, problem: Problem) -> Tensor:
         return problem.encoding.adjoint(problem.measured)
 
 
 class DenoisedLast(GeneralVarNet):
     """Skips the fit to the data after the last U-Net; measured lines are still put back."""
 
-    def _step(
-        self, cascade: nn.Module, estimate: Estimate, problems: Sequence[Problem], data: Sequence[Tensor]
-    ) -> Estimate:
+    def _step(self, cascade: nn.Module, estimate: Estimate, problem: Problem, data: Tensor) -> Estimate:
         if cascade is self.cascades[-1]:
             return self._refine(cascade, estimate)
-        return super()._step(cascade, estimate, problems, data)
+        return super()._step(cascade, estimate, problem, data)
 
 
 @dataclass(frozen=True)
