@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recon.coils import rss
 from recon.data.storage.atomic import atomic_path
-from recon.experiments.report.figures import GRAY, NOTICE, WHITE_PERCENTILE
+from recon.experiments.report.panels import GRAY, NOTICE, WHITE_PERCENTILE
 from recon.fourier import fft, ifft
 from recon.simulation.scanner.coil_maps import draw_maps
 from recon.simulation.scanner.contrast import gamma, remap, shade

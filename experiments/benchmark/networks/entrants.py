@@ -1,4 +1,4 @@
-"""Our network and fastMRI's with the same weights, and the work that they are measured on."""
+"""Build our network and fastMRI's with the same weights, and the work to time in each configuration."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ DC_WEIGHT = 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class Example:
-    """One undersampled slice as networks take it: scaled, `(1, coils, readout, phase)`, with a target image."""
+class NetworkInput:
+    """One undersampled slice, scaled for the networks, `(1, coils, readout, phase)`, with a target image."""
 
     kspace: Tensor
     mask: Tensor
     target: Tensor
 
     @classmethod
-    def of(cls, acquisition: Acquisition, device: torch.device) -> Example:
-        """Scale a slice so that its zero-filled image has a maximum of 1, which is also its target."""
+    def of(cls, acquisition: Acquisition, device: torch.device) -> NetworkInput:
+        """Scale a slice so that its zero-filled image, which also serves as the target, has a maximum of 1."""
         image = rss(ifft(acquisition.kspace))
         kspace = (acquisition.kspace / image.max()).unsqueeze(0)
         return cls(
@@ -47,20 +47,20 @@ class Example:
 
 @dataclass(frozen=True)
 class Entrant:
-    """Who is measured.
+    """A network in one configuration.
 
     Attributes
     ----------
     name
-        For the table.
+        Name in the table.
     ours
-        Whether it is our network or fastMRI's.
+        Whether the network is ours or fastMRI's.
     half
         Whether convolutions compute in bfloat16, by autocast.
     checkpointing
-        Whether training recomputes the cascades.
+        Whether training recomputes the cascades in the backward pass to save memory.
     reduced
-        Whether readout oversampling is removed and the coils are compressed, before the network and in its time.
+        Whether to remove readout oversampling and compress the coils first; that time is included.
     """
 
     name: str
@@ -69,8 +69,8 @@ class Entrant:
     checkpointing: bool = False
     reduced: bool = False
 
-    def work(self, pair: Pair, acquisition: Acquisition, example: Example, training: bool) -> Work:
-        """Prepare what is timed: an image `(1, readout, phase)`, in training with the gradients on the way."""
+    def work(self, pair: NetworkPair, acquisition: Acquisition, example: NetworkInput, training: bool) -> Work:
+        """Return the function to time: it reconstructs an image `(1, readout, phase)`, in training with gradients."""
         network = pair.ours if self.ours else pair.theirs
         device = example.kspace.device
 
@@ -113,7 +113,7 @@ REDUCED = Entrant(f"ours bf16, cut, {VIRTUAL_COILS} coils", ours=True, half=True
 
 
 class FastMRI(nn.Module):
-    """`fastmri.models.VarNet`, called as ours is."""
+    """`fastmri.models.VarNet` with the interface of our network."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__()
@@ -126,30 +126,30 @@ class FastMRI(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
-    """Two networks of the same weights."""
+class NetworkPair:
+    """Our network and fastMRI's with the same weights."""
 
     ours: VarNet
     theirs: FastMRI
 
     def forget_gradients(self) -> None:
-        """Free what the last step left, which is the next one's own to allocate."""
+        """Free the gradients of the last step, so that the next step is charged for its own."""
         self.ours.zero_grad(set_to_none=True)
         self.theirs.zero_grad(set_to_none=True)
 
 
-def build_pair(cascades: int, device: torch.device) -> Pair:
-    """Construct the leaderboard's network with some number of cascades and random weights, always the same."""
+def build_pair(cascades: int, device: torch.device) -> NetworkPair:
+    """Construct the leaderboard's network with this number of cascades; its random weights are always the same."""
     torch.manual_seed(0)
     arguments: dict[str, Any] = {"num_cascades": cascades, "sens_chans": 8, "sens_pools": 4, "chans": 18, "pools": 4}
     theirs, ours = FastMRI(**arguments), VarNet(**arguments)
     for cascade in theirs.network.cascades:
         cascade.dc_weight.data.fill_(DC_WEIGHT)
     ours.load_state_dict(theirs.network.state_dict())
-    return Pair(ours.to(device), theirs.to(device))
+    return NetworkPair(ours.to(device), theirs.to(device))
 
 
-def reduced(acquisition: Acquisition) -> Example:
-    """Cut the readout to the image and compress the coils, on the device of the slice."""
+def reduced(acquisition: Acquisition) -> NetworkInput:
+    """Remove readout oversampling and compress the coils, on the device of the slice."""
     few = compress_coils(without_oversampling(acquisition), VIRTUAL_COILS)
-    return Example(few.kspace.unsqueeze(0), few.mask.reshape(1, 1, 1, -1), rss(ifft(few.kspace)))
+    return NetworkInput(few.kspace.unsqueeze(0), few.mask.reshape(1, 1, 1, -1), rss(ifft(few.kspace)))

@@ -1,10 +1,10 @@
-"""Putting the measured lines back."""
+"""Put the measured lines back into coil images."""
 
 import torch
 
 from helpers.slices import random_acquisition, random_kspace
 from recon.coils import rss
-from recon.experiments.benchmark.classical.outcome import CoilImages
+from recon.experiments.benchmark.classical.peer_images import CoilImages
 from recon.fourier import ifft
 
 
@@ -19,12 +19,12 @@ def test_measured_lines_are_kept_exactly_and_the_others_are_the_estimate() -> No
 def test_a_consistent_estimate_gives_the_same_image_both_ways() -> None:
     acquisition = random_acquisition(crop=(20, 16))
     estimate = torch.where(acquisition.mask, acquisition.kspace, random_kspace(*acquisition.kspace.shape, seed=1))
-    outcome = CoilImages(ifft(estimate), acquisition)
-    torch.testing.assert_close(outcome.plain(), outcome.consistent())
-    assert outcome.plain().shape == (20, 16)
+    images = CoilImages(ifft(estimate), acquisition)
+    torch.testing.assert_close(images.plain(), images.consistent())
+    assert images.plain().shape == (20, 16)
 
 
-def test_without_an_estimate_it_is_the_zero_filled_image() -> None:
+def test_without_an_estimate_the_result_is_the_zero_filled_image() -> None:
     acquisition = random_acquisition()
-    outcome = CoilImages(torch.zeros_like(acquisition.kspace), acquisition)
-    torch.testing.assert_close(outcome.consistent(), rss(ifft(acquisition.kspace)))
+    images = CoilImages(torch.zeros_like(acquisition.kspace), acquisition)
+    torch.testing.assert_close(images.consistent(), rss(ifft(acquisition.kspace)))

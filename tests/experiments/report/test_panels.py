@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.comparison import make_exhibit
-from recon.experiments.report.figures import (
+from helpers.comparison import make_comparison
+from recon.experiments.report.panels import (
     ERROR_GAIN,
     WHITE_PERCENTILE,
     columns,
@@ -22,19 +22,19 @@ def shades(panel):
     return np.asarray(Image.open(io.BytesIO(encode_png(panel))))
 
 
-def test_the_window_scales_with_the_target():
-    exhibit = make_exhibit()
-    small = make_exhibit(target=1e-7 * exhibit.target, images={"sense": 1e-7 * exhibit.images["sense"]})
-    assert white_level(small) == pytest.approx(1e-7 * white_level(exhibit))
-    np.testing.assert_array_equal(shades(columns(small)[1].rows[0][0]), shades(columns(exhibit)[2].rows[0][0]))
+def test_the_display_window_scales_with_the_target():
+    comparison = make_comparison()
+    small = make_comparison(target=1e-7 * comparison.target, images={"sense": 1e-7 * comparison.images["sense"]})
+    assert white_level(small) == pytest.approx(1e-7 * white_level(comparison))
+    np.testing.assert_array_equal(shades(columns(small)[1].rows[0][0]), shades(columns(comparison)[2].rows[0][0]))
 
 
-def test_a_mask_of_points_is_drawn_as_a_plane():
-    exhibit = make_exhibit(mask=np.eye(16, 10, dtype=bool))
-    mask, kspace = columns(exhibit)[0].rows[1]
-    np.testing.assert_array_equal(mask.values, exhibit.mask)
+def test_a_mask_of_points_is_drawn_as_an_image():
+    comparison = make_comparison(mask=np.eye(16, 10, dtype=bool))
+    mask, kspace = columns(comparison)[0].rows[1]
+    np.testing.assert_array_equal(mask.values, comparison.mask)
     assert kspace.values.shape == mask.values.shape
-    assert sampled_lines(exhibit) is None
+    assert sampled_lines(comparison) is None
 
 
 def test_the_error_is_five_times_the_absolute_difference():
@@ -53,22 +53,22 @@ def test_log_kspace_is_one_at_the_peak_falls_with_magnitude_and_ignores_scale():
     np.testing.assert_allclose(log_kspace(1e-7 * magnitudes), shown, atol=1e-12)
 
 
-def test_without_a_target_white_is_told_by_the_first_method():
-    exhibit = make_exhibit(target=None)
-    assert white_level(exhibit) == np.percentile(exhibit.images["zero-filled"], WHITE_PERCENTILE)
+def test_without_a_target_the_first_method_sets_white():
+    comparison = make_comparison(target=None)
+    assert white_level(comparison) == np.percentile(comparison.images["zero-filled"], WHITE_PERCENTILE)
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
-def test_an_image_of_nothing_is_drawn_black(value):
+def test_an_image_without_signal_is_drawn_black(value):
     nothing = np.full((12, 8), value)
-    exhibit = make_exhibit(target=nothing, images={"sense": nothing}, kspace=np.full((16, 10), value))
-    for column in columns(exhibit):
+    comparison = make_comparison(target=nothing, images={"sense": nothing}, kspace=np.full((16, 10), value))
+    for column in columns(comparison):
         for panel in column.rows[0]:
             assert not shades(panel).any()
 
 
 def test_a_panel_is_encoded_at_its_own_size_in_eight_bits():
-    target, method = columns(make_exhibit())[:2]
+    target, method = columns(make_comparison())[:2]
     (image,), (wrong,) = target.rows[0], method.rows[1]
     assert shades(image).shape == (12, 8)
     assert Image.open(io.BytesIO(encode_png(image))).mode == "L"
@@ -80,8 +80,8 @@ def test_a_panel_is_encoded_at_its_own_size_in_eight_bits():
 def test_the_same_part_of_everything_is_zoomed_in_the_same_window_and_framed_where_it_lies(scored):
     rng = np.random.default_rng(0)
     images = {"zero-filled": rng.random((160, 140)), "sense": rng.random((160, 140))}
-    exhibit = make_exhibit(target=rng.random((160, 140)) if scored else None, images=images)
-    arranged = columns(exhibit)
+    comparison = make_comparison(target=rng.random((160, 140)) if scored else None, images=images)
+    arranged = columns(comparison)
     panels = [panel for column in arranged for row in column.rows for panel in row if panel]
     whole = {panel.title: panel for panel in panels if panel.kind == "image"}
     framed = next(iter(whole.values()))
@@ -93,7 +93,7 @@ def test_the_same_part_of_everything_is_zoomed_in_the_same_window_and_framed_whe
     errors = [panel for panel in panels if panel.kind == "zoomed error"]
     assert len(errors) == 2 * scored
     for panel, method in zip(errors, images, strict=False):
-        np.testing.assert_array_equal(panel.values, error(images[method], exhibit.target)[framed.frame])
+        np.testing.assert_array_equal(panel.values, error(images[method], comparison.target)[framed.frame])
 
 
 @pytest.mark.parametrize("count", range(1, 20))
@@ -105,13 +105,13 @@ def test_bands_are_filled_evenly(count):
 
 
 @pytest.mark.parametrize("scored", [True, False])
-def test_uncertainty_is_shown_in_the_window_of_the_errors_for_whom_it_is_known(scored):
-    exhibit = make_exhibit(uncertainties={"sense": np.full((12, 8), 0.03)})
-    exhibit = exhibit if scored else make_exhibit(target=None, uncertainties=exhibit.uncertainties)
-    known, *others = sorted(columns(exhibit), key=lambda column: column.title != "sense")
-    (panel,) = known.rows[-2]
+def test_uncertainty_is_shown_on_the_scale_of_the_errors_for_methods_that_have_it(scored):
+    comparison = make_comparison(uncertainties={"sense": np.full((12, 8), 0.03)})
+    comparison = comparison if scored else make_comparison(target=None, uncertainties=comparison.uncertainties)
+    estimated, *others = sorted(columns(comparison), key=lambda column: column.title != "sense")
+    (panel,) = estimated.rows[-2]
     np.testing.assert_allclose(panel.values, ERROR_GAIN * 0.03)
-    assert panel.white == known.rows[0][0].white
+    assert panel.white == estimated.rows[0][0].white
     assert not any(column.rows[-2] for column in others)
-    assert {len(column.rows) for column in [known, *others]} == {4 if scored else 3}
-    assert f"uncertainty x {ERROR_GAIN} is {ERROR_GAIN} standard deviations" in exhibit.scale
+    assert {len(column.rows) for column in [estimated, *others]} == {4 if scored else 3}
+    assert f"uncertainty x {ERROR_GAIN} shows {ERROR_GAIN} standard deviations" in comparison.scale

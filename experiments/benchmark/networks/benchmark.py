@@ -1,4 +1,4 @@
-"""`recon benchmark varnet`: our VarNet against `fastmri.models.VarNet` with the same weights."""
+"""Run `recon benchmark varnet`: compare our VarNet with `fastmri.models.VarNet` of the same weights."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
-from recon.experiments.benchmark.classical.failure import reason
+from recon.experiments.benchmark.classical.peer import failure_reason
 from recon.experiments.benchmark.cost import peak_memory, timed
 from recon.experiments.benchmark.json_report import read_json, write_json
 from recon.experiments.benchmark.machine import machine
-from recon.experiments.benchmark.networks.networks import (
+from recon.experiments.benchmark.networks.entrants import (
     INFERENCE,
     OURS,
     REDUCED,
     REFERENCE,
     TRAINING,
     VIRTUAL_COILS,
-    Example,
-    Pair,
+    NetworkInput,
+    NetworkPair,
     Work,
     build_pair,
 )
-from recon.experiments.benchmark.networks.results import Outcome, Report, Task
-from recon.experiments.benchmark.networks.roofline import Operation, Rates, count, measure_rates
+from recon.experiments.benchmark.networks.results import EntrantResult, NetworkReport, TaskResult
+from recon.experiments.benchmark.networks.roofline import Operation, Rates, count_operations, measure_rates
 from recon.experiments.benchmark.networks.table import table
 from recon.experiments.console import console, progress
 
@@ -39,20 +39,20 @@ SAMPLING = Sampling(MaskKind.EQUISPACED_FRACTION, 4, 0.08)
 
 
 @dataclass(frozen=True)
-class Benchmark:
-    """What is measured.
+class VarNetBenchmark:
+    """Settings of the network benchmark.
 
     Attributes
     ----------
     shapes
-        Coils, readout and phase of the slices; where the readout is twice the phase or nearly so, it is taken as
-        oversampled, and cutting it is measured besides.
+        Shapes `(coils, readout, phase)` of the slices; a readout longer than 1.5 times the phase counts as
+        oversampled, and inference is then also measured on reduced data.
     cascades
-        Of the network; the rest is as on fastMRI's leaderboard.
+        Number of cascades; the rest of the network is that of fastMRI's leaderboard.
     repeats
-        How often everybody runs against the clock, after once to warm up.
+        Number of timed rounds, after one to warm up.
     training
-        Whether training steps are measured beside inference.
+        Whether to measure training steps besides inference.
     """
 
     shapes: tuple[Shape, ...]
@@ -61,7 +61,7 @@ class Benchmark:
     training: bool = True
 
     def protocol(self, device: torch.device) -> dict[str, Any]:
-        """Everything that must be known to repeat the numbers, beside the machine."""
+        """Return everything needed to repeat the numbers, besides the machine."""
         return {
             "network": f"{self.cascades} cascades, 18 channels, 4 poolings; maps 8 channels, 4 poolings",
             "repeats": self.repeats,
@@ -72,17 +72,17 @@ class Benchmark:
         }
 
 
-def varnet(benchmark: Benchmark, output: Path, device: torch.device) -> Report:
-    """Measure task by task; what an interrupted run finished is not done again.
+def varnet(benchmark: VarNetBenchmark, output: Path, device: torch.device) -> NetworkReport:
+    """Measure task by task; tasks that an interrupted run finished are not measured again.
 
     Parameters
     ----------
     benchmark
-        What is measured.
+        Settings of the benchmark.
     output
         Folder of `varnet.json`.
     device
-        Where.
+        Device to compute on.
 
     Raises
     ------
@@ -106,55 +106,60 @@ def varnet(benchmark: Benchmark, output: Path, device: torch.device) -> Report:
 
 
 def measure(
-    pair: Pair,
+    pair: NetworkPair,
     acquisition: Acquisition,
     training: bool,
-    benchmark: Benchmark,
+    benchmark: VarNetBenchmark,
     rates: Rates,
     device: torch.device,
-) -> Task:
-    """Let everybody run in rounds, so that a change of the machine's load meets all; then measure memory."""
+) -> TaskResult:
+    """Time all entrants in rounds, so that a change of the machine's load affects all; then measure memory."""
     shape = (acquisition.coils, *acquisition.matrix)
     entrants = TRAINING if training else INFERENCE
     if not training and acquisition.crop != acquisition.matrix:
         entrants = (*entrants, REDUCED)
-    example = Example.of(acquisition, device)
+    example = NetworkInput.of(acquisition, device)
     works = {one.name: one.work(pair, acquisition, example, training) for one in entrants}
-    counted = {flag: needed(flag, acquisition, benchmark, training) for flag in {one.reduced for one in entrants}}
+    counted = {
+        flag: required_operations(flag, acquisition, benchmark, training)
+        for flag in {one.reduced for one in entrants}
+    }
     limits = [rates.least_seconds(counted[one.reduced], one.half) for one in entrants]
-    outcomes = {one.name: Outcome(one.name, limit) for one, limit in zip(entrants, limits, strict=True)}
+    results = {one.name: EntrantResult(one.name, limit) for one, limit in zip(entrants, limits, strict=True)}
     title = f"{'x'.join(map(str, shape))} {'training step' if training else 'inference'}"
     with progress() as bar:
         task = bar.add_task(title, total=len(entrants) * (benchmark.repeats + 2))
 
-        def attempt(stage: str, change: Callable[[Outcome, Work], Outcome]) -> None:
-            for name, outcome in outcomes.items():
+        def attempt(stage: str, change: Callable[[EntrantResult, Work], EntrantResult]) -> None:
+            for name, result in results.items():
                 bar.update(task, advance=1, description=f"{title}, {name}: {stage}")
-                if outcome.failure is None:
-                    outcomes[name] = _survive(outcome, lambda outcome, name=name: change(outcome, works[name]))  # type: ignore[misc]
+                if result.failure is None:
+                    results[name] = _note_failure(result, lambda result, name=name: change(result, works[name]))  # type: ignore[misc]
                 pair.forget_gradients()
 
         expected = works[REFERENCE.name]().double()
-        attempt("warming up", lambda outcome, work: _with_error(outcome, work, expected))
+        attempt("warming up", lambda result, work: _with_error(result, work, expected))
         for repeat in range(benchmark.repeats):
-            attempt(f"time, {repeat + 1}", lambda outcome, work: _with_time(outcome, work, device))
-        attempt("memory", lambda outcome, work: _with_memory(outcome, work, device))
-    return Task(shape, training, device.type == "cuda", list(outcomes.values()))
+            attempt(f"time, {repeat + 1}", lambda result, work: _with_time(result, work, device))
+        attempt("memory", lambda result, work: _with_memory(result, work, device))
+    return TaskResult(shape, training, device.type == "cuda", list(results.values()))
 
 
-def needed(reduced: bool, acquisition: Acquisition, benchmark: Benchmark, training: bool) -> list[Operation]:
-    """List what the mathematics needs, all of it or reduced, by running ours where nothing is computed."""
+def required_operations(
+    reduced: bool, acquisition: Acquisition, benchmark: VarNetBenchmark, training: bool
+) -> list[Operation]:
+    """List the operations that the network requires on full or reduced data, by running ours on the meta device."""
     meta = torch.device("meta")
     coils, (readout, phase) = acquisition.coils, acquisition.matrix
     if reduced:
         coils, readout = min(coils, VIRTUAL_COILS), acquisition.crop[0]
     kspace = torch.empty(1, coils, readout, phase, dtype=torch.complex64, device=meta)
-    example = Example(kspace, kspace[:1, :1, :1].real > 0, kspace[:, 0].real)
-    return count(OURS.work(build_pair(benchmark.cascades, meta), acquisition, example, training))
+    example = NetworkInput(kspace, kspace[:1, :1, :1].real > 0, kspace[:, 0].real)
+    return count_operations(OURS.work(build_pair(benchmark.cascades, meta), acquisition, example, training))
 
 
 def undersampled_slice(shape: Shape) -> Acquisition:
-    """Simulate a slice; an oversampled readout is twice as long as its image."""
+    """Simulate an undersampled slice; an oversampled readout is twice as long as its image."""
     scan = simulate_scan(shape)
     _, readout, phase = shape
     if readout > 1.5 * phase:
@@ -162,44 +167,44 @@ def undersampled_slice(shape: Shape) -> Acquisition:
     return SAMPLING(scan)
 
 
-def _open_report(path: Path, benchmark: Benchmark, device: torch.device) -> Report:
-    protocol, found = benchmark.protocol(device), machine()
+def _open_report(path: Path, benchmark: VarNetBenchmark, device: torch.device) -> NetworkReport:
+    protocol, measured_on = benchmark.protocol(device), machine()
     if not path.is_file():
-        return Report(protocol, found, measure_rates(device))
-    earlier = read_json(path, Report)
-    if (earlier.protocol, earlier.machine) != (protocol, found):
-        raise InputError(f"{path}: was measured under another protocol or machine; give another --output")
+        return NetworkReport(protocol, measured_on, measure_rates(device))
+    earlier = read_json(path, NetworkReport)
+    if (earlier.protocol, earlier.machine) != (protocol, measured_on):
+        raise InputError(f"{path}: holds results of another protocol or machine; give another --output")
     return earlier
 
 
-def _survive(outcome: Outcome, change: Callable[[Outcome], Outcome]) -> Outcome:
+def _note_failure(result: EntrantResult, change: Callable[[EntrantResult], EntrantResult]) -> EntrantResult:
     try:
-        return change(outcome)
-    except (RuntimeError, MemoryError) as error:  # memory may not suffice for one, and the rest goes on
-        return replace(outcome, failure=reason(error))
+        return change(result)
+    except (RuntimeError, MemoryError) as error:  # one entrant may run out of memory; the rest continues
+        return replace(result, failure=failure_reason(error))
 
 
-def _with_error(outcome: Outcome, work: Work, expected: Tensor) -> Outcome:
+def _with_error(result: EntrantResult, work: Work, expected: Tensor) -> EntrantResult:
     image = work().double()
     if image.shape != expected.shape:
-        return outcome
-    return replace(outcome, error=float((image - expected).norm() / expected.norm()))
+        return result
+    return replace(result, error=float((image - expected).norm() / expected.norm()))
 
 
-def _with_time(outcome: Outcome, work: Work, device: torch.device) -> Outcome:
+def _with_time(result: EntrantResult, work: Work, device: torch.device) -> EntrantResult:
     def finished() -> None:
         work()
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    outcome.seconds.add(timed(finished)[1])
-    return outcome
+    result.seconds.add(timed(finished)[1])
+    return result
 
 
-def _with_memory(outcome: Outcome, work: Work, device: torch.device) -> Outcome:
+def _with_memory(result: EntrantResult, work: Work, device: torch.device) -> EntrantResult:
     if device.type != "cuda":
-        return replace(outcome, memory=peak_memory(work))
+        return replace(result, memory=peak_memory(work))
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
     work()
-    return replace(outcome, memory=torch.cuda.max_memory_allocated() - before)
+    return replace(result, memory=torch.cuda.max_memory_allocated() - before)

@@ -4,7 +4,7 @@ import pytest
 
 import recon.models.checkpoints.shipped
 from helpers.weights import ship
-from recon.experiments.commands.shipped_weights import weights
+from recon.experiments.commands.weights import weights
 
 
 def test_weights_are_listed_with_what_they_were_trained_on(
@@ -17,7 +17,7 @@ def test_weights_are_listed_with_what_they_were_trained_on(
     assert "32" in words
 
 
-def test_a_damaged_file_is_told_and_is_the_exit_code(
+def test_a_damaged_file_is_reported_and_sets_the_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = ship(monkeypatch, tmp_path)
@@ -27,7 +27,7 @@ def test_a_damaged_file_is_told_and_is_the_exit_code(
     assert "is damaged or another file" in capsys.readouterr().err
 
 
-def test_a_package_without_weights_says_so(
+def test_a_package_without_weights_says_that_none_ship(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(recon.models.checkpoints.shipped, "folder", lambda: tmp_path)

@@ -1,4 +1,4 @@
-"""Everybody on one case, with peers whose right answers are known."""
+"""Measure peers whose results are known."""
 
 from dataclasses import dataclass, replace
 
@@ -8,9 +8,9 @@ import torch
 from helpers.objects import object_acquisition
 from recon.coils import rss
 from recon.data.acquisition import Acquisition
-from recon.experiments.benchmark.classical.contest import QUICK, Effort, contest, stages
-from recon.experiments.benchmark.classical.outcome import CoilImages
+from recon.experiments.benchmark.classical.measure import QUICK, Effort, count_peer_stages, measure_peers
 from recon.experiments.benchmark.classical.peer import Solve
+from recon.experiments.benchmark.classical.peer_images import CoilImages
 from recon.fourier import ifft
 
 BEST = 0.02
@@ -18,7 +18,7 @@ BEST = 0.02
 
 @dataclass(frozen=True)
 class Fading:
-    """Knows the truth, and mixes in the more noise the farther the weight lies from the best."""
+    """Returns the truth with noise that grows with the distance of the weight from the best one."""
 
     truth: torch.Tensor
     name: str = "fading"
@@ -37,7 +37,7 @@ class Fading:
 
 @dataclass(frozen=True)
 class Failing:
-    """Fails where it is told to."""
+    """Fails at a given stage."""
 
     stage: str
     lamdas: tuple[float, float] | None = (1e-4, 1.0)
@@ -68,31 +68,31 @@ def acquisition(scan: Acquisition) -> Acquisition:
 
 def test_the_best_weight_is_found_and_data_consistency_helps(scan: Acquisition, acquisition: Acquisition) -> None:
     effort = Effort(grid=5, refinements=8, repeats=3)
-    (row,) = contest([Fading(ifft(scan.kspace))], acquisition, effort, lambda _: None)
-    assert row.plain.lamda == pytest.approx(BEST, rel=0.1)
-    assert row.consistent.lamda == pytest.approx(BEST, rel=0.1)
-    assert row.consistent.psnr > row.plain.psnr > 40
-    assert len(row.whole.wall) == len(row.maps.cpu) == 3
-    assert row.memory >= 0
+    (result,) = measure_peers([Fading(ifft(scan.kspace))], acquisition, effort, lambda _: None)
+    assert result.plain.lamda == pytest.approx(BEST, rel=0.1)
+    assert result.consistent.lamda == pytest.approx(BEST, rel=0.1)
+    assert result.consistent.psnr > result.plain.psnr > 40
+    assert len(result.whole.wall) == len(result.maps.cpu) == 3
+    assert result.memory >= 0
 
 
-def test_a_peer_without_a_weight_is_called_without_one(scan: Acquisition, acquisition: Acquisition) -> None:
-    (row,) = contest([Fading(ifft(scan.kspace), lamdas=None)], acquisition, QUICK, lambda _: None)
-    assert row.plain.lamda is None
-    assert row.failure is None
+def test_a_peer_without_a_weight_is_called_with_none(scan: Acquisition, acquisition: Acquisition) -> None:
+    (result,) = measure_peers([Fading(ifft(scan.kspace), lamdas=None)], acquisition, QUICK, lambda _: None)
+    assert result.plain.lamda is None
+    assert result.failure is None
 
 
 def test_images_that_are_not_finite_are_a_failure(scan: Acquisition, acquisition: Acquisition) -> None:
-    (row,) = contest([Fading(ifft(scan.kspace), "diverging")], acquisition, QUICK, lambda _: None)
-    assert row.failure == "no weight gives a finite image"
+    (result,) = measure_peers([Fading(ifft(scan.kspace), "diverging")], acquisition, QUICK, lambda _: None)
+    assert result.failure == "no weight gives a finite image"
 
 
-def test_whoever_fails_keeps_his_reason_and_the_rest_goes_on(scan: Acquisition, acquisition: Acquisition) -> None:
-    said: list[str] = []
+def test_a_failing_peer_says_why_and_the_rest_continues(scan: Acquisition, acquisition: Acquisition) -> None:
+    announced: list[str] = []
     peers = [Failing("prepare"), Fading(ifft(scan.kspace)), Failing("solve")]
-    first, second, third = contest(peers, acquisition, QUICK, said.append)
+    first, second, third = measure_peers(peers, acquisition, QUICK, announced.append)
     assert first.failure == "no cable to discs.h5"
     assert third.failure == "ZeroDivisionError"
     assert second.failure is None
     assert second.whole.wall
-    assert len(said) == stages(peers, QUICK)
+    assert len(announced) == count_peer_stages(peers, QUICK)
