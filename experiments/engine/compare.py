@@ -26,10 +26,10 @@ from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.store import StoredResult
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
-from recon.experiments.report.figures import Exhibit
 from recon.experiments.report.page import write_report
+from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
-from recon.experiments.report.scores import Row, table, versions, write_csv, write_summary
+from recon.experiments.report.scores import VolumeScore, summary_table, versions, write_csv, write_summary
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ class Comparison:
         }
 
 
-def compare(inputs: list[Path], comparison: Comparison, output: Path, device: torch.device) -> list[Row]:
+def compare(inputs: list[Path], comparison: Comparison, output: Path, device: torch.device) -> list[VolumeScore]:
     """Run a comparison; results of an interrupted run are not made again.
 
     Parameters
@@ -132,7 +132,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
 
     Returns
     -------
-    list of Row
+    list of VolumeScore
         Scores of each volume, method and acceleration.
 
     Raises
@@ -144,7 +144,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
     """
     problems, warnings, protocol = Problems(), RangeWarnings(), comparison.protocol()
     planned = _plan(find_files(inputs), comparison, output, device, problems)
-    rows: list[Row] = []
+    scores: list[VolumeScore] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     with progress() as bar:
         task = bar.add_task("compare", total=sum(len(stored.scan) for stored in planned))
@@ -155,19 +155,19 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
                 warnings.check(runner.name, runner.method, partial(scan.read, 0))
                 result = stored.load_or_make(lambda: bar.advance(task))
                 target = scan.volume.read_target()
-                rows.append(_row(stored, result, target))
+                scores.append(_score(stored, result, target))
                 if target is not None and UNCERTAINTY in result.maps:
                     reliabilities[runner.name].add(target, result.images, result.maps[UNCERTAINTY])
-                write_csv(output / "metrics.csv", rows)
-    if not rows:
+                write_csv(output / "metrics.csv", scores)
+    if not scores:
         raise InputError("nothing could be reconstructed")
-    write_summary(output / "summary.json", rows, protocol, versions())
+    write_summary(output / "summary.json", scores, protocol, versions())
     notes = problems.sentences + warnings.sentences
-    write_report(output, rows, _exhibits(planned, rows, comparison), protocol, notes, reliabilities)
-    console.print(table(rows))
+    write_report(output, scores, _slice_comparisons(planned, scores, comparison), protocol, notes, reliabilities)
+    console.print(summary_table(scores))
     console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
     problems.exit()
-    return rows
+    return scores
 
 
 def _plan(
@@ -185,11 +185,11 @@ def _plan(
     return planned
 
 
-def _row(stored: StoredResult, result: Result, target: Images | None) -> Row:
+def _score(stored: StoredResult, result: Result, target: Images | None) -> VolumeScore:
     scan = stored.scan
     volume = scan.volume
     metrics = Metrics(np.nan, np.nan, np.nan) if target is None else score_file(volume.path, target, result.images)
-    return Row(
+    return VolumeScore(
         file=volume.name,
         acquisition=volume.header.contrast,
         method=stored.runner.name,
@@ -205,7 +205,9 @@ def _row(stored: StoredResult, result: Result, target: Images | None) -> Row:
     )
 
 
-def _exhibits(planned: Sequence[StoredResult], rows: Sequence[Row], comparison: Comparison) -> Iterator[Exhibit]:
+def _slice_comparisons(
+    planned: Sequence[StoredResult], scores: Sequence[VolumeScore], comparison: Comparison
+) -> Iterator[SliceComparison]:
     """Show the middle slice of the first volumes, as every method reconstructed it with the first seed."""
     names = _distinct(stored.scan.volume.name for stored in planned)[: comparison.shown]
     for scan, of_scan in groupby(planned, lambda stored: stored.scan):
@@ -219,7 +221,7 @@ def _exhibits(planned: Sequence[StoredResult], rows: Sequence[Row], comparison: 
         index = len(scan) // 2
         acquisition = scan.read(index)
         shown = (scan.volume.name, scan.mask_kind, scan.acceleration, scan.seed)
-        yield Exhibit(
+        yield SliceComparison(
             file=scan.volume.name,
             acquisition=scan.volume.header.contrast,
             slice=index,
@@ -231,7 +233,11 @@ def _exhibits(planned: Sequence[StoredResult], rows: Sequence[Row], comparison: 
             uncertainties={name: maps[index] for name, maps in uncertainties.items()},
             mask=acquisition.mask.numpy(),
             kspace=rss(acquisition.kspace).numpy(),
-            scores={row.method: row for row in rows if (row.file, row.mask, row.acceleration, row.seed) == shown},
+            scores={
+                score.method: score
+                for score in scores
+                if (score.file, score.mask, score.acceleration, score.seed) == shown
+            },
         )
 
 

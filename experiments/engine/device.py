@@ -9,8 +9,7 @@ from typing import TypeVar
 import torch
 
 from recon.data.acquisition import Acquisition
-from recon.data.errors import InputError
-from recon.data.suggestion import did_you_mean
+from recon.data.errors import InputError, did_you_mean
 
 T = TypeVar("T")
 R = TypeVar("R")

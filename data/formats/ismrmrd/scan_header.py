@@ -1,0 +1,97 @@
+"""Reads from an ISMRMRD header how k-space was sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from recon.data.acquisition import Header
+from recon.data.errors import printable
+from recon.data.formats.header import (
+    LARGEST_NUMBER,
+    LONGEST_QUOTE,
+    NAMESPACE,
+    HeaderError,
+    parse_header,
+    parse_xml,
+    quoted,
+)
+
+Size = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ScanHeader:
+    """The part of an ISMRMRD header that is needed to sort readouts into images.
+
+    Attributes
+    ----------
+    header
+        Header as every format provides it.
+    matrix
+        Encoded matrix `(readout, phase, second phase)`.
+    center
+        Phase-encoding step at the centre of k-space.
+    field_of_view
+        Field of view of the image along readout, phase and slice, in mm; None if unknown.
+    separate_calibration
+        Whether the calibration lines are a scan of their own, not part of the image's k-space; None if unknown.
+    noise_bandwidth
+        Noise bandwidth of the receiver relative to the sampling rate.
+    """
+
+    header: Header
+    matrix: Size
+    center: int
+    field_of_view: tuple[float, float, float] | None
+    separate_calibration: bool | None
+    noise_bandwidth: float
+
+
+def parse_scan_header(xml: bytes | str) -> ScanHeader:
+    """Read the header of a Cartesian 2-D scan.
+
+    Raises
+    ------
+    HeaderError
+        If the scan is of another kind, or the header cannot be used.
+    """
+    header = parse_header(xml)
+    root = parse_xml(xml)
+    trajectory = _text(root, "encoding/trajectory") or "cartesian"
+    if trajectory != "cartesian":
+        name = printable(trajectory, LONGEST_QUOTE)
+        raise HeaderError(f"its trajectory is {name}; only Cartesian 2-D scans are read")
+    x, y, z = (int(_number(root, f"encoding/encodedSpace/matrixSize/{axis}", 1)) for axis in "xyz")
+    if min(x, y, z) < 1:
+        raise HeaderError(f"its ISMRMRD header says that the encoded matrix is {(x, y, z)}")
+    center = _number(root, "encoding/encodingLimits/kspace_encoding_step_1/center", y // 2)
+    sizes = tuple(_number(root, f"encoding/reconSpace/fieldOfView_mm/{axis}", 0) for axis in "xyz")
+    mode = _text(root, "encoding/parallelImaging/calibrationMode")
+    bandwidth = _number(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1)
+    return ScanHeader(
+        header=header,
+        matrix=(x, y, z),
+        center=int(center),
+        field_of_view=(sizes[0], sizes[1], sizes[2]) if all(size > 0 for size in sizes) else None,
+        separate_calibration=None if mode is None else mode in {"separate", "external"},
+        noise_bandwidth=bandwidth if bandwidth > 0 else 1,
+    )
+
+
+def _text(root: ET.Element, path: str) -> str | None:
+    text = root.findtext("/".join(NAMESPACE + step for step in path.split("/")))
+    return None if text is None else text.strip()
+
+
+def _number(root: ET.Element, path: str, default: float) -> float:
+    text = _text(root, path)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}, not a number") from error
+    if not abs(value) <= LARGEST_NUMBER:
+        raise HeaderError(f"its ISMRMRD header says {path} is {quoted(text)}")
+    return value
