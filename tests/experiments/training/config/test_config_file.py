@@ -1,3 +1,4 @@
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.config.train_config import OptimizerConfig
 from recon.models.zoo import build
 
-SHIPPED = sorted(Path(load_config.__code__.co_filename).parent.joinpath("configs").glob("*.yaml"))
+SHIPPED = sorted(Path(str(files("recon.experiments.configs"))).glob("*.yaml"))
 
 
 @pytest.fixture
