@@ -7,7 +7,7 @@ import torch
 from helpers.networks import SMALL
 from helpers.training import assert_equal, make_config, read_weights, write_folders
 from recon.data.errors import InputError
-from recon.experiments.training.input.slices import open_source
+from recon.experiments.training.input.training_data import open_training_data
 from recon.experiments.training.record.folder import BEST
 from recon.experiments.training.train import train
 
@@ -37,7 +37,7 @@ def test_a_network_trains_on_magnitude_images_and_resumes_to_the_same_weights(fo
 
 
 def test_no_two_epochs_are_alike(folders: Path) -> None:
-    source = open_source(config(folders, "run"), torch.device("cpu"))
+    source = open_training_data(config(folders, "run"), torch.device("cpu"))
     first, again, second = source.epoch(0)[0], source.epoch(0)[0], source.epoch(1)[0]
     assert torch.equal(first.kspace, again.kspace)
     assert first.kspace.shape != second.kspace.shape or not torch.equal(first.kspace, second.kspace)
@@ -47,7 +47,7 @@ def test_a_file_without_an_image_is_named(folders: Path) -> None:
     np.savez(folders / "other.npz", something=np.zeros(3))
     data = {"train": str(folders / "other.npz"), "simulation": {}}
     with pytest.raises(InputError, match=r"other\.npz: holds no readable array 'image'"):
-        open_source(make_config(folders, folders / "run", data=data), torch.device("cpu"))
+        open_training_data(make_config(folders, folders / "run", data=data), torch.device("cpu"))
 
 
 @pytest.mark.parametrize("name", ["matrix", "accelerations"])

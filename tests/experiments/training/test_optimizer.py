@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 
 from recon.experiments.training.config.train_config import OptimizerConfig
-from recon.experiments.training.schedule import learning_rate
+from recon.experiments.training.optimizer import learning_rate
 
 
 def test_steps() -> None:

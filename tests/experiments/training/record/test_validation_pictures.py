@@ -4,13 +4,13 @@ import numpy as np
 from PIL import Image
 
 from recon.experiments.report.figures import ERROR_GAIN
-from recon.experiments.training.record.picture import draw_grid, write_grid
-from recon.experiments.training.validation import Picture, VolumeScore
+from recon.experiments.training.record.validation_pictures import draw_grid, write_grid
+from recon.experiments.training.validation import ExampleSlice, VolumeScore
 
 
-def picture(name: str) -> Picture:
+def picture(name: str) -> ExampleSlice:
     target = np.linspace(0, 1, 12 * 8, dtype=np.float32).reshape(12, 8)
-    return Picture(VolumeScore(name, "AXT2", 4.0, 0.9, 30.0, 0.01), target, 0.9 * target)
+    return ExampleSlice(VolumeScore(name, "AXT2", 4.0, 0.9, 30.0, 0.01), target, 0.9 * target)
 
 
 def test_each_picture_is_a_row_of_target_image_and_error() -> None:
