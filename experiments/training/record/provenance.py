@@ -9,6 +9,7 @@ import subprocess
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,8 +67,12 @@ def describe_data(files: Sequence[SliceFile]) -> dict[str, Any]:
     }
 
 
+@cache
 def describe_code() -> dict[str, Any] | None:
-    """Return the git commit of the running code and whether it was changed; None outside of a git checkout."""
+    """Return the git commit of the running code and whether it was changed; None outside of a git checkout.
+
+    The answer of the first call holds for the whole process.
+    """
     folder = Path(__file__).parent
     if _git(folder, "ls-files", "--error-unmatch", Path(__file__).name) is None:
         return None

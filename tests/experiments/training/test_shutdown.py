@@ -11,13 +11,13 @@ from accelerate import Accelerator
 from recon.experiments.training.shutdown import Shutdown, obey_parent_only
 
 
-def test_without_limit_and_signal_nothing_is_asked() -> None:
+def test_without_limit_and_signal_nothing_is_requested() -> None:
     with Shutdown(Accelerator(cpu=True), max_minutes=None) as shutdown:
         assert not shutdown.poll()
     assert not shutdown.requested
 
 
-def test_time_that_is_up_asks_without_interruption() -> None:
+def test_time_limit_requests_a_shutdown_without_interruption() -> None:
     with Shutdown(Accelerator(cpu=True), max_minutes=1e-9) as shutdown:
         assert shutdown.poll()
     assert shutdown.requested
@@ -25,7 +25,7 @@ def test_time_that_is_up_asks_without_interruption() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_first_signal_asks_and_only_a_second_ctrl_c_has_its_usual_effect(number: signal.Signals) -> None:
+def test_signal_requests_a_shutdown_and_only_a_second_ctrl_c_has_its_usual_effect(number: signal.Signals) -> None:
     def usual(*_: object) -> None:
         raise InterruptedError
 
@@ -52,7 +52,7 @@ def read_for_long(ready: Event) -> None:
     time.sleep(60)
 
 
-def test_reading_process_obeys_its_parent_alone() -> None:
+def test_reading_process_obeys_only_its_parent() -> None:
     context = multiprocessing.get_context("fork")
     ready = context.Event()
     process = context.Process(target=read_for_long, args=(ready,), daemon=True)

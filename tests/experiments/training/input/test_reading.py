@@ -42,13 +42,13 @@ def test_unreadable_slice_is_replaced_by_one_of_its_shape(tmp_path: Path, worker
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_slice_that_nothing_can_replace_is_told_in_one_sentence(tmp_path: Path, workers: int) -> None:
+def test_slice_that_nothing_can_replace_is_reported_in_one_sentence(tmp_path: Path, workers: int) -> None:
     with pytest.raises(InputError, match=r"^\S*c\.h5: the k-space of slice 0 holds NaN or Inf$"):
         list(read_batches(slices(tmp_path, "c"), [[4]], workers, CPU))
 
 
 class Deadly(SliceDataset):
-    """Kills the process that reads a certain slice, the first times."""
+    """Kills the process that reads slice `index`, the first `times` times."""
 
     def __init__(self, slices: SliceDataset, counter: Path, index: int, times: int) -> None:
         self.__dict__ |= slices.__dict__
@@ -64,7 +64,7 @@ class Deadly(SliceDataset):
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for killed processes more often than torch does."""
+    """Check for killed processes more often than torch does."""
     monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.3,))
 
 
@@ -74,15 +74,15 @@ def test_killed_process_is_replaced_and_no_batch_is_lost(tmp_path: Path, capsys:
     handler = signal.getsignal(signal.SIGCHLD)
     batches = list(read_batches(deadly, [[0], [1], [2], [3], [4]], workers=2, device=CPU))
     assert [batch.indices.tolist() for batch in batches] == [[0], [1], [2], [3], [4]]
-    told = capsys.readouterr().err
-    assert told.count("was killed") == 1
+    printed = capsys.readouterr().err
+    assert printed.count("was killed") == 1
     assert signal.getsignal(signal.SIGCHLD) == handler
 
 
 @pytest.mark.usefixtures("impatient")
 def test_slice_that_kills_every_process_is_named(tmp_path: Path) -> None:
     deadly = Deadly(slices(tmp_path), tmp_path / "deaths", index=2, times=9)
-    with pytest.raises(InputError, match=r"b\.h5, slice 0: two processes .* were killed"):
+    with pytest.raises(InputError, match=r"b\.h5, slice 0: two processes were killed while reading this"):
         list(read_batches(deadly, [[0], [1], [2], [3]], workers=2, device=CPU))
 
 
