@@ -124,8 +124,9 @@ def read_batches(
             for batch in _load(slices, part, 1 if careful else workers, 1 if careful else PREFETCHED, device):
                 done += 1
                 yield batch
-        except RuntimeError as error:
-            if WORKER_KILLED not in str(error):
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            # a tensor of a killed process can be lost before torch notices the death
+            if not workers or (isinstance(error, RuntimeError) and WORKER_KILLED not in str(error)):
                 raise
             where = ", ".join(map(slices.where, batches[done]))
             if careful:

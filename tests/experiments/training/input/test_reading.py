@@ -1,6 +1,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -77,6 +78,22 @@ def test_killed_process_is_replaced_and_no_batch_is_lost(tmp_path: Path, capsys:
     printed = capsys.readouterr().err
     assert printed.count("was killed") == 1
     assert signal.getsignal(signal.SIGCHLD) == handler
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError, EOFError])
+def test_tensor_lost_with_a_killed_process_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    errors, get = [error()], _MultiProcessingDataLoaderIter._try_get_data
+
+    def lose_one(loading: _MultiProcessingDataLoaderIter, timeout: float = 5) -> tuple[bool, Any]:
+        if errors:
+            raise errors.pop()
+        return get(loading, timeout)
+
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter, "_try_get_data", lose_one)
+    batches = list(read_batches(slices(tmp_path), [[0], [1], [2]], workers=1, device=CPU))
+    assert [batch.indices.tolist() for batch in batches] == [[0], [1], [2]]
 
 
 @pytest.mark.usefixtures("impatient")
