@@ -50,7 +50,7 @@ def test_only_real_blocks_are_compiled_and_the_image_stays_the_same(
 def test_losses_are_summed_with_their_weights(tmp_path: Path) -> None:
     kspace, mask = random_kspace(1, 2, 33, 40), line_mask(40, batch=1)
     target = torch.rand(1, 33, 40)
-    batch = Slice(torch.where(mask, kspace, 0), mask, target, target.amax((1, 2)))
+    batch = Slice(torch.where(mask, kspace, 0), mask, target, target.amax((1, 2)), torch.ones(1))
     network = build("unet", SMALL["unet"])
 
     def loss(**weights: float) -> float:
