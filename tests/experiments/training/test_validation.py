@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from helpers.training import make_config, write_folders
 from recon.data.errors import InputError
 from recon.data.open import open_volume
+from recon.experiments.training.shutdown import Shutdown
 from recon.experiments.training.validation import Validation, Validator, VolumeScore
 
 SCORES = [
@@ -27,7 +28,7 @@ def test_scores_are_averaged_over_all_and_within_contrast_and_acceleration() -> 
     assert validation.quality == pytest.approx(0.8)
 
 
-def test_self_supervised_quality_knows_no_targets() -> None:
+def test_self_supervised_quality_ignores_targets() -> None:
     better, worse = (VolumeScore("a.h5", "", 4.0, ssim=ssim, heldout=loss) for ssim, loss in ((0.1, 0.5), (0.9, 0.6)))
     assert Validation([better], []).quality > Validation([worse], []).quality
 
@@ -47,5 +48,6 @@ class WithoutFiniteValues(nn.Module):
 def test_a_network_whose_images_are_not_finite_is_not_scored(tmp_path: Path) -> None:
     folders = write_folders(tmp_path)
     config, volume = make_config(folders, tmp_path / "out"), open_volume(folders / "val" / "d.h5")
+    accelerator = Accelerator(cpu=True)
     with pytest.raises(InputError, match=r"d\.h5: the image of slice 0 is not finite"):
-        Validator(config, Accelerator(cpu=True), [volume])(WithoutFiniteValues(), lambda: False)
+        Validator(config, accelerator, [volume])(WithoutFiniteValues(), Shutdown(accelerator, None))
