@@ -7,7 +7,7 @@ from rich.table import Table
 
 from recon.experiments.console import Problems, console, say
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
-from recon.models.checkpoints.shipped import shipped_weights
+from recon.models.checkpoints.locate import shipped_weights
 
 MEGABYTE = 1e6
 
