@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from recon.data.masks import MaskKind, Sampling, check_sampling
 from recon.data.training.selection import Filter
 from recon.preprocessing.steps import Steps
-from recon.simulation.scanner.scan import Ranges
+from recon.simulation.scanner.scan_plan import Ranges
 
 
 class Section(BaseModel):

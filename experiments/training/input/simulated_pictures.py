@@ -14,14 +14,14 @@ from torch import Tensor
 
 from recon.coils import rss
 from recon.data.storage.atomic import atomic_path
-from recon.experiments.report.figures import GRAY, NOTICE, WHITE_PERCENTILE
+from recon.experiments.report.panels import GRAY, NOTICE, WHITE_PERCENTILE
 from recon.fourier import fft, ifft
-from recon.simulation.scanner.coils import draw_maps
+from recon.simulation.scanner.coil_maps import draw_maps
 from recon.simulation.scanner.contrast import gamma, remap, shade
 from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, truncate
-from recon.simulation.scanner.field_of_view import View
 from recon.simulation.scanner.phase import air_phase, fat_phase, smooth_phase
-from recon.simulation.scanner.scan import Simulator
+from recon.simulation.scanner.placement import ObjectPlacement
+from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
 
 EFFECTS, SCANS = "effects.png", "simulated.png"
@@ -62,11 +62,12 @@ def effects(simulator: Simulator, rng: np.random.Generator) -> Iterator[Panel]:
     """
     anatomy = simulator.anatomies[0]
     image = torch.from_numpy(anatomy.slice(len(anatomy) // 2))
-    upright = View(0.0, mirrored=False, scale=1.0, shift=(0.0, 0.0))
+    upright = ObjectPlacement(0.0, mirrored=False, scale=1.0, shift=(0.0, 0.0))
     plain = upright.render(image, MATRIX, aspect=1)
     yield _panel("anatomy", plain)
     yield _panel(
-        "view", View(math.radians(14), mirrored=True, scale=0.9, shift=(0.03, -0.04)).render(image, MATRIX, 1)
+        "view",
+        ObjectPlacement(math.radians(14), mirrored=True, scale=0.9, shift=(0.03, -0.04)).render(image, MATRIX, 1),
     )
     yield _panel("gamma", gamma(plain, rng))
     yield _panel("remapped tissues", remap(plain, rng))

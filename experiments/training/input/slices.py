@@ -23,8 +23,8 @@ from recon.experiments.training.input.simulated_pictures import write_pictures
 from recon.experiments.training.input.volumes import open_volumes
 from recon.experiments.training.record.provenance import Described
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
-from recon.simulation.scanner.coils import filled
-from recon.simulation.scanner.scan import Simulator
+from recon.simulation.scanner.measured_maps import fill_maps
+from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
 
 
@@ -90,7 +90,7 @@ class Simulation:
             heads = draw_heads(simulation.heads, config.seed)
         maps = [] if simulation.maps is None else load_maps(places(simulation.maps))
         on = torch.device("cpu") if config.data.workers else device
-        self._simulator = Simulator([*self.files, *heads], list(map(filled, maps)), simulation.ranges, on)
+        self._simulator = Simulator([*self.files, *heads], list(map(fill_maps, maps)), simulation.ranges, on)
 
     def epoch(self, number: int) -> SimulatedSlices:
         """Give the slices of an epoch, simulated as in no other."""

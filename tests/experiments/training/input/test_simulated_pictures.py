@@ -5,7 +5,8 @@ from PIL import Image
 
 from recon.experiments.training.input.simulated_pictures import EFFECTS, SCANS, effects, write_pictures
 from recon.simulation.scanner.anatomy import draw_heads
-from recon.simulation.scanner.scan import Ranges, Simulator
+from recon.simulation.scanner.scan_plan import Ranges
+from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from recon.experiments.report.figures import ERROR_GAIN
+from recon.experiments.report.panels import ERROR_GAIN
 from recon.experiments.training.record.picture import draw_grid, write_grid
 from recon.experiments.training.validation import Picture, VolumeScore
 
