@@ -34,10 +34,10 @@ from recon.experiments.console import console, progress
 from recon.experiments.engine.metrics import Images, score
 from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.config.train_config import OptimizerConfig, TrainConfig
-from recon.experiments.training.construct import make_objective, make_optimizer
+from recon.experiments.training.construct import make_objective
 from recon.experiments.training.input.reading import Slices
-from recon.experiments.training.input.slices import open_source
-from recon.experiments.training.schedule import learning_rate
+from recon.experiments.training.input.training_data import open_training_data
+from recon.experiments.training.optimizer import learning_rate, make_optimizer
 from recon.models.networks.general_varnet import pose
 from recon.preprocessing.oversampling import without_oversampling
 from recon.quality.noise_estimate import lift, noise_levels
@@ -163,7 +163,7 @@ def _measure(
 ) -> AblationResult:
     torch.manual_seed(config.seed)
     network = VARIANTS[name].build()
-    stream = open_source(config, torch.device("cpu")).epoch(0)
+    stream = open_training_data(config, torch.device("cpu")).epoch(0)
     steps = train_for(60 * protocol["training"]["minutes"], network, stream, config, name)
     network.eval()
     gigaflops, seconds = _cost(network)

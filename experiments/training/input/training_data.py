@@ -1,4 +1,4 @@
-"""What a run trains on: undersampled by fresh masks or, self-supervised, parted by fresh choices; or simulated."""
+"""Provides the slices that a run trains on: measured slices, freshly undersampled or split, or simulated ones."""
 
 from __future__ import annotations
 
@@ -16,92 +16,100 @@ from recon.data.open import Volume
 from recon.data.training.datasets import FreshMasks, SliceDataset
 from recon.data.training.split_slices import Split, SplitSlices
 from recon.experiments.console import progress
-from recon.experiments.training.config.data_config import SimulationConfig, places
+from recon.experiments.training.config.data_config import SimulationConfig, as_tuple
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.reading import Slices
-from recon.experiments.training.input.simulated_pictures import write_pictures
 from recon.experiments.training.input.volumes import open_volumes
-from recon.experiments.training.record.provenance import Described
+from recon.experiments.training.record.provenance import SliceFile
+from recon.experiments.training.record.simulation_pictures import write_simulation_pictures
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
 from recon.simulation.scanner.measured_maps import fill_maps
 from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
 
 
-class Source(Protocol):
-    """Gives the slices of every epoch."""
+class TrainingData(Protocol):
+    """Slices to train on, different in every epoch."""
 
     @property
-    def files(self) -> Sequence[Described]:
-        """What they come from."""
+    def files(self) -> Sequence[SliceFile]:
+        """The files that the slices come from."""
 
     def epoch(self, number: int) -> Slices:
-        """Give the slices of an epoch, as in no other."""
+        """Return the slices of an epoch."""
 
-    def show(self, folder: Path) -> None:
-        """Write pictures of what cannot be looked at in a file."""
+    def write_pictures(self, folder: Path) -> None:
+        """Write pictures of data that exists in no file."""
 
 
-def open_source(config: TrainConfig, device: torch.device) -> Source:
+def open_training_data(config: TrainConfig, device: torch.device) -> TrainingData:
     """Open the files that a config trains on.
 
     Raises
     ------
     InputError
-        If they cannot be used.
+        If the files cannot be used, or a self-supervised training asks for simulated slices.
     """
     simulation = config.data.simulation
     if simulation is None:
-        return Scans(config, open_volumes(config.data, "train", config.training.mode == "supervised"))
+        return MeasuredScans(config, open_volumes(config.data, "train", config.training.mode == "supervised"))
     if config.training.mode != "supervised":
         raise InputError(
             "data.simulation: simulated slices have targets; train on them with training.mode=supervised"
         )
-    return Simulation(config, simulation, device)
+    return SimulatedScans(config, simulation, device)
 
 
 @dataclass(frozen=True, eq=False)
-class Scans:
+class MeasuredScans:
     """Slices of raw-data files."""
 
     config: TrainConfig
     files: Sequence[Volume]
 
     def epoch(self, number: int) -> Slices:
-        """Give the slices of an epoch, undersampled or parted as in no other."""
+        """Return the slices of an epoch, undersampled or split differently in each."""
         config = self.config
         if config.training.mode == "ssdu":
-            split = split_of(config, config.data.samplings)
+            split = ssdu_split(config, config.data.samplings)
             return SplitSlices(self.files, partial(split.for_training, seed=config.seed, epoch=number))
         return SliceDataset(self.files, FreshMasks(config.data.samplings, config.seed, number))
 
-    def show(self, folder: Path) -> None:
-        """Leave it to those who have the files."""
+    def write_pictures(self, folder: Path) -> None:
+        """Do nothing: the files can be looked at."""
 
 
-class Simulation:
-    """Slices that are simulated from magnitude images, on the training device unless other processes do it."""
+class SimulatedScans:
+    """Slices simulated from magnitude images, on the training device unless reading processes do it."""
 
     def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
-        self.files: Sequence[Anatomy] = load_anatomies(places(config.data.train))
+        self.files: Sequence[Anatomy] = load_anatomies(as_tuple(config.data.train))
         self._seed, self._count = config.seed, simulation.slices
         with progress() as bar:
             bar.add_task(f"draw {simulation.heads} heads", total=None)
             heads = draw_heads(simulation.heads, config.seed)
-        maps = [] if simulation.maps is None else load_maps(places(simulation.maps))
-        on = torch.device("cpu") if config.data.workers else device
-        self._simulator = Simulator([*self.files, *heads], list(map(fill_maps, maps)), simulation.ranges, on)
+        maps = [] if simulation.maps is None else load_maps(as_tuple(simulation.maps))
+        where = torch.device("cpu") if config.data.workers else device
+        self._simulator = Simulator([*self.files, *heads], list(map(fill_maps, maps)), simulation.ranges, where)
 
     def epoch(self, number: int) -> SimulatedSlices:
-        """Give the slices of an epoch, simulated as in no other."""
+        """Return the slices of an epoch, simulated differently in each."""
         return SimulatedSlices(self._simulator, self._count, (self._seed, number))
 
-    def show(self, folder: Path) -> None:
-        """Write pictures of the effects and of the first slices."""
-        write_pictures(folder, self._simulator, self.epoch(0))
+    def write_pictures(self, folder: Path) -> None:
+        """Write pictures of the simulator's effects and of the first slices."""
+        write_simulation_pictures(folder, self._simulator, self.epoch(0))
 
 
-def split_of(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:
-    """Say how measured lines are parted, fully sampled scans being undersampled by one of `samplings` first."""
+def ssdu_split(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:
+    """Return how self-supervised training splits measured lines.
+
+    Parameters
+    ----------
+    config
+        Fractions of the split.
+    samplings
+        Samplings, one of which a fully sampled scan is undersampled with first.
+    """
     training = config.training
     return Split(samplings, training.loss_fraction, training.center, training.holdout)

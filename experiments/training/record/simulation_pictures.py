@@ -1,4 +1,4 @@
-"""What a run on simulated scans trains on, to be looked at: every effect of the simulator, and some scans."""
+"""Draws every effect of the simulator and some simulated scans, for the user to look at."""
 
 from __future__ import annotations
 
@@ -28,37 +28,38 @@ EFFECTS, SCANS = "effects.png", "simulated.png"
 
 MATRIX, COILS = (192, 192), 8
 FOLDED_TO = 120
-"""Columns, of which the head needs more."""
+"""Number of columns to fold the image to; the head is wider."""
 
 SHOWN = 12
-"""Scans."""
+"""Largest number of scans to draw."""
 
 _CELL, _DARK, _BRIGHT, _PHASE = 1.9, "#0d0f12", "#f0f3f6", "twilight"
 
 Panel = tuple[str, NDArray[np.floating], str]
+"""Title, picture `(rows, columns)` and colour map."""
 
 
-def write_pictures(folder: Path, simulator: Simulator, slices: SimulatedSlices) -> None:
-    """Write both sheets as PNG, each whole or not at all."""
+def write_simulation_pictures(folder: Path, simulator: Simulator, slices: SimulatedSlices) -> None:
+    """Write the effects and the scans as one PNG each, whole or not at all."""
     drawn = list(effects(simulator, np.random.default_rng(0)))
     _write(folder / EFFECTS, drawn, 7, "Effects of the simulator")
-    _write(folder / SCANS, list(scans(slices)), 6, "Simulated scans: targets, and what zero-filling makes of them")
+    _write(folder / SCANS, list(scans(slices)), 6, "Simulated scans: target and zero-filled image")
 
 
 def effects(simulator: Simulator, rng: np.random.Generator) -> Iterator[Panel]:
-    """Draw each effect on the first anatomy.
+    """Apply each effect to the first anatomy.
 
     Parameters
     ----------
     simulator
-        Knows anatomies and maps.
+        Simulator whose anatomy to use.
     rng
-        Draws the effects.
+        Generator of the effects' random parameters.
 
     Yields
     ------
     tuple
-        Name, picture `(rows, columns)`, palette.
+        Name of the effect, picture `(rows, columns)` and colour map.
     """
     anatomy = simulator.anatomies[0]
     image = torch.from_numpy(anatomy.slice(len(anatomy) // 2))
@@ -87,7 +88,7 @@ def effects(simulator: Simulator, rng: np.random.Generator) -> Iterator[Panel]:
 
 
 def scans(slices: SimulatedSlices) -> Iterator[Panel]:
-    """Draw target and zero-filled image of the first scans."""
+    """Yield target and zero-filled image of the first scans."""
     for index in range(min(SHOWN, len(slices))):
         scan = slices[index]
         coils, readout, phase = scan.kspace.shape

@@ -1,4 +1,4 @@
-"""The grid of pictures that a validation leaves: target, reconstruction and error of some volumes."""
+"""Draws target, reconstruction and error of the example slices of a validation."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.panels import ERROR_GAIN, GRAY, HEAT, NOTICE, WHITE_PERCENTILE, error
-from recon.experiments.training.validation import Picture
+from recon.experiments.training.validation import ExampleSlice
 
 _CELL, _MARGIN, _HEAD, _CAPTION = 2.2, 0.12, 0.35, 0.36  # inches
 _BACKGROUND, _BRIGHT, _DIM = "#0d0f12", "#f0f3f6", "#9aa4af"
 _TITLES = ("target", "reconstruction", f"error x {ERROR_GAIN}")
 
 
-def draw_grid(pictures: Sequence[Picture], title: str) -> Figure:
-    """Draw one row for each picture; image and error in the window of the target.
+def draw_grid(examples: Sequence[ExampleSlice], title: str) -> Figure:
+    """Draw a row for each example, with one grey scale for the whole row.
 
     Parameters
     ----------
-    pictures
-        At least one.
+    examples
+        Slices to draw, at least one.
     title
-        Stands above.
+        Title of the figure.
     """
-    heights = [_CELL * picture.target.shape[0] / picture.target.shape[1] for picture in pictures]
+    heights = [_CELL * example.target.shape[0] / example.target.shape[1] for example in examples]
     width = _MARGIN + len(_TITLES) * (_CELL + _MARGIN)
     height = _HEAD + sum(heights) + len(heights) * _CAPTION + _MARGIN
     figure = Figure(figsize=(width, height), dpi=110, facecolor=_BACKGROUND)
@@ -39,11 +39,11 @@ def draw_grid(pictures: Sequence[Picture], title: str) -> Figure:
 
     write(_MARGIN, 0.1, f"{title}. {NOTICE}", 9)
     top = _HEAD
-    for picture, tall in zip(pictures, heights, strict=True):
-        write(_MARGIN, top, _caption(picture), 7, _DIM)
+    for example, tall in zip(examples, heights, strict=True):
+        write(_MARGIN, top, _caption(example), 7, _DIM)
         top += 0.15
-        white = float(np.percentile(picture.target, WHITE_PERCENTILE)) or 1.0
-        values = (picture.target, picture.image, error(picture.image, picture.target))
+        white = float(np.percentile(example.target, WHITE_PERCENTILE)) or 1.0
+        values = (example.target, example.image, error(example.image, example.target))
         for column, (name, shown) in enumerate(zip(_TITLES, values, strict=True)):
             left = _MARGIN + column * (_CELL + _MARGIN)
             box = (left / width, 1 - (top + 0.15 + tall) / height, _CELL / width, tall / height)
@@ -53,15 +53,15 @@ def draw_grid(pictures: Sequence[Picture], title: str) -> Figure:
     return figure
 
 
-def write_grid(path: Path, pictures: Sequence[Picture], title: str) -> None:
-    """Write the grid as a PNG, whole or not at all; nothing if there is no picture."""
-    if pictures:
+def write_grid(path: Path, examples: Sequence[ExampleSlice], title: str) -> None:
+    """Write the drawing as a PNG, whole or not at all; without examples write no file."""
+    if examples:
         with atomic_path(path) as temporary:
-            draw_grid(pictures, title).savefig(temporary, format="png")
+            draw_grid(examples, title).savefig(temporary, format="png")
 
 
-def _caption(picture: Picture) -> str:
-    score = picture.score
+def _caption(example: ExampleSlice) -> str:
+    score = example.score
     file = score.file if len(score.file) <= 40 else f"{score.file[:18]}...{score.file[-18:]}"
     return f"{file}, {score.group}, SSIM {score.ssim:.4f}, PSNR {score.psnr:.2f} dB"
 

@@ -8,51 +8,51 @@ from multiprocessing.synchronize import Event
 import pytest
 from accelerate import Accelerator
 
-from recon.experiments.training.stop import Stop, obey_parent_alone
+from recon.experiments.training.shutdown import Shutdown, obey_parent_only
 
 
-def test_without_limit_and_signal_nothing_is_asked() -> None:
-    with Stop(Accelerator(cpu=True), max_minutes=None) as stop:
-        assert not stop()
-    assert not stop.asked
+def test_without_limit_and_signal_nothing_is_requested() -> None:
+    with Shutdown(Accelerator(cpu=True), max_minutes=None) as shutdown:
+        assert not shutdown.poll()
+    assert not shutdown.requested
 
 
-def test_time_that_is_up_asks_without_interruption() -> None:
-    with Stop(Accelerator(cpu=True), max_minutes=1e-9) as stop:
-        assert stop()
-    assert stop.asked
-    assert not stop.interrupted
+def test_time_limit_requests_a_shutdown_without_interruption() -> None:
+    with Shutdown(Accelerator(cpu=True), max_minutes=1e-9) as shutdown:
+        assert shutdown.poll()
+    assert shutdown.requested
+    assert not shutdown.interrupted
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_first_signal_asks_and_only_a_second_ctrl_c_has_its_usual_effect(number: signal.Signals) -> None:
+def test_signal_requests_a_shutdown_and_only_a_second_ctrl_c_has_its_usual_effect(number: signal.Signals) -> None:
     def usual(*_: object) -> None:
         raise InterruptedError
 
     before = signal.signal(number, usual)
     try:
-        with Stop(Accelerator(cpu=True), max_minutes=None) as stop:
+        with Shutdown(Accelerator(cpu=True), max_minutes=None) as shutdown:
             os.kill(os.getpid(), number)
-            assert stop()
-            assert stop.interrupted
+            assert shutdown.poll()
+            assert shutdown.interrupted
             if number == signal.SIGINT:
                 with pytest.raises(InterruptedError):
                     os.kill(os.getpid(), number)
             else:
                 os.kill(os.getpid(), number)
-                assert stop()
+                assert shutdown.poll()
         assert signal.getsignal(number) is usual
     finally:
         signal.signal(number, before)
 
 
 def read_for_long(ready: Event) -> None:
-    obey_parent_alone(0)
+    obey_parent_only(0)
     ready.set()
     time.sleep(60)
 
 
-def test_reading_process_obeys_its_parent_alone() -> None:
+def test_reading_process_obeys_only_its_parent() -> None:
     context = multiprocessing.get_context("fork")
     ready = context.Event()
     process = context.Process(target=read_for_long, args=(ready,), daemon=True)

@@ -1,4 +1,4 @@
-"""When a long run should stop before its end."""
+"""Stops a long run cleanly before its end: when its time is up, or on Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from accelerate.utils import gather_object
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stop:
-    """Asks all processes to stop: when the time is up, or when one of them was interrupted.
+class Shutdown:
+    """Agrees between all processes when to stop: when the time is up, or when one of them receives a signal.
 
-    Inside its `with` block the first Ctrl-C only asks, the second has its usual effect. SIGTERM always asks:
-    launchers and Slurm repeat it, and then kill those that do not end.
+    Inside the `with` block the first Ctrl-C requests a shutdown and the second has its usual effect. SIGTERM never
+    has its usual effect: launchers and Slurm repeat it, and then kill processes that do not end.
 
     Parameters
     ----------
     accelerator
-        Knows the processes.
+        Accelerator that the processes share.
     max_minutes
-        From now; None for no limit.
+        Time limit in minutes from now; None for no limit.
 
     Attributes
     ----------
-    asked
-        Whether to stop, as all processes heard it when they last called.
+    requested
+        Whether to stop, as all processes agreed in the last call of `poll`.
     interrupted
-        Whether that is because of a signal.
+        Whether a signal is the reason.
     """
 
     def __init__(self, accelerator: Accelerator, max_minutes: float | None) -> None:
-        self.asked = self.interrupted = False
+        self.requested = self.interrupted = False
         self._accelerator = accelerator
         self._deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
         self._handlers: dict[int, Any] = {}
 
-    def __call__(self) -> bool:
-        """Tell whether to stop; to be called by all processes at the same point."""
+    def poll(self) -> bool:
+        """Return whether to stop; all processes must call this at the same point."""
         if self.interrupted or time.monotonic() > self._deadline:
             self._accelerator.set_trigger()
-        self.asked = self._accelerator.check_trigger()
-        if self.asked:
+        self.requested = self._accelerator.check_trigger()
+        if self.requested:
             self.interrupted = any(gather_object([self.interrupted]))
-        return self.asked
+        return self.requested
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -60,29 +60,26 @@ class Stop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._restore()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def _interrupt(self, number: int, _frame: FrameType | None) -> None:
         self.interrupted = True
         if number == signal.SIGINT:
             signal.signal(number, self._handlers[number])
 
-    def _restore(self) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
 
+def obey_parent_only(_worker: int) -> None:
+    """Make a reading process ignore Ctrl-C, and SIGTERM unless its parent sends it.
 
-def obey_parent_alone(_worker: int) -> None:
-    """Leave to the process that trains the signals that a terminal or Slurm sends to those that read for it as well.
-
-    SIGTERM ends a reading process only if it comes from its parent.
+    A terminal and Slurm send these signals to all processes, but the training process decides when to stop.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _wait_for_parent() -> None:
+def _exit_with_parent() -> None:
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
         pass
     os._exit(0)

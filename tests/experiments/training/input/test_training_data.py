@@ -7,16 +7,17 @@ import torch
 from helpers.networks import SMALL
 from helpers.training import assert_equal, make_config, read_weights, write_folders
 from recon.data.errors import InputError
-from recon.experiments.training.input.slices import open_source
+from recon.experiments.training.input import training_data
+from recon.experiments.training.input.training_data import open_training_data
 from recon.experiments.training.record.folder import BEST
 from recon.experiments.training.train import train
 
 GENERAL = {"name": "varnet-general", "arguments": SMALL["varnet-general"]}
 
 
-@pytest.fixture
-def folders(tmp_path: Path) -> Path:
-    write_folders(tmp_path)
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = write_folders(tmp_path_factory.mktemp("raw"))
     rng = np.random.default_rng(0)
     disc = np.hypot(*np.meshgrid(*[np.linspace(-1.2, 1.2, 60)] * 2)) < 1
     np.savez(tmp_path / "disc.npz", image=(disc * rng.integers(50, 100, (2, 60, 60))).astype(np.uint16))
@@ -29,7 +30,11 @@ def config(folders: Path, output: str, **simulation: object):
     return make_config(folders, folders / output, data=data, network=GENERAL, epochs=2)
 
 
-def test_a_network_trains_on_magnitude_images_and_resumes_to_the_same_weights(folders: Path) -> None:
+@pytest.mark.usefixtures("no_pictures")
+def test_a_network_trains_on_magnitude_images_and_resumes_to_the_same_weights(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_data, "write_simulation_pictures", lambda *_: None)
     assert train(config(folders, "whole")) == folders / "whole" / BEST
     train(config(folders, "parts").model_copy(update={"epochs": 1}))
     train(config(folders, "parts"), resume=True)
@@ -37,8 +42,8 @@ def test_a_network_trains_on_magnitude_images_and_resumes_to_the_same_weights(fo
 
 
 def test_no_two_epochs_are_alike(folders: Path) -> None:
-    source = open_source(config(folders, "run"), torch.device("cpu"))
-    first, again, second = source.epoch(0)[0], source.epoch(0)[0], source.epoch(1)[0]
+    data = open_training_data(config(folders, "run"), torch.device("cpu"))
+    first, again, second = data.epoch(0)[0], data.epoch(0)[0], data.epoch(1)[0]
     assert torch.equal(first.kspace, again.kspace)
     assert first.kspace.shape != second.kspace.shape or not torch.equal(first.kspace, second.kspace)
 
@@ -47,10 +52,10 @@ def test_a_file_without_an_image_is_named(folders: Path) -> None:
     np.savez(folders / "other.npz", something=np.zeros(3))
     data = {"train": str(folders / "other.npz"), "simulation": {}}
     with pytest.raises(InputError, match=r"other\.npz: holds no readable array 'image'"):
-        open_source(make_config(folders, folders / "run", data=data), torch.device("cpu"))
+        open_training_data(make_config(folders, folders / "run", data=data), torch.device("cpu"))
 
 
 @pytest.mark.parametrize("name", ["matrix", "accelerations"])
 def test_a_range_that_does_not_ascend_is_refused(folders: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} from 9 to 3 is no range"):
+    with pytest.raises(ValueError, match=f"{name} from 9 to 3 is not a range"):
         config(folders, "run", **{name: (9, 3)})
