@@ -4,6 +4,10 @@ A network maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None
 shapes are those of `VarNet.coil_images`. Networks that predict k-space have a method `coil_images` with the same
 arguments, which self-supervised training needs. Every network is also a method of the same name, except variants: a
 network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`.
+
+A new network is a class in `networks/`, a line in `NETWORKS`, a file in `experiments/configs/` and a test. Its
+blocks that compute with real numbers alone may set `compilable = True`, so that training compiles them on request;
+`torch.compile` does not support complex numbers.
 """
 
 import inspect

@@ -1,6 +1,7 @@
 """Learned activation functions, one per channel, each a sum of Gaussians."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,8 @@ class RadialBasis(nn.Module):
     ValueError
         If there are fewer than two Gaussians.
     """
+
+    compilable: ClassVar[bool] = True
 
     def __init__(self, channels: int, basis_functions: int) -> None:
         super().__init__()

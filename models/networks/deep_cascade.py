@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +72,8 @@ class Convolutions(nn.Sequential):
     layers, chans
         As for the `DeepCascade`.
     """
+
+    compilable: ClassVar[bool] = True
 
     def __init__(self, layers: int, chans: int) -> None:
         convolutions: list[nn.Module] = []
