@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import huggingface_hub
-
 from recon.data.errors import InputError
+from recon.data.extras import extra
 from recon.data.suggestion import did_you_mean
 from recon.models.checkpoints.shipped import shipped_weights
 
@@ -49,6 +48,8 @@ def locate(checkpoint: str | Path) -> Path:
 
 
 def _download(repository: str, file: str) -> Path:
+    with extra("hub", f"{repository}: a download from the Hugging Face Hub"):
+        import huggingface_hub  # noqa: PLC0415 - an extra
     try:
         return Path(huggingface_hub.hf_hub_download(repository, file))
     except (OSError, ValueError) as error:
