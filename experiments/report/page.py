@@ -98,7 +98,7 @@ def write_report(
 
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("experiments"),
+        loader=PackageLoader("recon.experiments.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

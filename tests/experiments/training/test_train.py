@@ -70,7 +70,7 @@ ACCELERATE = (
 
 
 def command(config: Path, *options: str, launcher: str = "") -> list[str]:
-    program = Path(__file__).parents[1] / "helpers" / "recon_command.py"
+    program = Path(__file__).parents[2] / "helpers" / "recon_command.py"
     return [sys.executable, *launcher.split(), str(program), "train", str(config), *options]
 
 

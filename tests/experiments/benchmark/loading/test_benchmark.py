@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from helpers.raw_files import write_raw_file
 from recon.data.acquisition import Header
-from recon.experiments.benchmark import loading
+from recon.experiments.benchmark.loading import benchmark as loading
 from recon.experiments.cli import app
 
 
