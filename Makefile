@@ -5,13 +5,22 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test lint fuzz clean
+PARALLEL := -n logical --dist worksteal
+
+.PHONY: demo test test-fast coverage lint fuzz clean
 
 demo: $(INSTALLED)
 	$(BIN)/recon demo --output demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
+
+# Under two minutes on two cores: without the tests marked slow.
+test-fast: $(INSTALLED)
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
+
+coverage: $(INSTALLED)
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -26,7 +35,7 @@ fuzz: $(INSTALLED)
 	done
 
 clean:
-	rm -rf .venv build *.egg-info demo
+	rm -rf .venv build *.egg-info demo .coverage
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

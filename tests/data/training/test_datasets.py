@@ -107,6 +107,7 @@ def test_reading_processes_give_the_same_slices(volumes: list[Volume]) -> None:
             assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 def test_two_thousand_reads_leave_no_trace_in_memory(tmp_path: Path) -> None:
     volumes = [open_volume(write_raw_file(tmp_path / f"{index}.h5", slices=5)) for index in range(40)]
     dataset = SliceDataset(volumes, FreshMasks(SAMPLINGS, seed=0, epoch=0))

@@ -1,6 +1,7 @@
 """Every configuration that ships trains: on small data a small network, all else as it is shipped."""
 
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import h5py
@@ -14,7 +15,7 @@ from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.train import train
 from recon.models.checkpoints.checkpoint import load_model
 
-SHIPPED = sorted(Path(load_config.__code__.co_filename).parent.joinpath("configs").glob("*.yaml"))
+SHIPPED = sorted(Path(str(files("recon.experiments.configs"))).glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,7 @@ def accelerator() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_config_trains_and_its_weights_are_found(path: Path, folders: Path, tmp_path: Path) -> None:
     shipped = load_config(path)

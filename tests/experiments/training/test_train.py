@@ -149,6 +149,7 @@ def test_failed_run_goes_on_from_its_last_state(
     assert read_lines(failed.output) == read_lines(straight.output)
 
 
+@pytest.mark.slow
 def test_killed_run_repeats_the_losses_of_one_that_was_not(folders: Path, tmp_path: Path) -> None:
     values: dict[str, Any] = {"checkpoint_minutes": 0, "epochs": 40}
     file = write_config(tmp_path / "run.yaml", folders, tmp_path / "killed", **values)
@@ -170,6 +171,7 @@ def load_position(output: Path) -> int:
         return int(re.findall(r'"steps": (\d+)', file.metadata()["position"])[0])
 
 
+@pytest.mark.slow
 def test_two_processes_do_what_one_does_and_survive_being_killed(folders: Path, tmp_path: Path) -> None:
     values: dict[str, Any] = {
         "data": {"val": [str(folders / "val"), str(folders / "train" / "a.h5")]},  # three, which two cannot share
