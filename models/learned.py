@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from recon.coils import rss
+from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
@@ -24,16 +25,18 @@ from recon.models.checkpoints.locate import locate
 from recon.models.checkpoints.shipped import shipped_weights
 from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps
-from recon.registry import METHODS, register
+from recon.registry import register
 
 Precision = Literal["float32", "bf16", "fp16"]
+
+SLICES_ON_GPU = 8
 
 HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @register("varnet")
 @dataclass(frozen=True)
-class LearnedReconstruction:
+class LearnedReconstruction(Reconstruction):
     """The end-to-end variational network with trained weights (Sriram et al. 2020).
 
     The k-space is divided by the maximum of its zero-filled image before the network and the image multiplied
@@ -81,7 +84,7 @@ class LearnedReconstruction:
         InputError
             As `__call__`.
         """
-        prepared = [self._prepare(acquisition) for acquisition in acquisitions]
+        prepared = [self._prepared(acquisition) for acquisition in acquisitions]
         together: dict[tuple[object, ...], list[int]] = defaultdict(list)
         for index, one in enumerate(prepared):
             together[(*one.matrix, one.mask.shape, one.calibration is None)].append(index)
@@ -91,8 +94,26 @@ class LearnedReconstruction:
             images |= dict(zip(indices, reconstructed, strict=True))
         return [center_crop(images[index], prepared[index].crop) for index in range(len(prepared))]
 
-    def doubts(self, acquisition: Acquisition) -> list[str]:
-        """Say in what a slice lies outside of what the weights were trained on, if their card tells.
+    def batch_size(self, device: torch.device) -> int:
+        """Return how many slices are reconstructed together: one on a CPU, whose caches one slice already fills."""
+        return SLICES_ON_GPU if device.type == "cuda" else 1
+
+    def prepare(self) -> None:
+        """Read the weights.
+
+        Raises
+        ------
+        InputError
+            If they are missing or do not fit.
+        """
+        _ = self.loaded
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings, with the name and hash of the weights."""
+        return super().settings() | {"checkpoint": self.loaded.path.name, "sha256": self.loaded.sha256}
+
+    def range_warnings(self, acquisition: Acquisition) -> list[str]:
+        """Return in what respects a slice lies outside the range the weights were trained on, if a card says it.
 
         Raises
         ------
@@ -100,9 +121,20 @@ class LearnedReconstruction:
             If the weights are missing, or the slice cannot be given to them.
         """
         card = self.loaded.card
-        return [] if card is None or card.trained is None else card.trained.doubts(self._prepare(acquisition))
+        return [] if card is None or card.trained is None else card.trained.warnings(self._prepared(acquisition))
 
-    def _prepare(self, acquisition: Acquisition) -> Acquisition:
+    @property
+    def trained(self) -> bool:
+        """Whether the method has trained weights: yes."""
+        return True
+
+    @property
+    def uncertainty_calibration(self) -> UncertaintyCalibration | None:
+        """The calibration on the card of the weights; None if there is none."""
+        card = self.loaded.card
+        return None if card is None else card.uncertainty
+
+    def _prepared(self, acquisition: Acquisition) -> Acquisition:
         asked = {"remove_oversampling": self.remove_oversampling, "virtual_coils": self.virtual_coils}
         settings = self.loaded.preprocessing | {name: value for name, value in asked.items() if value is not None}
         if acquisition.mask.ndim == 2:
@@ -160,7 +192,7 @@ def register_network(name: str) -> None:
 
 
 for _name in NETWORKS:
-    if _name == method_of(_name) and _name not in METHODS:
+    if _name == method_of(_name) != LearnedReconstruction.network:
         register_network(_name)
 
 

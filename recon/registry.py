@@ -1,43 +1,75 @@
-"""The contract every method fulfils, and the one place where methods are found by name.
-
-A reconstruction is a callable `Acquisition -> image`: float32 `(rows, columns)`, cropped to the header's size, on
-the scale of the root-sum-of-squares target. Its parameters are the fields of a frozen dataclass.
-"""
+"""Finds methods by name: ours, sigpy's and those of plugins alike."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, Protocol, TypeVar
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from torch import Tensor
 
-from recon.data.acquisition import Acquisition
+from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.suggestion import did_you_mean
 
+PROVIDERS = ("recon.classical", "recon.models.learned")
+"""Modules that register our methods, imported in this order until a name is found."""
 
-class Reconstruction(Protocol):
-    """Turns the k-space of one slice into its image."""
+PLUGINS = "recon.methods"
+"""Entry-point group by which other packages add methods: `name = "package.module"`."""
 
-    def __call__(self, acquisition: Acquisition) -> Tensor:
-        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
+T = TypeVar("T", bound=type[Reconstruction])
 
-
-METHODS: dict[str, type[Any]] = {}
-
-T = TypeVar("T", bound=type[Any])
+_registered: dict[str, type[Reconstruction]] = {}
 
 
 def register(name: str) -> Callable[[T], T]:
-    """Make a method known by `name` to every command."""
+    """Register a method under `name`, by which every command and `recon.method` find it."""
 
     def remember(cls: T) -> T:
-        METHODS[name] = cls
+        _registered[name] = cls
         return cls
 
     return remember
+
+
+def method_names() -> list[str]:
+    """Return the names of all methods."""
+    for provider in PROVIDERS:
+        import_module(provider)
+    return list(dict.fromkeys([*_registered, *_plugins()]))
+
+
+def find_method(name: str) -> type[Reconstruction]:
+    """Return the class registered under `name`, importing the module that registers it if need be.
+
+    Raises
+    ------
+    InputError
+        If no method has this name, the nearest one is suggested; or if a plugin cannot be imported.
+    """
+    for provider in PROVIDERS:
+        if name not in _registered:
+            import_module(provider)
+    if name not in _registered and name in _plugins():
+        _load_plugin(_plugins()[name])
+    if name not in _registered:
+        raise InputError(f"unknown method {name!r}{did_you_mean(name, method_names())}")
+    return _registered[name]
+
+
+def setting_names(name: str) -> list[str]:
+    """Return the names of a method's settings.
+
+    Raises
+    ------
+    InputError
+        If no method is called `name`.
+    """
+    return [field.name for field in fields(find_method(name))]
 
 
 def create(name: str, settings: Mapping[str, Any] | None = None) -> Reconstruction:
@@ -46,19 +78,16 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructi
     Parameters
     ----------
     name
-        As registered, for example `cs-wavelet`.
+        The registered name, for example `cs-wavelet`.
     settings
         Values for the fields of its dataclass; text is converted to the field's type.
 
     Raises
     ------
     InputError
-        If the name, a setting's name or a setting's value is unknown; the nearest right one is named.
+        If the name, a setting's name or a setting's value is unknown; the nearest right one is suggested.
     """
-    if name not in METHODS:
-        raise InputError(f"unknown method {name!r}{did_you_mean(name, METHODS)}")
-    cls, settings = METHODS[name], dict(settings or {})
-    known = [field.name for field in fields(cls)]
+    cls, settings, known = find_method(name), dict(settings or {}), setting_names(name)
     for key in settings:
         if key not in known:
             raise InputError(f"method {name} has no setting {key!r}{did_you_mean(key, known)}")
@@ -69,3 +98,17 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructi
         key = ".".join(map(str, problem["loc"]))
         raise InputError(f"method {name}, setting {key}: {problem['msg']}") from error
     return method
+
+
+@cache
+def _plugins() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=PLUGINS)}
+
+
+def _load_plugin(point: EntryPoint) -> None:
+    try:
+        point.load()
+    except Exception as error:
+        raise InputError(
+            f"the plugin {point.value!r} of method {point.name!r} cannot be imported: {error}"
+        ) from error

@@ -23,10 +23,10 @@ from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.cost import peak_of_command
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, progress
-from recon.experiments.engine.methods import METHODS
 from recon.experiments.training.config.config_file import load_config
 from recon.models.checkpoints.checkpoint import save_weights
 from recon.models.zoo import build, method_of
+from recon.registry import method_names
 
 SAMPLING = ("--mask", "equispaced", "--acceleration", "4")
 
@@ -40,7 +40,7 @@ CONFIGS = {
 }
 """The shipped configuration that tells how large a network is; its weights are random."""
 
-CONTESTANTS = (*(name for name in METHODS if name not in CONFIGS), *CONFIGS)
+CONTESTANTS = (*(name for name in method_names() if name not in CONFIGS), *CONFIGS)
 
 COMMAND = (sys.executable, "-c", "from recon.experiments.cli import main; main()", "reconstruct")
 

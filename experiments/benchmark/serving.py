@@ -19,6 +19,7 @@ import torch
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_volume
 from recon.data.storage.atomic import atomic_path
@@ -27,7 +28,6 @@ from recon.data.stream.reader import MessageReader
 from recon.data.stream.replay import replay
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console
-from recon.experiments.engine.methods import Reconstruction
 from recon.experiments.server.serve import Server, ServerLimits, listen
 from recon.simulation.raw_files import simulate_volume
 

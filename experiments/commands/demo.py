@@ -9,7 +9,7 @@ import torch
 from recon.experiments.commands.parse import parse_protocol
 from recon.experiments.console import progress, say
 from recon.experiments.engine.compare import Comparison, compare
-from recon.experiments.engine.methods import create
+from recon.registry import create
 from recon.simulation.raw_files import simulate_folder
 
 METHODS = ("zero-filled", "sense", "grappa", "cs-wavelet", "cs-tv", "varnet")

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
 from recon.data.suggestion import did_you_mean
-from recon.experiments.engine.methods import METHODS, Reconstruction, create
 from recon.experiments.engine.tuning.settings import Tuned, read_tuned
-from recon.models.learned import LearnedReconstruction
+from recon.registry import create, setting_names
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -174,7 +174,10 @@ def build_methods(names: str, settings: list[str], checkpoint: str | None) -> di
         if not dot or name not in by_method:
             raise InputError(f"setting {setting!r} does not begin with one of {', '.join(chosen)} and a dot")
         by_method[name].append(rest)
-    return {name: build_method(name, by_method[name], checkpoint if _learned(name) else None) for name in chosen}
+    return {
+        name: build_method(name, by_method[name], checkpoint if "checkpoint" in setting_names(name) else None)
+        for name in chosen
+    }
 
 
 def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> tuple[str, ...]:
@@ -213,10 +216,6 @@ def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) 
         if key in twice:
             raise InputError(f"{key} is given twice, by --set and in {path}; drop one of them")
     return tuned
-
-
-def _learned(name: str) -> bool:
-    return issubclass(METHODS.get(name, object), LearnedReconstruction)
 
 
 def _split(setting: str) -> tuple[str, str]:

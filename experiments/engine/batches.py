@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.experiments.engine.methods import Reconstruction
-
-SLICES_ON_GPU = 8
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@runtime_checkable
-class BatchReconstruction(Protocol):
-    """A method that reconstructs several slices at once."""
-
-    def batch(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
-        """Reconstruct slices, each to what the method gives for it alone."""
-
-
-def batch_size(method: Reconstruction, device: torch.device) -> int:
-    """How many slices to reconstruct together: on the CPU one, whose features are already more than its caches."""
-    return SLICES_ON_GPU if device.type == "cuda" and isinstance(method, BatchReconstruction) else 1
 
 
 def reconstruct_slices(
@@ -59,8 +44,7 @@ def reconstruct_slices(
 
     def together(slices: Sequence[Acquisition]) -> list[Tensor]:
         on_device = [to_device(acquisition, device) for acquisition in slices]
-        images = method.batch(on_device) if isinstance(method, BatchReconstruction) else map(method, on_device)
-        return [image.cpu() for image in images]
+        return [image.cpu() for image in method.batch(on_device)]
 
     try:
         for acquisition, image in zip(acquisitions, in_halves(together, acquisitions), strict=True):

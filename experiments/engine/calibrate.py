@@ -10,19 +10,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recon.contract import UncertaintyCalibration
 from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import find_files, open_volume
 from recon.experiments.console import Problems, progress, say
 from recon.experiments.engine.job import Job
-from recon.experiments.engine.methods import create
 from recon.experiments.engine.metrics import Images, common_field
 from recon.models.checkpoints.card import Card, card_path, write_card
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate
 from recon.models.zoo import method_of
-from recon.quality.uncertainty import Calibration, noise_level
+from recon.quality.uncertainty import noise_level
 from recon.quality.uncertainty_fit import fit_calibration
+from recon.registry import create
 
 PIXELS = 200_000
 """How many of a volume count, at random: enough for two numbers."""
@@ -32,7 +33,7 @@ Samples = NDArray[np.floating]
 
 def calibrate(
     checkpoint: str | Path, inputs: list[Path], samplings: Sequence[Sampling], device: torch.device
-) -> Calibration:
+) -> UncertaintyCalibration:
     """Reconstruct scans that the network was not trained on, compare with their targets, and write the card.
 
     Parameters
@@ -63,7 +64,7 @@ def calibrate(
         for path in files:
             for sampling in samplings:
                 with problems.collect():
-                    job = Job(open_volume(path), sampling, name, method, path, Calibration(), device)
+                    job = Job(open_volume(path), sampling, name, method, path, UncertaintyCalibration(), device)
                     measured.append(_measure(job))
                 bar.advance(task)
     if not measured:

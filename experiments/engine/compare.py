@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from recon.coils import rss
+from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.masks import Sampling, center_lines
 from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.experiments.console import Problems, console, progress, say
-from recon.experiments.engine.job import Job, Result, settings
-from recon.experiments.engine.methods import Reconstruction
+from recon.experiments.engine.job import Job, Result
 from recon.experiments.engine.metrics import Metrics, score
 from recon.experiments.engine.range_warnings import Doubts
 from recon.experiments.engine.tuning.best_weight import BestWeight
@@ -31,7 +31,6 @@ from recon.experiments.report.figures import Exhibit
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import Row, table, versions, write_csv, write_summary
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
-from recon.quality.uncertainty import Calibration
 
 AS_ACQUIRED = "as acquired"
 
@@ -81,7 +80,7 @@ class Comparison:
         return {f"{name}-oracle": BestWeight(methods[name]) for name in self.oracle}
 
     @cached_property
-    def calibrations(self) -> dict[str, Calibration]:
+    def calibrations(self) -> dict[str, UncertaintyCalibration]:
         """Give what turns each method's uncertainty into standard deviations; nothing if it is not asked for.
 
         An oracle tells none.
@@ -97,7 +96,7 @@ class Comparison:
     def protocol(self) -> dict[str, Any]:
         """Everything that must be known to repeat the numbers."""
         every = self.methods | self._oracles(self.methods)
-        methods = {name: settings(method) for name, method in every.items()}
+        methods = {name: method.settings() for name, method in every.items()}
         if self.tuned is not None:
             for name in methods:
                 methods[name] |= dict.fromkeys(self.tuned.keys(name), "tuned")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_reconstruction
 from recon.data.masks import Sampling
 from recon.data.open import Volume
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
-from recon.experiments.engine.batches import batch_size, reconstruct_slices
-from recon.experiments.engine.methods import Reconstruction
+from recon.experiments.engine.batches import reconstruct_slices
 from recon.experiments.report.scores import versions
-from recon.models.learned import LearnedReconstruction
 from recon.preprocessing.steps import SteppedVolume
-from recon.quality.uncertainty import Calibration, noise_level, spread, views
+from recon.quality.uncertainty import noise_level, spread, views
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Job:
     name: str
     method: Reconstruction
     output: Path
-    uncertainty: Calibration | None = None
+    uncertainty: UncertaintyCalibration | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @cached_property
@@ -82,7 +81,7 @@ class Job:
             "modified": stat.st_mtime_ns,
             "sampling": None if self.sampling is None else asdict(self.sampling),
             "method": self.name,
-            "settings": settings(self.method),
+            "settings": self.method.settings(),
             "device": self.device.type,
             "versions": versions(),
             **_preprocessing(self.volume),
@@ -134,7 +133,7 @@ class Job:
         images: list[NDArray[np.float32]] = []
         maps: list[NDArray[np.float32]] = []
         seconds = 0.0
-        size = batch_size(self.method, self.device)
+        size = self.method.batch_size(self.device)
         for first in range(0, len(self.volume), size):
             acquisitions = [self.read(index) for index in range(first, min(first + size, len(self.volume)))]
             start = time.perf_counter()
@@ -147,7 +146,9 @@ class Job:
                 on_slice()
         return Result(np.stack(images), seconds, np.stack(maps) if maps else None)
 
-    def _uncertainty(self, calibration: Calibration, acquisition: Acquisition, image: Tensor) -> NDArray[np.float32]:
+    def _uncertainty(
+        self, calibration: UncertaintyCalibration, acquisition: Acquisition, image: Tensor
+    ) -> NDArray[np.float32]:
         try:
             seen = views(acquisition)
             others = reconstruct_slices(self.method, [view.acquisition for view in seen], self.device)
@@ -172,15 +173,3 @@ class Job:
 
 def _preprocessing(volume: Volume) -> dict[str, Any]:
     return {"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}
-
-
-def settings(method: Any) -> dict[str, Any]:
-    """List a method's settings, and of a learned method which weights it has."""
-    listed = {one.name: getattr(method, one.name) for one in fields(method)}
-    listed = {
-        key: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-        for key, value in listed.items()
-    }
-    if isinstance(method, LearnedReconstruction):
-        listed |= {"checkpoint": method.loaded.path.name, "sha256": method.loaded.sha256}
-    return listed

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.experiments.console import warn
-from recon.experiments.engine.methods import Reconstruction
-from recon.models.learned import LearnedReconstruction
 
 
 @dataclass
@@ -36,11 +35,11 @@ class Doubts:
         InputError
             If the weights are missing, or the slice cannot be read.
         """
-        if not isinstance(method, LearnedReconstruction):
+        if not method.trained:
             return []
         acquisition = read()
         about = f"{acquisition.name}: outside of what the weights of {name} know"
-        found = [f"{about}: {reason}" for reason in method.doubts(acquisition)]
+        found = [f"{about}: {reason}" for reason in method.range_warnings(acquisition)]
         new = [sentence for sentence in found if sentence not in self.sentences]
         self.sentences += new
         for sentence in new:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
+from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import find_files, open_volume
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.image_files import Destination, ImageFormat
 from recon.experiments.engine.job import Job
-from recon.experiments.engine.methods import Reconstruction
 from recon.experiments.engine.range_warnings import Doubts
 from recon.experiments.engine.tuning.settings import Tuned
 from recon.experiments.engine.uncertainty import calibration_of

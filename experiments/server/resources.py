@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from recon.contract import Reconstruction
 from recon.data.errors import InputError
-from recon.experiments.engine.methods import Reconstruction, create
+from recon.registry import create
 
 
 class Budget:

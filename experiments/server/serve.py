@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 
 import torch
 
+from recon.contract import Reconstruction
 from recon.data.errors import InputError, printable
 from recon.data.stream.messages import Close, Text, encode
 from recon.experiments.console import console
-from recon.experiments.engine.methods import Reconstruction
 from recon.experiments.server.outbox import FAREWELL, hang_up
 from recon.experiments.server.resources import Budget, MethodShelf
 from recon.experiments.server.session import Limits, Session
-from recon.models.learned import LearnedReconstruction
 from recon.preprocessing.steps import NO_STEPS, Steps
 
 REFUSED = 8
@@ -194,8 +193,7 @@ def serve(
         If the address is not this machine's own and that was not asked for, or cannot be listened on; or if the
         method has no weights.
     """
-    if isinstance(method, LearnedReconstruction):
-        _ = method.loaded  # now, and not with the first client
+    method.prepare()  # now, and not with the first client
     with listen(host, port, exposed) as listener:
         server = Server(listener, name, method, device, limits, steps)
         console.print(f"{name}: listening on {server.address[0]}:{server.address[1]}", markup=False)

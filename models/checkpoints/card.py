@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
+from recon.contract import UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import center_lines
 from recon.data.storage.atomic import atomic_path
-from recon.quality.uncertainty import Calibration
 
 TOLERANCE = 1.15
 """How far the acceleration may lie outside: masks that are drawn at random measure more or fewer lines than asked."""
@@ -41,8 +41,8 @@ class TrainedRange(BaseModel):
     coils: tuple[PositiveInt, PositiveInt]
     matrix: tuple[PositiveInt, PositiveInt]
 
-    def doubts(self, acquisition: Acquisition) -> list[str]:
-        """Say in what a slice lies outside, each in a few words; nothing if it does not.
+    def warnings(self, acquisition: Acquisition) -> list[str]:
+        """Return in what respects a slice lies outside this range, each in a few words.
 
         More lines about DC than were seen do no harm by themselves, and chance adds to them.
         """
@@ -106,7 +106,7 @@ class Card(BaseModel):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     licence: str = ""
     trained: TrainedRange | None = None
-    uncertainty: Calibration | None = None
+    uncertainty: UncertaintyCalibration | None = None
     data: tuple[Source, ...] = ()
     metrics: dict[str, dict[str, float]] = {}
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 from torch import Tensor
 
+from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.registry import register
 from recon.solvers.fista import fista
@@ -16,7 +17,7 @@ from recon.solvers.prox import Prior, ShiftedHaar, TotalVariation
 
 
 @dataclass(frozen=True)
-class CompressedSensing:
+class CompressedSensing(Reconstruction):
     """`argmin_x 1/2 ||M F S x - y||^2 + lamda g(x)` by FISTA, for the prior `g` of a subclass.
 
     Attributes

@@ -15,8 +15,10 @@ from recon.calibration.compression import compress, compression_matrix
 from recon.calibration.covariance import kspace_covariance
 from recon.calibration.noise import edge_variance
 from recon.classical.grappa_kernels import Kernels, find_gaps, learn_kernels
+from recon.classical.grappa_noise import noise_variances
 from recon.classical.readout_grid import ReadoutGrid
 from recon.coils import rss
+from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
@@ -32,7 +34,7 @@ LEAST_LAMDA = 1e-6
 
 @register("grappa")
 @dataclass(frozen=True)
-class Grappa:
+class Grappa(Reconstruction):
     """Each missing sample is a sum `w y` over its measured neighbours in all coils (Griswold et al. 2002, eq. 1).
 
     The weights minimise the expected square error, `w = R_ts (R_ss + lamda I)^-1`, from the covariances `R` of
@@ -109,6 +111,44 @@ class Grappa:
             compression=compression,
             grid=ReadoutGrid.of(len(covariance.values), acquisition.matrix[0], lines.device),
         )
+
+    def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
+        """Return the standard deviation of the image's noise, exact for fixed weights (Breuer et al. 2009).
+
+        The magnitude takes on only the noise in phase with the signal: half of the complex variance.
+        """
+        accelerated, _ = self._variances(acquisition, covariance)
+        return center_crop((accelerated / 2).sqrt(), acquisition.crop)
+
+    def g_factor(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
+        """Return `g = sigma_accelerated / (sigma_full sqrt(R))` (Breuer et al. 2009).
+
+        Parameters
+        ----------
+        acquisition
+            One slice, k-space `(coils, readout, phase)`, mask `(phase,)`.
+        covariance
+            complex `(coils, coils)` covariance of the noise; its scale does not matter.
+
+        Returns
+        -------
+        Tensor
+            float32 `(rows, columns)`; `R` counts all measured lines, including those for calibration.
+
+        Raises
+        ------
+        InputError
+            If the mask varies along readout or there are too few calibration lines.
+        """
+        accelerated, full = self._variances(acquisition, covariance)
+        ratio = accelerated / torch.where(full > 0, full, torch.inf)
+        return center_crop((ratio / acquisition.acceleration).sqrt(), acquisition.crop)
+
+    def _variances(self, acquisition: Acquisition, covariance: Tensor) -> tuple[Tensor, Tensor]:
+        cropped = without_oversampling(acquisition)
+        kernels = self.kernels(cropped)
+        coil_images = ifft(kernels.fill(ifft(cropped.kspace, READOUT)), PHASE)
+        return noise_variances(kernels, coil_images, covariance, acquisition.header.padding)
 
     def _lamda(self, noise: float) -> float:
         """Add the share of the noise, in steps of a factor of two, so that many gaps have the same sum."""

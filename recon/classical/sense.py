@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.registry import register
 from recon.solvers.encoding import Encoding
@@ -15,7 +16,7 @@ from recon.solvers.problem import Problem
 
 @register("sense")
 @dataclass(frozen=True)
-class Sense:
+class Sense(Reconstruction):
     """`argmin_x 1/2 ||M F S x - y||^2 + lamda/2 ||x / sqrt(b)||^2` by conjugate gradients (Pruessmann et al. 2001).
 
     The brightness `b` of the low-resolution image stands for the variance of the image (a feature map, as in Tsao

@@ -14,6 +14,7 @@ from recon.calibration.brightness import brightness
 from recon.calibration.espirit import estimate_sens_maps
 from recon.calibration.noise import mix_coils, whitening_matrix
 from recon.coils import rss
+from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
@@ -30,7 +31,7 @@ LEAST_LAMDA = 1e-6
 
 @register("sense-unfold")
 @dataclass(frozen=True)
-class SenseUnfold:
+class SenseUnfold(Reconstruction):
     """`argmin_x 1/2 ||M F S x - y||^2 + lamda/2 ||x / sqrt(p)||^2` in closed form (Pruessmann et al. 1999, eqs. 2-3).
 
     `M` selects the equally spaced lines. The calibration lines between them give `S` and `p`, the brightness of

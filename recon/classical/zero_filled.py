@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from recon.coils import rss
+from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.fourier import ifft
@@ -13,7 +14,7 @@ from recon.registry import register
 
 @register("zero-filled")
 @dataclass(frozen=True)
-class ZeroFilled:
+class ZeroFilled(Reconstruction):
     """Root sum of squares of the inverse Fourier transform (Roemer et al. 1990)."""
 
     def __call__(self, acquisition: Acquisition) -> Tensor:

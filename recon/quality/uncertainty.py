@@ -24,24 +24,6 @@ SMOOTHING = 3.0
 """Pixels, the standard deviation of the Gaussian over which squared deviations are averaged."""
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """`sigma^2 = spread^2 s^2 + noise^2 n^2`: what the spread `s` between views and the noise `n` mean for the error.
-
-    Attributes
-    ----------
-    spread, noise
-        The two factors; as they stand here they come from no experience.
-    """
-
-    spread: float = 1.0
-    noise: float = 0.0
-
-    def __call__(self, spread: Tensor, noise: float) -> Tensor:
-        """Give the standard deviation of the image's error `(rows, columns)`, in the image's units."""
-        return torch.sqrt((self.spread * spread).square() + (self.noise * noise) ** 2)
-
-
 @dataclass(frozen=True, eq=False)
 class View:
     """A slice as a method gets to see it again.

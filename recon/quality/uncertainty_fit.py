@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.contract import UncertaintyCalibration
 from recon.data.errors import InputError
-from recon.quality.uncertainty import Calibration
 
 SWEEPS = 50
 """Of the reweighting, which settles within a few."""
@@ -17,7 +17,7 @@ SMALLEST = 1e-6
 Values = NDArray[np.floating]
 
 
-def fit_calibration(spread: Values, noise: Values, error: Values) -> Calibration:
+def fit_calibration(spread: Values, noise: Values, error: Values) -> UncertaintyCalibration:
     """Fit `E[e^2] = a^2 s^2 + b^2 n^2` with `a, b >= 0`.
 
     Least squares of the squared errors, each weighted by `1 / sigma^4` with the `sigma` of the sweep before: what
@@ -27,7 +27,7 @@ def fit_calibration(spread: Values, noise: Values, error: Values) -> Calibration
     Parameters
     ----------
     spread, noise
-        What `Calibration` combines, `(pixels,)`.
+        What `UncertaintyCalibration` combines, `(pixels,)`.
     error
         Image less truth, `(pixels,)`, in the same units.
 
@@ -46,7 +46,7 @@ def fit_calibration(spread: Values, noise: Values, error: Values) -> Calibration
         variance = np.maximum(squared @ predictors, SMALLEST * predictors.sum(axis=0))
         weighted = predictors / variance**2
         squared = _least_squares(weighted @ predictors.T, weighted @ squares)
-    return Calibration(*map(float, np.sqrt(squared)))
+    return UncertaintyCalibration(*map(float, np.sqrt(squared)))
 
 
 def _least_squares(normal: Values, right: Values) -> Values:

@@ -22,9 +22,9 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.experiments.cli import app
-from recon.experiments.engine.methods import create
 from recon.fourier import ifft
 from recon.preprocessing.steps import parse_steps
+from recon.registry import create
 
 Run = Callable[..., Result]
 

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from helpers.objects import object_acquisition
+from recon.contract import Reconstruction
 from recon.data.stream.messages import Close, ConfigName, HeaderText, Message, Readout, encode, make_readout
 from recon.data.stream.reader import MessageReader
-from recon.experiments.engine.methods import Reconstruction, create
 from recon.experiments.server.serve import Server, ServerLimits, listen
+from recon.registry import create
 
 READOUT, PHASE, COILS = 32, 24, 3
 LAST_IN_SLICE, LAST_IN_MEASUREMENT = 1 << 7, 1 << 24

@@ -9,12 +9,13 @@ from helpers.slices import random_acquisition, random_kspace
 from helpers.weights import ship
 from recon.calibration.compression import compress_coils
 from recon.coils import rss
+from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.models.checkpoints.checkpoint import save_weights
 from recon.models.learned import LearnedReconstruction, reference_kspace
 from recon.models.zoo import NETWORKS, build, method_of
 from recon.preprocessing.oversampling import without_oversampling
-from recon.registry import Reconstruction, create
+from recon.registry import create
 
 VARNET = SMALL["varnet"]
 

@@ -6,13 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.objects import object_acquisition
+from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling
-from recon.experiments.engine.methods import METHODS, Reconstruction, create
-from recon.models.learned import LearnedReconstruction
+from recon.registry import create, method_names
 
-CLASSICAL = [name for name, cls in METHODS.items() if not issubclass(cls, LearnedReconstruction)]
+CLASSICAL = [name for name in method_names() if not create(name).trained]
 SOLVERS = [name for name in CLASSICAL if name != "zero-filled"]
 
 every_method = pytest.mark.parametrize("method", [create(name) for name in CLASSICAL], ids=CLASSICAL)

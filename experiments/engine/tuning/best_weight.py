@@ -8,13 +8,14 @@ from typing import Any
 
 from torch import Tensor
 
+from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.experiments.engine.tuning.tune import best_weight, psnr
 
 
 @dataclass(frozen=True)
-class BestWeight:
+class BestWeight(Reconstruction):
     """`argmax_lamda PSNR(method(lamda), truth)`: what no choice of the method's `lamda` can exceed.
 
     Attributes

@@ -10,11 +10,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
+from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import Volume
 from recon.data.storage.atomic import atomic_path
-from recon.experiments.engine.methods import Reconstruction, create
+from recon.registry import create
 
 
 class Entry(BaseModel):

@@ -7,13 +7,13 @@ import pytest
 
 from recon.data.errors import InputError
 from recon.experiments.benchmark.memory import CONFIGS, CONTESTANTS, memory
-from recon.experiments.engine.methods import METHODS
 from recon.models.zoo import NETWORKS
+from recon.registry import method_names
 
 
 def test_every_method_and_network_takes_part() -> None:
     assert set(CONFIGS) == set(NETWORKS)
-    assert set(CONTESTANTS) == set(METHODS) | set(NETWORKS)
+    assert set(CONTESTANTS) == set(method_names()) | set(NETWORKS)
 
 
 def test_a_reconstruction_in_a_process_of_its_own_is_measured(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from recon.experiments.benchmark.serving import ServingBenchmark, serving
-from recon.experiments.engine.methods import create
+from recon.registry import create
 
 
 def test_eight_clients_at_once_are_held(tmp_path: Path) -> None:

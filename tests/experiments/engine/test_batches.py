@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -7,22 +8,25 @@ from torch import Tensor
 
 from helpers.raw_files import write_raw_file
 from helpers.slices import random_acquisition
+from recon.classical.zero_filled import ZeroFilled
+from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.open import open_volume
-from recon.experiments.engine.batches import batch_size, in_halves, reconstruct_slices
+from recon.experiments.engine.batches import in_halves, reconstruct_slices
 from recon.experiments.engine.job import Job
-from recon.experiments.engine.methods import create
+from recon.registry import create
 
 CPU = torch.device("cpu")
 
 
-class Cramped:
+@dataclass(frozen=True)
+class Cramped(Reconstruction):
     """A method in whose memory only so many slices find room."""
 
-    def __init__(self, room: int, error: Exception) -> None:
-        self.room, self.error = room, error
-        self.sizes: list[int] = []
+    room: int
+    error: Exception
+    sizes: list[int] = field(default_factory=list)
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         return self.batch([acquisition])[0]
@@ -63,10 +67,10 @@ def test_another_error_is_not_taken_for_a_lack_of_memory() -> None:
         list(in_halves(Cramped(0, RuntimeError("shapes do not match")).batch, [random_acquisition()] * 2))
 
 
-def test_methods_of_single_slices_are_given_single_slices() -> None:
-    assert batch_size(create("zero-filled"), torch.device("cuda")) == 1
-    assert batch_size(Cramped(1, MemoryError()), CPU) == 1
-    assert batch_size(Cramped(1, MemoryError()), torch.device("cuda")) > 1
+def test_networks_take_several_slices_on_a_gpu_and_classical_methods_one() -> None:
+    gpu = torch.device("cuda")
+    assert [create(name).batch_size(gpu) for name in ("zero-filled", "varnet")] == [1, 8]
+    assert create("varnet").batch_size(CPU) == 1
 
 
 def test_a_volume_is_the_same_in_batches_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +83,7 @@ def test_a_volume_is_the_same_in_batches_of_any_size(tmp_path: Path, monkeypatch
 
     results = []
     for size in (1, 2, 5):
-        monkeypatch.setattr("recon.experiments.engine.job.batch_size", lambda *_, size=size: size)
+        monkeypatch.setattr(ZeroFilled, "batch_size", lambda *_, size=size: size)
         job = Job(volume, None, "zero-filled", create("zero-filled"), tmp_path / str(size) / "discs.h5")
         results.append(job.run(count))
     assert steps == 15

@@ -12,9 +12,9 @@ from recon.data.open import open_volume
 from recon.experiments.cli import app
 from recon.experiments.engine.calibrate import calibrate
 from recon.experiments.engine.job import Job
-from recon.experiments.engine.methods import create
 from recon.experiments.report.reliability import Reliability
 from recon.models.checkpoints.card import card_path, read_card
+from recon.registry import create
 
 SAMPLING = Sampling(MaskKind.RANDOM, 3, 0.2)
 CPU = torch.device("cpu")

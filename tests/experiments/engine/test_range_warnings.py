@@ -7,9 +7,9 @@ from helpers.objects import object_acquisition
 from helpers.raw_files import write_raw_file
 from helpers.weights import write_weights
 from recon.experiments.cli import app
-from recon.experiments.engine.methods import create
 from recon.experiments.engine.range_warnings import Doubts
 from recon.experiments.report.scores import read_csv
+from recon.registry import create
 
 
 def test_each_reason_is_told_once_for_each_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,12 +12,12 @@ from typer.testing import CliRunner, Result
 
 from helpers.raw_files import write_raw_file
 from helpers.weights import write_weights
+from recon.contract import UncertaintyCalibration
 from recon.data.open import open_volume
 from recon.experiments.cli import app
 from recon.experiments.engine.job import Job
-from recon.experiments.engine.methods import create
 from recon.experiments.engine.uncertainty import calibration_of
-from recon.quality.uncertainty import Calibration
+from recon.registry import create
 
 Run = Callable[..., Result]
 
@@ -75,19 +75,19 @@ def test_the_uncertainty_is_told_as_it_was_calibrated_and_that_it_was_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     known = write_weights(tmp_path / "known.safetensors", uncertainty={"spread": 3.0, "noise": 0.5})
-    assert calibration_of("varnet", create("varnet", {"checkpoint": str(known)})) == Calibration(3.0, 0.5)
+    assert calibration_of("varnet", create("varnet", {"checkpoint": str(known)})) == UncertaintyCalibration(3.0, 0.5)
     assert not capsys.readouterr().err
     unknown = write_weights(tmp_path / "unknown.safetensors")
-    assert calibration_of("varnet", create("varnet", {"checkpoint": str(unknown)})) == Calibration()
+    assert calibration_of("varnet", create("varnet", {"checkpoint": str(unknown)})) == UncertaintyCalibration()
     assert "varnet is not calibrated" in capsys.readouterr().err
-    assert calibration_of("sense", create("sense")) == Calibration()
+    assert calibration_of("sense", create("sense")) == UncertaintyCalibration()
     assert "recon calibrate" not in capsys.readouterr().err
 
 
 def test_another_calibration_makes_other_results_and_none_the_old_ones(raw_file: Path, tmp_path: Path) -> None:
     jobs = [
         Job(open_volume(raw_file), None, "sense", create("sense"), tmp_path / "out.h5", calibration)
-        for calibration in (None, Calibration(), Calibration(2.0))
+        for calibration in (None, UncertaintyCalibration(), UncertaintyCalibration(2.0))
     ]
     assert len({json.dumps(job.protocol) for job in jobs}) == 3
     assert "uncertainty" not in jobs[0].protocol

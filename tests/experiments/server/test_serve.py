@@ -18,15 +18,16 @@ from helpers.serving import PHASE, READOUT, connect, converse, header, kspace, l
 from helpers.weights import write_weights
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
+from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.stream.images import stack_images
 from recon.data.stream.messages import Close, ConfigName, ConfigText, Identifier, Image, Message, Text, encode
 from recon.data.stream.reader import MessageReader
-from recon.experiments.engine.methods import create
 from recon.experiments.server.serve import Server, listen
 from recon.experiments.server.session import Limits
 from recon.fourier import ifft
+from recon.registry import create
 
 
 def expected(slice_: int) -> np.ndarray:
@@ -228,7 +229,7 @@ def test_memory_is_one_for_all_clients() -> None:
 
 
 @dataclass(frozen=True)
-class Broken:
+class Broken(Reconstruction):
     def __call__(self, acquisition: Acquisition) -> torch.Tensor:
         raise RuntimeError(f"a defect shown by {acquisition.name}")
 
@@ -242,7 +243,7 @@ def test_a_defect_of_a_method_does_not_take_the_server_with_it(capfd: pytest.Cap
 
 
 @dataclass(frozen=True)
-class Watched:
+class Watched(Reconstruction):
     """Tells how many compute at once."""
 
     most: list[int]

@@ -61,7 +61,7 @@ def sampled(acceleration: float, fraction: float = 0.1, coils: int = 6, phase: i
 
 def test_inside_of_the_range_there_are_no_doubts() -> None:
     for acceleration, fraction in [(2, 0.16), (4, 0.08), (8, 0.04), (10, 0.03)]:
-        assert not TRAINED.doubts(sampled(acceleration, fraction))
+        assert not TRAINED.warnings(sampled(acceleration, fraction))
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_inside_of_the_range_there_are_no_doubts() -> None:
     ],
 )
 def test_what_lies_outside_is_told_in_a_few_words(acquisition: Acquisition, words: str) -> None:
-    (doubt,) = TRAINED.doubts(acquisition)
+    (doubt,) = TRAINED.warnings(acquisition)
     assert words in doubt
 
 
 def test_every_reason_is_told_and_calibration_lines_may_be_scanned_apart() -> None:
     outside = object_acquisition(coils=1, phase=399).undersample(torch.arange(399) % 20 == 0)
-    assert len(TRAINED.doubts(outside)) == 4
+    assert len(TRAINED.warnings(outside)) == 4
     scanned = replace(outside, calibration=outside.kspace[..., :20])
-    assert len(TRAINED.doubts(scanned)) == 3
+    assert len(TRAINED.warnings(scanned)) == 3

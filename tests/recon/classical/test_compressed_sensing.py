@@ -10,8 +10,8 @@ from recon.classical.compressed_sensing import CSTotalVariation, CSWavelet, auto
 from recon.data.acquisition import Acquisition
 from recon.data.masks import MaskKind, Sampling
 from recon.data.open import open_volume
-from recon.experiments.engine.methods import create
 from recon.experiments.engine.metrics import score
+from recon.registry import create
 from recon.solvers.fista import IMAGINARY_WEIGHT, fista
 from recon.solvers.problem import Problem
 from recon.solvers.prox import TotalVariation, gradient

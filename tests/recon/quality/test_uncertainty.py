@@ -7,9 +7,10 @@ from helpers.objects import object_acquisition
 from recon.classical.sense import Sense
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
+from recon.contract import UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.masks import MaskKind, Sampling, center_lines
-from recon.quality.uncertainty import LEFT_OUT, Calibration, View, noise_level, spread, views
+from recon.quality.uncertainty import LEFT_OUT, View, noise_level, spread, views
 
 
 def undersampled(**values: object) -> Acquisition:
@@ -124,9 +125,9 @@ def test_the_noise_is_told_by_the_ends_of_the_readout_or_by_a_noise_scan() -> No
 
 
 def test_deviations_and_noise_add_as_variances() -> None:
-    sigma = Calibration(spread=2.0, noise=0.5)(torch.tensor([0.0, 2.0]), 6.0)
+    sigma = UncertaintyCalibration(spread=2.0, noise=0.5)(torch.tensor([0.0, 2.0]), 6.0)
     torch.testing.assert_close(sigma, torch.tensor([3.0, 5.0]))
-    assert torch.equal(Calibration()(torch.ones(3), 6.0), torch.ones(3))
+    assert torch.equal(UncertaintyCalibration()(torch.ones(3), 6.0), torch.ones(3))
 
 
 @pytest.mark.parametrize("phase", [60, 61])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from recon.data.acquisition import Acquisition
 from recon.experiments.benchmark.classical.outcome import Images
 from recon.experiments.benchmark.classical.peer import Peer, Solve
-from recon.experiments.engine.methods import create
+from recon.registry import create
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from helpers.raw_files import edit
 from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling
 from recon.data.open import open_volume
-from recon.experiments.engine.methods import create
 from recon.experiments.engine.metrics import score
 from recon.experiments.engine.tuning.best_weight import BestWeight
+from recon.registry import create
 
 SAMPLING = Sampling(MaskKind.RANDOM, 3, 0.2)
 

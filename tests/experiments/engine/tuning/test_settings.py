@@ -14,9 +14,9 @@ from recon.classical.sense import Sense
 from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.experiments.cli import app
-from recon.experiments.engine.methods import create
 from recon.experiments.engine.tuning.settings import Entry, Tuned, read_tuned
 from recon.experiments.report.scores import read_csv
+from recon.registry import create
 
 ACCELERATIONS = (2.0, 4.0, 8.0)
 

@@ -1,4 +1,4 @@
-"""How GRAPPA amplifies noise, from its weights, for any mask along phase."""
+"""How GRAPPA passes noise on, from its weights, for any mask along phase."""
 
 from __future__ import annotations
 
@@ -10,49 +10,39 @@ from torch import Tensor
 
 from recon.calibration.compression import compress
 from recon.calibration.noise import mix_coils
-from recon.classical.grappa import PHASE, READOUT, Grappa
 from recon.classical.grappa_kernels import Kernels
 from recon.coils import rss
-from recon.crop import center_crop
-from recon.data.acquisition import Acquisition
-from recon.fourier import ifft
-from recon.preprocessing.oversampling import without_oversampling
 
 ROWS = 8
 """Positions along readout treated at a time, which bounds the memory."""
 
 
-def grappa_g_factor(acquisition: Acquisition, covariance: Tensor, method: Grappa | None = None) -> Tensor:
-    """`g = sigma_accelerated / (sigma_full sqrt(R))` of the root-sum-of-squares image (Breuer et al. 2009).
+def noise_variances(
+    kernels: Kernels, coil_images: Tensor, covariance: Tensor, padding: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """Return the variance of the combined image's noise, undersampled and fully sampled (Breuer et al. 2009).
 
     Breuer multiplies by the transformed kernel, which a regular mask without calibration lines allows. Here each
-    pixel is written as a sum over the measured samples, of the lines at hand and through the weights, so that the
-    variance is exact for any mask; the weights count as fixed. The root sum of squares is taken in the direction of
-    the reconstructed coil images, as one may where there is signal.
+    pixel is written as a sum over the measured samples, directly and through the weights, so the variance is exact
+    for any mask; the weights count as fixed. The coils are combined in the direction of the reconstructed coil
+    images, which is what the root sum of squares does where there is signal.
 
     Parameters
     ----------
-    acquisition
-        One slice, k-space `(coils, readout, phase)`, mask `(phase,)`.
+    kernels
+        The linear map from measured to all lines.
+    coil_images
+        complex64 `(coils, readout, phase)`: the reconstruction.
     covariance
-        complex `(coils, coils)` of the noise; its scale does not matter.
-    method
-        With its parameters; the default ones if None.
+        complex `(coils, coils)` covariance of the noise.
+    padding
+        The columns `[first, last)` that a full scan measures.
 
     Returns
     -------
-    Tensor
-        float32 `(rows, columns)`; `R` counts all measured lines, those for calibration too.
-
-    Raises
-    ------
-    InputError
-        If the mask varies along readout or there are too few calibration lines.
+    tuple of Tensor
+        float32 `(readout, phase)` each: variance of the complex noise.
     """
-    method = method or Grappa()
-    cropped = without_oversampling(acquisition)
-    kernels = method.kernels(cropped)
-    coil_images = ifft(kernels.fill(ifft(cropped.kspace, READOUT)), PHASE)
     magnitude = rss(coil_images)
     directions = coil_images / torch.where(magnitude > 0, magnitude, 1)
     root = torch.linalg.cholesky(covariance).to(directions)
@@ -63,10 +53,8 @@ def grappa_g_factor(acquisition: Acquisition, covariance: Tensor, method: Grappa
         ]
     )
     full = mix_coils(root.mH, directions).abs().square().sum(dim=0)
-    first, last = acquisition.header.padding
-    full = full * (last - first) / kernels.mask.numel()  # what lies in the padding brings no noise
-    ratio = accelerated / torch.where(full > 0, full, torch.inf)
-    return center_crop((ratio / acquisition.acceleration).sqrt(), acquisition.crop)
+    first, last = padding
+    return accelerated, full * (last - first) / kernels.mask.numel()  # padding brings no noise
 
 
 def _variance(kernels: Kernels, directions: Tensor, first: int, root: Tensor) -> Tensor:

@@ -1,0 +1,127 @@
+"""The contract that every reconstruction method fulfils, classical or learned, ours or a plugin's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recon.data.acquisition import Acquisition
+
+
+@dataclass(frozen=True)
+class UncertaintyCalibration:
+    """`sigma^2 = spread^2 s^2 + noise^2 n^2`: how the spread `s` between views and the noise `n` predict the error.
+
+    Attributes
+    ----------
+    spread, noise
+        The two factors. The defaults take the spread as it is.
+    """
+
+    spread: float = 1.0
+    noise: float = 0.0
+
+    def __call__(self, spread: Tensor, noise: float) -> Tensor:
+        """Return the standard deviation of the image's error `(rows, columns)`, in the image's units."""
+        return torch.sqrt((self.spread * spread).square() + (self.noise * noise) ** 2)
+
+
+@dataclass(frozen=True)
+class Reconstruction(ABC):
+    """A reconstruction method: the k-space of one slice in, its image out.
+
+    A method is a frozen dataclass whose fields are its settings and whose docstring names the objective it minimises
+    and the paper. It implements `__call__`. Everything else that a caller may ask is a facet with a default, so no
+    caller needs to know which kind of method it holds.
+    """
+
+    @abstractmethod
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        """Reconstruct one slice.
+
+        Parameters
+        ----------
+        acquisition
+            K-space `(coils, readout, phase)`.
+
+        Returns
+        -------
+        Tensor
+            float32 `(rows, columns)`: the header's size, on the scale of the root-sum-of-squares target, on the
+            device of the k-space.
+
+        Raises
+        ------
+        InputError
+            If the method cannot reconstruct this slice.
+        """
+
+    def batch(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
+        """Reconstruct several slices; each image equals that of `__call__`."""
+        return [self(acquisition) for acquisition in acquisitions]
+
+    def batch_size(self, device: torch.device) -> int:
+        """Return how many slices are reconstructed together on a device."""
+        del device
+        return 1
+
+    def prepare(self) -> None:  # noqa: B027 - a method without weights has nothing to load
+        """Load what the first image would wait for, such as weights.
+
+        Raises
+        ------
+        InputError
+            If it cannot be loaded.
+        """
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings as the protocol of a result records them."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    def range_warnings(self, acquisition: Acquisition) -> list[str]:
+        """Return in what respects a slice lies outside the range the method was made for, each in a few words.
+
+        Raises
+        ------
+        InputError
+            If the slice cannot be given to the method.
+        """
+        del acquisition
+        return []
+
+    @property
+    def trained(self) -> bool:
+        """Whether the method has trained weights, whose uncertainty `recon calibrate` can calibrate."""
+        return False
+
+    @property
+    def uncertainty_calibration(self) -> UncertaintyCalibration | None:
+        """The calibration of the method's uncertainty; None if there is none."""
+        return None
+
+    def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor | None:
+        """Return the standard deviation of the image's noise by a formula; None if there is no formula.
+
+        Parameters
+        ----------
+        acquisition
+            K-space `(coils, readout, phase)`.
+        covariance
+            complex `(coils, coils)` covariance of the noise in `kspace`.
+
+        Returns
+        -------
+        Tensor or None
+            float32 `(rows, columns)`, in the image's units.
+        """
+        del acquisition, covariance
+        return None
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
