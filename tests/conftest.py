@@ -11,6 +11,8 @@ from helpers.raw_files import write_raw_file
 
 torch.set_num_threads(1)  # many small operations: threads only get in each other's way
 os.environ["OMP_NUM_THREADS"] = "1"  # nor do the programs that tests start have more
+USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+os.environ.setdefault("MPLCONFIGDIR", str(USER_CACHE / "matplotlib"))  # its list of fonts takes seconds to make
 settings.register_profile("shared machine", deadline=None)  # a slow machine is not a defect
 settings.load_profile("shared machine")
 
