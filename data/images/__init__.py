@@ -1,3 +1,3 @@
-"""Image files, and where their pixels lie in the patient."""
+"""Writes image files, and places their pixels in the patient."""
 
 WARNING = "not for diagnostic use"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from recon.data.errors import InputError
+from recon.data.errors import InputError, did_you_mean
 from recon.data.extras import extra
-from recon.data.suggestion import did_you_mean
 from recon.models.checkpoints.shipped import shipped_weights
 
 ON_THE_HUB = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(:(?P<file>[\w./-]+))?")
