@@ -5,7 +5,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 FUZZ_SECONDS ?= 60
 
-PARALLEL := -n logical --dist worksteal
+OPTIONS ?= # more of pytest
+PYTEST := $(BIN)/python -m pytest -n logical --dist worksteal $(OPTIONS)
 
 .PHONY: demo test test-fast coverage lint fuzz clean
 
@@ -13,14 +14,14 @@ demo: $(INSTALLED)
 	$(BIN)/recon demo --output demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(PYTEST)
 
 # Under two minutes on two cores: without the tests marked slow.
 test-fast: $(INSTALLED)
-	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 coverage: $(INSTALLED)
-	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term
+	$(PYTEST) --cov
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
