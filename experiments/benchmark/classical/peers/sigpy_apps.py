@@ -1,4 +1,4 @@
-"""sigpy's own apps, with the maps of its own ESPIRiT."""
+"""Reconstruct with sigpy's apps, with maps from sigpy's own ESPIRiT."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from sigpy.mri.app import EspiritCalib, L1WaveletRecon, SenseRecon, TotalVariati
 
 from recon.calibration.acs import calibration_lines
 from recon.data.acquisition import Acquisition
-from recon.experiments.benchmark.classical.outcome import CoilImages
 from recon.experiments.benchmark.classical.peer import Peer, Solve
+from recon.experiments.benchmark.classical.peer_images import CoilImages
 
 Complex = NDArray[np.complex64]
 
 KERNEL = 6
 WIDEST_CALIBRATION = 24
-"""sigpy's own defaults; the calibration region is a square of that side, whether it was measured or not."""
+"""sigpy's default side length of the square calibration region, which sigpy uses whether it was measured or not."""
 
 
 @dataclass(frozen=True)
 class SigpyApp:
-    """One app at so many iterations.
+    """One app with a fixed number of iterations.
 
     Attributes
     ----------
     name
-        In the table.
+        Name in the table.
     app
-        Takes k-space, maps, `lamda`, `weights` and `max_iter`.
+        App that takes k-space, maps, `lamda`, `weights` and `max_iter`.
     estimate_maps
-        Of an acquisition, `(coils, readout, phase)`.
+        Function that returns the maps `(coils, readout, phase)` of an acquisition.
     iterations
-        Of the app's solver.
+        Number of iterations of the app's solver.
     lamdas
-        Between which the best weight lies.
+        Range of the best weight.
     """
 
     name: str
@@ -60,14 +60,14 @@ class SigpyApp:
 
 
 def default_maps(acquisition: Acquisition) -> Complex:
-    """Estimate maps as `EspiritCalib` does when nothing is said."""
+    """Estimate maps with the default settings of `EspiritCalib`."""
     return _espirit(acquisition)
 
 
 def fitted_maps(acquisition: Acquisition) -> Complex:
-    """Estimate maps from no more lines than were measured, and keep them in the background.
+    """Estimate maps only from measured lines, and keep them in the background.
 
-    Against a root-sum-of-squares target, whose background is noise and not zero, this scores better SSIM.
+    This gives a higher SSIM against a root-sum-of-squares target, whose background is noise instead of zero.
     """
     width = min(WIDEST_CALIBRATION, calibration_lines(acquisition).shape[-1], acquisition.matrix[0])
     return _espirit(acquisition, calib_width=width, kernel_width=min(KERNEL, width // 2), crop=0)
@@ -86,4 +86,4 @@ SIGPY: tuple[Peer, ...] = (
     SigpyApp("sigpy TV", TotalVariationRecon, fitted_maps),
     SigpyApp("sigpy TV, 500 iterations", TotalVariationRecon, fitted_maps, iterations=500),
 )
-"""At the apps' 100 iterations if nothing else is said."""
+"""sigpy's apps at 100 iterations, their default, unless the name says otherwise."""
