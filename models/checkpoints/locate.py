@@ -6,9 +6,8 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-import huggingface_hub
-
 from recon.data.errors import InputError, did_you_mean
+from recon.data.extras import extra
 
 HUB_NAME = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(:(?P<file>[\w./-]+))?")
 """`owner/repository` or `owner/repository:file`."""
@@ -59,6 +58,8 @@ def locate(checkpoint: str | Path) -> Path:
 
 
 def _download(repository: str, file: str) -> Path:
+    with extra("hub", f"{repository}: a download from the Hugging Face Hub"):
+        import huggingface_hub  # noqa: PLC0415 - an extra
     try:
         return Path(huggingface_hub.hf_hub_download(repository, file))
     except (OSError, ValueError) as error:

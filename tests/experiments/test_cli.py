@@ -230,6 +230,7 @@ def test_a_file_that_is_not_finite_is_reported_once_and_the_rest_is_compared(
     assert {row.file for row in read_csv(tmp_path / "out" / "metrics.csv")} == {"discs.h5"}
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_goes_on_where_it_stopped(run: Run, raw_file: Path, tmp_path: Path) -> None:
     second = write_raw_file(raw_file.with_name("second.h5"), slices=1)
     output = tmp_path / "out"

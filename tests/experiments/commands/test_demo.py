@@ -17,6 +17,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SIZE", (48, 96))
 
 
+@pytest.mark.slow
 def test_all_methods_are_compared_without_training_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ship(monkeypatch, tmp_path / "weights")
     demo(tmp_path / "demo", torch.device("cpu"))
