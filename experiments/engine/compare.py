@@ -16,9 +16,10 @@ import torch
 from recon.coils import rss
 from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.errors import InputError
+from recon.data.extras import MissingExtraError, extra
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
-from recon.experiments.console import Problems, console, progress
+from recon.experiments.console import Problems, console, progress, say
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
 from recon.experiments.engine.metrics import Images, Metrics, score_file
 from recon.experiments.engine.run import UNCERTAINTY, Result, Runner
@@ -26,7 +27,6 @@ from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.store import StoredResult
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
-from recon.experiments.report.page import write_report
 from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import VolumeScore, summary_table, versions, write_csv, write_summary
@@ -163,9 +163,15 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
         raise InputError("nothing could be reconstructed")
     write_summary(output / "summary.json", scores, protocol, versions())
     notes = problems.sentences + warnings.sentences
-    write_report(output, scores, _slice_comparisons(planned, scores, comparison), protocol, notes, reliabilities)
     console.print(summary_table(scores))
-    console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
+    try:
+        with extra("report", "report.html"):
+            from recon.experiments.report.page import write_report  # noqa: PLC0415
+    except MissingExtraError as error:
+        say(f"scores: {output / 'metrics.csv'}; {error}")
+    else:
+        write_report(output, scores, _slice_comparisons(planned, scores, comparison), protocol, notes, reliabilities)
+        console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
     problems.exit()
     return scores
 

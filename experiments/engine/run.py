@@ -157,9 +157,9 @@ class Runner:
                 yield SliceResult(image.numpy(), seconds, maps)
 
     def _map(self, name: str, acquisition: Acquisition, image: Tensor) -> Tensor:
-        if name == NOISE:
-            (noise,) = self._checked(self._noise_maps, [acquisition], "noise map")
-            return noise
+        return self._noise_map(acquisition) if name == NOISE else self._uncertainty_map(acquisition, image)
+
+    def _uncertainty_map(self, acquisition: Acquisition, image: Tensor) -> Tensor:
         try:
             altered = views(acquisition)
             others = self._checked(self.method.batch, [view.acquisition for view in altered], "image")
@@ -168,8 +168,16 @@ class Runner:
         except InputError as error:
             raise InputError(f"{error} (without some of its samples, to estimate the uncertainty)") from error
 
-    def _noise_maps(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
-        return [noise_map(self.method, acquisition) for acquisition in acquisitions]
+    def _noise_map(self, acquisition: Acquisition) -> Tensor:
+        def maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:
+            return [noise_map(self.method, one) for one in acquisitions]
+
+        try:
+            (noise,) = self._checked(maps, [acquisition], "noise map")
+        except InputError as error:
+            hint = "for the noise map; --preprocess none keeps the noise scan if the file has one"
+            raise InputError(f"{error} ({hint})") from error
+        return noise
 
     def _checked(
         self, work: Callable[[Sequence[Acquisition]], list[Tensor]], acquisitions: Sequence[Acquisition], what: str
