@@ -29,7 +29,7 @@ from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
 from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
-from recon.experiments.report.scores import VolumeScore, summary_table, versions, write_csv, write_summary
+from recon.experiments.report.scores import MethodScore, summary_table, versions, write_csv, write_summary
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ class Comparison:
         }
 
 
-def compare(inputs: list[Path], comparison: Comparison, output: Path, device: torch.device) -> list[VolumeScore]:
+def compare(inputs: list[Path], comparison: Comparison, output: Path, device: torch.device) -> list[MethodScore]:
     """Run a comparison; results of an interrupted run are not made again.
 
     Parameters
@@ -132,7 +132,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
 
     Returns
     -------
-    list of VolumeScore
+    list of MethodScore
         Scores of each volume, method and acceleration.
 
     Raises
@@ -144,7 +144,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
     """
     problems, warnings, protocol = Problems(), RangeWarnings(), comparison.protocol()
     planned = _plan(find_files(inputs), comparison, output, device, problems)
-    scores: list[VolumeScore] = []
+    scores: list[MethodScore] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     with progress() as bar:
         task = bar.add_task("compare", total=sum(len(stored.scan) for stored in planned))
@@ -191,11 +191,11 @@ def _plan(
     return planned
 
 
-def _score(stored: StoredResult, result: Result, target: Images | None) -> VolumeScore:
+def _score(stored: StoredResult, result: Result, target: Images | None) -> MethodScore:
     scan = stored.scan
     volume = scan.volume
     metrics = Metrics(np.nan, np.nan, np.nan) if target is None else score_file(volume.path, target, result.images)
-    return VolumeScore(
+    return MethodScore(
         file=volume.name,
         acquisition=volume.header.contrast,
         method=stored.runner.name,
@@ -212,7 +212,7 @@ def _score(stored: StoredResult, result: Result, target: Images | None) -> Volum
 
 
 def _slice_comparisons(
-    planned: Sequence[StoredResult], scores: Sequence[VolumeScore], comparison: Comparison
+    planned: Sequence[StoredResult], scores: Sequence[MethodScore], comparison: Comparison
 ) -> Iterator[SliceComparison]:
     """Show the middle slice of the first volumes, as every method reconstructed it with the first seed."""
     names = _distinct(stored.scan.volume.name for stored in planned)[: comparison.shown]
