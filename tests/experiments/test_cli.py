@@ -294,7 +294,7 @@ def test_a_hub_out_of_reach_is_told_in_a_sentence(
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
     result = run("reconstruct", raw_file, "--checkpoint", "owner/net", "--output", tmp_path / "out", code=2)
-    assert "can be had now (no network)" in re.sub(r"\s+", " ", result.output)
+    assert "cannot be downloaded from a repository of this name (no network)" in re.sub(r"\s+", " ", result.output)
 
 
 def test_evaluate_gives_perfect_scores_to_the_targets(run: Run, raw_file: Path, tmp_path: Path) -> None:

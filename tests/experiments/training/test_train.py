@@ -321,7 +321,7 @@ def test_undersampled_files_without_targets_are_enough_for_ssdu(folders: Path, t
 
 
 def test_ssdu_needs_coil_images(folders: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="ImageUnet gives no coil images"):
+    with pytest.raises(InputError, match="ImageUnet predicts no coil images"):
         train(make_config(folders, tmp_path, network=DROPPING, training={"mode": "ssdu"}))
 
 
