@@ -174,7 +174,16 @@ LARGE = 1 << 20
         "<a " + " ".join(f"b{number}=''" for number in range(LARGE // 12)) + "/>",
         "<a>" + "<![CDATA[x]]>" * (LARGE // 13) + "</a>",
     ],
-    ids=["open comments", "open comments inside", "comments", "elements", "depth", "namespace", "attributes", "CDATA"],
+    ids=[
+        "open comments",
+        "open comments inside",
+        "comments",
+        "elements",
+        "depth",
+        "namespace",
+        "attributes",
+        "CDATA",
+    ],
 )
 def test_the_time_of_a_hostile_header_grows_only_with_its_length(xml: str) -> None:
     start = time.process_time()
