@@ -87,7 +87,7 @@ def parse_xml(xml: str | bytes) -> ET.Element:
 
 
 class _LimitedTree(ET.TreeBuilder):
-    """Builds a tree without attributes; refuses document types, long namespaces, and too many or too deep elements."""
+    """Builds a tree without attributes; refuses document types, long namespaces, and too many or deep elements."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -137,7 +137,7 @@ class StreamedScan:
         received = sum(readout.samples.nbytes for readout in imaging)
         if size > ALWAYS_ALLOWED and size > LARGEST_RATIO * received:
             raise InputError(
-                f"{self._name}: the header declares k-space of {size} bytes, but only {received} bytes of samples came"
+                f"{self._name}: the header declares k-space of {size} bytes, but only {received} bytes came"
             )
         return WORKING_COPIES * size + 2 * sum(readout.samples.nbytes for readout in self._noise)
 

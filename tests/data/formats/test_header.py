@@ -1,6 +1,6 @@
 import math
-import time
 import re
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
