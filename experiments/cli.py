@@ -13,9 +13,6 @@ from typer.core import TyperGroup
 from recon.data.errors import InputError
 from recon.experiments.commands import benchmarks, images, raw_data, stream, training, weights
 
-# Read when torch loads: threads that wait leave the cores to others.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 BAD_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 143
