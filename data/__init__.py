@@ -1,1 +1,1 @@
-"""What comes in and goes out: files, sampling masks, the built-in phantom, torch datasets."""
+"""Reads and writes raw data and images, draws sampling masks, and feeds training."""

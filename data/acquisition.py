@@ -1,35 +1,63 @@
-"""The one value that travels: what a scanner measured, and what is known about it."""
+"""The value that travels through the project: one measured slice or volume, its header and its geometry."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.data.geometry import Geometry
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Position and orientation of one slice in DICOM's patient coordinates (left, posterior, superior).
+
+    Attributes
+    ----------
+    position
+        Centre of the slice, in mm.
+    read_dir
+        Unit vector in the direction of increasing readout index.
+    phase_dir
+        Unit vector in the direction of increasing phase index.
+    slice_dir
+        Unit vector normal to the slice.
+    field_of_view
+        Extent of the reconstructed image along readout, phase and slice (the slice thickness), in mm.
+    """
+
+    position: Vector
+    read_dir: Vector
+    phase_dir: Vector
+    slice_dir: Vector
+    field_of_view: Vector
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the raw data's header says, as far as a reconstruction needs it.
+    """The part of a raw-data header that a reconstruction needs.
 
     Attributes
     ----------
     crop
         Size of the reconstructed image `(readout, phase)`; may exceed the sampled matrix.
     padding
-        The columns `[first, last)` of the phase axis that the scanner acquired; the rest is zero padding.
+        Columns `[first, last)` of the phase axis that the scanner acquired; the other columns are zero padding.
     field_of_view
-        Of the reconstructed image `(readout, phase)`, in mm; None if unknown.
-    encoded_field_of_view
-        Of the sampled matrix, in mm: larger than that of the image where it was oversampled; None if unknown.
+        Field of view of the reconstructed image `(readout, phase)`, in mm; None if unknown.
     field_strength
-        In tesla; None if unknown.
+        Field strength in tesla; None if unknown.
     contrast
-        The acquisition's type as fastMRI names it (AXT2, CORPD_FBK, ...), or an empty string.
+        Type of the acquisition as fastMRI names it (AXT2, CORPD_FBK, ...); empty if unknown.
     geometry
-        Where each slice of the file lies in the patient; None if unknown.
+        Position and orientation of each slice of the file; None if unknown.
+    encoded_field_of_view
+        Field of view of the sampled matrix `(readout, phase)`, in mm; larger than that of the image along an
+        oversampled axis. None if unknown.
     """
 
     crop: tuple[int, int]
@@ -41,7 +69,7 @@ class Header:
     encoded_field_of_view: tuple[float, float] | None = None
 
     def with_readout_cut(self, share: float) -> Header:
-        """Say that only this share of the readout's field of view is left."""
+        """Return the header of a scan that keeps only this fraction of the readout's field of view."""
         if self.encoded_field_of_view is None:
             return self
         readout, phase = self.encoded_field_of_view
@@ -50,7 +78,7 @@ class Header:
 
 @dataclass(frozen=True, eq=False)
 class Acquisition:
-    """K-space of one slice or one volume, with the mask that says which samples were measured.
+    """K-space of one slice or volume with its sampling mask, header and accompanying scans.
 
     Attributes
     ----------
@@ -61,15 +89,15 @@ class Acquisition:
     header
         Matrix, padding, field of view, contrast.
     target
-        float32 `(..., rows, columns)`: the root-sum-of-squares image of the full k-space; None if unknown.
+        float32 `(..., rows, columns)`: root-sum-of-squares image of the full k-space; None if unknown.
     calibration
-        complex64 `(..., coils, readout, lines)`: auto-calibration lines scanned separately; None if they are
-        part of `kspace` or were not acquired.
+        complex64 `(..., coils, readout, lines)`: calibration lines from a separate scan; None if they are part
+        of `kspace` or were not acquired.
     noise
-        complex64 `(coils, samples)`: a scan without excitation, as loud as the noise in `kspace`; None if there
-        was none or it was used up by prewhitening.
+        complex64 `(coils, samples)`: scan without excitation, scaled to the noise level of `kspace`; None if
+        there was none or prewhitening has used it up.
     name
-        The file's name; the seed of its sampling mask.
+        Name of the file, from which the seed of the sampling mask follows.
     slice
         Index of the slice in the file; None for a whole volume.
     """
@@ -95,35 +123,35 @@ class Acquisition:
 
     @property
     def crop(self) -> tuple[int, int]:
-        """Size of the reconstructed image `(readout, phase)`: the header's, never beyond the matrix."""
+        """Size of the reconstructed image `(readout, phase)`: the header's crop, limited to the matrix."""
         readout, phase = self.matrix
         return min(self.header.crop[0], readout), min(self.header.crop[1], phase)
 
     @property
     def acceleration(self) -> float:
-        """How many times fewer samples were measured than the scanner's full scan has."""
+        """Number of samples of the scanner's full scan over the number of measured ones."""
         first, last = self.header.padding
         acquirable = self.mask[..., first:last]
         return acquirable.numel() / max(int(acquirable.sum()), 1)
 
     def undersample(self, mask: Tensor) -> Acquisition:
-        """Keep only the samples that `mask` selects.
+        """Return a copy that keeps only the samples selected by `mask`.
 
         Parameters
         ----------
         mask
-            bool `(phase,)` or `(readout, phase)`.
+            bool `(phase,)` or `(readout, phase)`, True where samples are kept.
         """
         kept = self.mask & mask
         return replace(self, kspace=self.kspace * kept, mask=kept)
 
     def undersample_(self, mask: Tensor) -> Acquisition:
-        """Do as `undersample`, in place: for who has just read the samples and keeps no other use for them."""
+        """Do the same as `undersample`, but overwrite `kspace`: saves a copy where the samples were just read."""
         kept = self.mask & mask
         return replace(self, kspace=self.kspace.mul_(kept), mask=kept)
 
     def to(self, device: torch.device | str) -> Acquisition:
-        """Move the samples to a device; reconstruction runs where they lie."""
+        """Move all tensors to a device; a reconstruction runs on the device of its input."""
         return replace(
             self,
             kspace=self.kspace.to(device),
@@ -132,3 +160,26 @@ class Acquisition:
             calibration=None if self.calibration is None else self.calibration.to(device),
             noise=None if self.noise is None else self.noise.to(device),
         )
+
+
+def are_orthonormal(directions: NDArray[np.floating]) -> bool:
+    """Return whether the rows of each matrix in `(..., 3, 3)` are orthonormal to within 1e-3."""
+    if not (np.abs(directions) < 2).all():  # the product of larger numbers might overflow
+        return False
+    return np.allclose(directions @ np.swapaxes(directions, -1, -2), np.eye(3), atol=1e-3)
+
+
+def is_valid_geometry(geometry: tuple[Geometry, ...]) -> bool:
+    """Return whether every slice has a finite position, orthonormal directions and a positive size."""
+    table = as_table(geometry).reshape(-1, 5, 3)
+    return bool(np.isfinite(table).all() and are_orthonormal(table[:, 1:4]) and (table[:, 4] > 0).all())
+
+
+def as_table(geometry: tuple[Geometry, ...]) -> NDArray[np.float64]:
+    """Convert slices to a float64 table `(slices, 15)`: the fields of `Geometry` in their order."""
+    return np.array([[number for vector in astuple(slice_) for number in vector] for slice_ in geometry], np.float64)
+
+
+def from_table(table: NDArray[np.float64]) -> tuple[Geometry, ...]:
+    """Convert a table made by `as_table` back to slices."""
+    return tuple(Geometry(*(tuple(vector) for vector in row.reshape(5, 3).tolist())) for row in table)

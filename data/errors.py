@@ -1,16 +1,17 @@
-"""The error a user can mend: one sentence, no traceback, exit code 2."""
+"""Errors that the user can fix: one sentence without a traceback, exit code 2."""
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
 class InputError(ValueError):
-    """Something that was given is wrong; the message is one sentence that names it and says what to do.
+    """An input is wrong; the message is one sentence that names the input and says what to do.
 
     Parameters
     ----------
     sentence
-        May quote what a stranger wrote: it becomes one line that cannot steer a terminal.
+        Message that may quote untrusted text; it is reduced to one line without terminal control characters.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -18,18 +19,25 @@ class InputError(ValueError):
 
 
 class DiskFullError(InputError):
-    """There is no room left for what was to be written; nothing else will find room either."""
+    """The disk or the quota is full, so that no further file can be written either."""
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """Make one line of a stranger's text, without what steers terminals, cut to so many letters."""
+    """Reduce untrusted text to one line of printable characters, cut to at most `most` of them."""
     line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
     return line if most is None or len(line) <= most else f"{line[:most]}..."
 
 
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return the end of an error message: the choice most similar to `word`, or all choices if none is similar."""
+    available = sorted(choices)
+    similar = difflib.get_close_matches(word, available, n=1)
+    return f"; did you mean {similar[0]!r}?" if similar else f"; available: {', '.join(available) or 'none'}"
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Free input errors from the traceback that a process of torch's DataLoader writes into their message."""
+    """Strip the traceback that a worker of torch's DataLoader adds to the message of an input error."""
     try:
         yield
     except InputError as error:

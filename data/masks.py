@@ -1,4 +1,4 @@
-"""Sampling masks along phase: fastMRI's own, with fastMRI's seeds, as boolean tensors."""
+"""Draws sampling masks along phase with fastMRI's functions and seeds, and finds the mask of measured k-space."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ from enum import StrEnum
 
 import numpy as np
 import torch
-from fastmri.data.subsample import (
-    EquispacedMaskFractionFunc,
-    EquiSpacedMaskFunc,
-    MagicMaskFunc,
-    MaskFunc,
-    RandomMaskFunc,
-)
 from torch import Tensor
 
 from recon.data.acquisition import Acquisition
@@ -23,7 +16,7 @@ from recon.data.errors import InputError
 
 
 class MaskKind(StrEnum):
-    """How the lines outside the centre are chosen, as fastMRI names it."""
+    """fastMRI's name of the way in which lines outside the centre are chosen."""
 
     RANDOM = "random"
     EQUISPACED = "equispaced"
@@ -31,32 +24,30 @@ class MaskKind(StrEnum):
     MAGIC = "magic"
 
 
-_FUNCTIONS: dict[MaskKind, type[MaskFunc]] = {
-    MaskKind.RANDOM: RandomMaskFunc,
-    MaskKind.EQUISPACED: EquiSpacedMaskFunc,
-    MaskKind.EQUISPACED_FRACTION: EquispacedMaskFractionFunc,
-    MaskKind.MAGIC: MagicMaskFunc,
-}
 _WHOLE_STEPS = {MaskKind.EQUISPACED, MaskKind.MAGIC}
+"""Kinds that measure every n-th line and therefore need a whole acceleration."""
+
+ZEROS_BY_CHANCE = 0.01
+"""Fraction of measured samples that may be zero by chance, as with one coil and few bits per sample."""
 
 
 def default_center_fraction(acceleration: float) -> float:
-    """Fully sampled share of the lines: fastMRI's 0.08 at 4x and 0.04 at 8x, in proportion elsewhere."""
+    """Return fastMRI's fully sampled fraction of the lines: 0.08 at 4x, 0.04 at 8x, in proportion elsewhere."""
     return 0.32 / acceleration
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a fully sampled scan is undersampled: as fastMRI does for validation, one mask for all slices of a file.
+    """Undersample a fully sampled scan as fastMRI does for validation: one mask for all slices of a file.
 
     Attributes
     ----------
     kind
-        How the lines outside the centre are chosen.
+        Choice of the lines outside the centre.
     acceleration
-        Lines over measured lines.
+        Number of lines over number of measured lines.
     center_fraction
-        Share of the lines, about DC, that are all measured.
+        Fully sampled fraction of the lines around DC.
     seed
         0 for the masks that fastMRI draws for the same file names, any other number for other masks.
     """
@@ -67,7 +58,7 @@ class Sampling:
     seed: int = 0
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
-        """Undersample; what lies in the zero padding does not count as measured."""
+        """Undersample a scan; columns in its zero padding stay unmeasured."""
         phase = acquisition.matrix[1]
         seed = seed_of(acquisition.name, self.seed)
         mask = sample_mask(self.kind, phase, self.acceleration, self.center_fraction, seed)
@@ -75,7 +66,7 @@ class Sampling:
 
 
 def seed_of(name: str, seed: int = 0) -> tuple[int, ...]:
-    """Seed of the mask of the file called `name`: fastMRI's validation seed for 0, another mask for each other."""
+    """Return the seed of a file's mask: fastMRI's validation seed if `seed` is 0, another one otherwise."""
     letters = tuple(map(ord, name))
     return (*letters, seed) if seed else letters
 
@@ -87,20 +78,21 @@ def sample_mask(
     center_fraction: float,
     seed: int | tuple[int, ...],
 ) -> Tensor:
-    """Draw a mask.
+    """Draw one sampling mask.
 
     Parameters
     ----------
     kind
-        How to choose the lines outside the centre.
+        Choice of the lines outside the centre.
     phase
         Number of phase-encoding lines.
     acceleration
-        Lines over measured lines; `equispaced` and `magic` measure the centre on top of every n-th line.
+        Number of lines over number of measured lines; `equispaced` and `magic` measure the centre in addition to
+        every n-th line.
     center_fraction
-        Share of the lines, about DC, that are all measured.
+        Fully sampled fraction of the lines around DC.
     seed
-        Of the random choice.
+        Seed of the random choice.
 
     Returns
     -------
@@ -116,16 +108,16 @@ def sample_mask(
 
 
 def draw_mask(samplings: Sequence[Sampling], phase: int, seed: int | tuple[int, ...]) -> Tensor:
-    """Draw one of several samplings and then its mask, from one stream of random numbers, as fastMRI does.
+    """Draw one of several samplings and then its mask from one stream of random numbers, as fastMRI does.
 
     Parameters
     ----------
     samplings
-        Each as likely as any other. Their own seeds are not used.
+        Equally likely samplings. Their own seeds are not used.
     phase
         Number of phase-encoding lines.
     seed
-        Of both choices; `draw_sampling` tells which sampling it was.
+        Seed of both choices; `draw_sampling` returns the sampling that the same seed chooses.
 
     Returns
     -------
@@ -142,29 +134,28 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: int | tuple[int, 
         _check_center(sampling, phase)
     kinds = {sampling.kind for sampling in samplings}
     kind = kinds.pop() if len(kinds) == 1 else draw_sampling(samplings, seed).kind
-    mask, _ = _function(kind, samplings)((1, phase, 2), seed=seed)
-    return mask.reshape(phase).bool()
+    return _fastmri_mask(kind, samplings, phase, seed)
 
 
 def draw_sampling(samplings: Sequence[Sampling], seed: int | tuple[int, ...]) -> Sampling:
-    """Choose the sampling that fastMRI chooses for this seed."""
+    """Return the sampling that fastMRI chooses for this seed."""
     if len(samplings) == 1:
         return samplings[0]
     return samplings[np.random.RandomState(seed).randint(len(samplings))]
 
 
 def center_lines(mask: Tensor) -> slice:
-    """Find the run of measured lines about DC.
+    """Find the contiguous run of measured lines around DC.
 
     Parameters
     ----------
     mask
-        bool `(phase,)` or `(readout, phase)`; of the latter a line counts if it is measured in full.
+        bool `(phase,)` or `(readout, phase)`; in the latter a line counts only if it is measured completely.
 
     Returns
     -------
     slice
-        Of the phase axis; empty if the line at DC was not measured.
+        Range of the phase axis; empty if the line at DC was not measured.
     """
     lines = mask if mask.ndim == 1 else mask.all(dim=0)
     missing = torch.nonzero(~lines).flatten()
@@ -175,10 +166,53 @@ def center_lines(mask: Tensor) -> slice:
     return slice(min(first, center), max(last, min(first, center))) if lines[center] else slice(center, center)
 
 
+def measured_mask(kspace: Tensor) -> Tensor:
+    """Find which samples of one slice were measured: those that are not zero.
+
+    Rows that are zero in every line (an asymmetric echo), single zeros and slices without any signal do not count
+    as undersampled.
+
+    Parameters
+    ----------
+    kspace
+        complex `(coils, readout, phase)`.
+
+    Returns
+    -------
+    Tensor
+        bool `(phase,)`, or `(readout, phase)` if some lines were measured partially.
+    """
+    samples = (kspace != 0).any(dim=0)
+    lines, rows = samples.any(dim=0), samples.any(dim=1)
+    if not lines.any():
+        return ~lines
+    expected = rows[:, None] & lines
+    return lines if (expected & ~samples).sum() <= ZEROS_BY_CHANCE * expected.sum() else samples
+
+
+def prospective_mask(mask: Tensor, padding: tuple[int, int]) -> Tensor | None:
+    """Return the mask if it leaves samples out; None if all columns within `padding` were measured.
+
+    Parameters
+    ----------
+    mask
+        bool `(phase,)` or `(readout, phase)`.
+    padding
+        Columns `[first, last)` of a full scan.
+    """
+    return None if mask[..., padding[0] : padding[1]].all() else mask
+
+
 def check_sampling(kind: MaskKind, acceleration: float, center_fraction: float) -> None:
-    """Raise `InputError` if there is no such mask."""
+    """Check the parameters of a mask.
+
+    Raises
+    ------
+    InputError
+        If no such mask exists.
+    """
     if not 1 <= acceleration < math.inf:
-        raise InputError(f"acceleration {acceleration:g} is not a number from 1 on")
+        raise InputError(f"acceleration {acceleration:g} is not a finite number of at least 1")
     if not 0 <= center_fraction <= 1:
         raise InputError(f"center fraction {center_fraction:g} is not between 0 and 1")
     if kind in _WHOLE_STEPS and acceleration != round(acceleration):
@@ -191,22 +225,26 @@ def check_sampling(kind: MaskKind, acceleration: float, center_fraction: float) 
 
 
 def _check_center(sampling: Sampling, phase: int) -> None:
-    """Raise `InputError` if the centre leaves no line to the rest: fastMRI's function divides by their number."""
+    """Raise `InputError` if the centre leaves no other lines: fastMRI's function divides by their number."""
     center = round(phase * sampling.center_fraction)
     counted = {MaskKind.RANDOM: 1.0, MaskKind.EQUISPACED_FRACTION: sampling.acceleration}.get(sampling.kind, 0.0)
     if phase <= center * counted:
         raise InputError(
-            f"a center of {center} of {phase} lines leaves none to the rest at an acceleration of "
+            f"a center of {center} of {phase} lines leaves no others at an acceleration of "
             f"{sampling.acceleration:g}; lower one of them"
         )
 
 
-def _function(kind: MaskKind, samplings: Sequence[Sampling]) -> MaskFunc:
-    """Make fastMRI's mask function for all samplings, because its choice uses up random numbers before the mask."""
+def _fastmri_mask(kind: MaskKind, samplings: Sequence[Sampling], phase: int, seed: int | tuple[int, ...]) -> Tensor:
+    """Draw the mask from fastMRI's function of all samplings, whose choice uses random numbers before the mask."""
+    from fastmri.data.subsample import create_mask_for_mask_type  # noqa: PLC0415 - takes most of a second
+
     fractions = [sampling.center_fraction for sampling in samplings]
-    return _FUNCTIONS[kind](fractions, list(map(_step, samplings)), seed=0)  # each call brings a seed of its own
+    function = create_mask_for_mask_type(kind, fractions, list(map(_step, samplings)))
+    mask, _ = function((1, phase, 2), seed=seed)
+    return mask.reshape(phase).bool()
 
 
 def _step(sampling: Sampling) -> float:
-    """Acceleration as fastMRI's function wants it: every n-th line needs a whole number."""
+    """Return the acceleration that fastMRI's function takes: a whole number for every n-th line."""
     return round(sampling.acceleration) if sampling.kind in _WHOLE_STEPS else sampling.acceleration

@@ -1,4 +1,4 @@
-"""From what a user names, files or folders, to opened volumes."""
+"""Finds raw-data files and opens them, whatever their format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recon.data.formats.ismrmrd.layout import ISMRMRD
 from recon.data.formats.numpy import NPY, NPZ
 from recon.data.formats.twix.reader import TWIX
 from recon.data.storage.hdf5 import listed, open_hdf5
-from recon.data.storage.trial_process import try_apart
+from recon.data.storage.trial_process import try_in_child
 from recon.data.volume import Volume
 
 __all__ = [
@@ -41,26 +41,35 @@ FORMATS: tuple[Format, ...] = (
     NPZ,
     TWIX,
 )
-"""Every format that is read: its module and this line are all that a new one takes."""
+"""All formats that can be read; a new format takes its own module and a line here."""
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
-"""How such files begin, also those so damaged that the library does not know them."""
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""First bytes of an HDF5 file, including files so damaged that the library does not recognise them."""
 
 HDF5_SUFFIXES = set(FASTMRI.suffixes)
 
 SUFFIXES = {suffix for known in FORMATS for suffix in known.suffixes}
 
 
-def open_volume(path: Path) -> Volume:
-    """Open a raw-data file of any known format, which its content tells and not its name.
+def open_volume(path: str | Path, *, isolate: bool = True) -> Volume:
+    """Open a raw-data file of any known format; its content decides on the format, not its name.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    isolate
+        Whether to open an HDF5 file in a child process first, so that a damaged file cannot crash or hang this one.
+        False is faster, for files that can be trusted.
 
     Raises
     ------
     InputError
-        If it is none, or is damaged.
+        If the file is missing, damaged, or of no known format.
     """
-    if path.is_file() and h5py.is_hdf5(path):
-        try_apart(path, lambda: recognise(path).open(path))
+    path = Path(path)
+    if isolate and path.is_file() and h5py.is_hdf5(path):
+        try_in_child(path, lambda: recognise(path).open(path))
     return recognise(path).open(path)
 
 
@@ -70,7 +79,7 @@ def recognise(path: Path) -> Format:
     Raises
     ------
     InputError
-        If it is missing, empty, damaged, or of no known format.
+        If the file is missing, empty, damaged, or of no known format.
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
@@ -82,65 +91,70 @@ def recognise(path: Path) -> Format:
     if not _begins_as_hdf5(path):
         known_names = ", ".join(known.name for known in FORMATS)
         raise InputError(f"{path}: the file is not HDF5, nor of another known format ({known_names})")
-    with open_hdf5(path) as file:  # tells what is wrong with a file that should be HDF5
-        there = listed(file)
-    raise InputError(f"{path}: is HDF5 but holds no raw data of a known layout, only {there}")
+    with open_hdf5(path) as file:  # raises an error that says what is wrong with a damaged file
+        names = listed(file)
+    raise InputError(f"{path}: the HDF5 file holds no raw data of a known layout, only {names}")
 
 
 def _begins_as_hdf5(path: Path) -> bool:
     if h5py.is_hdf5(path):
         return True
     with path.open("rb") as file:
-        return file.read(len(HDF5)) == HDF5
+        return file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
 
 
 def result_name(path: Path) -> str:
-    """Name the HDF5 file that the reconstruction of a raw-data file is written to."""
+    """Return the name of the HDF5 file to which the reconstruction of a raw-data file is written."""
     return path.name if path.suffix.lower() in HDF5_SUFFIXES else f"{path.name}.h5"
 
 
 def find_files(inputs: Iterable[Path]) -> list[Path]:
-    """List the raw-data files that the user named, folders replaced by what lies in them, sorted by name.
-
-    Raises
-    ------
-    InputError
-        As `list_files`, and if two files share one name.
-    """
-    return _distinct(list_files(inputs))
-
-
-def list_files(inputs: Iterable[Path], suffixes: Collection[str] = SUFFIXES) -> list[Path]:
-    """List the raw-data files that the user named, each once; files of one name in different folders may be.
+    """List the raw-data files among the inputs, whose names must differ.
 
     Parameters
     ----------
     inputs
-        Files and folders.
+        Files, and folders that stand for the raw-data files in them, sorted by name.
+
+    Raises
+    ------
+    InputError
+        For the reasons of `list_files`, or if two files have the same name.
+    """
+    return _with_distinct_names(list_files(inputs))
+
+
+def list_files(inputs: Iterable[Path], suffixes: Collection[str] = SUFFIXES) -> list[Path]:
+    """List the raw-data files among the inputs, each once; files in different folders may have the same name.
+
+    Parameters
+    ----------
+    inputs
+        Files, and folders that stand for the raw-data files in them, sorted by name.
     suffixes
-        Those that count in a folder.
+        Suffixes of the files to list in a folder.
 
     Raises
     ------
     InputError
         If a path does not exist, or a folder holds no raw data.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for path in inputs:
         if path.is_dir():
-            inside = _inside(path, suffixes)
+            inside = _files_in(path, suffixes)
             if not inside:
                 raise InputError(f"{path}: the folder holds no raw-data file ({', '.join(sorted(suffixes))})")
-            found += inside
+            files += inside
         elif path.exists():
-            found.append(path)
+            files.append(path)
         else:
             raise InputError(f"{path}: there is no such file or folder")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(files))
 
 
-def _inside(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    with os.scandir(folder) as entries:  # several times quicker than Path.iterdir where there are thousands
+def _files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    with os.scandir(folder) as entries:  # several times faster than Path.iterdir for thousands of files
         names = [entry.name for entry in entries if _suffix(entry.name) in suffixes and entry.is_file()]
     return [folder / name for name in sorted(names)]
 
@@ -149,8 +163,8 @@ def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122
 
 
-def _distinct(files: list[Path]) -> list[Path]:
-    """Keep each file once; outputs are named after inputs, so two files of one name would overwrite each other."""
+def _with_distinct_names(files: list[Path]) -> list[Path]:
+    """Drop repeated files, and refuse different files of one name: outputs are named after inputs."""
     by_name: dict[str, Path] = {}
     for file in files:
         other = by_name.setdefault(file.name, file)

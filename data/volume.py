@@ -1,7 +1,8 @@
-"""What every reader gives: one opened file, known by its header, its slices read one at a time."""
+"""Defines an opened file: its header is known, its slices are read one at a time."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -10,23 +11,22 @@ import torch
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
 
 
 class Volume(Protocol):
-    """One opened file: everything but the samples is known, slices are read one at a time."""
+    """One opened file, as every format returns it: everything but the samples has been read."""
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Path of the file."""
 
     @property
     def name(self) -> str:
-        """The file's name without its folder."""
+        """Name of the file without its folder."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """`(slices, coils, readout, phase)`."""
+        """Shape of the k-space `(slices, coils, readout, phase)`."""
 
     @property
     def header(self) -> Header:
@@ -38,53 +38,118 @@ class Volume(Protocol):
 
     @property
     def target_name(self) -> str | None:
-        """What the reference image is called in the file; None if there is none."""
+        """Name of the reference image in the file; None if there is none."""
 
     @property
     def target_max(self) -> float | None:
         """Largest value of the reference image over the volume; None if unknown."""
 
     def __len__(self) -> int:
-        """Give the number of slices."""
+        """Return the number of slices."""
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
-        """Read one slice, from a file that `open_file` opens or has kept open."""
+    def read(self, index: int) -> Acquisition:
+        """Read the slice at `index`.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read or holds values that are not finite.
+        """
 
     def number(self, index: int) -> int:
-        """Tell which slice of the file the one at `index` is."""
+        """Return the number that the slice at `index` has in the file."""
 
     def read_target(self) -> NDArray[np.float32] | None:
         """Read the reference images `(slices, rows, columns)`; None if there are none."""
 
 
-class Untargeted:
-    """The part of a volume that formats without reference images have in common."""
+class VolumeWithoutTarget:
+    """Base of volumes whose format has no reference images."""
 
     path: Path
     shape: tuple[int, int, int, int]
 
     @property
     def name(self) -> str:
-        """The file's name without its folder."""
+        """Name of the file without its folder."""
         return self.path.name
 
     @property
     def target_name(self) -> str | None:
-        """None: there is no reference image."""
+        """Always None: there is no reference image."""
         return None
 
     @property
     def target_max(self) -> float | None:
-        """None: there is no reference image."""
+        """Always None: there is no reference image."""
         return None
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def number(self, index: int) -> int:
-        """Tell which slice of the file the one at `index` is: that one, as all are there."""
+        """Return `index`: the volume holds every slice of the file."""
         return index
 
     def read_target(self) -> NDArray[np.float32] | None:
-        """Give None: there are no reference images."""
+        """Return None: there are no reference images."""
         return None
+
+
+@dataclass(frozen=True)
+class WrappedVolume:
+    """Base of volumes that change some properties of another volume; a subclass defines `read`.
+
+    Attributes
+    ----------
+    volume
+        Volume whose properties are passed on.
+    """
+
+    volume: Volume
+
+    @property
+    def path(self) -> Path:
+        """Path of the file."""
+        return self.volume.path
+
+    @property
+    def name(self) -> str:
+        """Name of the file without its folder."""
+        return self.volume.name
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of the k-space `(slices, coils, readout, phase)`."""
+        return self.volume.shape
+
+    @property
+    def header(self) -> Header:
+        """Matrix, padding, field of view, contrast."""
+        return self.volume.header
+
+    @property
+    def mask(self) -> torch.Tensor | None:
+        """Sampling mask of a prospectively undersampled scan; None if fully sampled."""
+        return self.volume.mask
+
+    @property
+    def target_name(self) -> str | None:
+        """Name of the reference image in the file; None if there is none."""
+        return self.volume.target_name
+
+    @property
+    def target_max(self) -> float | None:
+        """Largest value of the reference image over the whole file; None if unknown."""
+        return self.volume.target_max
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def number(self, index: int) -> int:
+        """Return the number that the slice at `index` has in the file."""
+        return self.volume.number(index)
+
+    def read_target(self) -> NDArray[np.float32] | None:
+        """Read the reference images `(slices, rows, columns)`; None if there are none."""
+        return self.volume.read_target()

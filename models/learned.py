@@ -154,11 +154,14 @@ class LearnedReconstruction(Reconstruction):
         )
         largest = rss(ifft(kspace)).amax((-2, -1))
         scale = torch.where(largest > 0, largest, 1).reshape(-1, 1, 1)
+        accelerations = kspace.real.new_tensor([acquisition.acceleration for acquisition in acquisitions])
         network, device = self._network(kspace.device), kspace.device.type
         with torch.no_grad(), torch.autocast(device, HALF.get(self.precision), enabled=self.precision in HALF):
             mask = masks.reshape(len(masks), 1, -1, masks.shape[-1])
             scaled = None if calibration is None else calibration / scale.unsqueeze(1)
-            images: Tensor = network(kspace.div_(scale.unsqueeze(1)), mask, calibration=scaled)
+            images: Tensor = network(
+                kspace.div_(scale.unsqueeze(1)), mask, calibration=scaled, acceleration=accelerations
+            )
         return images.float() * scale
 
     def _network(self, device: torch.device) -> nn.Module:

@@ -1,8 +1,9 @@
 """The networks that can be trained and loaded, by the name that configs and checkpoints use.
 
-Each maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None)` to an image, shapes as in `VarNet`;
-those that predict k-space also give their `coil_images` for the same arguments. A network whose name continues that
-of another after a hyphen, as `varnet-general` does, is a variant of it: the method `varnet` takes weights of both.
+Each maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None, acceleration=None)` to an image, shapes
+as in `VarNet`; those that predict k-space also return their `coil_images` for the same arguments. A network whose
+name continues that of another after a hyphen, as `varnet-general` does, is a variant of it: the method `varnet` takes
+weights of both.
 """
 
 import inspect
@@ -11,8 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from recon.data.errors import InputError
-from recon.data.suggestion import did_you_mean
+from recon.data.errors import InputError, did_you_mean
 from recon.models.networks.deep_cascade import DeepCascade
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from recon.contract import Reconstruction
-from recon.data.errors import InputError
-from recon.data.suggestion import did_you_mean
+from recon.data.errors import InputError, did_you_mean
 
 PROVIDERS = ("recon.classical", "recon.models.learned")
 """Modules that register our methods, imported in this order until a name is found."""

@@ -1,1 +1,1 @@
-"""Raw-data file formats, one module or folder each."""
+"""Reads and writes the raw-data formats, one module or folder each."""

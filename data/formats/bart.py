@@ -1,7 +1,8 @@
-"""BART's pair of files: dimensions as text in NAME.hdr, complex64 samples in NAME.cfl, the first dimension fastest.
+"""Reads and writes BART's file pairs: dimensions as text in NAME.hdr, complex64 samples in NAME.cfl.
 
-Read are Cartesian 2-D scans: readout, phase 1, coils, slices, and echoes, times and averages, which become images of
-their own; not read are 3-D scans (phase 2), sets of maps, and other dimensions.
+The first dimension varies fastest. Cartesian 2-D scans can be read: readout, phase 1, coils and slices, as well as
+echoes, times and averages, each of which becomes an image of its own. 3-D scans (phase 2), sets of maps and other
+dimensions are refused.
 """
 
 from __future__ import annotations
@@ -19,17 +20,16 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
-from recon.data.formats.whole_scan import Contents
-from recon.data.sampling import measured, prospective
+from recon.data.formats.whole_scan import WholeScan
+from recon.data.masks import measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
 from recon.data.storage.limits import check_header, check_size
-from recon.data.volume import Untargeted
+from recon.data.volume import VolumeWithoutTarget
 
 READOUT, PHASE, COILS, ECHO, TIME, SLICE, AVERAGE = 0, 1, 3, 5, 10, 13, 14
 IMAGES = (AVERAGE, TIME, ECHO, SLICE)
-"""The dimensions over which images run, the slowest first."""
+"""Dimensions that number the images, the slowest first."""
 
 DIMENSIONS = 16
 NAMES = {2: "phase 2", 4: "maps"}
@@ -38,19 +38,19 @@ Sizes = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class BartVolume(Untargeted):
-    """One pair of files.
+class BartVolume(VolumeWithoutTarget):
+    """An opened pair of files.
 
     Attributes
     ----------
     path
-        The `.cfl` file.
+        Path of the `.cfl` file.
     shape
         `(images, coils, readout, phase)`.
     header
-        As this project's own files say it; else only the matrix.
+        Header of a file that this project wrote; otherwise only the matrix.
     dimensions
-        All 16.
+        Sizes of all 16 dimensions.
     """
 
     path: Path
@@ -61,9 +61,9 @@ class BartVolume(Untargeted):
     @cached_property
     def mask(self) -> torch.Tensor | None:
         """Sampling mask of the first image; None if it was fully sampled."""
-        return prospective(self.read(0).mask, self.header.padding)
+        return prospective_mask(self.read(0).mask, self.header.padding)
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:  # noqa: ARG002 - no HDF5
+    def read(self, index: int) -> Acquisition:
         """Read one image.
 
         Raises
@@ -77,24 +77,24 @@ class BartVolume(Untargeted):
         stored = samples[chosen].reshape(self.dimensions[READOUT], self.dimensions[PHASE], self.dimensions[COILS])
         kspace = torch.from_numpy(np.array(np.moveaxis(stored, -1, 0), np.complex64, order="C"))
         check_finite(self.path, kspace, f"k-space of image {index}")
-        return Acquisition(kspace, measured(kspace), self.header, name=self.name, slice=index)
+        return Acquisition(kspace, measured_mask(kspace), self.header, name=self.name, slice=index)
 
 
 def open_bart(path: Path) -> BartVolume:
-    """Read the header; `path` is that of either file.
+    """Read the header of a pair of files, of which `path` is either one.
 
     Raises
     ------
     InputError
-        If one is missing, they do not fit each other, or it is no Cartesian 2-D scan.
+        If a file is missing, the files contradict each other, or the scan is not a Cartesian 2-D scan.
     """
     samples = path.with_suffix(".cfl")
     dimensions, text = _read_header(path.with_suffix(".hdr"))
     for axis, size in enumerate(dimensions):
         if size > 1 and axis not in {READOUT, PHASE, COILS, *IMAGES}:
             raise InputError(
-                f"{path}: dimension {axis}{f' ({NAMES[axis]})' if axis in NAMES else ''} has size {size}; read are "
-                "2-D scans of readout, phase 1, coils, echoes, times, slices and averages"
+                f"{path}: dimension {axis}{f' ({NAMES[axis]})' if axis in NAMES else ''} has size {size}; only 2-D "
+                "scans of readout, phase 1, coils, echoes, times, slices and averages can be read"
             )
     check_size(path, "the k-space", dimensions, 8)
     if not samples.is_file():
@@ -111,20 +111,20 @@ def open_bart(path: Path) -> BartVolume:
     return BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
 
 
-def write_bart(path: Path, contents: Contents) -> None:
-    """Write both files; what the header says beyond the dimensions is kept in a section of this project's own."""
-    slices, coils, readout, phase = contents.kspace.shape
+def write_bart(path: Path, scan: WholeScan) -> None:
+    """Write both files; a section that only this project reads holds the header."""
+    slices, coils, readout, phase = scan.kspace.shape
     dimensions = np.ones(DIMENSIONS, int)
     dimensions[[READOUT, PHASE, COILS, SLICE]] = readout, phase, coils, slices
     with atomic_path(path.with_suffix(".cfl")) as temporary:
-        np.ascontiguousarray(contents.kspace.transpose(0, 1, 3, 2), "<c8").tofile(temporary)
+        np.ascontiguousarray(scan.kspace.transpose(0, 1, 3, 2), "<c8").tofile(temporary)
     with atomic_path(path.with_suffix(".hdr")) as temporary:
-        numbers, header = " ".join(map(str, dimensions)), header_as_text(contents.header)
+        numbers, header = " ".join(map(str, dimensions)), header_as_text(scan.header)
         temporary.write_text(f"# Dimensions\n{numbers}\n# Creator\nunrolled-recon\n# Header\n{header}\n")
 
 
 def is_bart(path: Path) -> bool:
-    """Tell whether a file, or the one of the same name beside it, is a header of BART's."""
+    """Return whether `path` is one of a pair of files whose header is BART's."""
     header = path.with_suffix(".hdr")
     if path.suffix.lower() not in {".cfl", ".hdr"} or not header.is_file():
         return False
@@ -133,7 +133,7 @@ def is_bart(path: Path) -> bool:
 
 
 def _read_header(path: Path) -> tuple[Sizes, str | None]:
-    """Read the dimensions, always 16, and this project's own section if there is one."""
+    """Read all 16 dimensions, and the section that this project writes; None if there is none."""
     if not path.is_file():
         raise InputError(f"{path}: there is no such file beside its samples")
     check_header(path, path.stat().st_size)

@@ -1,4 +1,4 @@
-"""fastMRI's HDF5 layout: raw k-space with its target in, reconstructions out."""
+"""Reads and writes fastMRI's HDF5 layout: raw k-space with its target, and reconstructions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition, Header, as_table
 from recon.data.formats.fastmri_parts import (
     TARGETS,
     acquired,
@@ -25,10 +25,9 @@ from recon.data.formats.fastmri_parts import (
 )
 from recon.data.formats.format import Format
 from recon.data.formats.header import format_header
-from recon.data.formats.whole_scan import Contents
-from recon.data.geometry import as_table
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.storage.finite import check_finite
-from recon.data.storage.hdf5 import OpenFile, holds, open_hdf5, read_dataset
+from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
 from recon.data.storage.new_hdf5 import new_hdf5
 from recon.data.storage.shared_memory import empty
 
@@ -37,12 +36,12 @@ COMPLEX = torch.complex64
 
 @dataclass(frozen=True)
 class FastMRIVolume:
-    """One raw-data file, known by its header; slices are read one at a time.
+    """An opened raw-data file.
 
     Attributes
     ----------
     path
-        The file.
+        Path of the file.
     shape
         `(slices, coils, readout, phase)`.
     header
@@ -50,9 +49,9 @@ class FastMRIVolume:
     mask
         bool `(phase,)` or `(readout, phase)` of a prospectively undersampled scan; None if fully sampled.
     target_name
-        The data set that holds the reference image; None if there is none.
+        Name of the data set that holds the reference image; None if there is none.
     target_max
-        Largest value of the target over the volume (the attribute `max`); None if unknown.
+        Largest value of the target over the volume (attribute `max`); None if unknown.
     """
 
     path: Path
@@ -64,32 +63,25 @@ class FastMRIVolume:
 
     @property
     def name(self) -> str:
-        """The file's name without its folder."""
+        """Name of the file without its folder."""
         return self.path.name
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def number(self, index: int) -> int:
-        """Tell which slice of the file the one at `index` is: that one, as all are there."""
+        """Return `index`: the volume holds every slice of the file."""
         return index
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
-        """Read one slice.
-
-        Parameters
-        ----------
-        index
-            Of the slice, from 0.
-        open_file
-            Opens the file, or keeps it open from one slice to the next.
+    def read(self, index: int) -> Acquisition:
+        """Read the slice at `index`.
 
         Raises
         ------
         InputError
             If the file is damaged or the slice holds values that are not finite.
         """
-        with open_file(self.path) as file:
+        with open_hdf5(self.path) as file:
             kspace = _read(read_dataset(file, "kspace"), index, COMPLEX)
             target = _read(read_dataset(file, self.target_name), index, torch.float32) if self.target_name else None
             reference, noise = find_reference(self.path, file, self.shape), find_noise(self.path, file, self.shape[1])
@@ -139,7 +131,7 @@ def open_fastmri(path: Path) -> FastMRIVolume:
     Raises
     ------
     InputError
-        If the file is not HDF5, is damaged, lacks k-space or header, or its parts contradict each other.
+        If the file is not HDF5, is damaged, lacks k-space or header, or contradicts itself.
     """
     with open_hdf5(path) as file:
         kspace = read_dataset(file, "kspace")
@@ -171,26 +163,26 @@ def write_volume(
     calibration: npt.NDArray[np.complex64] | None = None,
     noise: npt.NDArray[np.complex64] | None = None,
 ) -> None:
-    """Write a raw-data file, whole or not at all.
+    """Write a raw-data file, completely or not at all.
 
     Parameters
     ----------
     path
-        Where to.
+        Path of the file.
     kspace
         complex64 `(slices, coils, readout, phase)`.
     header
-        Becomes the ISMRMRD header and the attribute `acquisition`.
+        Content of the ISMRMRD header and of the attribute `acquisition`.
     target
-        float32 `(slices, rows, columns)`.
+        float32 `(slices, rows, columns)`: reference images.
     mask
-        bool `(phase,)` of a prospectively undersampled scan.
+        bool `(phase,)`: mask of a prospectively undersampled scan.
     patient_id
-        Groups files of one person.
+        Identifier that files of the same person share.
     calibration
-        complex64 `(slices, coils, readout, lines)` of a separate scan.
+        complex64 `(slices, coils, readout, lines)`: calibration lines of a separate scan.
     noise
-        complex64 `(coils, samples)` of a scan without excitation.
+        complex64 `(coils, samples)`: scan without excitation.
     """
     slices, coils, *matrix = kspace.shape
     with new_hdf5(path) as file:
@@ -218,9 +210,18 @@ def write_reconstruction(
     uncertainty: npt.NDArray[np.float32] | None = None,
     **attributes: str | float,
 ) -> None:
-    """Write images `(slices, rows, columns)` in fastMRI's submission layout, whole or not at all.
+    """Write images in fastMRI's submission layout, completely or not at all.
 
-    Maps of their uncertainty, of the same shape, become a data set beside them.
+    Parameters
+    ----------
+    path
+        Path of the file.
+    images
+        float32 `(slices, rows, columns)`.
+    uncertainty
+        Uncertainty of `images`, of the same shape; becomes the data set `uncertainty`.
+    **attributes
+        Attributes of the file.
     """
     with new_hdf5(path) as file:
         file["reconstruction"] = images
@@ -230,9 +231,9 @@ def write_reconstruction(
 
 
 def _read(dataset: h5py.Dataset, index: int | None, dtype: torch.dtype) -> torch.Tensor:
-    """Read one slice, or everything, straight to where the tensor lies; HDF5 converts other types on the way.
+    """Read one slice or all data directly into a tensor, whose type HDF5 converts to.
 
-    By h5py's lower level, whose selections take a tenth of the time.
+    Selections of h5py's low-level interface take a tenth of the time.
     """
     identifier = dataset.id
     if index is None:
@@ -248,29 +249,29 @@ def _read(dataset: h5py.Dataset, index: int | None, dtype: torch.dtype) -> torch
 
 
 def is_fastmri(path: Path) -> bool:
-    """Tell whether a file is HDF5 with k-space where fastMRI's files have it."""
+    """Return whether a file is HDF5 and holds k-space under fastMRI's name."""
     if not h5py.is_hdf5(path):
         return False
     with open_hdf5(path) as file:
         return holds(file, "kspace")
 
 
-def write_fastmri(path: Path, contents: Contents) -> None:
+def write_fastmri(path: Path, scan: WholeScan) -> None:
     """Write a whole scan.
 
     Raises
     ------
     InputError
-        If its slices were sampled differently.
+        If the slices were sampled differently.
     """
     write_volume(
         path,
-        contents.kspace,
-        contents.header,
-        target=contents.target,
-        mask=contents.mask,
-        calibration=contents.calibration,
-        noise=contents.noise,
+        scan.kspace,
+        scan.header,
+        target=scan.target,
+        mask=scan.mask,
+        calibration=scan.calibration,
+        noise=scan.noise,
     )
 
 

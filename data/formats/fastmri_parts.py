@@ -1,4 +1,4 @@
-"""The parts of a file in fastMRI's layout, each checked against the k-space before it is believed."""
+"""Reads the parts of a file in fastMRI's layout and checks each against the k-space."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ import h5py
 import numpy as np
 import torch
 
-from recon.data.acquisition import Header
+from recon.data.acquisition import Geometry, Header, from_table, is_valid_geometry
 from recon.data.errors import InputError
 from recon.data.formats.header import HeaderError, parse_header
 from recon.data.formats.header_text import check_header_fits
-from recon.data.geometry import Geometry, can_be, from_table
-from recon.data.sampling import prospective
+from recon.data.masks import prospective_mask
 from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
-"""Name of the target by the rank of the k-space: single-coil files have no coil axis."""
+"""Name of the target by number of axes of the k-space; single-coil files have no coil axis."""
 
 Shape = tuple[int, int, int, int]
-"""`(slices, coils, readout, phase)` of the k-space."""
+"""Shape of the k-space `(slices, coils, readout, phase)`."""
 
 
 def check_kspace(path: Path, kspace: h5py.Dataset) -> None:
-    """Refuse k-space of another type or rank, or none.
+    """Refuse k-space of a wrong type or shape.
 
     Raises
     ------
     InputError
-        If it is that.
+        If the k-space is not complex, is empty, or has a wrong number of axes.
     """
     if kspace.dtype.kind != "c":
         raise InputError(f"{path}: the k-space is of type {kspace.dtype}, not complex")
@@ -44,12 +43,12 @@ def check_kspace(path: Path, kspace: h5py.Dataset) -> None:
 
 
 def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> None:
-    """Refuse a target that is no image of the k-space.
+    """Refuse a target that cannot be an image of the k-space.
 
     Raises
     ------
     InputError
-        If its type or its shape tells.
+        If its type or its shape does not fit.
     """
     if target.dtype.kind not in "fiu":
         raise InputError(f"{path}: the target is of type {target.dtype}, not real numbers")
@@ -68,7 +67,7 @@ def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:
     Raises
     ------
     InputError
-        If they cannot be read or contradict the k-space.
+        If either cannot be read, or the header contradicts the k-space.
     """
     contrast = attribute(file, "acquisition")
     if isinstance(contrast, bytes):
@@ -84,12 +83,12 @@ def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:
 
 
 def read_geometry(path: Path, file: h5py.File, slices: int) -> tuple[Geometry, ...] | None:
-    """Read where the slices lie; None if the file does not say it.
+    """Read the position and orientation of every slice; None if they are not stored.
 
     Raises
     ------
     InputError
-        If they cannot lie there.
+        If they are impossible or have a wrong shape.
     """
     if not holds(file, "geometry"):
         return None
@@ -97,18 +96,18 @@ def read_geometry(path: Path, file: h5py.File, slices: int) -> tuple[Geometry, .
     if stored.shape != (slices, 15) or stored.dtype.kind != "f":
         raise InputError(f"{path}: the geometry is not a table of 15 numbers for each of the {slices} slices")
     geometry = from_table(stored[()])
-    if not can_be(geometry):
-        raise InputError(f"{path}: the geometry holds sizes or directions that cannot be")
+    if not is_valid_geometry(geometry):
+        raise InputError(f"{path}: the geometry holds impossible sizes or directions")
     return geometry
 
 
 def find_reference(path: Path, file: h5py.File, shape: Shape) -> h5py.Dataset | None:
-    """Find the separate calibration scan, of each slice or of all; None if there is none.
+    """Find the separate calibration scan of each slice or of all slices; None if there is none.
 
     Raises
     ------
     InputError
-        If it is of another type, or does not fit the k-space.
+        If it has a wrong type, or does not fit the k-space.
     """
     if not holds(file, "reference_scan"):
         return None
@@ -133,7 +132,7 @@ def find_noise(path: Path, file: h5py.File, coils: int) -> h5py.Dataset | None:
     Raises
     ------
     InputError
-        If it is of another type, or not of these coils.
+        If it has a wrong type, or another number of coils.
     """
     if not holds(file, "noise_scan"):
         return None
@@ -147,12 +146,12 @@ def find_noise(path: Path, file: h5py.File, coils: int) -> h5py.Dataset | None:
 
 
 def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torch.Tensor | None:
-    """Read which samples were measured; None if all were.
+    """Read the sampling mask; None if all samples were measured.
 
     Raises
     ------
     InputError
-        If the mask does not fit the k-space, or selects nothing of it.
+        If the mask does not fit the k-space, or selects none of it.
     """
     if not holds(file, "mask"):
         return None
@@ -168,27 +167,27 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torc
     mask = torch.from_numpy(values.astype(bool)) & acquired(shape[-1], header)
     if not mask.any():
         raise InputError(f"{path}: the mask says that nothing was measured")
-    return prospective(mask, header.padding)
+    return prospective_mask(mask, header.padding)
 
 
 def acquired(phase: int, header: Header) -> torch.Tensor:
-    """Mark the columns that the scanner acquired, not those of the zero padding: bool `(phase,)`."""
+    """Return the mask of the acquired columns, those outside the zero padding: bool `(phase,)`."""
     columns = torch.arange(phase)
     first, last = header.padding
     return (columns >= first) & (columns < last)
 
 
 def read_largest(path: Path, file: h5py.File) -> float | None:
-    """Read the largest value of the target, the attribute `max`; None if it is not there.
+    """Read the largest value of the target, the attribute `max`; None if it is missing.
 
     Raises
     ------
     InputError
-        If it is no number that an image can have.
+        If it is not a finite number of at least 0.
     """
     value = attribute(file, "max")
     if value is None:
         return None
     if not isinstance(value, np.number | int | float) or isinstance(value, complex) or not 0 <= value < math.inf:
-        raise InputError(f"{path}: the attribute 'max' is not a number from 0")
+        raise InputError(f"{path}: the attribute 'max' is not a finite number of at least 0")
     return float(value)

@@ -1,4 +1,4 @@
-"""What a file format is to the rest: how it is recognised, read and written."""
+"""Defines a file format: how its files are recognised, read and written."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.volume import Volume
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format of raw data.
+    """A format of raw data.
 
     Attributes
     ----------
     name
-        As the user knows it.
+        Name that the user sees.
     suffixes
-        By which its files are found in folders, and chosen when something is written.
+        Suffixes of its files, the first of which is written.
     recognises
-        Whether a file's first bytes, or its layout, are this format's.
+        Function that decides by a file's content whether it has this format.
     open
-        Read everything but the samples.
+        Function that reads everything but the samples.
     write
-        Write a whole scan; None if the format is only read.
+        Function that writes a whole scan; None if the format can only be read.
     keeps
-        The fields of `Contents` beside the samples for which the format has a place.
+        Fields of `WholeScan` that the format can store besides the samples.
     """
 
     name: str
     suffixes: tuple[str, ...]
     recognises: Callable[[Path], bool]
     open: Callable[[Path], Volume]
-    write: Callable[[Path, Contents], None] | None = None
+    write: Callable[[Path, WholeScan], None] | None = None
     keeps: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The ISMRMRD XML header inside fastMRI files: matrix, crop, padding, field of view, field strength."""
+"""Reads and writes the ISMRMRD XML header of fastMRI and ISMRMRD files."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ FREQUENCY = f"{NAMESPACE}experimentalConditions/{NAMESPACE}H1resonanceFrequency_
 PROTON_HZ_PER_TESLA = 42.577478e6
 
 LARGEST_MATRIX = 2**16 - 1
-"""By ISMRMRD's schema."""
+"""Largest matrix size that ISMRMRD's schema allows."""
 
 LARGEST_NUMBER = 1e10
-"""Far beyond every field of view in mm and every resonance frequency in Hz."""
+"""Upper bound, far beyond every field of view in mm and every resonance frequency in Hz."""
 
 LONGEST_QUOTE = 40
-"""Letters of a value that cannot be, in the message."""
+"""Number of characters of an impossible value that a message quotes."""
 
 LONGEST_CONTRAST = 64
 
 
 class HeaderError(ValueError):
-    """The header cannot be used; the message says why, the caller adds the file's name."""
+    """A header cannot be used; the message says why, and the caller adds the name of the file."""
 
 
 def parse_header(xml: str | bytes, contrast: str = "") -> Header:
-    """Read what a reconstruction needs from an ISMRMRD header.
+    """Read the part of an ISMRMRD header that a reconstruction needs.
 
     Parameters
     ----------
     xml
-        The text of the data set `ismrmrd_header`.
+        Text of the header.
     contrast
-        The file's attribute `acquisition`.
+        Type of the acquisition, which precedes the protocol name in the header.
 
     Raises
     ------
     HeaderError
-        If the text is no XML, declares entities, lacks matrix sizes, or says what cannot be.
+        If the text is not XML, declares entities, lacks matrix sizes, or holds impossible values.
     """
     root = parse_xml(xml)
     return Header(
@@ -60,12 +60,12 @@ def parse_header(xml: str | bytes, contrast: str = "") -> Header:
 
 
 def parse_xml(xml: str | bytes) -> ET.Element:
-    """Parse the text of an ISMRMRD header, which must not declare a document type and with it entities.
+    """Parse the text of an ISMRMRD header, refusing document types because these may declare entities.
 
     Raises
     ------
     HeaderError
-        If it does, is too long, or is no XML.
+        If the text declares a document type, is too long, or is not XML.
     """
     if len(xml) > MAX_HEADER:
         raise HeaderError(f"its ISMRMRD header has {len(xml)} bytes, more than the limit of {MAX_HEADER}")
@@ -73,7 +73,7 @@ def parse_xml(xml: str | bytes) -> ET.Element:
     if "<!" in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL):
         raise HeaderError("its ISMRMRD header declares a document type, which is refused")
     try:
-        # As a string, for which an encoding that the text declares, or looks like, counts for nothing.
+        # For a string, the parser ignores any declared or apparent encoding.
         return ET.fromstring(text.encode(errors="replace").decode())  # noqa: S314 - document types are refused above
     except ET.ParseError as error:
         raise HeaderError(f"its ISMRMRD header is not valid XML ({error})") from error
@@ -82,18 +82,20 @@ def parse_xml(xml: str | bytes) -> ET.Element:
 def format_header(
     header: Header, matrix: tuple[int, int], coils: int, slices: int, calibration_mode: str | None = None
 ) -> str:
-    """Write the ISMRMRD header that `parse_header` reads back.
+    """Return the text of an ISMRMRD header that `parse_header` reads back.
+
+    The text is a template, because `ismrmrd.xsd` would add two packages to the core for this function alone.
 
     Parameters
     ----------
     header
-        What to say.
+        Content of the header.
     matrix
         Sampled matrix `(readout, phase)`.
     coils, slices
-        Their numbers.
+        Number of coils and number of slices.
     calibration_mode
-        How calibration lines were acquired, in ISMRMRD's words.
+        ISMRMRD's name of the way in which calibration lines were acquired; None if there are none.
     """
     readout, phase = matrix
     first, last = header.padding
@@ -139,7 +141,7 @@ def _space(matrix: tuple[int, int], fov: tuple[float, float], thickness: float) 
 
 
 def _calibration(mode: str | None) -> str:
-    """Name the calibration mode; the schema wants an acceleration beside it, which the readouts tell."""
+    """Return the calibration mode with the acceleration that the schema requires; readouts tell the true one."""
     if mode is None:
         return ""
     factors = "<kspace_encoding_step_1>1</kspace_encoding_step_1><kspace_encoding_step_2>1</kspace_encoding_step_2>"
@@ -168,12 +170,12 @@ def _integer(root: ET.Element, path: str) -> int:
 
 
 def quoted(text: str) -> str:
-    """Quote a value for a message."""
+    """Quote an untrusted value for a message."""
     return repr(printable(text, LONGEST_QUOTE))
 
 
 def _padding(root: ET.Element) -> tuple[int, int]:
-    """Columns `[first, last)` that were acquired, as fastMRI counts them; everything if no limits are given."""
+    """Return the acquired columns `[first, last)` as fastMRI counts them; all columns if there are no limits."""
     phase = _integer(root, "encodedSpace/matrixSize/y")
     limits = "encodingLimits/kspace_encoding_step_1"
     if _find(root, f"{limits}/maximum") is None:
@@ -196,7 +198,7 @@ def _field_strength(root: ET.Element) -> float | None:
 
 
 def _positive(text: str | None, what: str) -> float | None:
-    """Read a number; None if it is not said, or 0."""
+    """Convert text to a positive number; None if the text is missing or 0."""
     if text is None or not text.strip():
         return None
     try:

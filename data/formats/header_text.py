@@ -1,4 +1,4 @@
-"""A header as one line of text, for formats that have a place for words but none for what they mean."""
+"""Stores a header as one line of JSON, for formats that can hold text but define no header of their own."""
 
 from __future__ import annotations
 
@@ -8,35 +8,34 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from recon.data.acquisition import Header
+from recon.data.acquisition import Header, is_valid_geometry
 from recon.data.errors import InputError, printable
 from recon.data.formats.header import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
-from recon.data.geometry import can_be
 
 _HEADER = TypeAdapter(Header)
 
 
 def header_as_text(header: Header) -> str:
-    """Write a header as JSON in one line."""
+    """Convert a header to one line of JSON."""
     return _HEADER.dump_json(header).decode()
 
 
 def header_from_text(path: Path, text: str, matrix: tuple[int, int], slices: int) -> Header:
-    """Read what `header_as_text` wrote.
+    """Convert text made by `header_as_text` back to a header.
 
     Parameters
     ----------
     path
-        The file, for the message.
+        Path of the file, for the message.
     text
-        As written.
+        JSON text.
     matrix, slices
-        Of the samples, which the header must fit.
+        Sampled matrix `(readout, phase)` and number of slices, which the header must fit.
 
     Raises
     ------
     InputError
-        If the text is something else, or is at odds with the samples.
+        If the text is not a header, or contradicts the samples.
     """
     try:
         header = _HEADER.validate_json(text)
@@ -47,12 +46,12 @@ def header_from_text(path: Path, text: str, matrix: tuple[int, int], slices: int
 
 
 def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slices: int) -> None:
-    """Refuse a header that is at odds with the samples.
+    """Refuse a header that contradicts the samples.
 
     Raises
     ------
     InputError
-        If crop, padding, sizes or geometry are impossible, or those of another number of slices.
+        If crop, padding, sizes or geometry are impossible, or the number of slices differs.
     """
     first, last = header.padding
     if not 0 <= first <= matrix[1] // 2 or not first < last <= LARGEST_MATRIX:
@@ -63,13 +62,13 @@ def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slice
         raise InputError(f"{path}: the header's reconstruction matrix is {header.crop}")
     geometry = header.geometry or ()
     if header.geometry is not None and len(geometry) != slices:
-        raise InputError(f"{path}: the header has the geometry of {len(geometry)} slices, there are {slices}")
-    if not can_be(geometry) or not all(0 < number <= LARGEST_NUMBER for number in _sizes(header)):
-        raise InputError(f"{path}: the header holds sizes or directions that cannot be")
+        raise InputError(f"{path}: the header has the geometry of {len(geometry)} slices, but the file has {slices}")
+    if not is_valid_geometry(geometry) or not all(0 < number <= LARGEST_NUMBER for number in _sizes(header)):
+        raise InputError(f"{path}: the header holds impossible sizes or directions")
 
 
 def _sizes(header: Header) -> Iterator[float]:
-    """Give all fields of view, and the field as the frequency that goes with it."""
+    """Yield all fields of view in mm, and the field strength as its resonance frequency in Hz."""
     for sizes in (header.field_of_view, header.encoded_field_of_view):
         yield from sizes or ()
     for slice_ in header.geometry or ():

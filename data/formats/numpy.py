@@ -1,8 +1,8 @@
-"""NumPy's `.npy` and `.npz`, never with pickled objects.
+"""Reads and writes NumPy's `.npy` and `.npz` files, never with pickled objects.
 
-A `.npy` file holds k-space in the order coils, readout, phase, or with slices in front. A `.npz` archive holds
-`kspace`, and may hold `axes`, its order in words ("readout phase coils slices"), `mask`, `calibration`, `noise` and
-`header`. Read are Cartesian 2-D scans; not read is anything with other axes.
+A `.npy` file holds k-space of a Cartesian 2-D scan, with the axes coils, readout and phase, or slices, coils, readout
+and phase. A `.npz` archive holds `kspace`, and optionally `axes` (the names of its axes in their order, such as
+"readout phase coils slices"), `mask`, `calibration`, `noise` and `header`.
 """
 
 from __future__ import annotations
@@ -27,46 +27,46 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError, printable
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
-from recon.data.formats.whole_scan import Contents
-from recon.data.sampling import measured, prospective
+from recon.data.formats.whole_scan import WholeScan
+from recon.data.masks import measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
-from recon.data.storage.hdf5 import LONGEST_LIST, OpenFile, open_hdf5
+from recon.data.storage.hdf5 import LONGEST_LIST
 from recon.data.storage.limits import check_header, check_size
-from recon.data.volume import Untargeted
+from recon.data.volume import VolumeWithoutTarget
 
 ORDER = ("slices", "coils", "readout", "phase")
 MAGIC, ZIP = b"\x93NUMPY", b"PK\x03\x04"
 MEMBERS = {"kspace", "axes", "mask", "calibration", "noise", "header"}
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, UnicodeDecodeError)
-"""What `zipfile` raises on archives that are damaged, locked, or packed in a way it does not know."""
+"""Errors that `zipfile` raises for archives that are damaged, encrypted, or compressed by an unknown method."""
 
 HEADER_DAMAGE = (ValueError, TypeError, KeyError, EOFError, SyntaxError, TokenError, MemoryError, RecursionError)
-"""What NumPy raises on the headers of arrays, which are literals of Python."""
+"""Errors that NumPy raises for damaged array headers, which are Python literals."""
 
 PIECE = 2**20
-"""Bytes of an archive that are unpacked at once."""
+"""Number of bytes that are unpacked at once."""
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class NumpyVolume(Untargeted):
-    """One file.
+class NumpyVolume(VolumeWithoutTarget):
+    """An opened file.
 
     Attributes
     ----------
     path
-        The file.
+        Path of the file.
     shape
         `(slices, coils, readout, phase)`.
     header
-        As this project's own files say it; else only the matrix.
+        Header of a file that this project wrote; otherwise only the matrix.
     kspace
-        complex `(slices, coils, readout, phase)`: mapped from a `.npy` file, in memory from an archive.
+        complex `(slices, coils, readout, phase)`: memory-mapped for a `.npy` file, in memory for an archive.
     stored
-        The other arrays of an archive.
+        Other arrays of an archive, by name.
     """
 
     path: Path
@@ -78,9 +78,9 @@ class NumpyVolume(Untargeted):
     @cached_property
     def mask(self) -> torch.Tensor | None:
         """Sampling mask of the first slice; None if it was fully sampled."""
-        return prospective(self.read(0).mask, self.header.padding)
+        return prospective_mask(self.read(0).mask, self.header.padding)
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:  # noqa: ARG002 - no HDF5
+    def read(self, index: int) -> Acquisition:
         """Read one slice.
 
         Raises
@@ -93,7 +93,7 @@ class NumpyVolume(Untargeted):
         for name, values in {"kspace": kspace, **parts}.items():
             if values is not None:
                 check_finite(self.path, values, f"{name} of slice {index}")
-        mask = measured(kspace)
+        mask = measured_mask(kspace)
         if "mask" in self.stored:
             mask = torch.from_numpy(self.stored["mask"][index].astype(bool))
         return Acquisition(torch.where(mask, kspace, 0), mask, self.header, **parts, name=self.name, slice=index)
@@ -106,19 +106,19 @@ class NumpyVolume(Untargeted):
 
 
 def open_npy(path: Path, axes: str | None = None) -> NumpyVolume:
-    """Map a `.npy` file.
+    """Memory-map a `.npy` file.
 
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     axes
-        The order of its axes in words; that of the module's description if None.
+        Names of its axes in their order, such as "readout phase coils"; None for the default order.
 
     Raises
     ------
     InputError
-        If it is damaged, holds no complex numbers, or has other axes.
+        If the file is damaged, is not complex, or has other axes.
     """
     with path.open("rb") as file:
         shape, fortran, dtype = _read_header(path, "the array", file)
@@ -133,12 +133,19 @@ def open_npy(path: Path, axes: str | None = None) -> NumpyVolume:
 
 
 def open_npz(path: Path, axes: str | None = None) -> NumpyVolume:
-    """Read an archive; `axes` is used where the archive itself does not say it.
+    """Read an archive.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    axes
+        Names of the axes of `kspace` in their order, if the archive holds no `axes`; None for the default order.
 
     Raises
     ------
     InputError
-        As `open_npy`, and if the archive holds other things or its parts contradict each other.
+        For the reasons of `open_npy`, or if the archive holds unknown arrays or contradicts itself.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -153,36 +160,36 @@ def open_npz(path: Path, axes: str | None = None) -> NumpyVolume:
     return _volume(path, kspace, said, stored)
 
 
-def write_npy(path: Path, contents: Contents) -> None:
-    """Write k-space `(slices, coils, readout, phase)`; nothing else has a place in the format."""
+def write_npy(path: Path, scan: WholeScan) -> None:
+    """Write k-space `(slices, coils, readout, phase)`; the format can store nothing else."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.save(file, contents.kspace, allow_pickle=False)
+        np.save(file, scan.kspace, allow_pickle=False)
 
 
-def write_npz(path: Path, contents: Contents) -> None:
+def write_npz(path: Path, scan: WholeScan) -> None:
     """Write k-space with its axes, masks, calibration lines, noise scan and header."""
     arrays: dict[str, Any] = {
-        "kspace": contents.kspace,
+        "kspace": scan.kspace,
         "axes": np.array(" ".join(ORDER)),
-        "mask": contents.masks,
-        "header": np.array(header_as_text(contents.header)),
-        "calibration": contents.calibration,
-        "noise": contents.noise,
+        "mask": scan.masks,
+        "header": np.array(header_as_text(scan.header)),
+        "calibration": scan.calibration,
+        "noise": scan.noise,
     }
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **{name: values for name, values in arrays.items() if values is not None})
 
 
 def _read_header(path: Path, what: str, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Read an array's shape, order and type, all of which are checked."""
+    """Read and check the shape, the order and the type of an array."""
     try:
         version = npy.read_magic(file)
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        with warnings.catch_warnings():  # old names of types are no concern of the user's
+        with warnings.catch_warnings():  # the user cannot change deprecated names of types
             warnings.simplefilter("ignore")
             shape, fortran, dtype = read(file)
     except HEADER_DAMAGE as error:
-        raise InputError(f"{path}: the header of {what} is damaged or of a version that is not read") from error
+        raise InputError(f"{path}: the header of {what} is damaged or of an unknown version") from error
     if dtype.hasobject:
         raise InputError(f"{path}: {what} holds pickled objects, which are refused: reading them runs code")
     if dtype.kind == "V" or dtype.itemsize == 0:
@@ -196,10 +203,11 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
     unknown = sorted(set(names) - MEMBERS)
     if unknown or len(set(names)) < len(names):
         raise InputError(
-            f"{path}: the archive holds {printable(', '.join(unknown), LONGEST_LIST) or 'a name twice'}; read are "
+            f"{path}: the archive holds {printable(', '.join(unknown), LONGEST_LIST) or 'a name twice'}; allowed: "
             f"{', '.join(sorted(MEMBERS))}"
         )
-    if any(info.comment for info in archive.infolist()):  # a damaged length turns the entries that follow into one
+    # A damaged length turns the entries that follow into a comment.
+    if any(info.comment for info in archive.infolist()):
         raise InputError(f"{path}: the archive is damaged, or has comments, which NumPy never writes")
     return names
 
@@ -248,7 +256,7 @@ def _volume(path: Path, kspace: Array, axes: str | None, stored: dict[str, Array
 
 
 def _checked(path: Path, stored: dict[str, Array], shape: tuple[int, ...]) -> dict[str, Array]:
-    """Bring the parts beside the k-space into their full form and check that they fit it."""
+    """Give the other arrays a slice axis, and check that they fit the k-space."""
     slices, coils, readout, phase = shape
     parts = dict(stored)
     if "mask" in parts and parts["mask"].shape in {(phase,), (readout, phase)}:
@@ -270,11 +278,11 @@ def _checked(path: Path, stored: dict[str, Array], shape: tuple[int, ...]) -> di
 
 def _text(path: Path, name: str, array: Array) -> str:
     if array.dtype.kind not in "US" or array.size != 1:
-        raise InputError(f"{path}: {name!r} is not one text")
+        raise InputError(f"{path}: {name!r} is not a single text")
     try:
         text = array.reshape(-1)[0]
-    except ValueError as error:  # numbers that are no letters
-        raise InputError(f"{path}: {name!r} is not one text") from error
+    except ValueError as error:  # not valid Unicode
+        raise InputError(f"{path}: {name!r} is not a single text") from error
     return text.decode(errors="replace") if isinstance(text, bytes) else str(text.encode(errors="replace"), "utf-8")
 
 

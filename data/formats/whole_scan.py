@@ -1,4 +1,4 @@
-"""A whole scan in memory, on its way from one file format to another."""
+"""Holds a whole scan in memory, to convert it from one file format to another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
-from recon.data.sampling import prospective
+from recon.data.masks import prospective_mask
 from recon.data.storage.limits import check_size
 from recon.data.volume import Volume
 
@@ -18,13 +18,13 @@ Complex = NDArray[np.complex64]
 
 
 @dataclass(frozen=True, eq=False)
-class Contents:
-    """Everything that a file says.
+class WholeScan:
+    """Everything that a file holds.
 
     Attributes
     ----------
     name
-        Of the file it was read from.
+        Name of the file that was read.
     kspace
         complex64 `(slices, coils, readout, phase)`.
     masks
@@ -32,9 +32,9 @@ class Contents:
     header
         Matrix, padding, field of view, contrast, geometry.
     calibration
-        complex64 `(slices, coils, readout, lines)` of a separate scan.
+        complex64 `(slices, coils, readout, lines)`: calibration lines of a separate scan.
     noise
-        complex64 `(coils, samples)` of a scan without excitation, as loud as the noise in `kspace`.
+        complex64 `(coils, samples)`: scan without excitation, scaled to the noise level of `kspace`.
     target
         float32 `(slices, rows, columns)`: reference images.
     """
@@ -48,13 +48,13 @@ class Contents:
     target: NDArray[np.float32] | None = None
 
     @classmethod
-    def of(cls, volume: Volume) -> Contents:
-        """Read all slices.
+    def of(cls, volume: Volume) -> WholeScan:
+        """Read all slices of a volume.
 
         Raises
         ------
         InputError
-            If they cannot be read, are too large together, or only some of them have calibration lines.
+            If a slice cannot be read, the volume is too large, or its slices have different calibration lines.
         """
         check_size(volume.path, "the k-space", volume.shape, 8)
         kspace = np.empty(volume.shape, np.complex64)
@@ -82,14 +82,14 @@ class Contents:
 
     @property
     def mask(self) -> NDArray[np.bool_] | None:
-        """The one mask of all slices; None if they were fully sampled.
+        """Mask that all slices share; None if they were fully sampled.
 
         Raises
         ------
         InputError
-            If slices were sampled differently.
+            If the slices were sampled differently.
         """
         if (self.masks != self.masks[0]).any():
-            raise InputError(f"{self.name}: its slices were sampled differently, which this format cannot say")
+            raise InputError(f"{self.name}: its slices were sampled differently, which this format cannot store")
         first = torch.from_numpy(self.masks[0])
-        return None if prospective(first, self.header.padding) is None else self.masks[0]
+        return None if prospective_mask(first, self.header.padding) is None else self.masks[0]

@@ -1,1 +1,1 @@
-"""Image files, and where their pixels lie in the patient."""
+"""Writes image files, and places their pixels in the patient."""

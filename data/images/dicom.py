@@ -1,7 +1,7 @@
-"""Images to DICOM, MR Image Storage: what hospitals read.
+"""Writes images as DICOM (MR Image Storage).
 
-Nothing of the patient goes in: names, dates and identifiers are empty and all UIDs are new, as the basic
-confidentiality profile of PS3.15, table E.1-1, asks; descriptions are this software's own words.
+Files hold nothing about the patient: names, dates and identifiers are empty and all UIDs are new, as the basic
+confidentiality profile of PS3.15, table E.1-1, requires; all descriptions are this software's own.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from recon.data.storage.atomic import atomic_path
 WARNING = "not for diagnostic use"
 
 IMPLEMENTATION = UID("2.25.305828488182831875890203105390285383139")
-"""Of this software, drawn once at random."""
+"""UID of this software, drawn once at random."""
 
 BRIGHTEST = 4095
-"""Largest stored value: twelve bits, which every viewer shows."""
+"""Largest stored value, of twelve bits, which every viewer can show."""
 
 EMPTY = [
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientPosition", "Laterality"),
     *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "PositionReferenceIndicator"),
     *("ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength"),
 ]
-"""What must be there, and may be empty where it is unknown or names the patient."""
+"""Required attributes that may be empty, because they are unknown or name the patient."""
 
 PROFILES = {"113100": "Basic Application Confidentiality Profile", "113105": "Clean Descriptors Option"}
-"""How identities were kept out, as codes of PS3.16."""
+"""Methods of de-identification, by codes of PS3.16."""
 
-UNKNOWN_ORIENTATION = "The raw data does not tell orientation and position: those given here are made up."
+UNKNOWN_ORIENTATION = "The raw data holds no orientation and position: those given here are made up."
 
 
 def write_dicom(paths: list[Path], stack: Stack) -> None:
-    """Write magnitudes as one new series, each image a file, turned upright if the orientation is known.
+    """Write magnitudes as a new series of one file per image, upright if the orientation is known.
 
     Parameters
     ----------
     paths
-        One for each image.
+        Path of the file of each image.
     stack
-        The images.
+        Images to write.
     """
     magnitudes = np.abs(stack.images).astype(np.float64)
     unit = _unit(float(magnitudes.max()))
@@ -70,12 +70,12 @@ def write_dicom(paths: list[Path], stack: Stack) -> None:
 
 
 def _unit(largest: float) -> float:
-    """Find the power of ten that makes the largest value one of thousands: a window must be wider than 1."""
+    """Return the power of ten that scales the largest value to thousands, because a window must be wider than 1."""
     return 10.0 ** (math.floor(math.log10(largest)) - 3) if largest > 0 else 1.0
 
 
 def _series(stack: Stack, unit: float, slope: float, window: float) -> Dataset:
-    """Give what all images share."""
+    """Make the attributes that all images share."""
     series = Dataset()
     series.SpecificCharacterSet = "ISO_IR 192"
     series.SOPClassUID = MRImageStorage
@@ -112,7 +112,7 @@ def _series(stack: Stack, unit: float, slope: float, window: float) -> Dataset:
 
 
 def _instance(series: Dataset, stored: NDArray[np.uint16], placement: Placement, number: int) -> FileDataset:
-    """Give one image."""
+    """Make the data set of one image."""
     identifier = generate_uid(prefix=None)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
@@ -133,6 +133,7 @@ def _instance(series: Dataset, stored: NDArray[np.uint16], placement: Placement,
 
 
 def _along(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Return whether two vectors enclose less than 45 degrees, whichever way they point."""
     return bool(np.linalg.norm(np.cross(one, other)) < abs(np.dot(one, other)))
 
 
@@ -143,7 +144,7 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
 
 
 def _decimal(value: float) -> DSfloat:
-    """Write a number in the sixteen characters that DICOM allows."""
+    """Round a number to the sixteen characters that DICOM allows."""
     return DSfloat(float(value) + 0.0, auto_format=True)
 
 
@@ -152,5 +153,5 @@ def _decimals(values: Iterable[Any]) -> list[DSfloat]:
 
 
 def _round_decimal(value: float) -> float:
-    """Give the number as the file will hold it, so that what is stored fits what is read."""
+    """Return the number as a reader of the file will see it."""
     return float(str(_decimal(value)))

@@ -1,4 +1,4 @@
-"""Images to NIfTI: what neuroimaging reads."""
+"""Writes images as NIfTI."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from recon.data.images.placement import Millimetres, Placement, Stack
 from recon.data.storage.atomic import atomic_path
 
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""DICOM counts to the left and posterior, NIfTI to the right and anterior."""
+"""Change of axes from DICOM (left, posterior, superior) to NIfTI (right, anterior, superior)."""
 
 UNKNOWN, SCANNER = 0, 1
-"""NIfTI's codes of a coordinate system."""
+"""NIfTI's codes of coordinate systems."""
 
 TOLERANCE_MM = 1e-2
 
 
 def write_nifti(path: Path, stack: Stack) -> list[Path]:
-    """Write a stack as one file, axes `(readout, phase, slice)`, slices in their order in space.
+    """Write a stack as one file with the axes `(readout, phase, slice)`, slices in spatial order.
 
-    Complex images become two files, as BIDS names them: `_part-mag` and `_part-phase` (rad); viewers would drop
-    the imaginary part. Several images at each place become a fourth axis.
+    Complex images become two files with BIDS names, `_part-mag` and `_part-phase` (rad), because viewers would drop
+    the imaginary part. Several images at each position become a fourth axis.
 
     Parameters
     ----------
     path
-        Ends in `.nii` or, to be compressed, `.nii.gz`.
+        Path of the file, which ends in `.nii` or, for compression, in `.nii.gz`.
     stack
-        The images.
+        Images to write.
 
     Returns
     -------
     list[Path]
-        What was written.
+        Paths of the written files.
 
     Raises
     ------
     InputError
-        If the slices are not parallel and evenly spaced, which one NIfTI file cannot tell.
+        If the slices are not parallel and evenly spaced, which one NIfTI file cannot represent.
     """
     order, affine = _grid(path, stack)
     images = stack.images[order]  # (slices, times, rows, columns)
@@ -69,31 +69,31 @@ def _write(path: Path, images: NDArray[np.floating], affine: Millimetres, stack:
 
 
 def _grid(path: Path, stack: Stack) -> tuple[NDArray[np.intp], Millimetres]:
-    """Sort images by place, and give the matrix that takes `(readout, phase, slice)` to millimetres.
+    """Sort images by position, and return the affine from `(readout, phase, slice)` to millimetres.
 
     Returns
     -------
     order
         Indices of the images `(slices, times)`.
     affine
-        `(4, 4)`.
+        float64 `(4, 4)`.
     """
     first = stack.placements[0]
     if not all(_parallel(first, other) for other in stack.placements):
-        raise InputError(f"{path}: the slices are not parallel, which NIfTI cannot tell; write DICOM")
+        raise InputError(f"{path}: the slices are not parallel, which NIfTI cannot represent; write DICOM")
     corners = np.stack([placement.corner for placement in stack.placements])
     heights = np.round((corners - corners[0]) @ first.normal, 2)
     order = np.argsort(heights, kind="stable")
     slices = len(np.unique(heights))
     if len(heights) % slices or np.ptp(heights[order].reshape(slices, -1), axis=1).any():
         raise InputError(
-            f"{path}: some slices lie in one place and others do not, which NIfTI cannot tell; write DICOM"
+            f"{path}: some slices lie in one place and others do not, which NIfTI cannot represent; write DICOM"
         )
     order = order.reshape(slices, -1)
     origins = corners[order[:, 0]]
     step = first.normal * first.thickness if slices == 1 else (origins[-1] - origins[0]) / (slices - 1)
     if np.abs(origins - origins[0] - np.arange(slices)[:, None] * step).max() > TOLERANCE_MM:
-        raise InputError(f"{path}: the slices are not evenly spaced, which NIfTI cannot tell; write DICOM")
+        raise InputError(f"{path}: the slices are not evenly spaced, which NIfTI cannot represent; write DICOM")
     affine = np.eye(4)
     affine[:3] = np.stack([first.down, first.across, step, origins[0]], axis=1)
     return order, TO_RAS @ affine

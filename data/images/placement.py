@@ -1,4 +1,4 @@
-"""Where the pixels of an image lie in the patient, and which way up a reader expects to see it."""
+"""Places the pixels of images in the patient, and turns images upright."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Header
-from recon.data.geometry import Geometry
+from recon.data.acquisition import Geometry, Header
 
 Millimetres = NDArray[np.float64]
 
 UPRIGHT = {0: ((0, 1, 0), (0, 0, -1)), 1: ((1, 0, 0), (0, 0, -1)), 2: ((1, 0, 0), (0, 1, 0))}
-"""Where columns and rows are expected to lead, by the largest component of the normal: sagittal, coronal, axial."""
+"""Expected directions of columns and rows by the largest component of the normal: sagittal, coronal, axial."""
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Pixel `(row, column)` lies at `corner + row * down + column * across`, in mm to the left, posterior, superior.
+    """Position of an image's pixels in the patient, in mm (left, posterior, superior).
+
+    Pixel `(row, column)` lies at `corner + row * down + column * across`.
 
     Attributes
     ----------
     corner
         Centre of the first pixel.
     down, across
-        From one row, one column to the next.
+        Vectors from one row to the next, and from one column to the next.
     normal
-        Unit vector of the slice.
+        Unit vector normal to the slice.
     thickness
-        Of the slice, in mm.
+        Thickness of the slice, in mm.
     """
 
     corner: Millimetres
@@ -42,26 +43,26 @@ class Placement:
 
     @property
     def spacing(self) -> tuple[float, float]:
-        """From row to row and from column to column, in mm."""
+        """Distances between rows and between columns, in mm."""
         return float(np.linalg.norm(self.down)), float(np.linalg.norm(self.across))
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Images, and where they lie.
+    """Images with their placements.
 
     Attributes
     ----------
     images
         float or complex `(slices, rows, columns)`.
     placements
-        One for each.
+        Placement of each image.
     oriented
-        Whether the raw data told the orientation; if not, the placements only hold the size of the pixels.
+        Whether the orientation is known; if not, only the pixel size of the placements is meaningful.
     description
-        Names the reconstruction.
+        Name of the reconstruction.
     field_strength
-        In tesla; None if unknown.
+        Field strength in tesla; None if unknown.
     """
 
     images: NDArray[np.floating] | NDArray[np.complexfloating]
@@ -78,20 +79,20 @@ def stack(
     numbers: Sequence[int] | None = None,
     description: str = "",
 ) -> Stack:
-    """Place images by the header of the raw data; without geometry, as an axial stack about the isocentre.
+    """Place images by the header of the raw data or, without geometry, as an axial stack around the isocentre.
 
     Parameters
     ----------
     images
         float32 `(slices, rows, columns)`, cropped from the middle of the matrix.
     header
-        Of the raw data.
+        Header of the raw data.
     matrix
         Sampled matrix `(readout, phase)`.
     numbers
-        Of the slices in the file; None if all are there.
+        Numbers of the slices in the file; None for all slices.
     description
-        Names the reconstruction.
+        Name of the reconstruction.
     """
     shape = images.shape[1], images.shape[2]
     where = header.geometry or _axial(header, len(images) if numbers is None else max(numbers) + 1)
@@ -108,18 +109,20 @@ def stack(
 def pixel_size(
     header: Header, geometry: Geometry, matrix: tuple[int, int], shape: tuple[int, int]
 ) -> tuple[float, float]:
-    """Give the size of a pixel along readout and phase, in mm.
+    """Return the pixel size along readout and phase, in mm.
 
-    It is that of the encoded field of view over the sampled matrix, until k-space was padded with zeros.
+    It is the encoded field of view over the sampled matrix, unless k-space was padded with zeros.
 
     Parameters
     ----------
-    header, geometry
-        Of the raw data, of the slice.
+    header
+        Header of the raw data.
+    geometry
+        Position and orientation of the slice.
     matrix
         Sampled matrix `(readout, phase)`.
     shape
-        Size of the image.
+        Size of the image `(readout, phase)`.
     """
     encoded = header.encoded_field_of_view
     down, across = (
@@ -134,18 +137,18 @@ def pixel_size(
 def place(
     geometry: Geometry, pixel: tuple[float, float], matrix: tuple[int, int], shape: tuple[int, int]
 ) -> Placement:
-    """Place one image: what has no phase in k-space, index `N // 2` of the matrix, lies at the slice's centre.
+    """Place one image so that index `N // 2` of the matrix lies at the centre of the slice.
 
     Parameters
     ----------
     geometry
-        Of the slice.
+        Position and orientation of the slice.
     pixel
-        Size of a pixel along readout and phase, in mm.
+        Pixel size along readout and phase, in mm.
     matrix
         Sampled matrix `(readout, phase)`.
     shape
-        Size of the image at hand, cut from the middle of the matrix.
+        Size of the image `(readout, phase)`, which is cropped from the middle of the matrix.
     """
     down = np.asarray(geometry.read_dir) * pixel[0]
     across = np.asarray(geometry.phase_dir) * pixel[1]
@@ -160,14 +163,14 @@ def place(
 
 
 def upright(image: NDArray[Any], placement: Placement) -> tuple[NDArray[Any], Placement]:
-    """Turn and mirror an image by whole quarters, so that it shows the patient as radiologists expect.
+    """Transpose and flip an image so that it shows the patient as radiologists expect.
 
     Parameters
     ----------
     image
         `(rows, columns)`.
     placement
-        Of the image; the one that is returned places every pixel where it was.
+        Placement of the image; the returned placement keeps every pixel at its position in the patient.
     """
     wanted_across, wanted_down = UPRIGHT[int(np.argmax(np.abs(placement.normal)))]
     if abs(np.dot(_unit(placement.down), wanted_across)) > abs(np.dot(_unit(placement.across), wanted_across)):
@@ -186,7 +189,7 @@ def _unit(vector: Millimetres) -> Millimetres:
 
 
 def _axial(header: Header, slices: int) -> list[Geometry]:
-    """Make up a stack of slices one above the other, with pixels of 1 mm if their size is unknown."""
+    """Make up an axial stack of slices 1 mm apart, with pixels of 1 mm if their size is unknown."""
     readout, phase = header.field_of_view or (float(header.crop[0]), float(header.crop[1]))
     return [
         Geometry(

@@ -1,4 +1,4 @@
-"""Images to PNG: what a slide shows."""
+"""Writes images as PNG."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from recon.data.images.placement import Stack, upright
 from recon.data.storage.atomic import atomic_path
 
 WHITE = 99.9
-"""Percentile of the stack's magnitudes that becomes white."""
+"""Percentile of the stack's magnitudes that is shown as white."""
 
 
 def write_png(paths: list[Path], stack: Stack) -> None:
-    """Write magnitudes, each image a file, all with one grey scale, upright if the orientation is known.
+    """Write magnitudes on a common grey scale, one file per image, upright if the orientation is known.
 
     Parameters
     ----------
     paths
-        One for each image.
+        Path of the file of each image.
     stack
-        The images.
+        Images to write.
     """
     magnitudes = np.abs(stack.images)
     white = float(np.percentile(magnitudes, WHITE)) or 1.0

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Writes files that appear complete or not at all."""
 
 import errno
 import os
@@ -10,32 +10,34 @@ from pathlib import Path
 
 from recon.data.errors import DiskFullError
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL_CODES = (errno.ENOSPC, errno.EDQUOT)
 
-FULL_IN_WORDS = re.compile(
-    "|".join([*(rf"(errno = |Errno |os error ){number}\b" for number in FULL), r"requested and \d+ written"])
+DISK_FULL_MESSAGES = re.compile(
+    "|".join(
+        [*(rf"(errno = |Errno |os error ){number}\b" for number in DISK_FULL_CODES), r"requested and \d+ written"]
+    )
 )
-"""How HDF5, pydicom, safetensors and NumPy tell of it, which do not keep the number of the error."""
+"""Messages of HDF5, pydicom, safetensors and NumPy, which do not keep the number of the error."""
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary sibling to write to; rename it to `path` if the block ends well, remove it if not.
+    """Yield a temporary path to write to; rename it to `path` if the block succeeds, remove it otherwise.
 
     Parameters
     ----------
     path
-        Where the finished file shall lie; its folder is made if missing.
+        Path of the finished file; its folder is created if missing.
 
     Yields
     ------
     Path
-        A name in the same folder, so that the rename is atomic.
+        Path in the same folder, so that the rename is atomic.
 
     Raises
     ------
     DiskFullError
-        If there is no room, or the quota is used up; the file is then what it was before.
+        If the disk or the quota is full; an existing file at `path` is left as it was.
     """
     try:
         with _temporary(path) as temporary:
@@ -47,7 +49,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except Exception as error:
         if not _is_full(error):
             raise
-        raise DiskFullError(f"{path}: was not written, the disk is full; what was saved before is kept") from error
+        raise DiskFullError(
+            f"{path}: could not be written, the disk is full; what was saved before is kept"
+        ) from error
 
 
 @contextmanager
@@ -62,7 +66,7 @@ def _temporary(path: Path) -> Iterator[Path]:
 
 
 def _is_full(error: Exception) -> bool:
-    return getattr(error, "errno", None) in FULL or FULL_IN_WORDS.search(str(error)) is not None
+    return getattr(error, "errno", None) in DISK_FULL_CODES or DISK_FULL_MESSAGES.search(str(error)) is not None
 
 
 def _umask() -> int:

@@ -1,4 +1,4 @@
-"""Numbers that can be computed with."""
+"""Refuses samples that cannot be computed with."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def check_finite(path: Path, values: Tensor, what: str) -> None:
     Parameters
     ----------
     path, what
-        The file and what it holds there, for the message.
+        Path of the file and name of the values, for the message.
     values
         float32 or complex64 of any shape.
 
     Raises
     ------
     InputError
-        If there is one.
+        If `values` contains such a number.
     """
     real = (torch.view_as_real(values) if values.is_complex() else values).reshape(-1)
-    if torch.dot(real, real).isfinite():  # many times quicker than a look at every number
+    if torch.dot(real, real).isfinite():  # many times faster than checking every number
         return
     problem = "numbers too large to compute with" if real.isfinite().all() else "NaN or Inf"
     raise InputError(f"{path}: the {what} holds {problem}")

@@ -1,12 +1,13 @@
-"""The one place that opens HDF5 files for reading."""
+"""Opens HDF5 files for reading, the only module that does.
+
+It is ours because h5py follows links to other files and loads filters from wherever a path variable points.
+"""
 
 from __future__ import annotations
 
 import math
-import os
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,8 @@ import h5py
 import numpy as np
 
 from recon.data.errors import InputError, printable
+from recon.data.storage.file_pool import opened
 from recon.data.storage.limits import check_header, check_size
-
-OpenFile = Callable[[Path], AbstractContextManager[h5py.File]]
-"""How a reader gets at a file: `open_hdf5`, or `OpenFiles` that keeps it open for the next time."""
 
 FILTERS = {
     h5py.h5z.FILTER_DEFLATE,
@@ -28,87 +27,38 @@ FILTERS = {
     h5py.h5z.FILTER_SCALEOFFSET,
     h5py.h5z.FILTER_LZF,
 }
-"""Those that come with HDF5 and h5py; another one would be code that is loaded from wherever a path points."""
+"""Filters that come with HDF5 and h5py; HDF5 would load the code of any other one from its plugin path."""
 
-WITHOUT_PROOF = 2**26
-"""Bytes that a data set, or a chunk of it, may declare whatever is stored; HDF5 fills the rest with zeros."""
+ALWAYS_ALLOWED = 2**26
+"""Bytes that a data set or a chunk may declare without storing them; HDF5 fills the rest with zeros."""
 
 LARGEST_RATIO = 1100
-"""No packing that comes with HDF5 saves more than this."""
+"""Upper bound of the compression ratio of the filters above."""
 
 LONGEST_LIST = 200
-"""Letters of a list of names, in a message."""
+"""Number of characters of a list of names in a message."""
 
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open a file for reading.
+    """Open a file for reading, or take it from the pool of open files in use.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, truncated, or not HDF5; also when reading inside the block fails.
+        If the file is missing, empty, truncated, or not HDF5, or if reading inside the block fails.
     """
-    with _open(path) as file, _naming(path):
+    with opened(path, _open) as file, _read_errors(path):
         yield file
 
 
-class OpenFiles:
-    """Keeps the files that were read last open: one handle for each, in each process its own.
-
-    Parameters
-    ----------
-    limit
-        How many; the one that was not read for longest is closed first.
-    """
-
-    def __init__(self, limit: int = 32) -> None:
-        self._limit = limit
-        self._process = os.getpid()
-        self._files: OrderedDict[Path, h5py.File] = OrderedDict()
-
-    @contextmanager
-    def __call__(self, path: Path) -> Iterator[h5py.File]:
-        """Give the file, opened now or before; as `open_hdf5` does, but it stays open.
-
-        Raises
-        ------
-        InputError
-            As `open_hdf5`; the file is opened anew the next time.
-        """
-        file = self._get(path)
-        try:
-            with _naming(path):
-                yield file
-        except InputError:
-            self._files.pop(path).close()
-            raise
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the handles behind: they are of no use to another process."""
-        return {"_limit": self._limit, "_process": 0, "_files": OrderedDict()}
-
-    def _get(self, path: Path) -> h5py.File:
-        if self._process != os.getpid():  # a fork: HDF5 handles are not to be shared with the parent
-            self._process, self._files = os.getpid(), OrderedDict()
-        if path not in self._files:
-            if len(self._files) >= self._limit:
-                self._files.popitem(last=False)[1].close()
-            self._files[path] = _open(path)
-        self._files.move_to_end(path)
-        return self._files[path]
-
-
 def attribute(file: h5py.File, name: str) -> Any:
-    """Give an attribute of a file, an array of one value as that value; None if there is none.
+    """Read an attribute of a file; an array of one value is returned as that value, a missing attribute as None.
 
     Raises
     ------
     InputError
-        If its type cannot be read.
+        If the type of the attribute cannot be read.
     """
     try:
         value = file.attrs.get(name)
@@ -118,28 +68,28 @@ def attribute(file: h5py.File, name: str) -> Any:
 
 
 def listed(group: h5py.Group) -> str:
-    """List what a group holds, for a message."""
+    """List the names in a group, for a message."""
     return printable(", ".join(sorted(map(str, group))), LONGEST_LIST) or "nothing"
 
 
 def holds(group: h5py.Group, name: str) -> bool:
-    """Tell whether a group has a link of that name, without following it."""
+    """Return whether a group has an entry called `name`, without following links."""
     return bool(group.id.links.exists(name.encode()))
 
 
 def is_own(group: h5py.Group, name: str) -> bool:
-    """Tell whether what a group has under a name lies there, and is no link to another place."""
+    """Return whether the entry called `name` lies in the group itself and is not a link to another place."""
     return bool(group.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD)
 
 
 def read_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
-    """Give the data set called `name`, if it lies in this very file and has a size that can be.
+    """Return the data set called `name`, if it is stored in this file and has a plausible size.
 
     Raises
     ------
     InputError
-        If there is none, the message names what there is; if it is linked to or stored elsewhere, packed by an
-        unknown filter, or larger than the limit or than what is stored can be.
+        If the data set is missing, is a link, is stored in other files, uses an unknown filter, is larger than the
+        limit, or is larger than its stored bytes can be.
     """
     path = Path(group.file.filename)
     found = follow(group, name)
@@ -153,7 +103,7 @@ def read_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     for index in range(created.get_nfilters()):
         code, _, _, label = created.get_filter(index)
         if code not in FILTERS:
-            raise InputError(f"{path}: the data set {name!r} is packed by the unknown filter {code} {label!r}")
+            raise InputError(f"{path}: the data set {name!r} uses the unknown filter {code} {label!r}")
     try:
         shape, dtype, chunks = found.shape, found.dtype, found.chunks
     except (TypeError, ValueError) as error:
@@ -162,20 +112,20 @@ def read_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
         raise InputError(f"{path}: the data set {name!r} is empty")
     check_size(path, f"the data set {name!r}", shape, dtype.itemsize)
     declared = math.prod(shape) * dtype.itemsize
-    if declared > WITHOUT_PROOF and declared > LARGEST_RATIO * found.id.get_storage_size():
+    if declared > ALWAYS_ALLOWED and declared > LARGEST_RATIO * found.id.get_storage_size():
         raise InputError(f"{path}: the data set {name!r} of shape {shape} is declared but not stored in the file")
-    if chunks and math.prod(chunks) * dtype.itemsize > max(declared, WITHOUT_PROOF):
+    if chunks and math.prod(chunks) * dtype.itemsize > max(declared, ALWAYS_ALLOWED):
         raise InputError(f"{path}: a chunk of the data set {name!r} is larger than the data set of shape {shape}")
     return found
 
 
 def read_text(group: h5py.Group, name: str) -> bytes:
-    """Read the one text that a data set holds.
+    """Read a data set that holds a single text.
 
     Raises
     ------
     InputError
-        As `read_dataset`, and if it holds something else or is too long.
+        For the reasons of `read_dataset`, or if the data set holds something else or is too long.
     """
     path = Path(group.file.filename)
     stored = read_dataset(group, name)
@@ -189,12 +139,12 @@ def read_text(group: h5py.Group, name: str) -> bytes:
 
 
 def follow(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:
-    """Give what is called `name` in a group, None if nothing is; links to other places are refused.
+    """Return the entry called `name` of a group, None if there is none.
 
     Raises
     ------
     InputError
-        If the name is a soft or an external link.
+        If the entry is a soft or an external link.
     """
     if not holds(group, name):
         return None
@@ -219,8 +169,8 @@ def _open(path: Path) -> h5py.File:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Turn a failure to read into a sentence that names the file."""
+def _read_errors(path: Path) -> Iterator[None]:
+    """Turn a failed read into an `InputError` that names the file."""
     try:
         yield
     except (OSError, RuntimeError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""How much a file may ask for: sizes come from strangers and are checked before memory is taken."""
+"""Limits the sizes that a file may declare; untrusted sizes are checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from pathlib import Path
 from recon.data.errors import InputError
 
 MAX_GIB = "RECON_MAX_GIB"
-"""The environment variable that raises the limit, also for processes that read in the background."""
+"""Environment variable that raises the limit, also for worker processes."""
 
 DEFAULT_GIB = 16.0
 
 MAX_HEADER = 4 * 2**20
-"""Bytes of a text header."""
+"""Largest number of bytes of a text header."""
 
 
 def check_size(path: Path, what: str, shape: Sequence[int], itemsize: int) -> None:
-    """Refuse an array that would be larger than the limit.
+    """Refuse an array that would exceed the limit.
 
     Parameters
     ----------
     path, what
-        The file and what it declares there, for the message.
+        Path of the file and name of the array, for the message.
     shape
-        As declared.
+        Declared shape.
     itemsize
         Bytes of one element.
 
     Raises
     ------
     InputError
-        If it is, or a size is negative.
+        If the array would exceed the limit, or a size is negative.
     """
     if any(size < 0 for size in shape):
         raise InputError(f"{path}: {what} has the impossible shape {tuple(shape)}")
@@ -52,7 +52,7 @@ def check_header(path: Path, size: int) -> None:
     Raises
     ------
     InputError
-        If it is.
+        If `size` exceeds the limit.
     """
     if size > MAX_HEADER:
         raise InputError(f"{path}: the header has {size} bytes, more than the limit of {MAX_HEADER}")

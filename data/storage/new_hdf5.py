@@ -1,4 +1,4 @@
-"""Writes HDF5 files: whole or not at all, and where there is no room, without harm."""
+"""Writes HDF5 files that appear complete or not at all, and survives a full disk."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import h5py
 from recon.data.storage.atomic import atomic_path
 
 LARGEST_READ_BACK = 2**20
-"""Bytes of a block that HDF5 may want to see again, its own structure and texts; samples it does not."""
+"""Bytes of a block that HDF5 may read back: its own structures and texts, never samples."""
 
 
 @contextmanager
 def new_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Give a file to be filled, which lies under its name once the block has ended well.
+    """Yield an empty HDF5 file, which appears at `path` once the block has succeeded.
 
     Raises
     ------
     DiskFullError
-        If there is no room.
+        If the disk is full.
     """
     with atomic_path(path) as temporary, _Sink(temporary, "w+") as sink:
         try:
@@ -36,9 +36,9 @@ def new_hdf5(path: Path) -> Iterator[h5py.File]:
 
 
 class _Sink(io.FileIO):
-    """A file that keeps the first failure to write for later, and goes on as if all were well.
+    """A file that remembers the first failed write, and lets HDF5 go on as if it had succeeded.
 
-    HDF5 that cannot write its last bytes, or read back what it wrote, can neither close the file nor forget it, and
+    If HDF5 cannot write its last bytes, or read back what it wrote, it can neither close nor forget the file, and it
     may end the process.
     """
 
@@ -48,7 +48,7 @@ class _Sink(io.FileIO):
         self._unwritten: dict[int, bytes] = {}
 
     def write(self, content: Any) -> int:
-        """Write all of it, or nothing more if something went wrong before."""
+        """Write everything, or nothing if an earlier write failed."""
         left, place = memoryview(content), self.tell()
         size = len(left)
         try:
@@ -61,7 +61,7 @@ class _Sink(io.FileIO):
         return size
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read, also what had no room: HDF5 asks for whole blocks again, from where they begin."""
+        """Read a block, including one that could not be written; HDF5 always reads back whole blocks."""
         kept = self._unwritten.get(self.tell(), b"")
         if len(kept) < len(buffer):
             return super().readinto(buffer)

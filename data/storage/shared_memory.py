@@ -1,4 +1,4 @@
-"""Memory that a process of torch's DataLoader shares with the one that trains, so that samples are not copied."""
+"""Allocates memory that a worker of torch's DataLoader shares with the trainer, so that samples are not copied."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch.utils.data import get_worker_info
 
 
 def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Make a tensor of any values: in a reading process where the trainer can see it, elsewhere as usual."""
+    """Allocate an uninitialised tensor: in shared memory within a worker, in ordinary memory elsewhere."""
     if get_worker_info() is None:
         return torch.empty(shape, dtype=dtype)
-    # As torch's default collation does; `share_memory_` would copy.
+    # As torch's default collation does it; `share_memory_` would copy.
     storage: torch.UntypedStorage = torch.UntypedStorage._new_shared(  # type: ignore[no-untyped-call] # noqa: SLF001
         math.prod(shape) * dtype.itemsize
     )

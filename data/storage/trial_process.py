@@ -1,4 +1,4 @@
-"""Tries in a process of its own what may end it, never end, or eat the memory: opening damaged HDF5 files."""
+"""Opens a suspect file in a child process first, so that a crash, a hang or a lack of memory cannot reach ours."""
 
 from __future__ import annotations
 
@@ -14,52 +14,52 @@ import psutil
 from recon.data.errors import InputError
 
 SECONDS = 30
-"""Of a processor, that a trial may take."""
+"""Processor time that a trial may take."""
 
 MEMORY = 4 * 2**30
-"""Bytes that it may take beyond what this process has."""
+"""Bytes that a trial may allocate beyond what this process has allocated."""
 
 LONGEST = 4096
-"""Bytes of a sentence that comes back from it."""
+"""Largest number of bytes of the message that comes back."""
 
 
-def try_apart(path: Path, action: Callable[[], object]) -> None:
-    """Do in a fork what is about to be done here, so that here it is known to end well.
+def try_in_child(path: Path, action: Callable[[], object]) -> None:
+    """Run an action in a forked child before it is run here.
 
     Parameters
     ----------
     path
-        The file, for the message.
+        Path of the file, for the message.
     action
-        What it returns is lost, as is any error but one of the input.
+        Function to run. Its result is lost, and so is any error other than `InputError`.
 
     Raises
     ------
     InputError
-        If the action did, or did not come to an end.
+        If the action raised it, crashed, ran for too long or took too much memory.
     """
     memory = psutil.Process().memory_info().vms + MEMORY
     reading, writing = os.pipe()
-    with warnings.catch_warnings():  # newer Pythons warn of forks beside threads, of which this one uses none
+    with warnings.catch_warnings():  # newer Pythons warn about forks in a process with threads; the child uses none
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
         try:
             _limit(memory)
-            os.write(writing, _sentence(path, action)[:LONGEST])
+            os.write(writing, _message(path, action)[:LONGEST])
         finally:
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        sentence = pipe.read().decode(errors="replace")
+        message = pipe.read().decode(errors="replace")
     if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
-        sentence = f"{path}: the file is damaged so badly that reading it ends the process, or never ends"
-    if sentence:
-        raise InputError(sentence)
+        message = f"{path}: the file is so badly damaged that opening it crashes or hangs"
+    if message:
+        raise InputError(message)
 
 
 def _limit(memory: int) -> None:
-    """Let the kernel end this process where it takes too much, and nobody hear of it."""
+    """Limit the resources of this process, and keep a crash from writing to the terminal or to a core file."""
     for kind, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, SECONDS),
@@ -72,7 +72,7 @@ def _limit(memory: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-def _sentence(path: Path, action: Callable[[], object]) -> bytes:
+def _message(path: Path, action: Callable[[], object]) -> bytes:
     try:
         action()
     except InputError as error:

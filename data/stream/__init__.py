@@ -1,1 +1,1 @@
-"""The MRD streaming protocol, which scanners and Gadgetron speak."""
+"""Implements the MRD streaming protocol of scanners and Gadgetron."""

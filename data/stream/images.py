@@ -1,4 +1,4 @@
-"""Images on their way through the MRD stream, with their place in the patient."""
+"""Converts images to messages of the MRD stream and back, with their position in the patient."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.data.acquisition import Geometry, Vector, are_orthonormal
 from recon.data.errors import InputError
-from recon.data.geometry import Geometry, Vector, are_orthonormal
 from recon.data.images.placement import Stack, pixel_size, place
 from recon.data.stream.messages import Image, make_image
 from recon.data.stream.scan import Finished
@@ -20,22 +20,22 @@ COPIED = ("measurement_uid", "acquisition_time_stamp", "physiology_time_stamp", 
 PLACED = ("position", "read_dir", "phase_dir", "slice_dir")
 
 INDICES = 65_535
-"""How many images a series can number."""
+"""Largest number of images in a series."""
 
 
 def image_message(image: NDArray[np.float32], finished: Finished, number: int, description: str) -> Image:
-    """Make the message that holds an image.
+    """Make the message of an image.
 
     Parameters
     ----------
     image
         float32 `(readout, phase)`.
     finished
-        What it was reconstructed from.
+        K-space that the image was reconstructed from.
     number
-        Of the image in the session, from 0.
+        Number of the image in the session, from 0.
     description
-        Names the reconstruction.
+        Name of the reconstruction.
     """
     acquisition, head = finished.acquisition, finished.head
     shape = image.shape[0], image.shape[1]
@@ -57,19 +57,19 @@ def image_message(image: NDArray[np.float32], finished: Finished, number: int, d
 
 
 def stack_images(images: Sequence[Image], description: str) -> Stack:
-    """Put received images together.
+    """Stack received images.
 
     Parameters
     ----------
     images
-        Each of one channel and one slice.
+        Images of one channel and one slice each.
     description
-        Names the reconstruction.
+        Name of the reconstruction.
 
     Raises
     ------
     InputError
-        If there are none, or they have several channels or slices, different sizes, or values that are not finite.
+        If there are no images, or images of several channels or slices, different sizes, or values not finite.
     """
     if not images:
         raise InputError("no image came back")
@@ -96,7 +96,7 @@ def stack_images(images: Sequence[Image], description: str) -> Stack:
 
 
 def _geometry(image: Image) -> Geometry | None:
-    """Read the place of an image; None if its header does not tell one."""
+    """Read position and orientation from the header of an image; None if they are missing or invalid."""
     directions = np.stack([image.head[name] for name in PLACED[1:]])
     finite = np.isfinite(image.head["position"]).all() and np.isfinite(image.head["field_of_view"]).all()
     if not finite or not are_orthonormal(directions) or not (image.head["field_of_view"] > 0).all():
@@ -106,6 +106,7 @@ def _geometry(image: Image) -> Geometry | None:
 
 
 def _axial(image: Image, number: int) -> Geometry:
+    """Make up the position of an axial slice, whose pixels have the size in the header of the image."""
     x, y, thickness = (float(size) if 0 < size < np.inf else 1.0 for size in image.head["field_of_view"])
     return Geometry(
         (0.0, 0.0, number * thickness), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (x, y, thickness)

@@ -1,4 +1,4 @@
-"""Messages of the MRD streaming protocol, which scanners, Gadgetron and OpenRecon speak: each a kind and a body.
+"""Defines the messages of the MRD streaming protocol of scanners, Gadgetron and OpenRecon: a kind and a body.
 
 All numbers are little-endian.
 """
@@ -18,7 +18,7 @@ from recon.data.formats.ismrmrd.readout_type import COUNTERS, HEAD
 
 
 class Identifier(IntEnum):
-    """Tells the kind of a message."""
+    """Number of the kind of a message."""
 
     CONFIG_NAME = 1
     CONFIG_TEXT = 2
@@ -57,22 +57,22 @@ WAVEFORM_HEAD = np.dtype(
 )
 
 PIXELS = {1: "<u2", 2: "<i2", 3: "<u4", 4: "<i4", 5: "<f4", 6: "<f8", 7: "<c8", 8: "<c16"}
-"""Type of the pixels by the number that an image's header gives."""
+"""Type of the pixels, by the number in the header of an image."""
 
 MAGNITUDE = 1
-"""Type of an image."""
+"""Number of the type of magnitude images."""
 
 
 @dataclass(frozen=True)
 class ConfigName:
-    """What the server shall do, by name."""
+    """Name of a configuration of the server."""
 
     name: str
 
     kind = Identifier.CONFIG_NAME
 
     def body(self) -> bytes:
-        """Give the bytes after the identifier.
+        """Return the bytes after the identifier.
 
         Raises
         ------
@@ -87,64 +87,66 @@ class ConfigName:
 
 @dataclass(frozen=True)
 class ConfigText:
-    """What the server shall do, in words of its own."""
+    """Text of a configuration of the server."""
 
     text: str
 
     kind = Identifier.CONFIG_TEXT
 
     def body(self) -> bytes:
-        """Give the bytes after the identifier."""
+        """Return the bytes after the identifier."""
         return _length("<I", self.text)
 
 
 @dataclass(frozen=True)
 class HeaderText:
-    """The scan's ISMRMRD header."""
+    """ISMRMRD header of the scan."""
 
     xml: str
 
     kind = Identifier.HEADER
 
     def body(self) -> bytes:
-        """Give the bytes after the identifier."""
+        """Return the bytes after the identifier."""
         return _length("<I", self.xml)
 
 
 @dataclass(frozen=True)
 class Text:
-    """Something to tell a person."""
+    """Message for a person."""
 
     text: str
 
     kind = Identifier.TEXT
 
     def body(self) -> bytes:
-        """Give the bytes after the identifier."""
+        """Return the bytes after the identifier."""
         return _length("<I", self.text)
 
 
 @dataclass(frozen=True)
 class Close:
-    """Nothing more will come."""
+    """End of the session: no further message follows."""
 
     kind = Identifier.CLOSE
 
     def body(self) -> bytes:
-        """Give no bytes."""
+        """Return no bytes."""
         return b""
 
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """One readout: its header, a scalar of `HEAD`, and its samples.
+    """One readout.
 
     Attributes
     ----------
+    head
+        Header, a scalar of type `HEAD`.
     samples
         complex64 `(channels, samples)`.
     trajectory
-        float32 `(samples, dimensions)`; Cartesian scans have none.
+        float32 `(samples, dimensions)`, with 0 dimensions for Cartesian scans.
     """
 
     head: Any
@@ -154,15 +156,22 @@ class Readout:
     kind = Identifier.READOUT
 
     def body(self) -> bytes:
-        """Give the bytes after the identifier."""
+        """Return the bytes after the identifier."""
         return self.head.tobytes() + self.trajectory.tobytes() + self.samples.tobytes()
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One image: its header, a scalar of `IMAGE_HEAD`, pixels `(channels, z, y, x)` and attributes in XML.
+    """One image.
 
-    The readout runs along x, the phase encoding along y.
+    Attributes
+    ----------
+    head
+        Header, a scalar of type `IMAGE_HEAD`.
+    pixels
+        `(channels, z, y, x)`; the readout runs along x, the phase encoding along y.
+    attributes
+        XML text.
     """
 
     head: Any
@@ -172,13 +181,21 @@ class Image:
     kind = Identifier.IMAGE
 
     def body(self) -> bytes:
-        """Give the bytes after the identifier."""
+        """Return the bytes after the identifier."""
         return self.head.tobytes() + _length("<Q", self.attributes) + self.pixels.tobytes()
 
 
 @dataclass(frozen=True, eq=False)
 class Waveform:
-    """An electrocardiogram or the like: a scalar of `WAVEFORM_HEAD` and uint32 `(channels, samples)`."""
+    """A physiological signal, such as an electrocardiogram.
+
+    Attributes
+    ----------
+    head
+        Header, a scalar of type `WAVEFORM_HEAD`.
+    samples
+        uint32 `(channels, samples)`.
+    """
 
     head: Any
     samples: NDArray[np.uint32]
@@ -186,7 +203,7 @@ class Waveform:
     kind = Identifier.WAVEFORM
 
     def body(self) -> bytes:
-        """Give the bytes after the identifier."""
+        """Return the bytes after the identifier."""
         return self.head.tobytes() + self.samples.tobytes()
 
 
@@ -194,18 +211,18 @@ Message = ConfigName | ConfigText | HeaderText | Text | Close | Readout | Image 
 
 
 def encode(message: Message) -> bytes:
-    """Write a message.
+    """Convert a message to bytes.
 
     Raises
     ------
     InputError
-        If it is the name of a configuration and longer than 1023 bytes.
+        If the message is the name of a configuration and longer than 1023 bytes.
     """
     return struct.pack("<H", message.kind) + message.body()
 
 
 def make_readout(samples: NDArray[np.complex64], **fields: Any) -> Readout:
-    """Make a readout from complex64 `(channels, samples)` and values of its header; counters may be named alone."""
+    """Make a readout from complex64 `(channels, samples)` and values of header fields, among them counters."""
     channels, count = samples.shape
     head = np.zeros((), HEAD)
     plain = {"version": 1, "active_channels": channels, "available_channels": channels, "number_of_samples": count}
@@ -218,7 +235,7 @@ def make_readout(samples: NDArray[np.complex64], **fields: Any) -> Readout:
 
 
 def make_image(pixels: NDArray[Any], attributes: str = "", **fields: Any) -> Image:
-    """Make an image of one channel from `(readout, phase)` and values of its header."""
+    """Make an image of one channel from pixels `(readout, phase)` and values of header fields."""
     head = np.zeros((), IMAGE_HEAD)
     kinds = {np.dtype(kind): number for number, kind in PIXELS.items()}
     plain = {

@@ -1,6 +1,6 @@
-"""Reads the MRD streaming protocol from bytes.
+"""Reads messages of the MRD streaming protocol from bytes.
 
-Lengths come from strangers: each is checked before it is believed, and memory is taken in pieces as the bytes arrive.
+Untrusted lengths are checked first, and memory is allocated in pieces as the bytes arrive.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from recon.data.stream.messages import (
 )
 
 PIECE = 1 << 20
-"""Bytes asked for at once."""
+"""Largest number of bytes that are requested at once."""
 
 
 @dataclass(frozen=True)
 class StreamLimits:
-    """How much a peer may send.
+    """Largest numbers of bytes that a peer may send.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class StreamLimits:
     message
         Bytes of a readout, an image or a waveform.
     session
-        Bytes of everything.
+        Bytes of all messages together.
     """
 
     text: int = 4 << 20
@@ -62,9 +62,9 @@ class MessageReader:
     Parameters
     ----------
     read
-        Gives up to so many bytes, none at the end, as a socket's `recv` does.
+        Function that returns up to the given number of bytes, and none at the end, like a socket's `recv`.
     limits
-        Of sizes.
+        Limits of sizes.
     """
 
     def __init__(self, read: Callable[[int], bytes], limits: StreamLimits | None = None) -> None:
@@ -73,12 +73,12 @@ class MessageReader:
         self._left = self._limits.session
 
     def __iter__(self) -> Iterator[Message]:
-        """Give messages until the peer closes, or stops between two messages.
+        """Yield messages until a `Close`, which is the last one, or until the stream ends between two messages.
 
         Raises
         ------
         InputError
-            As `next`.
+            For the reasons of `next`.
         """
         while (message := self.next()) is not None:
             yield message
@@ -91,7 +91,7 @@ class MessageReader:
         Raises
         ------
         InputError
-            If the stream ends within the message, its kind is unknown, or it is too large.
+            If the stream ends within the message, or the message is too large or of an unknown kind.
         """
         start = self._read(2)
         if not start:
@@ -113,7 +113,7 @@ class MessageReader:
     def _header(self) -> HeaderText:
         return HeaderText(self._text("<I"))
 
-    def _told(self) -> Text:
+    def _person_text(self) -> Text:
         return Text(self._text("<I"))
 
     def _close(self) -> Close:
@@ -143,7 +143,7 @@ class MessageReader:
         Identifier.CONFIG_TEXT: _config_text,
         Identifier.HEADER: _header,
         Identifier.CLOSE: _close,
-        Identifier.TEXT: _told,
+        Identifier.TEXT: _person_text,
         Identifier.READOUT: _readout,
         Identifier.IMAGE: _image,
         Identifier.WAVEFORM: _waveform,
@@ -167,7 +167,7 @@ class MessageReader:
         return np.frombuffer(self._take(size), kind).reshape(shape)
 
     def _take(self, size: int) -> bytes:
-        """Read exactly so many bytes; no more memory is taken than has arrived, but for one piece."""
+        """Read exactly `size` bytes, allocating no more memory than has arrived and one piece."""
         self._spend(size)
         pieces: list[bytes] = []
         missing = size
@@ -186,5 +186,5 @@ class MessageReader:
 
 
 def _decode(text: bytes) -> str:
-    """Read text, with or without a closing NUL."""
+    """Decode text, with or without a closing NUL."""
     return text.partition(b"\0")[0].decode(errors="replace")

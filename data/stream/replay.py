@@ -1,4 +1,4 @@
-"""A file as the stream that its scanner would have sent."""
+"""Converts a file to the stream that its scanner would have sent."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from recon.data.formats.ismrmrd.layout import IsmrmrdVolume, open_ismrmrd
 from recon.data.formats.ismrmrd.readout_type import HEAD
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import open_volume
 from recon.data.stream.messages import Close, HeaderText, Message, Readout
 
 
 def replay(path: Path) -> Iterator[Message]:
-    """Give the header, all readouts in the order of the file, and the end.
+    """Yield the header, all readouts in the order of the file, and the end of the session.
 
     A file of another format is converted to ISMRMRD first.
 
     Raises
     ------
     InputError
-        If it is no raw data, is damaged, or cannot be told in readouts.
+        If the file is not raw data, is damaged, or cannot be written as readouts.
     """
     volume = open_volume(path)
     if isinstance(volume, IsmrmrdVolume):
@@ -32,7 +32,7 @@ def replay(path: Path) -> Iterator[Message]:
     else:
         with tempfile.TemporaryDirectory() as folder:
             converted = Path(folder) / f"{path.name}.mrd"
-            write_ismrmrd(converted, Contents.of(volume))
+            write_ismrmrd(converted, WholeScan.of(volume))
             yield from _messages(open_ismrmrd(converted))
     yield Close()
 

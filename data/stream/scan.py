@@ -1,4 +1,4 @@
-"""A scan as it streams in: readouts are kept until their image is complete, and then given as its k-space."""
+"""Collects streamed readouts until an image is complete, and returns its k-space."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.header import NAMESPACE, HeaderError, parse_xml
-from recon.data.formats.ismrmrd.encoding import parse_scan
 from recon.data.formats.ismrmrd.images import Complex, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
@@ -26,24 +25,25 @@ from recon.data.formats.ismrmrd.lines import (
     Key,
     flag,
 )
+from recon.data.formats.ismrmrd.scan_header import parse_scan_header
 from recon.data.stream.messages import Readout
 
 LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(8), flag(25)
 
 OVERHEAD = 1024
-"""Bytes that a readout takes besides its samples, at most."""
+"""Upper bound of the bytes that a readout takes besides its samples."""
 
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """An image of which all lines have come.
+    """An image whose lines have all arrived.
 
     Attributes
     ----------
     acquisition
-        Its k-space; the header holds the geometry of this one image.
+        K-space of the image, whose header holds the geometry of this image alone.
     head
-        Header of its first readout: counters, time stamps, position.
+        Header of the first readout of the image: counters, time stamps, position.
     """
 
     acquisition: Acquisition
@@ -51,36 +51,36 @@ class Finished:
 
 
 class StreamedScan:
-    """Takes readouts in the order of the scanner.
+    """Collects readouts in the order of the scanner.
 
-    An image is complete with the line that is flagged as the last of its slice, in the last average if the header
-    tells of several; at the end of the measurement all are.
+    An image is complete with the line that is flagged as the last one of its slice (in the last average, if there are
+    several), or at the end of the measurement.
 
     Parameters
     ----------
     xml
-        The ISMRMRD header.
+        Text of the ISMRMRD header.
     name
-        Names the scan, in messages and in what comes out.
+        Name of the scan, for messages and for the acquisitions.
     largest
-        Bytes of the k-space of one image, at most.
+        Largest number of bytes of the k-space of one image.
 
     Attributes
     ----------
     held
-        Bytes of the readouts that are kept.
+        Number of bytes of the readouts in memory.
     late
-        How many lines came after their image was complete, and were left out.
+        Number of lines that were dropped because they arrived after their image was complete.
 
     Raises
     ------
     InputError
-        If the header cannot be used, or is not one of a Cartesian 2-D scan.
+        If the header cannot be used, or the scan is not a Cartesian 2-D scan.
     """
 
     def __init__(self, xml: str, name: str, largest: int) -> None:
         try:
-            self._scan = parse_scan(xml)
+            self._scan = parse_scan_header(xml)
             self._last_average = _last_average(xml)
         except HeaderError as error:
             raise InputError(f"{name}: {error}") from error
@@ -94,7 +94,7 @@ class StreamedScan:
         self.late = 0
 
     def add(self, readout: Readout) -> Iterator[Finished]:
-        """Take a readout, and give the images that it completes.
+        """Add a readout, and yield the images that it completes.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class StreamedScan:
             yield from self.close()
 
     def close(self) -> Iterator[Finished]:
-        """Give the images that are left: no more lines will come."""
+        """Yield the remaining images, at the end of the measurement."""
         for key in sorted(self._images):
             yield self._finish(key)
 
@@ -128,7 +128,7 @@ class StreamedScan:
         self.held += readout.samples.nbytes + OVERHEAD
 
     def _finish(self, key: Key) -> Finished:
-        """Put the k-space of one image together, and let its readouts go."""
+        """Assemble the k-space of one image, and release its readouts."""
         imaging = self._images.pop(key)
         self._done.add(key)
         self.held -= sum(readout.samples.nbytes + OVERHEAD for readout in imaging)
@@ -144,13 +144,13 @@ class StreamedScan:
             yield from ((row, readouts[row].samples) for row in rows.tolist())
 
         index = list(images.lines.images).index(key)
-        acquisition = images.put_together(index, read)
+        acquisition = images.assemble(index, read)
         geometry = images.header.geometry
         own = replace(images.header, geometry=None if geometry is None else (geometry[index],))
         return Finished(replace(acquisition, header=own, slice=key[-1]), imaging[0].head)
 
     def _calibration_of(self, key: Key) -> list[Readout]:
-        """Give the calibration lines of an image, or those of another image of the same slice."""
+        """Return the calibration lines of an image or, if it has none, of other images of the same slice."""
         same_slice = [readout for readout in self._calibration if _key(readout)[-1] == key[-1]]
         return [readout for readout in same_slice if _key(readout) == key] or same_slice
 

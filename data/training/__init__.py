@@ -1,1 +1,1 @@
-"""Torch datasets: slices to train on, indexed, selected, preprocessed and batched."""
+"""Provides slices to train on: indexed, selected, preprocessed, undersampled and batched."""

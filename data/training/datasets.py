@@ -1,4 +1,4 @@
-"""Slices to train on: raw data undersampled on the way out of the file."""
+"""Reads slices for supervised training, and undersamples them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import Sampling, draw_mask, draw_sampling, seed_of
 from recon.data.open import Volume
-from recon.data.storage.hdf5 import OpenFiles
+from recon.data.storage.file_pool import FilePool
 
 Undersampling = Callable[[Acquisition], Acquisition]
 
@@ -33,7 +33,7 @@ class Slice(NamedTuple):
     target
         float32 `(rows, columns)`.
     maximum
-        float32 scalar: largest value of the target over the whole volume, the range of SSIM.
+        float32 scalar: largest value of the target over the volume, which is the data range of SSIM.
     """
 
     kspace: Tensor
@@ -47,16 +47,16 @@ class Slice(NamedTuple):
 
 
 class SliceDataset(Dataset[Slice]):
-    """The slices of volumes, one after the other.
+    """Undersampled slices of all volumes, one volume after the other.
 
-    Files stay open from one slice to the next, a bounded number in every process that reads.
+    Every process that reads keeps a bounded number of files open between slices.
 
     Parameters
     ----------
     volumes
-        Fully sampled and with targets.
+        Fully sampled volumes with targets.
     undersample
-        Applied to each slice as it is read.
+        Function that undersamples each slice.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class SliceDataset(Dataset[Slice]):
         self._slices = [(volume, index) for volume in volumes for index in range(len(volume))]
         self._maxima = {volume.path: _target_maximum(volume) for volume in volumes}
         self._undersample = undersample
-        self._open_file = OpenFiles()
+        self._pool = FilePool()
 
     def __len__(self) -> int:
         return len(self._slices)
@@ -79,10 +79,12 @@ class SliceDataset(Dataset[Slice]):
         Raises
         ------
         InputError
-            If it cannot be read.
+            If the slice cannot be read.
         """
         volume, number = self._slices[index]
-        acquisition = self._undersample(volume.read(number, self._open_file))
+        with self._pool.in_use():
+            acquisition = volume.read(number)
+        acquisition = self._undersample(acquisition)
         if acquisition.target is None:
             raise InputError(f"{volume.path}: has no target that fits it")
         return Slice(
@@ -93,25 +95,25 @@ class SliceDataset(Dataset[Slice]):
         )
 
     def where(self, index: int) -> str:
-        """Name the file and the slice, for messages."""
+        """Return the file and the number of a slice, for messages."""
         volume, number = self._slices[index]
         return f"{volume.path}, slice {volume.number(number)}"
 
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shape of every slice; only slices of the same shape can share a batch."""
+        """Return the shape of every slice; only slices of the same shape can share a batch."""
         return [_shape(volume) for volume, _ in self._slices]
 
 
 @dataclass(frozen=True)
 class FreshMasks:
-    """For training: another of several samplings and another mask for every slice in every epoch.
+    """Masks for training: a new choice of sampling and a new mask for every slice in every epoch.
 
     Attributes
     ----------
     samplings
-        To choose from.
+        Samplings to choose from.
     seed
-        The run's seed; the masks follow from it, the epoch, the file's name and the slice.
+        Seed of the run, which decides on the masks together with the epoch, the file's name and the slice.
     epoch
         Number of the epoch.
     """
@@ -121,29 +123,29 @@ class FreshMasks:
     epoch: int
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
-        """Undersample, in place."""
+        """Undersample a slice in place."""
         seed = (self.seed, self.epoch, acquisition.slice or 0, *seed_of(acquisition.name))
         return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed))
 
 
 @dataclass(frozen=True)
 class NamedMasks:
-    """For validation: the file's name alone decides on the sampling and the mask, which are those of fastMRI.
+    """Masks for validation: the file's name alone decides on the sampling and the mask, as in fastMRI.
 
     Attributes
     ----------
     samplings
-        To choose from.
+        Samplings to choose from.
     """
 
     samplings: tuple[Sampling, ...]
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
-        """Undersample, in place."""
+        """Undersample a slice in place."""
         return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed_of(acquisition.name)))
 
     def sampling_of(self, name: str) -> Sampling:
-        """Tell which sampling the slices of a file get."""
+        """Return the sampling of the slices of a file."""
         return draw_sampling(self.samplings, seed_of(name))
 
 
@@ -153,16 +155,16 @@ def shuffled_batches(shapes: Sequence[tuple[int, ...]], size: int, seed: tuple[i
     Parameters
     ----------
     shapes
-        Of every slice.
+        Shape of every slice.
     size
-        Of a batch; the last of each shape may be smaller.
+        Size of a batch; the last batch of each shape may be smaller.
     seed
-        Of the order.
+        Seed of the order.
 
     Returns
     -------
     list of list of int
-        Indices of the slices; each occurs once.
+        Indices of the slices of each batch; every index occurs once.
     """
     rng = np.random.default_rng(seed)
     by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)

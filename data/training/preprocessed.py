@@ -1,4 +1,4 @@
-"""Slices that are preprocessed once and kept in a local folder, so that later epochs read less."""
+"""Preprocesses slices once and caches them in a local folder, so that later epochs read less."""
 
 from __future__ import annotations
 
@@ -19,40 +19,39 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import DiskFullError
 from recon.data.open import Volume
 from recon.data.storage.atomic import atomic_path
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
 from recon.data.storage.shared_memory import empty
-from recon.data.wrapped import WrappedVolume
+from recon.data.volume import WrappedVolume
 
 Shape = tuple[int, int, int]
 
 
 class Preprocessing(Protocol):
-    """What is done to a fully sampled or undersampled slice before anything else."""
+    """Preprocessing of fully sampled or undersampled slices, before anything else is done to them."""
 
     @property
     def key(self) -> str:
-        """Names the preprocessing and its settings; part of a folder's name."""
+        """Name of the preprocessing and its settings, which is also the name of a folder."""
 
     def outline(self, header: Header, shape: Shape) -> tuple[Header, Shape]:
-        """Tell header and `(coils, readout, phase)` of the result; a padding may differ from slice to slice."""
+        """Return header and `(coils, readout, phase)` of the result, whose padding may differ from slice to slice."""
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
-        """Preprocess."""
+        """Preprocess one slice."""
 
 
 @dataclass(frozen=True)
 class PreprocessedVolume(WrappedVolume):
-    """A volume whose slices are preprocessed as they are read, or were so before.
+    """A volume whose slices are preprocessed when they are read first, and cached.
 
-    A kept slice is the file `CACHE/PREPROCESSING/NAME-IDENTITY/NUMBER.safetensors`. Its identity is a hash of the raw
-    file's path, size and time of modification: when that changes, so does the place where its slices are looked for.
+    A cached slice is the file `CACHE/PREPROCESSING/NAME-IDENTITY/NUMBER.safetensors`. The identity is a hash of path,
+    size and modification time of the raw file, so that slices of a changed file are never taken from the cache.
 
     Attributes
     ----------
     preprocessing
-        What is done to each slice.
+        Preprocessing of each slice.
     folder
-        Where slices of this volume are kept; None to preprocess each time.
+        Folder of the cached slices of this volume; None to preprocess them at every read.
     """
 
     preprocessing: Preprocessing
@@ -60,7 +59,7 @@ class PreprocessedVolume(WrappedVolume):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """`(slices, coils, readout, phase)` after preprocessing."""
+        """Shape of the k-space `(slices, coils, readout, phase)` after preprocessing."""
         return self.volume.shape[0], *self._outline[1]
 
     @property
@@ -72,8 +71,8 @@ class PreprocessedVolume(WrappedVolume):
     def _outline(self) -> tuple[Header, Shape]:
         return self.preprocessing.outline(self.volume.header, self.volume.shape[1:])
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
-        """Take the slice that was kept; if there is none, read it, preprocess it and keep it.
+    def read(self, index: int) -> Acquisition:
+        """Return the cached slice, or read, preprocess and cache it.
 
         Raises
         ------
@@ -81,20 +80,20 @@ class PreprocessedVolume(WrappedVolume):
             If the raw data cannot be read.
         """
         if self.folder is None:
-            return self.preprocessing(self.volume.read(index, open_file))
+            return self.preprocessing(self.volume.read(index))
         place = self.folder / f"{self.number(index):04d}.safetensors"
-        kept = _load(place)
-        if kept is not None:
-            first, last = kept.pop("padding").tolist()
+        cached = _load(place)
+        if cached is not None:
+            first, last = cached.pop("padding").tolist()
             header = replace(self.header, padding=(first, last))
-            return Acquisition(**kept, header=header, name=self.name, slice=self.number(index))
-        acquisition = self.preprocessing(self.volume.read(index, open_file))
-        _keep(place, acquisition)
+            return Acquisition(**cached, header=header, name=self.name, slice=self.number(index))
+        acquisition = self.preprocessing(self.volume.read(index))
+        _store(place, acquisition)
         return acquisition
 
 
 def preprocessed(volumes: Sequence[Volume], preprocessing: Preprocessing, cache: Path | None) -> list[Volume]:
-    """Have volumes preprocessed, their slices kept in the folder `cache` if it is given."""
+    """Wrap volumes so that their slices are preprocessed, and cached in the folder `cache` if it is given."""
     return [
         PreprocessedVolume(
             volume, preprocessing, None if cache is None else cache / preprocessing.key / _identity(volume.path)
@@ -105,22 +104,22 @@ def preprocessed(volumes: Sequence[Volume], preprocessing: Preprocessing, cache:
 
 def _identity(path: Path) -> str:
     stat = path.stat()
-    told = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-    return f"{path.stem}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    identity = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    return f"{path.stem}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 def _load(place: Path) -> dict[str, Tensor] | None:
-    """Read a kept slice; None if there is none or it is damaged."""
+    """Read a cached slice; None if it is missing or damaged."""
     try:
         mapped = load_file(place)
-        # Copied, because what is mapped from a file is slow to write to and would be copied again later.
+        # Copied, because memory mapped from a file is slow to write to and would be copied again later.
         tensors = {name: empty(tensor.shape, tensor.dtype).copy_(tensor) for name, tensor in mapped.items()}
     except (OSError, SafetensorError):
         return None
     return tensors | {name: torch.view_as_complex(tensors[name]) for name in _complex(tensors)}
 
 
-def _keep(place: Path, acquisition: Acquisition) -> None:
+def _store(place: Path, acquisition: Acquisition) -> None:
     parts = {
         "kspace": acquisition.kspace,
         "mask": acquisition.mask,
@@ -137,7 +136,7 @@ def _keep(place: Path, acquisition: Acquisition) -> None:
         full = isinstance(error, DiskFullError)
         reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
         warnings.warn(
-            f"{place}: the preprocessed slice cannot be kept ({reason}); it is made anew each time",
+            f"{place}: the preprocessed slice cannot be cached ({reason}); it will be preprocessed at every read",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -1,4 +1,4 @@
-"""Parts of a data set: some of the volumes, some of their slices."""
+"""Selects some volumes of a data set, and some slices of volumes."""
 
 from __future__ import annotations
 
@@ -10,53 +10,52 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition
 from recon.data.open import Volume
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
-from recon.data.wrapped import WrappedVolume
+from recon.data.volume import WrappedVolume
 
 
 @dataclass(frozen=True)
 class SomeSlices(WrappedVolume):
-    """A volume of which some slices are left.
+    """Some slices of a volume.
 
     Attributes
     ----------
     numbers
-        Of the slices that are left, in the order of the file.
+        Indices of the selected slices, in the order of the volume.
     """
 
     numbers: tuple[int, ...]
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """`(slices, coils, readout, phase)`, of the slices that are left."""
+        """Shape of the k-space of the selected slices `(slices, coils, readout, phase)`."""
         return len(self.numbers), *self.volume.shape[1:]
 
     def number(self, index: int) -> int:
-        """Tell which slice of the file the one at `index` is."""
+        """Return the number that the slice at `index` has in the file."""
         return self.volume.number(self.numbers[index])
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
-        """Read one of the slices that are left."""
-        return self.volume.read(self.numbers[index], open_file)
+    def read(self, index: int) -> Acquisition:
+        """Read one of the selected slices."""
+        return self.volume.read(self.numbers[index])
 
     def read_target(self) -> NDArray[np.float32] | None:
-        """Read the reference images of the slices that are left."""
+        """Read the reference images of the selected slices `(slices, rows, columns)`; None if there are none."""
         target = self.volume.read_target()
         return None if target is None else target[list(self.numbers)]
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which volumes and slices are wanted.
+    """Choice of volumes and slices.
 
     Attributes
     ----------
     acquisitions
-        Contrasts as fastMRI names them (`CORPD_FBK`, `AXT2`); none for all.
+        Contrasts as fastMRI names them (`CORPD_FBK`, `AXT2`); empty for all.
     coils
-        The fewest and the most; None for any number.
+        Smallest and largest number of coils; None for any number.
     slices
-        The first and the one after the last, as Python counts: negative numbers from the end, None for no limit.
+        Start and stop of a Python slice: negative numbers count from the end, None is no limit.
     """
 
     acquisitions: tuple[str, ...] = ()
@@ -64,27 +63,27 @@ class Filter:
     slices: tuple[int | None, int | None] = (None, None)
 
     def __call__(self, volumes: Sequence[Volume]) -> list[Volume]:
-        """Keep what is wanted; volumes of which no slice is left are left out."""
-        wanted = [volume for volume in volumes if self._wants(volume)]
+        """Return the chosen slices of the chosen volumes, without volumes that have no such slice."""
+        chosen = [volume for volume in volumes if self._accepts(volume)]
         if self.slices == (None, None):
-            return wanted
-        parts = (SomeSlices(volume, tuple(range(len(volume)))[slice(*self.slices)]) for volume in wanted)
+            return chosen
+        parts = (SomeSlices(volume, tuple(range(len(volume)))[slice(*self.slices)]) for volume in chosen)
         return [part for part in parts if len(part)]
 
-    def _wants(self, volume: Volume) -> bool:
+    def _accepts(self, volume: Volume) -> bool:
         if self.acquisitions and volume.header.contrast not in self.acquisitions:
             return False
         return self.coils is None or self.coils[0] <= volume.shape[1] <= self.coils[1]
 
 
 def sample_volumes(volumes: Sequence[Volume], fraction: float, seed: int) -> list[Volume]:
-    """Draw a fraction of the volumes, at least one; the same seed draws the same ones."""
+    """Draw a fraction of the volumes, at least one; the seed decides which."""
     drawn = _draw(len(volumes), fraction, seed)
     return [volumes[index] for index in drawn]
 
 
 def sample_slices(volumes: Sequence[Volume], fraction: float, seed: int) -> list[Volume]:
-    """Draw a fraction of the slices of all volumes together, at least one; the same seed draws the same ones."""
+    """Draw a fraction of the slices of all volumes together, at least one; the seed decides which."""
     if fraction == 1:
         return list(volumes)
     owners = np.repeat(np.arange(len(volumes)), [len(volume) for volume in volumes])
@@ -95,6 +94,6 @@ def sample_slices(volumes: Sequence[Volume], fraction: float, seed: int) -> list
 
 
 def _draw(count: int, fraction: float, seed: int) -> list[int]:
-    """Draw indices, in rising order."""
+    """Draw a fraction of the indices below `count`, in rising order."""
     wanted = max(1, round(count * fraction))
     return sorted(np.random.default_rng(seed).permutation(count)[:wanted].tolist())

@@ -1,4 +1,4 @@
-"""Self-supervision: the measured lines, split into those a network sees and those it is judged by."""
+"""Splits measured lines for self-supervision: some are the input of a network, the others are for the loss."""
 
 from collections.abc import Sequence
 
@@ -9,41 +9,41 @@ from torch import Tensor
 from recon.data.masks import center_lines
 
 WIDTHS_PER_MATRIX = 4
-"""How many standard deviations of the Gaussian that selects make up the phase axis (Yaman et al. 2020)."""
+"""Length of the phase axis in standard deviations of the Gaussian that selects lines (Yaman et al. 2020)."""
 
 
 def split_mask(
     mask: Tensor, loss_fraction: float, seed: Sequence[int], center: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Split the measured lines at random (SSDU, Yaman et al. 2020), low frequencies more likely for the loss.
+    """Split the measured lines at random, with low frequencies more likely for the loss (SSDU, Yaman et al. 2020).
 
-    Where the paper selects single samples, this selects lines along phase, for all else that the mask may spell out
-    (readout, batch) the same ones: what one readout acquired stays together.
+    The paper selects single samples; this function selects lines along phase, the same ones along all other axes of
+    the mask (readout, batch), because the samples of one readout belong together.
 
     Parameters
     ----------
     mask
-        bool `(..., phase)`, True where measured; a line counts as measured if any of its samples was.
+        bool `(..., phase)`, True where measured; a line counts as measured if any of its samples was measured.
     loss_fraction
-        Share of the measured lines that the loss gets, in (0, 1). The paper found 0.4 of the samples to be best; of
-        lines less is better (0.2 on simulated heads), as each one held leaves a wider gap. Fewer, if the lines
-        about DC leave no more.
+        Fraction of the measured lines for the loss, in (0, 1). The paper found 0.4 of the samples to be best; for
+        lines less is better (0.2 on simulated heads), because each held line leaves a wider gap. The loss gets
+        fewer lines if not enough remain outside the centre.
     seed
-        Of the choice; the same seed gives the same split.
+        Seed of the choice.
     center
-        Number of lines about DC that the loss never gets; None for the whole run of measured ones, from which maps
-        are estimated and which no reconstruction has to predict.
+        Number of lines around DC that the loss never gets; None for the whole run of measured lines, from which
+        maps are estimated and which no reconstruction has to predict.
 
     Returns
     -------
     tuple of Tensor
-        Two masks like `mask`, for data consistency and for the loss. No line is in both; all measured ones are in
-        one of them.
+        Two masks of the shape of `mask`, for data consistency and for the loss. Every measured line is in exactly one
+        of them.
 
     Raises
     ------
     ValueError
-        If `loss_fraction` is no fraction.
+        If `loss_fraction` is not between 0 and 1.
     """
     if not 0 < loss_fraction < 1:
         raise ValueError(f"a loss fraction of {loss_fraction:g} is not between 0 and 1")

@@ -1,4 +1,4 @@
-"""Slices to train on without a fully sampled truth: what was measured, parted into what is given and what is held."""
+"""Reads slices for self-supervised training, and splits their measured lines into given and held ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import Sampling, seed_of
 from recon.data.open import Volume
-from recon.data.storage.hdf5 import OpenFiles
+from recon.data.storage.file_pool import FilePool
 from recon.data.training.datasets import NamedMasks
 from recon.data.training.self_supervision import split_mask
 
@@ -25,11 +25,11 @@ class SplitSlice(NamedTuple):
     Attributes
     ----------
     kspace
-        complex64 `(coils, readout, phase)`: all that was measured.
+        complex64 `(coils, readout, phase)`: all measured samples.
     given
-        bool `(1, 1 or readout, phase)`: the samples that the network sees.
+        bool `(1, 1 or readout, phase)`: samples that the network sees.
     held
-        bool, of the same shape: the samples that it is judged by; the two are disjoint.
+        bool, of the same shape: samples for the loss, disjoint from `given`.
     """
 
     kspace: Tensor
@@ -43,19 +43,19 @@ class SplitSlice(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """How the measured lines of a slice are parted.
+    """Splits the measured lines of a slice.
 
     Attributes
     ----------
     samplings
-        A fully sampled scan is undersampled first, with one of these that its file's name decides on: always the
-        same, as if a scanner had done it.
+        Samplings to undersample a fully sampled scan with, before it is split. The file's name chooses one, so that
+        the mask is always the same, as if the scanner had undersampled.
     fraction
-        Share of the lines that is held.
+        Fraction of the lines that is held.
     center
-        Lines about DC that are always given; None for all calibration lines.
+        Number of lines around DC that are always given; None for all calibration lines.
     holdout
-        Share of the lines to set aside beforehand, for validation; the same in every epoch.
+        Fraction of the lines that is set aside for validation, the same in every epoch.
     """
 
     samplings: tuple[Sampling, ...]
@@ -64,14 +64,14 @@ class Split:
     holdout: float = 0.0
 
     def for_training(self, acquisition: Acquisition, seed: int, epoch: int) -> SplitSlice:
-        """Part what is not set aside, another way in every epoch."""
+        """Split the lines that are not set aside, differently in every epoch."""
         scanned = self.scanned(acquisition)
         given = self._not_set_aside(scanned)
         kept, held = split_mask(given, self.fraction, (seed, epoch, *_identity(acquisition)), self.center)
         return _split_slice(scanned.undersample(given), kept, held)
 
     def for_validation(self, acquisition: Acquisition) -> SplitSlice:
-        """Hold what is set aside; without a holdout, a fixed share of the lines."""
+        """Hold the lines that are set aside or, without a holdout, a fixed choice of `fraction` of the lines."""
         scanned = self.scanned(acquisition)
         if self.holdout:
             given = self._not_set_aside(scanned)
@@ -79,12 +79,12 @@ class Split:
         return _split_slice(scanned, *split_mask(scanned.mask, self.fraction, _identity(acquisition), self.center))
 
     def scanned(self, acquisition: Acquisition) -> Acquisition:
-        """Give the scan as it is or, if it was fully sampled, as if it had not been.
+        """Return an undersampled scan unchanged; undersample a fully sampled one.
 
         Raises
         ------
         InputError
-            If its calibration lines were scanned apart from it.
+            If the calibration lines are a separate scan.
         """
         if acquisition.calibration is not None:
             raise InputError(f"{acquisition.name}: has a separate reference scan, which training cannot use")
@@ -99,20 +99,20 @@ class Split:
 
 
 class SplitSlices(Dataset[SplitSlice]):
-    """The slices of volumes, undersampled or not, with targets or without, one after the other.
+    """Split slices of all volumes, one volume after the other.
 
     Parameters
     ----------
     volumes
-        To read from.
+        Volumes to read, undersampled or not, with targets or without.
     split
-        Applied to each slice as it is read.
+        Function that splits each slice.
     """
 
     def __init__(self, volumes: Sequence[Volume], split: Callable[[Acquisition], SplitSlice]) -> None:
         self._slices = [(volume, index) for volume in volumes for index in range(len(volume))]
         self._split = split
-        self._open_file = OpenFiles()
+        self._pool = FilePool()
 
     def __len__(self) -> int:
         return len(self._slices)
@@ -120,14 +120,16 @@ class SplitSlices(Dataset[SplitSlice]):
     def __getitem__(self, index: int) -> SplitSlice:
         """Read and split one slice."""
         volume, number = self._slices[index]
-        return self._split(volume.read(number, self._open_file))
+        with self._pool.in_use():
+            acquisition = volume.read(number)
+        return self._split(acquisition)
 
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shape of every slice; only slices of the same shape can share a batch."""
+        """Return the shape of every slice; only slices of the same shape can share a batch."""
         return [volume.shape[1:] for volume, _ in self._slices]
 
     def where(self, index: int) -> str:
-        """Name the file and the slice in it."""
+        """Return the file and the number of a slice, for messages."""
         volume, number = self._slices[index]
         return f"{volume.path}, slice {volume.number(number)}"
 

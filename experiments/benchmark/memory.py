@@ -15,10 +15,9 @@ import torch
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from recon.data.errors import InputError
+from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.fastmri import write_volume
 from recon.data.storage.atomic import atomic_path
-from recon.data.suggestion import did_you_mean
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.cost import peak_of_command
 from recon.experiments.benchmark.machine import machine

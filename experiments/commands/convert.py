@@ -9,11 +9,10 @@ import torch
 
 from recon.coils import rss
 from recon.crop import center_crop
-from recon.data.errors import InputError
+from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.numpy import open_npy, open_npz
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, NPY, NPZ, Format, Volume, open_volume, recognise
-from recon.data.suggestion import did_you_mean
 from recon.experiments.console import console, errors
 from recon.fourier import ifft
 
@@ -51,7 +50,7 @@ def convert(source: Path, output: Path, to: str | None = None, axes: str | None 
     chosen = _format(output, to)
     if chosen.write is None:
         raise InputError(f"the format {chosen.name} is only read, not written")
-    contents = Contents.of(_open(source, axes))
+    contents = WholeScan.of(_open(source, axes))
     if "target" in chosen.keeps and contents.target is None and contents.mask is None:
         contents = _with_target(contents)
     chosen.write(output, contents)
@@ -95,7 +94,7 @@ def _open(source: Path, axes: str | None) -> Volume:
     raise InputError(f"{source}: is {found.name}, which has its own order of axes; --axes is for npy and npz")
 
 
-def _with_target(contents: Contents) -> Contents:
+def _with_target(contents: WholeScan) -> WholeScan:
     """Add the root sum of squares of the fully sampled coil images, cropped."""
     _, _, readout, phase = contents.kspace.shape
     crop = min(contents.header.crop[0], readout), min(contents.header.crop[1], phase)

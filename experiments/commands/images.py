@@ -176,7 +176,7 @@ def submit(
 
     Example: recon submit predictions --to fastmri --test multicoil_test
     """
-    from recon.data.suggestion import did_you_mean
+    from recon.data.errors import did_you_mean
     from recon.experiments.commands.submit import LEADERBOARDS
     from recon.experiments.commands.submit import submit as run
 

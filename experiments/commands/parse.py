@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from recon.contract import Reconstruction
-from recon.data.errors import InputError
+from recon.data.errors import InputError, did_you_mean
 from recon.data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
-from recon.data.suggestion import did_you_mean
 from recon.experiments.engine.tuning.settings import Tuned, read_tuned
 from recon.registry import create, setting_names
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from recon.data.errors import InputError
+from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.fastmri import write_reconstruction
 from recon.data.images.dicom import WARNING, write_dicom
 from recon.data.images.nifti import write_nifti
@@ -20,7 +20,6 @@ from recon.data.images.png import write_png
 from recon.data.open import result_name
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.hdf5 import holds, open_hdf5
-from recon.data.suggestion import did_you_mean
 from recon.experiments.engine.job import Job, Result
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from recon.coils import coil_combine, coil_expand
-from recon.solvers.hybrid import Hybrid
+from recon.solvers.measured import Measured
 
 
 class Cascade(nn.Module):
@@ -22,7 +22,7 @@ class Cascade(nn.Module):
         self.model = regulariser
         self.dc_weight = nn.Parameter(torch.ones(1))
 
-    def forward(self, kspace: Tensor, measured: Hybrid, sens_maps: Tensor) -> Tensor:
+    def forward(self, kspace: Tensor, measured: Measured, sens_maps: Tensor) -> Tensor:
         """Take one step.
 
         Parameters

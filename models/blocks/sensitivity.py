@@ -5,7 +5,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from recon.calibration.acs_window import acs_window
+from recon.calibration.acs import acs_window
 from recon.coils import divide_by_rss
 from recon.fourier import ifft
 from recon.models.blocks.unet import NormUnet

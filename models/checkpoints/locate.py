@@ -7,8 +7,7 @@ from pathlib import Path
 
 import huggingface_hub
 
-from recon.data.errors import InputError
-from recon.data.suggestion import did_you_mean
+from recon.data.errors import InputError, did_you_mean
 from recon.models.checkpoints.shipped import shipped_weights
 
 ON_THE_HUB = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(:(?P<file>[\w./-]+))?")

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from recon.models.blocks.unet import from_channels, to_channels
-from recon.models.networks.sense_network import SenseNetwork, SenseProblem
+from recon.models.networks.sense_network import SenseNetwork
+from recon.solvers.problem import LeastSquares
 
 
 class DeepCascade(SenseNetwork):
@@ -34,7 +35,7 @@ class DeepCascade(SenseNetwork):
     ) -> None:
         super().__init__(DealiasingStep(layers, chans, noise_weight) for _ in range(num_cascades))
 
-    def solve(self, problem: SenseProblem) -> Tensor:
+    def solve(self, problem: LeastSquares) -> Tensor:
         """Fill what was not measured, step by step."""
         return self.unroll(problem.measured, problem)
 
@@ -53,12 +54,12 @@ class DealiasingStep(nn.Module):
         self.network = Convolutions(layers, chans)
         self.data_consistency = DataConsistency(noise_weight)
 
-    def forward(self, kspace: Tensor, problem: SenseProblem) -> Tensor:
+    def forward(self, kspace: Tensor, problem: LeastSquares) -> Tensor:
         """Refine complex `(batch, coils, readout, phase)`, in the image, and make it consistent again."""
-        image = problem.image(kspace)
-        correction = self.network(to_channels(image)).to(image.real.dtype)
-        refined = image + from_channels(correction)
-        return self.data_consistency(problem.kspace(refined), problem)
+        image = problem.encoding.combine(kspace)
+        correction = self.network(to_channels(image[:, 0])).to(image.real.dtype)
+        refined = image + from_channels(correction).unsqueeze(1)
+        return self.data_consistency(problem.encoding.coil_kspace(refined), problem)
 
 
 class Convolutions(nn.Sequential):
@@ -100,9 +101,9 @@ class DataConsistency(nn.Module):
             raise ValueError(f"the noise weight {noise_weight:g} is not positive")
         self.log_lamda = None if noise_weight is None else nn.Parameter(torch.tensor(math.log(noise_weight)))
 
-    def forward(self, kspace: Tensor, problem: SenseProblem) -> Tensor:
+    def forward(self, kspace: Tensor, problem: LeastSquares) -> Tensor:
         """Hold complex `(batch, coils, readout, phase)` to what was measured."""
         if self.log_lamda is None:
-            return torch.where(problem.mask, problem.measured, kspace)
+            return torch.where(problem.encoding.mask, problem.measured, kspace)
         share = torch.sigmoid(self.log_lamda)  # lamda / (1 + lamda)
-        return kspace + share * torch.where(problem.mask, problem.measured - kspace, 0)
+        return kspace + share * torch.where(problem.encoding.mask, problem.measured - kspace, 0)

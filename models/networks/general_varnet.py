@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
+from recon.calibration.acs import FEWEST_LINES, batch_calibration_lines
 from recon.classical.compressed_sensing import CSWavelet
-from recon.models.blocks.fit import ALL_AXES, Fit
-from recon.models.blocks.noise_estimate import lift, noise_levels, noise_map
-from recon.models.blocks.posing import pose
+from recon.classical.sense import IterativeSense
+from recon.models.blocks.fit import fit
 from recon.models.blocks.refinement import SETS, Estimate, Refinement
+from recon.quality.noise_estimate import lift, noise_levels, noise_maps
 from recon.solvers.problem import Problem
 
 
@@ -64,7 +65,7 @@ class GeneralVarNet(nn.Module):
         super().__init__()
         self.checkpointing = False
         self.iterations, self.noise_floor = iterations, noise_floor
-        self.start = CSWavelet(iterations=start_iterations)
+        self.start: IterativeSense = CSWavelet(iterations=start_iterations)
         self.cascades = nn.ModuleList(Refinement(chans, pools, memory) for _ in range(num_cascades))
 
     def forward(
@@ -73,12 +74,13 @@ class GeneralVarNet(nn.Module):
         mask: Tensor,
         num_low_frequencies: int | Tensor | None = None,
         calibration: Tensor | None = None,
+        acceleration: Tensor | None = None,
     ) -> Tensor:
         """Reconstruct a batch of slices.
 
         Parameters
         ----------
-        masked_kspace, mask, num_low_frequencies, calibration
+        masked_kspace, mask, num_low_frequencies, calibration, acceleration
             As for the `VarNet`.
 
         Returns
@@ -86,13 +88,10 @@ class GeneralVarNet(nn.Module):
         Tensor
             real `(batch, readout, phase)`: the root sum of squares over the coils.
         """
-        problems = pose(masked_kspace, mask, num_low_frequencies, calibration)
-        noise = noise_levels(masked_kspace, mask)
-        solutions = self._solve(problems, noise)
-        images = [problem.image(found) for problem, found in zip(problems, solutions, strict=True)]
-        if self.noise_floor and not self.training:
-            images = [lift(*one) for one in zip(problems, images, noise, strict=True)]
-        return torch.stack(images)
+        problem = pose(masked_kspace, mask, num_low_frequencies, calibration, acceleration)
+        levels = noise_levels(masked_kspace, mask)
+        images = problem.image(self._solve(problem, levels))
+        return lift(problem, images, levels) if self.noise_floor and not self.training else images
 
     def coil_images(
         self,
@@ -100,62 +99,60 @@ class GeneralVarNet(nn.Module):
         mask: Tensor,
         num_low_frequencies: int | Tensor | None = None,
         calibration: Tensor | None = None,
+        acceleration: Tensor | None = None,
     ) -> Tensor:
         """Reconstruct a batch of slices to complex coil images `(batch, coils, readout, phase)`."""
-        problems = pose(masked_kspace, mask, num_low_frequencies, calibration)
-        solutions = self._solve(problems, noise_levels(masked_kspace, mask))
-        return torch.stack([problem.coil_images(found) for problem, found in zip(problems, solutions, strict=True)])
+        problem = pose(masked_kspace, mask, num_low_frequencies, calibration, acceleration)
+        return problem.coil_images(self._solve(problem, noise_levels(masked_kspace, mask)))
 
-    def _solve(self, problems: Sequence[Problem], noise: Sequence[Tensor]) -> list[Tensor]:
-        """Find the solution of each problem, complex `(sets, readout, phase)` in the order of its encoding."""
-        data = [problem.encoding.adjoint(problem.measured) for problem in problems]
+    def _solve(self, problem: Problem, levels: Tensor) -> Tensor:
+        """Return the solutions, complex `(batch, sets, readout, phase)` in the order of the encoding."""
+        data = problem.encoding.adjoint(problem.measured)
         estimate = Estimate(
-            images=_together(problems, list(map(self._begin, problems))),
-            noise=torch.stack([noise_map(problem, level) for problem, level in zip(problems, noise, strict=True)]),
-            acceleration=torch.stack([problem.encoding.mask.mean().reciprocal() for problem in problems]),
+            images=_natural(problem, self.start.solve(problem)),
+            noise=noise_maps(problem, levels),
+            acceleration=problem.acceleration,
         )
         for cascade in self.cascades:
-            estimate = self._step(cascade, estimate, problems, data)
-        return _apart(problems, estimate.images)
+            estimate = self._step(cascade, estimate, problem, data)
+        return _solution(problem, estimate.images)
 
-    def _begin(self, problem: Problem) -> Tensor:
-        """Give the first estimate, complex `(sets, readout, phase)` in the order of the encoding."""
-        return self.start.solve(problem, float(problem.encoding.mask.mean().reciprocal()))
-
-    def _step(
-        self, cascade: nn.Module, estimate: Estimate, problems: Sequence[Problem], data: Sequence[Tensor]
-    ) -> Estimate:
+    def _step(self, cascade: nn.Module, estimate: Estimate, problem: Problem, data: Tensor) -> Estimate:
         """Refine, then fit."""
-        return self._fit(problems, data, self._refine(cascade, estimate))
+        return self._fit(problem, data, self._refine(cascade, estimate))
 
     def _refine(self, cascade: nn.Module, estimate: Estimate) -> Estimate:
         if self.checkpointing and torch.is_grad_enabled():
             return cast("Estimate", checkpoint(cascade, estimate, use_reentrant=False))
         return cast("Estimate", cascade(estimate))
 
-    def _fit(self, problems: Sequence[Problem], data: Sequence[Tensor], estimate: Estimate) -> Estimate:
-        """Fit to the measured samples near refined images."""
-        refined, lamdas = _apart(problems, estimate.images), cast("Tensor", estimate.lamda)
-        fitted: list[Tensor] = [
-            Fit.apply(problem.encoding.normal, right, near, lamda, self.iterations, ALL_AXES)  # type: ignore[no-untyped-call]
-            for problem, right, near, lamda in zip(problems, data, refined, lamdas, strict=True)
-        ]
-        return replace(estimate, images=_together(problems, fitted))
+    def _fit(self, problem: Problem, data: Tensor, estimate: Estimate) -> Estimate:
+        """Fit refined images to the measured samples."""
+        refined, lamda = _solution(problem, estimate.images), cast("Tensor", estimate.lamda)
+        fitted = fit(problem.encoding.normal, data, refined, lamda[:, None, None, None], self.iterations)
+        return replace(estimate, images=_natural(problem, fitted))
 
 
-def _together(problems: Sequence[Problem], images: Sequence[Tensor]) -> Tensor:
-    """Stack images `(sets, readout, phase)` in natural order, a missing second set being empty."""
-    natural = [
-        torch.fft.fftshift(image, dim=problem.encoding.axes) for problem, image in zip(problems, images, strict=True)
-    ]
-    return torch.stack(
-        [torch.cat([image, image.new_zeros(SETS - len(image), *image.shape[1:])]) for image in natural]
-    )
+def pose(
+    masked_kspace: Tensor,
+    mask: Tensor,
+    num_low_frequencies: int | Tensor | None = None,
+    calibration: Tensor | None = None,
+    acceleration: Tensor | None = None,
+) -> Problem:
+    """Pose the problems of a batch, even of scans without enough calibration lines; shapes as for the `VarNet`."""
+    lines = batch_calibration_lines(masked_kspace, mask, num_low_frequencies, calibration, FEWEST_LINES)
+    return Problem.of(masked_kspace, mask, lines, acceleration=acceleration)
 
 
-def _apart(problems: Sequence[Problem], images: Tensor) -> list[Tensor]:
-    """Undo `_together`."""
-    return [
-        torch.fft.ifftshift(image[: len(problem.encoding.sens_maps)], dim=problem.encoding.axes)
-        for problem, image in zip(problems, images, strict=True)
-    ]
+def _natural(problem: Problem, images: Tensor) -> Tensor:
+    """Bring images `(batch, sets, readout, phase)` to natural order, with empty ones for missing sets."""
+    natural = torch.fft.fftshift(images, dim=problem.encoding.axes)
+    return pad(natural, (0, 0, 0, 0, 0, SETS - images.shape[1]))
+
+
+def _solution(problem: Problem, images: Tensor) -> Tensor:
+    """Undo `_natural`; nothing is left in sets that a slice does not have."""
+    present = problem.sets_present
+    shifted = torch.fft.ifftshift(images[:, : present.shape[1]], dim=problem.encoding.axes)
+    return torch.where(present[..., None, None], shifted, 0)

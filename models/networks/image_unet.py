@@ -44,6 +44,7 @@ class ImageUnet(nn.Module):
         mask: Tensor,  # noqa: ARG002 - the arguments are those of every network in the zoo
         num_low_frequencies: int | Tensor | None = None,  # noqa: ARG002
         calibration: Tensor | None = None,  # noqa: ARG002
+        acceleration: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
         """Reconstruct complex `(batch, coils, readout, phase)` to real `(batch, readout, phase)`."""
         zero_filled = rss(ifft(masked_kspace))

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from recon.fourier import IMAGE_AXES
-from recon.models.blocks.fit import Fit, fit
+from recon.models.blocks.fit import fit
 from recon.models.blocks.unet import NormUnet, soften
-from recon.models.networks.sense_network import SenseNetwork, SenseProblem
+from recon.models.networks.sense_network import SenseNetwork
+from recon.solvers.cg import conjugate_gradients
+from recon.solvers.problem import LeastSquares
 
 STARTING_LAMDA, STARTING_ITERATIONS = 3e-3, 12
 """Of the fit without a denoised image, from which the cascades begin."""
@@ -39,13 +41,13 @@ class Modl(SenseNetwork):
     ) -> None:
         super().__init__(DenoiseAndFit(NormUnet(chans, pools), iterations, lamda) for _ in range(num_cascades))
 
-    def solve(self, problem: SenseProblem) -> Tensor:
+    def solve(self, problem: LeastSquares) -> Tensor:
         """Estimate the k-space; measured samples are put back at the end."""
-        data = problem.image(problem.measured)
-        zeros = torch.zeros_like(data)
-        start = fit(problem.normal, data, zeros, STARTING_LAMDA, STARTING_ITERATIONS, IMAGE_AXES)
-        kspace = problem.kspace(self.unroll(start, problem))
-        return torch.where(problem.mask, problem.measured, kspace)
+        encoding = problem.encoding
+        data = encoding.adjoint(problem.measured)
+        start = conjugate_gradients(encoding.normal, data, STARTING_ITERATIONS, STARTING_LAMDA)
+        kspace = encoding.coil_kspace(self.unroll(start, problem))
+        return torch.where(encoding.mask, problem.measured, kspace)
 
 
 class DenoiseAndFit(nn.Module):
@@ -67,9 +69,8 @@ class DenoiseAndFit(nn.Module):
         self.log_lamda = nn.Parameter(torch.tensor(math.log(lamda)))
         soften(network.unet.last)  # before training this is almost SENSE
 
-    def forward(self, image: Tensor, problem: SenseProblem) -> Tensor:
-        """Refine complex `(batch, readout, phase)`."""
-        denoised = image - self.network(image) + image.mean(IMAGE_AXES, keepdim=True)
-        data, lamda = problem.image(problem.measured), self.log_lamda.exp()
-        fitted: Tensor = Fit.apply(problem.normal, data, denoised, lamda, self.iterations, IMAGE_AXES)  # type: ignore[no-untyped-call]
-        return fitted
+    def forward(self, image: Tensor, problem: LeastSquares) -> Tensor:
+        """Refine complex `(batch, 1, readout, phase)`."""
+        denoised = image - self.network(image[:, 0]).unsqueeze(1) + image.mean(IMAGE_AXES, keepdim=True)
+        data = problem.encoding.adjoint(problem.measured)
+        return fit(problem.encoding.normal, data, denoised, self.log_lamda.exp(), self.iterations)

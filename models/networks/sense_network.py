@@ -1,55 +1,21 @@
-"""What the unrolled networks with given sensitivity maps share: the problem they solve, at unit scale."""
+"""The base of unrolled networks whose sensitivity maps are given: the problem they solve, at unit scale."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from recon.coils import coil_combine, coil_expand, rss
-from recon.fourier import IMAGE_AXES, fft, ifft
-from recon.models.blocks.physics_maps import physics_maps
-
-
-@dataclass(frozen=True, eq=False)
-class SenseProblem:
-    """`y = M F S x` for a batch of slices.
-
-    Where the mask is the same for all points of the readout, the transform along readout cancels and `F` is along
-    phase alone; "k-space" is then transformed along phase only.
-
-    Attributes
-    ----------
-    measured
-        complex `y`, `(batch, coils, readout, phase)`, zero where not measured.
-    mask
-        bool `M`, `(batch or 1, 1, 1 or readout, phase)`.
-    sens_maps
-        complex `S`, `(batch, coils, readout, phase)`, of unit root sum of squares.
-    axes
-        Those of `F`.
-    """
-
-    measured: Tensor
-    mask: Tensor
-    sens_maps: Tensor
-    axes: tuple[int, ...]
-
-    def kspace(self, image: Tensor) -> Tensor:
-        """Apply `F S`: complex `(batch, readout, phase)` to `(batch, coils, readout, phase)`, not yet masked."""
-        return fft(coil_expand(image, self.sens_maps), self.axes)
-
-    def image(self, kspace: Tensor) -> Tensor:
-        """Apply `S^H F^H`: complex `(batch, coils, readout, phase)` to `(batch, readout, phase)`."""
-        return coil_combine(ifft(kspace, self.axes), self.sens_maps)
-
-    def normal(self, image: Tensor) -> Tensor:
-        """Apply `A^H A` on complex `(batch, readout, phase)`."""
-        return self.image(torch.where(self.mask, self.kspace(image), 0))
+from recon.calibration.acs import batch_calibration_lines
+from recon.calibration.espirit import batch_sens_maps
+from recon.coils import rss
+from recon.fourier import IMAGE_AXES, ifft
+from recon.solvers.encoding import Encoding
+from recon.solvers.measured import Measured
+from recon.solvers.problem import LeastSquares
 
 
 class SenseNetwork(nn.Module, ABC):
@@ -75,10 +41,10 @@ class SenseNetwork(nn.Module, ABC):
         self.cascades = nn.ModuleList(cascades)
 
     @abstractmethod
-    def solve(self, problem: SenseProblem) -> Tensor:
-        """Estimate the k-space, complex `(batch, coils, readout, phase)`, transformed as in the problem."""
+    def solve(self, problem: LeastSquares) -> Tensor:
+        """Estimate the k-space of all coils, complex `(batch, coils, readout, phase)`, ordered as `measured`."""
 
-    def unroll(self, estimate: Tensor, problem: SenseProblem) -> Tensor:
+    def unroll(self, estimate: Tensor, problem: LeastSquares) -> Tensor:
         """Take all steps, from an estimate to the last one."""
         for cascade in self.cascades:
             if self.checkpointing and torch.is_grad_enabled():
@@ -93,12 +59,13 @@ class SenseNetwork(nn.Module, ABC):
         mask: Tensor,
         num_low_frequencies: int | Tensor | None = None,
         calibration: Tensor | None = None,
+        acceleration: Tensor | None = None,
     ) -> Tensor:
         """Reconstruct a batch of slices.
 
         Parameters
         ----------
-        masked_kspace, mask, num_low_frequencies, calibration
+        masked_kspace, mask, num_low_frequencies, calibration, acceleration
             As for the `VarNet`.
 
         Returns
@@ -106,7 +73,7 @@ class SenseNetwork(nn.Module, ABC):
         Tensor
             real `(batch, readout, phase)`: the root sum of squares over the coils.
         """
-        return rss(self.coil_images(masked_kspace, mask, num_low_frequencies, calibration))
+        return rss(self.coil_images(masked_kspace, mask, num_low_frequencies, calibration, acceleration))
 
     def coil_images(
         self,
@@ -114,18 +81,16 @@ class SenseNetwork(nn.Module, ABC):
         mask: Tensor,
         num_low_frequencies: int | Tensor | None = None,
         calibration: Tensor | None = None,
+        acceleration: Tensor | None = None,  # noqa: ARG002 - the arguments are those of every network
     ) -> Tensor:
         """Reconstruct a batch of slices to complex coil images `(batch, coils, readout, phase)`."""
         largest = rss(ifft(masked_kspace)).amax(dim=IMAGE_AXES)[:, None, None, None]
         unit = torch.where(largest > 0, largest, 1)
         scaled = masked_kspace / unit
-        along_phase = mask.shape[-2] == 1
-        problem = SenseProblem(
-            measured=ifft(scaled, axes=(-2,)) if along_phase else scaled,
-            mask=mask,
-            sens_maps=physics_maps(
-                scaled, mask, num_low_frequencies, None if calibration is None else calibration / unit
-            ),
-            axes=(-1,) if along_phase else IMAGE_AXES,
-        )
-        return ifft(self.solve(problem), problem.axes) * largest
+        reference = None if calibration is None else calibration / unit
+        lines = batch_calibration_lines(scaled, mask, num_low_frequencies, reference)
+        matrix = scaled.shape[-2], scaled.shape[-1]
+        measured = Measured.of(scaled, mask)
+        maps = batch_sens_maps(lines, matrix).to(scaled.dtype).unsqueeze(1)
+        problem = LeastSquares(Encoding(maps, measured.mask, measured.axes), measured.samples)
+        return measured.image(self.solve(problem)) * largest

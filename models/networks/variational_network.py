@@ -6,7 +6,8 @@ from torch.nn.functional import conv2d, pad
 
 from recon.models.blocks.radial_basis import RadialBasis
 from recon.models.blocks.unet import from_channels, to_channels
-from recon.models.networks.sense_network import SenseNetwork, SenseProblem
+from recon.models.networks.sense_network import SenseNetwork
+from recon.solvers.problem import LeastSquares
 
 
 class VariationalNetwork(SenseNetwork):
@@ -31,10 +32,10 @@ class VariationalNetwork(SenseNetwork):
             raise ValueError(f"{kernel} is no side of a filter with a middle and a zero mean: 3, 5, 7, ...")
         super().__init__(GradientStep(FieldsOfExperts(filters, kernel, basis_functions)) for _ in range(num_cascades))
 
-    def solve(self, problem: SenseProblem) -> Tensor:
+    def solve(self, problem: LeastSquares) -> Tensor:
         """Descend from the zero-filled image; put back what was measured, as the classical solvers do."""
-        image = self.unroll(problem.image(problem.measured), problem)
-        return torch.where(problem.mask, problem.measured, problem.kspace(image))
+        image = self.unroll(problem.encoding.adjoint(problem.measured), problem)
+        return torch.where(problem.encoding.mask, problem.measured, problem.encoding.coil_kspace(image))
 
 
 class GradientStep(nn.Module):
@@ -51,10 +52,10 @@ class GradientStep(nn.Module):
         self.regulariser = regulariser
         self.log_lamda = nn.Parameter(torch.zeros(()))
 
-    def forward(self, image: Tensor, problem: SenseProblem) -> Tensor:
-        """Take the step from `image` `(batch, readout, phase)`."""
-        residual = torch.where(problem.mask, problem.kspace(image) - problem.measured, 0)
-        return image - self.regulariser(image) - self.log_lamda.exp() * problem.image(residual)
+    def forward(self, image: Tensor, problem: LeastSquares) -> Tensor:
+        """Take the step from `image` `(batch, 1, readout, phase)`."""
+        gradient = problem.encoding.adjoint(problem.encoding.coil_kspace(image) - problem.measured)
+        return image - self.regulariser(image[:, 0]).unsqueeze(1) - self.log_lamda.exp() * gradient
 
 
 class FieldsOfExperts(nn.Module):

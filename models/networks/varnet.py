@@ -8,7 +8,7 @@ from recon.coils import rss
 from recon.models.blocks.cascade import Cascade
 from recon.models.blocks.sensitivity import SensitivityModel
 from recon.models.blocks.unet import NormUnet
-from recon.solvers.hybrid import Hybrid
+from recon.solvers.measured import Measured
 
 
 class VarNet(nn.Module):
@@ -60,6 +60,7 @@ class VarNet(nn.Module):
         mask: Tensor,
         num_low_frequencies: int | Tensor | None = None,
         calibration: Tensor | None = None,
+        acceleration: Tensor | None = None,
     ) -> Tensor:
         """Reconstruct a batch of slices: the root sum of squares of `coil_images`, which has the parameters.
 
@@ -68,7 +69,7 @@ class VarNet(nn.Module):
         Tensor
             real `(batch, readout, phase)`.
         """
-        return rss(self.coil_images(masked_kspace, mask, num_low_frequencies, calibration))
+        return rss(self.coil_images(masked_kspace, mask, num_low_frequencies, calibration, acceleration))
 
     def coil_images(
         self,
@@ -76,6 +77,7 @@ class VarNet(nn.Module):
         mask: Tensor,
         num_low_frequencies: int | Tensor | None = None,
         calibration: Tensor | None = None,
+        acceleration: Tensor | None = None,  # noqa: ARG002 - the arguments are those of every network
     ) -> Tensor:
         """Reconstruct the image that every coil sees.
 
@@ -91,6 +93,9 @@ class VarNet(nn.Module):
         calibration
             complex `(batch, coils, readout, phase)`: a separate reference scan to estimate the sensitivity maps
             from, zero where not measured; None to take the centre of `masked_kspace`.
+        acceleration
+            real `(batch,)`: how many times fewer samples were measured than a full scan has. None to count those of
+            the mask, as if nothing of k-space were padding. Not every network uses it; this one does not.
 
         Returns
         -------
@@ -101,13 +106,13 @@ class VarNet(nn.Module):
             sens_maps = self.sens_net(masked_kspace, mask, num_low_frequencies)
         else:
             sens_maps = self.sens_net(calibration, torch.ones_like(mask))
-        measured = Hybrid.of(masked_kspace, mask)
+        measured = Measured.of(masked_kspace, mask)
         kspace = measured.samples
         for cascade in self.cascades:
             kspace = self._step(cascade, kspace, measured, sens_maps)
         return measured.image(kspace)
 
-    def _step(self, cascade: nn.Module, kspace: Tensor, measured: Hybrid, sens_maps: Tensor) -> Tensor:
+    def _step(self, cascade: nn.Module, kspace: Tensor, measured: Measured, sens_maps: Tensor) -> Tensor:
         if self.checkpointing and torch.is_grad_enabled():
             return checkpoint(cascade, kspace, measured, sens_maps, use_reentrant=False)
         return cascade(kspace, measured, sens_maps)

@@ -39,7 +39,7 @@ def compress_coils(acquisition: Acquisition, virtual_coils: int) -> Acquisition:
         acquisition,
         kspace=compress(acquisition.kspace, matrix),
         calibration=None if calibration is None else compress(calibration, matrix),
-        noise=None if noise is None else compress(noise, matrix),
+        noise=None if noise is None else matrix.mH @ noise,
     )
 
 
@@ -64,10 +64,10 @@ def compression_matrix(lines: Tensor, virtual_coils: int) -> Tensor:
 
 
 def compress(kspace: Tensor, matrix: Tensor) -> Tensor:
-    """Combine coils `(coils, ...)` to virtual ones `(virtual, ...)`: `V^H y`."""
-    return torch.einsum("cv,c...->v...", matrix.conj(), kspace)
+    """Combine coils `(..., coils, readout, phase)` to virtual ones `(..., virtual, readout, phase)`: `V^H y`."""
+    return torch.einsum("...cv,...crp->...vrp", matrix.conj(), kspace)
 
 
 def expand(kspace: Tensor, matrix: Tensor) -> Tensor:
-    """Go back from virtual coils `(virtual, readout, phase)` to coils `(coils, readout, phase)`: `V y`."""
-    return torch.einsum("cv,v...->c...", matrix, kspace)
+    """Go back from virtual coils `(..., virtual, readout, phase)` to `(..., coils, readout, phase)`: `V y`."""
+    return torch.einsum("...cv,...vrp->...crp", matrix, kspace)

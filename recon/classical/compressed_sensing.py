@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from recon.contract import Reconstruction
-from recon.data.acquisition import Acquisition
+from recon.classical.sense import IterativeSense
+from recon.fourier import IMAGE_AXES
 from recon.registry import register
 from recon.solvers.fista import fista
 from recon.solvers.problem import Problem
@@ -17,7 +17,7 @@ from recon.solvers.prox import Prior, ShiftedHaar, TotalVariation
 
 
 @dataclass(frozen=True)
-class CompressedSensing(Reconstruction):
+class CompressedSensing(IterativeSense):
     """`argmin_x 1/2 ||M F S x - y||^2 + lamda g(x)` by FISTA, for the prior `g` of a subclass.
 
     Attributes
@@ -35,14 +35,9 @@ class CompressedSensing(Reconstruction):
     lamda: Annotated[float, Field(ge=0)] | None = None
     iterations: Annotated[int, Field(ge=1)] = 64
 
-    def __call__(self, acquisition: Acquisition) -> Tensor:
-        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        problem = Problem.of(acquisition)
-        return problem.image(self.solve(problem, acquisition.acceleration))
-
-    def solve(self, problem: Problem, acceleration: float) -> Tensor:
-        """Find the solution, complex64 `(sets, readout, phase)` in the order of the encoding."""
-        lamda = automatic_lamda(problem, acceleration, self.lamda_scale) if self.lamda is None else self.lamda
+    def solve(self, problem: Problem) -> Tensor:
+        """Return the solutions, complex64 `(batch, sets, readout, phase)` in the order of the encoding."""
+        lamda = automatic_lamda(problem, self.lamda_scale) if self.lamda is None else self.lamda
         return fista(problem, self.prior, lamda, self.iterations)
 
 
@@ -67,26 +62,29 @@ class CSTotalVariation(CompressedSensing):
     lamda_scale: ClassVar[float] = 0.0009
 
 
-def automatic_lamda(problem: Problem, acceleration: float, scale: float) -> float:
+def automatic_lamda(problem: Problem, scale: float) -> Tensor:
     """Choose the weight of the prior without the truth: `lamda = c R^0.88 e^0.45`.
 
-    What has to be removed are mostly the artefacts of the acceleration `R`, and they are the larger the more the
-    object fills the image: `e` is the root mean square of the zero-filled image. The exponents are a fit to the
-    weights that were best, knowing the truth, on brains, bodies and phantoms of 0.055 to 3 T with 1 to 16 coils;
-    given these two, the noise told no more about the best weight.
+    Most of what has to be removed are artefacts of the acceleration `R`, and they are the larger the more the object
+    fills the image: `e` is the root mean square of the zero-filled image. The exponents are a fit to the weights
+    that were best, knowing the truth, on brains, bodies and phantoms of 0.055 to 3 T with 1 to 16 coils. Given `R`
+    and `e`, the noise predicted no more about the best weight.
 
     Parameters
     ----------
     problem
-        At unit scale.
-    acceleration
-        How many times fewer samples were measured than a full scan has.
+        Problems at unit scale.
     scale
-        `c`, of the prior.
+        `c`, which belongs to the prior.
+
+    Returns
+    -------
+    Tensor
+        real `(batch,)`.
     """
-    zero_filled = problem.encoding.adjoint(problem.measured)[0]
-    extent = float(zero_filled.abs().square().mean().sqrt())
-    return scale * acceleration**GROWTH_WITH_ACCELERATION * extent**GROWTH_WITH_EXTENT
+    zero_filled = problem.encoding.adjoint(problem.measured)[:, 0]
+    extent = zero_filled.abs().square().mean(IMAGE_AXES).sqrt()
+    return scale * problem.acceleration**GROWTH_WITH_ACCELERATION * extent**GROWTH_WITH_EXTENT
 
 
 GROWTH_WITH_ACCELERATION, GROWTH_WITH_EXTENT = 0.88, 0.45

@@ -88,7 +88,7 @@ def _variance(kernels: Kernels, directions: Tensor, first: int, root: Tensor) ->
         gains = torch.einsum("ytg,xytos->xyosg", waves[:, kernel.targets], combined)
         through.index_add_(-1, position[kernel.sources].flatten(), gains.flatten(start_dim=-2))
     direct = torch.einsum("cxy,cd,yl->xydl", directions.conj(), root, waves[:, measured])
-    gains = direct + torch.einsum("xyol,od->xydl", through, compress(root, kernels.compression))
+    gains = direct + torch.einsum("xyol,od->xydl", through, kernels.compression.mH @ root)
     return torch.view_as_real(gains).square().sum(dim=(-3, -2, -1))
 
 

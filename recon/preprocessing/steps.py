@@ -16,11 +16,8 @@ from recon.calibration.compression import compress_coils
 from recon.calibration.geometric_compression import compress_geometrically
 from recon.calibration.noise import covariance_of_noise, edge_covariance, prewhiten
 from recon.data.acquisition import Acquisition, Header
-from recon.data.errors import InputError
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
-from recon.data.suggestion import did_you_mean
-from recon.data.volume import Volume
-from recon.data.wrapped import WrappedVolume
+from recon.data.errors import InputError, did_you_mean
+from recon.data.volume import Volume, WrappedVolume
 from recon.preprocessing.oversampling import without_oversampling
 from recon.preprocessing.partial_fourier import homodyne, pocs
 from recon.preprocessing.zero_padding import after_padding, zero_pad
@@ -177,9 +174,9 @@ class SteppedVolume(WrappedVolume):
     def __len__(self) -> int:
         return len(self.volume)
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
+    def read(self, index: int) -> Acquisition:
         """Read one slice and do the steps."""
-        return self.steps(self.volume.read(index, open_file))
+        return self.steps(self.volume.read(index))
 
     def read_target(self) -> NDArray[np.float32] | None:
         """Read the reference images; None if they do not fit any more."""

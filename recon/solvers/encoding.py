@@ -1,4 +1,4 @@
-"""The encoding operator of Cartesian parallel imaging, over the axes on which it mixes pixels and no others."""
+"""The encoding operator of Cartesian parallel imaging: `A = M F S`, batched, with a set axis for soft maps."""
 
 from __future__ import annotations
 
@@ -7,67 +7,65 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from recon.coils import COIL_AXIS, coil_expand
+
+SET_AXIS = -3
+"""Axis of an image that numbers the sets of maps it belongs to; of the maps themselves it is one further left."""
+
 ROWS_AT_A_TIME = 64
-"""Coil images of so many rows take little memory, which the allocator keeps, and mostly fit into the cache."""
+"""Rows treated together by `normal`: their coil images mostly fit into the cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
     """`A = M F S`: images to measured multi-coil k-space (Pruessmann et al. 1999).
 
-    Where the mask is the same for all points of the readout, the Fourier transform along readout is unitary on
-    both sides of the equation and cancels: then `F` is along phase alone and `M` is one value a line. Indices are
-    in the order of the fast Fourier transform, DC first, so that nothing is shifted while iterating.
+    `F` and the order of indices along its axes are those of `Measured`. Any leading axes are batches.
 
     Attributes
     ----------
     sens_maps
-        complex64 `S`, `(sets, coils, readout, phase)`; if the sum of their squares is at most one everywhere, so
-        are the eigenvalues of `A^H A`.
+        complex64 `S`, `(..., sets, coils, readout, phase)`. If the sum of their squares is at most one everywhere,
+        so are the eigenvalues of `A^H A`.
     mask
-        float32 `M`, `(phase,)` or `(readout, phase)`: one where measured, zero elsewhere.
+        bool `M`, which broadcasts against `(..., coils, readout, phase)`: True where measured.
     axes
-        Those of `F`.
+        Axes of `F`.
     """
 
     sens_maps: Tensor
     mask: Tensor
     axes: tuple[int, ...]
 
-    def coil_images(self, image: Tensor) -> Tensor:
-        """Apply `S`: complex `(sets, readout, phase)` to `(coils, readout, phase)`."""
-        coil_images = image[0] * self.sens_maps[0]
-        for part, maps in zip(image[1:], self.sens_maps[1:], strict=True):
-            coil_images.addcmul_(part, maps)
-        return coil_images
-
     def coil_kspace(self, image: Tensor) -> Tensor:
-        """Apply `F S`: complex `(sets, readout, phase)` to `(coils, readout, phase)`, not yet masked."""
-        return torch.fft.fftn(self.coil_images(image), dim=self.axes, norm="ortho")
+        """Apply `F S`: complex `(..., sets, readout, phase)` to unmasked `(..., coils, readout, phase)`."""
+        first, *others = zip(image.unbind(SET_AXIS), self.sens_maps.unbind(SET_AXIS - 1), strict=True)
+        coil_images = coil_expand(*first)
+        for part, maps in others:
+            coil_images.addcmul_(part.unsqueeze(COIL_AXIS), maps)
+        return torch.fft.fftn(coil_images, dim=self.axes, norm="ortho")
+
+    def combine(self, kspace: Tensor) -> Tensor:
+        """Apply `S^H F^H`: complex `(..., coils, readout, phase)` to `(..., sets, readout, phase)`."""
+        # The conjugate of S would be as large as S: the coil images are conjugated in place instead.
+        conjugate = torch.fft.ifftn(kspace, dim=self.axes, norm="ortho").conj_physical_()
+        images = [(maps * conjugate).sum(COIL_AXIS) for maps in self.sens_maps.unbind(SET_AXIS - 1)]
+        return torch.stack(images, SET_AXIS).conj_physical_()
 
     def forward(self, image: Tensor) -> Tensor:
-        """Apply `A`: complex `(sets, readout, phase)` to `(coils, readout, phase)`."""
+        """Apply `A`: complex `(..., sets, readout, phase)` to `(..., coils, readout, phase)`."""
         return self.coil_kspace(image).mul_(self.mask)
 
     def adjoint(self, kspace: Tensor) -> Tensor:
-        """Apply `A^H`: complex `(coils, readout, phase)` to `(sets, readout, phase)`."""
-        return _combine(kspace * self.mask, self.sens_maps, self.axes)
+        """Apply `A^H`: complex `(..., coils, readout, phase)` to `(..., sets, readout, phase)`."""
+        return self.combine(kspace * self.mask)
 
     def normal(self, image: Tensor) -> Tensor:
-        """Apply `A^H A` on complex `(sets, readout, phase)`, a few rows at a time where rows do not mix."""
-        step = ROWS_AT_A_TIME if self.mask.ndim == 1 else image.shape[-2]
+        """Apply `A^H A` to complex `(..., sets, readout, phase)`, a few rows at a time where rows do not mix."""
+        step = ROWS_AT_A_TIME if len(self.axes) == 1 else image.shape[-2]
         result = torch.empty_like(image)
         for first in range(0, image.shape[-2], step):
             rows = (..., slice(first, first + step), slice(None))
             some = replace(self, sens_maps=self.sens_maps[rows])
-            result[rows] = _combine(some.forward(image[rows]), some.sens_maps, self.axes)
+            result[rows] = some.combine(some.forward(image[rows]))
         return result
-
-
-def _combine(kspace: Tensor, sens_maps: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Apply `S^H F^H`.
-
-    The conjugate of `S` would be as large as `S` itself: that of the coil images is taken in place instead.
-    """
-    conjugate = torch.fft.ifftn(kspace, dim=axes, norm="ortho").conj_physical_()
-    return torch.stack([(maps * conjugate).sum(0) for maps in sens_maps]).conj_physical_()

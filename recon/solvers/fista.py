@@ -18,7 +18,7 @@ WARMING, FIRST_WEIGHT = 0.5, 10.0
 """The weight comes down to its value during this share of the iterations, from so many times as much."""
 
 
-def fista(problem: Problem, prior: Prior[State], lamda: float, iterations: int) -> Tensor:
+def fista(problem: Problem, prior: Prior[State], lamda: float | Tensor, iterations: int) -> Tensor:
     """`argmin_x 1/2 ||A x - y||^2 + lamda (g(Re x) + 1.5 g(Im x))` (Beck and Teboulle 2009, eqs. 4.1-4.3).
 
     The eigenvalues of `A^H A` do not exceed one, so the step is one. The weight begins high and comes down, which
@@ -32,20 +32,21 @@ def fista(problem: Problem, prior: Prior[State], lamda: float, iterations: int) 
     prior
         Gives the proximal operator of `g`.
     lamda
-        Weight of the prior.
+        Weight of the prior: one for all slices, or real `(batch,)`.
     iterations
         How many. The objective gives no reason to stop sooner: when it hardly falls any more, artefacts still fade.
 
     Returns
     -------
     Tensor
-        complex64 `(sets, readout, phase)`.
+        complex64 `(batch, sets, readout, phase)`.
     """
     encoding = problem.encoding
     data = encoding.adjoint(problem.measured)
     image = ahead = data
     inertia = 1.0
-    threshold = lamda * torch.tensor([1.0, IMAGINARY_WEIGHT], device=data.device).reshape(2, 1, 1, 1)
+    parts = torch.tensor([1.0, IMAGINARY_WEIGHT], device=data.device).reshape(2, 1, 1, 1, 1)
+    threshold = torch.as_tensor(lamda, device=data.device).reshape(-1, 1, 1, 1) * parts
     state = prior.start(torch.Size([2, *data.shape]), data.device)
     for iteration in range(iterations):
         descended = encoding.normal(ahead).sub_(data).neg_().add_(ahead)

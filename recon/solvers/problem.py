@@ -1,11 +1,13 @@
-"""From an acquisition to a least-squares problem of unit scale, and from its solution to the image."""
+"""Poses the least-squares problem of unit scale behind a batch of slices, and turns its solution into images."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from recon.calibration.acs import calibration_lines, dc_line
 from recon.calibration.brightness import brightness
@@ -14,49 +16,120 @@ from recon.calibration.espirit import espirit, low_resolution_maps, trust
 from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
-from recon.fourier import ifft
+from recon.fourier import IMAGE_AXES, ifft
 from recon.preprocessing.oversampling import without_oversampling
 from recon.solvers.encoding import Encoding
-
-ALONG_PHASE: tuple[int, ...] = (-1,)
-ALONG_BOTH: tuple[int, ...] = (-2, -1)
+from recon.solvers.measured import Measured
 
 VIRTUAL_COILS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """`y = A x + noise`, with a small `A`: no readout transform, no readout oversampling, few virtual coils.
+class LeastSquares:
+    """`y = A x + noise`.
 
     Attributes
     ----------
     encoding
-        `A`, on virtual coils.
+        `A`.
     measured
-        complex64 `y`, `(virtual, readout, phase)`, in the index order of the encoding.
-    brightness
-        float32 `(readout, phase)`: of the low-resolution image, one at its maximum, in the same order.
-    kspace
-        complex64 `(coils, readout, phase)`: what was measured by all coils, for the last data consistency.
-    compression
-        complex64 `(coils, virtual)`.
-    scale
-        Largest value of the zero-filled image in the scanner's units; here it is one.
-    crop
-        Size of the image.
+        complex `y`, `(batch, coils, readout, phase)`, zero where not measured, in the order of the encoding.
     """
 
     encoding: Encoding
     measured: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Problem(LeastSquares):
+    """`y = A x + noise` with a small `A`: no readout transform where it cancels, soft maps, few virtual coils.
+
+    Images are in the order of the fast Fourier transform along the axes of the encoding: the borders at which
+    sparsity priors act differently lie there.
+
+    Attributes
+    ----------
+    sets_present
+        bool `(batch, sets)`: which sets of maps each slice has; the maps of the others are zero.
+    brightness
+        float32 `(batch, readout, phase)`: brightness of the low-resolution image, one at its maximum, in the order
+        of the encoding.
+    kspace
+        complex `(batch, coils, readout, phase)`: samples of all coils, for the last data consistency.
+    compression
+        complex `(batch, coils, virtual)`.
+    scale
+        real `(batch,)`: largest value of the zero-filled image in the scanner's units; here it is one.
+    acceleration
+        real `(batch,)`: how many times fewer samples were measured than a full scan has.
+    crop
+        Size `(rows, columns)` of the image.
+    """
+
+    sets_present: Tensor
     brightness: Tensor
     kspace: Tensor
     compression: Tensor
     scale: Tensor
+    acceleration: Tensor
     crop: tuple[int, int]
 
     @classmethod
-    def of(cls, acquisition: Acquisition) -> Problem:
-        """Set up the problem of one slice, k-space `(coils, readout, phase)`.
+    def of(
+        cls,
+        kspace: Tensor,
+        mask: Tensor,
+        lines: Sequence[Tensor],
+        dc: Sequence[int] | None = None,
+        acceleration: Tensor | None = None,
+        crop: tuple[int, int] | None = None,
+    ) -> Problem:
+        """Pose the problems of a batch of slices.
+
+        Parameters
+        ----------
+        kspace
+            complex `(batch, coils, readout, phase)`, zero where not measured.
+        mask
+            bool `(batch or 1, 1, 1 or readout, phase)`.
+        lines
+            Calibration lines of each slice, complex `(coils, rows, lines)`.
+        dc
+            Index of the line at DC among the lines of each slice; in the middle if None.
+        acceleration
+            real `(batch,)`; that of the mask if None, as if nothing of k-space were padding.
+        crop
+            Size of the image; the matrix if None.
+        """
+        batch, _, *matrix = kspace.shape
+        size = matrix[0], matrix[1]
+        scale = _largest(kspace)
+        measured = Measured.of(kspace, mask, centred=False)
+        samples = measured.samples / scale[:, None, None, None]
+        middles = dc or [one.shape[-1] // 2 for one in lines]
+        compression = torch.stack([compression_matrix(one, VIRTUAL_COILS) for one in lines])
+        virtual = [compress(*one).to(torch.complex64) for one in zip(lines, compression, strict=True)]
+        maps = [soft_maps(one, size, middle) for one, middle in zip(virtual, middles, strict=True)]
+        counts = torch.tensor([len(one) for one in maps], device=kspace.device)
+        stacked = pad_sequence(maps, batch_first=True).to(kspace.dtype)  # missing sets are zero
+        bright = torch.stack([brightness(one, size) for one in lines])
+        if acceleration is None:
+            acceleration = mask.expand(batch, *mask.shape[1:]).float().mean((-3, -2, -1)).reciprocal()
+        return cls(
+            encoding=Encoding(torch.fft.ifftshift(stacked, dim=measured.axes), measured.mask, measured.axes),
+            measured=compress(samples, compression),
+            sets_present=torch.arange(stacked.shape[1], device=kspace.device) < counts[:, None],
+            brightness=torch.fft.ifftshift(bright, dim=measured.axes),
+            kspace=samples,
+            compression=compression,
+            scale=scale,
+            acceleration=acceleration,
+            crop=crop or size,
+        )
+
+    @classmethod
+    def of_slice(cls, acquisition: Acquisition) -> Problem:
+        """Pose the problem of one slice, k-space `(coils, readout, phase)`, without its readout oversampling.
 
         Raises
         ------
@@ -65,61 +138,49 @@ class Problem:
         """
         if acquisition.mask.ndim == 1:
             acquisition = without_oversampling(acquisition)
-            kspace, axes = ifft(acquisition.kspace, axes=(-2,)), ALONG_PHASE
-        else:
-            kspace, axes = acquisition.kspace, ALONG_BOTH
-        scale = _largest(acquisition)
-        kspace = torch.fft.ifftshift(kspace, dim=axes) / scale
         lines = calibration_lines(acquisition)
-        compression = compression_matrix(lines, VIRTUAL_COILS)
-        virtual = compress(lines, compression).to(torch.complex64)
-        sens_maps = soft_maps(virtual, acquisition.matrix, dc_line(acquisition, lines)).to(kspace.dtype)
-        return cls(
-            encoding=Encoding(
-                sens_maps=torch.fft.ifftshift(sens_maps, dim=axes),
-                mask=torch.fft.ifftshift(acquisition.mask, dim=axes).float(),
-                axes=axes,
-            ),
-            measured=compress(kspace, compression),
-            brightness=torch.fft.ifftshift(brightness(lines, acquisition.matrix), dim=axes),
-            kspace=kspace,
-            compression=compression,
-            scale=scale,
-            crop=acquisition.crop,
+        return cls.of(
+            acquisition.kspace[None],
+            acquisition.mask.reshape(1, 1, -1, acquisition.matrix[1]),
+            [lines],
+            [dc_line(acquisition, lines)],
+            torch.tensor([acquisition.acceleration], device=acquisition.kspace.device),
+            acquisition.crop,
         )
 
     def image(self, solution: Tensor) -> Tensor:
-        """Turn a solution into the image: coil images, with what was measured put back, to root sum of squares.
+        """Turn solutions into images: root sum of squares of coil images, with the measured samples put back.
 
         Parameters
         ----------
         solution
-            complex64 `(sets, readout, phase)`.
+            complex64 `(batch, sets, readout, phase)`.
 
         Returns
         -------
         Tensor
-            float32 `(rows, columns)` in the scanner's units.
+            float32 `(batch, rows, columns)` in the scanner's units.
         """
         image = torch.fft.fftshift(rss(self._consistent(solution)), dim=self.encoding.axes)
-        return center_crop(image, self.crop) * self.scale
+        return center_crop(image, self.crop) * self.scale[:, None, None]
 
     def coil_images(self, solution: Tensor) -> Tensor:
-        """Turn a solution into the images of all coils, complex `(coils, readout, phase)`, not cropped."""
-        return torch.fft.fftshift(self._consistent(solution), dim=self.encoding.axes) * self.scale
+        """Turn solutions into uncropped images of all coils, complex `(batch, coils, readout, phase)`."""
+        shifted = torch.fft.fftshift(self._consistent(solution), dim=self.encoding.axes)
+        return shifted * self.scale[:, None, None, None]
 
     def _consistent(self, solution: Tensor) -> Tensor:
-        """Give the images of all coils, in the order of the encoding."""
+        """Return images of all coils, in the order of the encoding."""
         estimate = expand(self.encoding.coil_kspace(solution), self.compression)
-        consistent = torch.where(self.encoding.mask > 0, self.kspace, estimate)
+        consistent = torch.where(self.encoding.mask, self.kspace, estimate)
         return torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
 
 
 def soft_maps(lines: Tensor, matrix: tuple[int, int], dc: int) -> Tensor:
     """Estimate maps `(sets, coils, readout, phase)` that claim no more signal than the calibration lines explain.
 
-    In the object a map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014); where there is no signal
-    the first keeps its full weight, else the noise of the background, which the target has, would be lost. A
+    In the object a map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014). Where there is no signal the
+    first map keeps its full weight; otherwise the noise of the background, which the target has, would be lost. A
     second map is used where the object is folded into its own field of view.
     """
     if len(lines) == 1:
@@ -130,7 +191,7 @@ def soft_maps(lines: Tensor, matrix: tuple[int, int], dc: int) -> Tensor:
     return found.maps.mul_(torch.cat([first[None], others]).unsqueeze(1))
 
 
-def _largest(acquisition: Acquisition) -> Tensor:
-    """Largest value of the zero-filled image, one if it is black."""
-    largest = rss(ifft(acquisition.kspace)).amax()
+def _largest(kspace: Tensor) -> Tensor:
+    """Return the largest value of each slice's zero-filled image `(batch,)`, one where it is black."""
+    largest = rss(ifft(kspace)).amax(IMAGE_AXES)
     return torch.where(largest > 0, largest, 1)

@@ -1,6 +1,13 @@
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
 import torch
 
 from helpers.objects import object_acquisition
+from helpers.stacks import oblique_geometry
+from recon.data.acquisition import as_table, from_table, is_valid_geometry
 
 
 def test_undersampling_keeps_what_the_mask_selects_and_leaves_the_original_alone() -> None:
@@ -29,3 +36,25 @@ def test_moving_to_the_device_it_is_on_changes_nothing() -> None:
     moved = acquisition.to("cpu")
     torch.testing.assert_close(moved.kspace, acquisition.kspace, rtol=0, atol=0)
     assert moved.name == acquisition.name
+
+
+def test_a_geometry_survives_its_table() -> None:
+    geometry = oblique_geometry(3)
+    assert as_table(geometry).shape == (3, 15)
+    assert from_table(as_table(geometry)) == geometry
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        {"position": (math.nan, 0.0, 0.0)},
+        {"read_dir": (1e300, 0.0, 0.0)},
+        {"slice_dir": (0.0, 0.0, 0.0)},
+        {"field_of_view": (240.0, 0.0, 4.0)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_an_impossible_geometry_is_invalid(impossible: dict[str, Any]) -> None:
+    first, second = oblique_geometry(2)
+    assert is_valid_geometry((first, second))
+    assert not is_valid_geometry((first, replace(second, **impossible)))

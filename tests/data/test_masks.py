@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.objects import object_acquisition
+from helpers.slices import random_kspace
 from recon.data.errors import InputError
 from recon.data.masks import (
     MaskKind,
@@ -15,6 +16,8 @@ from recon.data.masks import (
     default_center_fraction,
     draw_mask,
     draw_sampling,
+    measured_mask,
+    prospective_mask,
     sample_mask,
     seed_of,
 )
@@ -23,7 +26,7 @@ from recon.data.masks import (
 @pytest.mark.parametrize("kind", list(MaskKind))
 @pytest.mark.parametrize("acceleration", [4, 8])
 @pytest.mark.parametrize("phase", [368, 213])
-def test_masks_are_fastmris(kind: MaskKind, acceleration: int, phase: int) -> None:
+def test_masks_equal_those_of_fastmri(kind: MaskKind, acceleration: int, phase: int) -> None:
     fraction = default_center_fraction(acceleration)
     theirs, _ = create_mask_for_mask_type(kind, [fraction], [acceleration])(
         (1, phase, 2), seed=seed_of("file1000.h5")
@@ -99,7 +102,7 @@ def test_center_lines_are_the_longest_run_through_dc(lines: list[bool]) -> None:
         assert run.stop == len(lines) or not mask[run.stop]
 
 
-def test_a_line_counts_only_if_measured_in_full() -> None:
+def test_a_line_counts_only_if_it_was_measured_completely() -> None:
     mask = torch.ones(8, 9, dtype=torch.bool)
     mask[2, 6] = False
     assert center_lines(mask) == slice(0, 6)
@@ -108,10 +111,10 @@ def test_a_line_counts_only_if_measured_in_full() -> None:
 @pytest.mark.parametrize(
     ("kind", "acceleration", "fraction", "words"),
     [
-        (MaskKind.RANDOM, 0.5, 0.08, "not a number from 1 on"),
-        (MaskKind.RANDOM, math.inf, 0, "not a number from 1 on"),
-        (MaskKind.RANDOM, math.nan, 0.08, "not a number from 1 on"),
-        (MaskKind.EQUISPACED_FRACTION, 4, 0.25, "leaves none to the rest"),
+        (MaskKind.RANDOM, 0.5, 0.08, "not a finite number of at least 1"),
+        (MaskKind.RANDOM, math.inf, 0, "not a finite number of at least 1"),
+        (MaskKind.RANDOM, math.nan, 0.08, "not a finite number of at least 1"),
+        (MaskKind.EQUISPACED_FRACTION, 4, 0.25, "leaves no others"),
         (MaskKind.RANDOM, 4, 1.5, "between 0 and 1"),
         (MaskKind.RANDOM, 8, 0.5, "alone measures more lines"),
         (MaskKind.EQUISPACED, 3.5, 0.08, "whole acceleration"),
@@ -127,9 +130,32 @@ def test_masks_that_do_not_exist_are_refused(
 @given(
     phase=st.integers(1, 400), acceleration=st.floats(1, 12), fraction=st.floats(0, 1), kind=st.sampled_from(MaskKind)
 )
-def test_there_is_a_mask_or_a_sentence(phase: int, acceleration: float, fraction: float, kind: MaskKind) -> None:
+def test_a_mask_is_drawn_or_an_input_error_raised(
+    phase: int, acceleration: float, fraction: float, kind: MaskKind
+) -> None:
     try:
         mask = sample_mask(kind, phase, acceleration, fraction, 0)
     except InputError:
         return
     assert mask.shape == (phase,)
+
+
+def test_single_zeros_do_not_count_as_undersampling() -> None:
+    kspace = random_kspace(1, 40, 30)
+    kspace[:, 3, 7] = kspace[:, 20, 8] = kspace[:, :6] = kspace[..., 1::2] = 0
+    assert torch.equal(measured_mask(kspace), torch.arange(30) % 2 == 0)
+
+
+def test_a_mask_of_single_points_is_found() -> None:
+    mask = torch.rand(40, 30, generator=torch.Generator().manual_seed(0)) < 0.9
+    assert torch.equal(measured_mask(random_kspace(2, 40, 30) * mask), mask)
+
+
+def test_an_empty_slice_does_not_count_as_undersampled() -> None:
+    assert measured_mask(torch.zeros(2, 40, 30, dtype=torch.complex64)).tolist() == [True] * 30
+
+
+def test_a_mask_is_prospective_if_it_leaves_out_lines_between_the_padding() -> None:
+    mask = (torch.arange(30) >= 3) & (torch.arange(30) < 28)
+    assert prospective_mask(mask, (3, 28)) is None
+    assert prospective_mask(mask, (3, 29)) is mask

@@ -1,11 +1,11 @@
-"""Fuzzes the reader of BART's pairs of files; an input is the header, a NUL, the samples."""
+"""Fuzzes the reader of BART's file pairs; an input is the header, a NUL and the samples."""
 
 import atheris
 
-with atheris.instrument_imports(include=["data"]):
+with atheris.instrument_imports(include=["recon"]):
     from recon.data.errors import InputError
     from recon.data.formats.bart import open_bart, write_bart
-    from recon.data.formats.whole_scan import Contents
+    from recon.data.formats.whole_scan import WholeScan
     from recon.data.open import open_volume
 
 from helpers.fuzzing import fuzz, scratch
@@ -16,7 +16,7 @@ PATH = FOLDER / "scan.cfl"
 
 
 def seed() -> bytes:
-    write_bart(PATH, Contents.of(open_volume(write_raw_file(FOLDER / "whole.h5", 2, 1, (3, 2)))))
+    write_bart(PATH, WholeScan.of(open_volume(write_raw_file(FOLDER / "whole.h5", 2, 1, (3, 2)))))
     return PATH.with_suffix(".hdr").read_bytes() + b"\0" + PATH.read_bytes()
 
 

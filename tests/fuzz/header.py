@@ -2,10 +2,10 @@
 
 import atheris
 
-with atheris.instrument_imports(include=["data"]):
+with atheris.instrument_imports(include=["recon"]):
     from recon.data.acquisition import Header
     from recon.data.formats.header import HeaderError, format_header
-    from recon.data.formats.ismrmrd.encoding import parse_scan
+    from recon.data.formats.ismrmrd.scan_header import parse_scan_header
 
 from helpers.fuzzing import fuzz
 
@@ -13,7 +13,7 @@ HEADER = Header((320, 300), (24, 344), (320.0, 300.5), 3.0, "AXT2")
 
 
 def read(content: bytes) -> None:
-    parse_scan(content)
+    parse_scan_header(content)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Fuzzes what the server does with the bytes of a client: messages are parsed, readouts become images."""
+"""Fuzzes what the server does with bytes of a client: it parses messages and sorts readouts into images."""
 
 import atheris
 
-with atheris.instrument_imports(include=["data"]):
+with atheris.instrument_imports(include=["recon"]):
     from helpers.streams import receive
     from recon.data.errors import InputError
     from recon.data.stream.messages import Close, ConfigName, ConfigText, Text, encode

@@ -2,10 +2,10 @@
 
 import atheris
 
-with atheris.instrument_imports(include=["data"]):
+with atheris.instrument_imports(include=["recon"]):
     from recon.data.errors import InputError
     from recon.data.formats.numpy import open_npy, write_npy
-    from recon.data.formats.whole_scan import Contents
+    from recon.data.formats.whole_scan import WholeScan
     from recon.data.open import open_volume
 
 from helpers.fuzzing import fuzz, scratch
@@ -16,7 +16,7 @@ PATH = FOLDER / "scan.npy"
 
 
 def seed() -> bytes:
-    write_npy(PATH, Contents.of(open_volume(write_raw_file(FOLDER / "whole.h5", 2, 1, (3, 2)))))
+    write_npy(PATH, WholeScan.of(open_volume(write_raw_file(FOLDER / "whole.h5", 2, 1, (3, 2)))))
     return PATH.read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""Runs a fuzz target: what the program itself makes is changed byte by byte, led by the branches it takes."""
+"""Runs a fuzz target on changed copies of valid inputs, guided by the branches that they reach."""
 
 import sys
 import warnings
@@ -10,35 +10,35 @@ import atheris
 FOLDER = Path("build/fuzz")
 
 LIMITS = {"timeout": 20, "rss_limit_mb": 2048}
-"""Seconds and memory beyond which an input counts as a finding, for libFuzzer."""
+"""libFuzzer's limits of seconds and memory, beyond which an input counts as a finding."""
 
 
 def scratch(name: str) -> Path:
-    """Make the folder of a target, for its corpus, its findings and its files."""
+    """Make the folder for the corpus, the findings and the files of a target."""
     folder = FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def fuzz(name: str, target: Callable[[bytes], None], seeds: Iterable[bytes], told: type[Exception]) -> None:
-    """Fuzz until the time is up that the command line tells libFuzzer, or something is found.
+def fuzz(name: str, target: Callable[[bytes], None], seeds: Iterable[bytes], refusal: type[Exception]) -> None:
+    """Fuzz for the time that the command line gives libFuzzer, or until there is a finding.
 
     Parameters
     ----------
     name
-        Of the target.
+        Name of the target.
     target
-        Takes bytes; anything it raises is a finding, warnings included, but for `told` in one line.
+        Function of bytes. Any exception or warning is a finding, except for a `refusal` of one line.
     seeds
-        To begin with; what an earlier run found of interest is used as well.
-    told
-        How the target refuses its input.
+        Inputs to start with, besides the corpus of earlier runs.
+    refusal
+        Exception by which the target refuses an input.
     """
 
     def refuse(content: bytes) -> None:
         try:
             target(content)
-        except told as error:
+        except refusal as error:
             if len(str(error).splitlines()) > 1:
                 raise
 

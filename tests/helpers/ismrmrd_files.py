@@ -1,4 +1,4 @@
-"""ISMRMRD files made by the package `ismrmrd`, not by the writer that is tested."""
+"""Writes ISMRMRD files with the package `ismrmrd`, not with the writer under test."""
 
 from __future__ import annotations
 

@@ -48,3 +48,15 @@ def object_acquisition(
         name="discs.h5",
         slice=0,
     )
+
+
+def padded(scan: Acquisition, width: int) -> Acquisition:
+    """Surround k-space with columns that the scanner never acquires."""
+    phase = scan.matrix[1]
+    first = width // 2 - phase // 2
+    kspace = torch.zeros(*scan.kspace.shape[:-1], width, dtype=scan.kspace.dtype)
+    kspace[..., first : first + phase] = scan.kspace
+    mask = torch.zeros(width, dtype=torch.bool)
+    mask[first : first + phase] = scan.mask
+    header = Header(crop=(scan.matrix[0], width), padding=(first, first + phase))
+    return Acquisition(kspace, mask, header, name="padded.h5")

@@ -1,4 +1,4 @@
-"""Small raw-data files in fastMRI's layout."""
+"""Writes small raw-data files in fastMRI's layout."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def write_raw_file(
     target: bool = True,
     header: Header | None = None,
 ) -> Path:
-    """Write discs, each slice brighter than the one before."""
+    """Write slices of discs, each slice brighter than the one before."""
     slice_ = object_acquisition(coils, *matrix, noise=1e-3)
     kspace = torch.stack([slice_.kspace * (1 + index) for index in range(slices)])
     images = rss(ifft(kspace)).numpy()
@@ -34,7 +34,7 @@ def write_raw_file(
 
 
 def edit(path: Path, **datasets: Any) -> Path:
-    """Replace data sets of a file; None removes one."""
+    """Replace data sets of a file; None removes a data set."""
     with h5py.File(path, "r+") as file:
         for name, value in datasets.items():
             if name in file:

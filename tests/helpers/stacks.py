@@ -1,16 +1,15 @@
-"""Stacks of images in an oblique patient."""
+"""Makes stacks of oblique slices."""
 
 from typing import Any
 
 import numpy as np
 
-from recon.data.acquisition import Header
-from recon.data.geometry import Geometry
+from recon.data.acquisition import Geometry, Header
 from recon.data.images.placement import Placement, Stack, stack
 
 
 def oblique_geometry(slices: int, seed: int = 0, gap: float = 5.0) -> tuple[Geometry, ...]:
-    """Parallel slices, turned any way, `gap` mm apart; the slice's thickness is 4 mm."""
+    """Make randomly oriented parallel slices of 4 mm thickness, `gap` mm apart."""
     axes = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
     position = np.array([10.0, -20.0, 30.0])
     read, phase, normal = (tuple(map(float, axis)) for axis in axes)
@@ -21,7 +20,7 @@ def oblique_geometry(slices: int, seed: int = 0, gap: float = 5.0) -> tuple[Geom
 
 
 def oblique_stack(slices: int = 3, seed: int = 0, scale: float = 1.0, **header: Any) -> Stack:
-    """Images of 48 rows and 40 columns, each pixel of another value."""
+    """Make images of 48 rows and 40 columns whose pixels all have different values."""
     values = np.random.default_rng(seed).permutation(slices * 48 * 40).reshape(slices, 48, 40)
     images = (scale * (1 + values)).astype(np.float32)
     given = {"geometry": oblique_geometry(slices, seed), "field_strength": 1.5} | header
@@ -29,5 +28,5 @@ def oblique_stack(slices: int = 3, seed: int = 0, scale: float = 1.0, **header: 
 
 
 def where(placement: Placement, row: int, column: int) -> np.ndarray[Any, Any]:
-    """Locate a pixel in the patient."""
+    """Return the position of a pixel in the patient, in mm."""
     return placement.corner + row * placement.down + column * placement.across

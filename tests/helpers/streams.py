@@ -1,4 +1,4 @@
-"""Receives a scan as the server does, from bytes."""
+"""Receives a scan from bytes, as the server does."""
 
 from io import BytesIO
 
@@ -7,18 +7,18 @@ from recon.data.stream.reader import MessageReader, StreamLimits
 from recon.data.stream.scan import Finished, StreamedScan
 
 LARGEST = 1 << 20
-"""Bytes of one image's k-space."""
+"""Largest number of bytes of the k-space of one image."""
 
 
 def receive(content: bytes, **limits: int) -> list[Finished]:
-    """Give the images of a stream; `limits` are those of `StreamLimits`."""
-    scan, found = None, []
+    """Return the images of a stream; `limits` are arguments of `StreamLimits`."""
+    scan, images = None, []
     for message in MessageReader(BytesIO(content).read, StreamLimits(**limits)):
         match message:
             case HeaderText(text):
                 scan = StreamedScan(text, "the stream", LARGEST)
             case Readout() if scan is not None:
-                found += list(scan.add(message))
+                images += list(scan.add(message))
             case Close() if scan is not None:
-                found += list(scan.close())
-    return found
+                images += list(scan.close())
+    return images

@@ -1,4 +1,4 @@
-"""Siemens' raw data, written by the package `twixtools`."""
+"""Writes Siemens raw data with the package `twixtools`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from twixtools.mdb import Mdb_local
 Complex = NDArray[np.complex64]
 
 SIGNALS = 160
-"""Bytes."""
+"""Number of bytes of a block of physiological signals."""
 
 PROTOCOL = {
     "sKSpace.ucTrajectory": "0x1",
@@ -26,19 +26,19 @@ PROTOCOL = {
     "sTXSPEC.asNucleusInfo[0].lFrequency": 63_866_217,
     "tProtocolName": '"t2_tse"',
 }
-"""What protocols say beside the matrix."""
+"""Parameters of every protocol besides the matrix."""
 
 
 def protocol(base: int, lines: int, oversampling: float = 2, regridding: int = 1, **more: Any) -> str:
-    """Write a protocol of pixels of 2 mm; keywords are further lines, their dots written as two underscores."""
-    said = PROTOCOL | {
+    """Return a protocol with pixels of 2 mm; keywords are further lines, with two underscores for every dot."""
+    parameters = PROTOCOL | {
         "sKSpace.lBaseResolution": base,
         "sKSpace.lPhaseEncodingLines": lines,
         "sSliceArray.asSlice[0].dReadoutFOV": 2.0 * base,
         "sSliceArray.asSlice[0].dPhaseFOV": 2.0 * lines,
     }
-    said |= {name.replace("__", ".").replace("_0", "[0]"): value for name, value in more.items()}
-    listed = "".join(f"{name}\t = \t{value}\n" for name, value in said.items() if value is not None)
+    parameters |= {name.replace("__", ".").replace("_0", "[0]"): value for name, value in more.items()}
+    listed = "".join(f"{name}\t = \t{value}\n" for name, value in parameters.items() if value is not None)
     return (
         '<XProtocol>\n{\n  <ParamMap."YAPS">\n  {\n'
         f'    <ParamDouble."flReadoutOSFactor">  {{ <Precision> 6  {oversampling} }}\n'
@@ -67,7 +67,7 @@ class _Signals(Mdb_local):
 
 
 def signals() -> Mdb_local:
-    """Make a block of what is no readout, such as an electrocardiogram."""
+    """Make a block of physiological signals, which is not a readout."""
     made = _Signals()
     made.add_flag("SYNCDATA")
     mdh_def.set_dma_len(made.mdh, ctypes.sizeof(made.mdh) + SIGNALS)
@@ -75,7 +75,7 @@ def signals() -> Mdb_local:
 
 
 def write(path: Path, text: str, readouts: Sequence[Mdb_local], noise: Sequence[Mdb_local] = ()) -> Path:
-    """Write a file; a noise scan becomes an adjustment of its own."""
+    """Write a file; a noise scan becomes a separate adjustment."""
     parts = [_measurement("t2_tse", text, readouts)]
     if noise:
         parts.insert(0, _measurement("AdjCoilSens", text, noise))
@@ -84,8 +84,8 @@ def write(path: Path, text: str, readouts: Sequence[Mdb_local], noise: Sequence[
 
 
 def write_vb(path: Path, text: str, readouts: Sequence[Mdb_local]) -> Path:
-    """Write a file as before VD: a header of its own for every channel."""
-    content = _header(text, 10_016)  # a smaller number would be that of a table of measurements
+    """Write a file in the layout before VD, in which every channel has its own header."""
+    content = _header(text, 10_016)  # smaller numbers mark a table of measurements
     for made in readouts:
         for channel, samples in enumerate(made.data):
             made.mdh.ChannelId = channel

@@ -1,1 +1,1 @@
-"""The ISMRMRD format: readouts with headers, sorted into k-space, and back."""
+"""Reads and writes the ISMRMRD format: readouts with headers, sorted into k-space."""

@@ -1,4 +1,4 @@
-"""ISMRMRD's readouts, wherever they come from, put together to the k-space of images."""
+"""Assembles the k-space of images from ISMRMRD readouts, of a file or of a stream."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition, Geometry, Header, Vector, are_orthonormal
 from recon.data.errors import InputError
-from recon.data.formats.ismrmrd.encoding import Scan
-from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, Sorted, sort_lines
-from recon.data.geometry import Geometry, Vector, are_orthonormal
-from recon.data.sampling import prospective
+from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, SortedLines, sort_lines
+from recon.data.formats.ismrmrd.scan_header import ScanHeader
+from recon.data.masks import prospective_mask
 from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_size
 
 Complex = NDArray[np.complex64]
 
 Readouts = Callable[[Indices], Iterator[tuple[int, Complex]]]
-"""Gives the rows asked for, each with its samples `(coils, samples)`."""
+"""Function that reads rows, and yields each row with its samples `(coils, samples)`."""
 
 
 @dataclass(frozen=True, eq=False)
 class SortedImages:
-    """Every contrast, cardiac phase, set, repetition and slice is an image, the slices running fastest.
+    """Readouts sorted into images, one for every contrast, cardiac phase, set, repetition and slice.
+
+    The slice index varies fastest.
 
     Attributes
     ----------
     path
-        Where the readouts come from, for messages.
+        Source of the readouts, for messages.
     shape
         `(images, coils, readout, phase)`.
     header
@@ -41,33 +42,33 @@ class SortedImages:
     heads
         Headers of all readouts.
     lines
-        Which readouts make which image.
+        Readouts of every image.
     noise_scale
-        What makes the noise scan as loud as the noise of the image.
+        Factor that scales the noise scan to the noise level of the image.
     """
 
     path: Path
     shape: tuple[int, int, int, int]
     header: Header
     heads: Heads
-    lines: Sorted
+    lines: SortedLines
     noise_scale: float
 
     @cached_property
     def mask(self) -> torch.Tensor | None:
-        """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
+        """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
         masks = (self._mask(lines) for lines in self.lines.images.values())
-        return next((mask for mask in masks if prospective(mask, self.header.padding) is not None), None)
+        return next((mask for mask in masks if prospective_mask(mask, self.header.padding) is not None), None)
 
-    def put_together(self, index: int, readouts: Readouts) -> Acquisition:
-        """Put one image together.
+    def assemble(self, index: int, readouts: Readouts) -> Acquisition:
+        """Assemble one image.
 
         Parameters
         ----------
         index
-            Of the image, from 0.
+            Index of the image.
         readouts
-            Gives the samples.
+            Function that reads the samples.
 
         Raises
         ------
@@ -76,7 +77,7 @@ class SortedImages:
         """
         key, lines = list(self.lines.images.items())[index]
         calibration = self._calibration(key)
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told below
+        with np.errstate(over="ignore", invalid="ignore"):  # checked below
             kspace = torch.from_numpy(self._kspace(readouts, lines))
             reference = None if calibration is None else torch.from_numpy(self._reference(readouts, calibration))
             noise = None if not len(self.lines.noise) else torch.from_numpy(self._noise(readouts))
@@ -103,13 +104,13 @@ class SortedImages:
         return mask
 
     def _calibration(self, key: tuple[int, ...]) -> Lines | None:
-        """Find the separate calibration lines of an image, or those of another image of the same slice."""
+        """Find the separate calibration lines of an image or, if it has none, of another image of the same slice."""
         found = self.lines.calibration
         same_slice = (other for other in found if other[-1] == key[-1])
         return found[key] if key in found else next((found[other] for other in same_slice), None)
 
     def _kspace(self, readouts: Readouts, lines: Lines) -> Complex:
-        """Put lines together, `(coils, readout, phase)`; those measured repeatedly are averaged."""
+        """Assemble lines to `(coils, readout, phase)`, averaging those that were measured repeatedly."""
         _, coils, readout, phase = self.shape
         kspace = np.zeros((phase, coils, readout), np.complex64)
         columns = dict(zip(lines.rows.tolist(), lines.columns.tolist(), strict=True))
@@ -120,13 +121,13 @@ class SortedImages:
             place = kspace[columns[row], :, start : start + end - begin]
             if repeated[columns[row]]:
                 place += line[:, begin:end]
-            else:  # bit for bit, also the sign of zero
+            else:  # keeps every bit, even the sign of zero
                 place[:] = line[:, begin:end]
         kspace[repeated] /= times[repeated, None, None]
         return np.ascontiguousarray(np.moveaxis(kspace, 0, -1))
 
     def _reference(self, readouts: Readouts, lines: Lines) -> Complex:
-        """Put the calibration lines together, as far as they are neighbours: `(coils, readout, lines)`."""
+        """Assemble the longest run of adjacent calibration lines: `(coils, readout, lines)`."""
         kspace = self._kspace(readouts, lines)
         columns = np.unique(lines.columns)
         runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
@@ -138,13 +139,13 @@ class SortedImages:
         return np.concatenate(parts, axis=1) * np.float32(self.noise_scale)
 
 
-def sort_images(path: Path, heads: Heads, scan: Scan) -> SortedImages:
+def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
     """Sort readouts into images.
 
     Raises
     ------
     InputError
-        If they are not of a Cartesian 2-D scan, or contradict the header or each other.
+        If the scan is not a Cartesian 2-D scan, or its readouts contradict the header or each other.
     """
     lines = sort_lines(path, heads, scan)
     first = next(iter(lines.images.values())).rows[0]
@@ -165,8 +166,8 @@ def sort_images(path: Path, heads: Heads, scan: Scan) -> SortedImages:
     )
 
 
-def _geometry(heads: Heads, lines: Sorted, scan: Scan) -> tuple[Geometry, ...] | None:
-    """Tell where every image lies; None if the file does not say it."""
+def _geometry(heads: Heads, lines: SortedLines, scan: ScanHeader) -> tuple[Geometry, ...] | None:
+    """Return position and orientation of every image; None if they are not stored."""
     if scan.field_of_view is None:
         return None
     firsts = heads[[int(image.rows[0]) for image in lines.images.values()]]
@@ -192,8 +193,8 @@ def _vector(numbers: NDArray[np.float32]) -> Vector:
     return x, y, z
 
 
-def _noise_scale(path: Path, heads: Heads, lines: Sorted, first: int, scan: Scan) -> float:
-    """Root of the ratio of bandwidths: noise sampled faster is louder (Kellman and McVeigh 2005)."""
+def _noise_scale(path: Path, heads: Heads, lines: SortedLines, first: int, scan: ScanHeader) -> float:
+    """Return the square root of the ratio of bandwidths, because noise rises with it (Kellman and McVeigh 2005)."""
     if not len(lines.noise):
         return 1.0
     channels = set(heads["active_channels"][lines.noise].tolist())

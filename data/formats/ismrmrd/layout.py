@@ -1,6 +1,6 @@
-"""ISMRMRD's HDF5 layout: readouts with headers, in any order, sorted into the k-space of images.
+"""Reads ISMRMRD's HDF5 layout: readouts with headers, in any order.
 
-Read are Cartesian 2-D scans; not read are other trajectories, 3-D scans, and EPI, which needs a phase correction.
+Cartesian 2-D scans can be read. Other trajectories, 3-D scans, and EPI, which needs a phase correction, are refused.
 """
 
 from __future__ import annotations
@@ -19,33 +19,35 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
-from recon.data.formats.ismrmrd.encoding import Scan, parse_scan
 from recon.data.formats.ismrmrd.images import SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import Heads, Indices
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION
+from recon.data.formats.ismrmrd.scan_header import ScanHeader, parse_scan_header
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
-from recon.data.storage.hdf5 import OpenFile, follow, holds, is_own, open_hdf5, read_dataset, read_text
-from recon.data.volume import Untargeted
+from recon.data.storage.hdf5 import follow, holds, is_own, open_hdf5, read_dataset, read_text
+from recon.data.volume import VolumeWithoutTarget
 
 Complex = NDArray[np.complex64]
 
 
 @dataclass(frozen=True, eq=False)
-class IsmrmrdVolume(Untargeted):
-    """One file; every contrast, cardiac phase, set, repetition and slice is an image, the slices running fastest.
+class IsmrmrdVolume(VolumeWithoutTarget):
+    """An opened file, with an image for every contrast, cardiac phase, set, repetition and slice.
+
+    The slice index varies fastest.
 
     Attributes
     ----------
     path
-        The file.
+        Path of the file.
     shape
         `(images, coils, readout, phase)`.
     header
         Matrix, padding, field of view, contrast, and the geometry of every image.
     group
-        Where in the file the scan lies.
+        Name of the group that holds the scan.
     images
-        Which readouts make which image.
+        Readouts sorted into images.
     """
 
     path: Path
@@ -56,32 +58,25 @@ class IsmrmrdVolume(Untargeted):
 
     @property
     def mask(self) -> torch.Tensor | None:
-        """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
+        """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
         return self.images.mask
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:
+    def read(self, index: int) -> Acquisition:
         """Read one image.
-
-        Parameters
-        ----------
-        index
-            Of the image, from 0.
-        open_file
-            Opens the file, or keeps it open from one image to the next.
 
         Raises
         ------
         InputError
             If the file is damaged or the image holds values that are not finite.
         """
-        with open_file(self.path) as file:
+        with open_hdf5(self.path) as file:
             data = read_dataset(_group(self.path, file, self.group), "data")
-            return self.images.put_together(index, lambda rows: self._readouts(data, rows))
+            return self.images.assemble(index, lambda rows: self._readouts(data, rows))
 
     def replay(self) -> Iterator[tuple[str, Any, Complex]]:
-        """Give all readouts in the order of the file, each as the XML header, its own header, and its samples.
+        """Yield every readout in the order of the file, as the XML header, the readout's header and its samples.
 
-        Trajectories are left out, which a Cartesian scan does not need.
+        Trajectories are left out, because a Cartesian scan does not need them.
 
         Raises
         ------
@@ -97,7 +92,7 @@ class IsmrmrdVolume(Untargeted):
                 yield xml, heads[row], samples
 
     def _readouts(self, data: h5py.Dataset, rows: Indices) -> Iterator[tuple[int, Complex]]:
-        """Read `(row, (coils, samples))`, neighbours in the file at once."""
+        """Yield each row and its samples `(coils, samples)`, reading adjacent rows at once."""
         for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
             values = data.fields("data")[int(run[0]) : int(run[-1]) + 1]
             for row, numbers in zip(run.tolist(), values, strict=True):
@@ -113,7 +108,7 @@ class IsmrmrdVolume(Untargeted):
 
 
 def is_ismrmrd(path: Path) -> bool:
-    """Tell whether a file is HDF5 with a group of acquisitions and their header."""
+    """Return whether a file is HDF5 with a group that holds acquisitions and a header."""
     if not h5py.is_hdf5(path):
         return False
     with open_hdf5(path) as file:
@@ -126,12 +121,14 @@ def open_ismrmrd(path: Path) -> IsmrmrdVolume:
     Raises
     ------
     InputError
-        If the file is damaged, is not a Cartesian 2-D scan, or its parts contradict each other.
+        If the file is damaged, contradicts itself, or is not a Cartesian 2-D scan.
     """
     with open_hdf5(path) as file:
         names = _candidates(file)
         if len(names) != 1:
-            raise InputError(f"{path}: holds {len(names)} ISMRMRD scans ({', '.join(names)}); one in a file is read")
+            raise InputError(
+                f"{path}: holds {len(names)} ISMRMRD scans ({', '.join(names)}); only files with one scan can be read"
+            )
         group = _group(path, file, names[0])
         scan = _scan(path, group)
         data = read_dataset(group, "data")
@@ -160,9 +157,9 @@ def _group(path: Path, file: h5py.File, name: str) -> h5py.Group:
     return group
 
 
-def _scan(path: Path, group: h5py.Group) -> Scan:
+def _scan(path: Path, group: h5py.Group) -> ScanHeader:
     try:
-        return parse_scan(read_text(group, "xml"))
+        return parse_scan_header(read_text(group, "xml"))
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -174,7 +171,7 @@ def _check_type(path: Path, data: h5py.Dataset) -> None:
 
 
 def _fits(found: np.dtype[Any], wanted: np.dtype[Any]) -> bool:
-    """Tell whether a structure has every field of another, each a number of the same kind and as many of them."""
+    """Return whether a structured type has every field of another one, of the same kind and shape."""
     if wanted.names is None:
         return (found.base.kind, found.shape) == (wanted.base.kind, wanted.shape)
     return set(found.names or ()) >= set(wanted.names) and all(

@@ -1,4 +1,4 @@
-"""Sorts the readouts of an ISMRMRD file: which belong to which image, and where in its k-space."""
+"""Sorts ISMRMRD readouts: finds the image of each and its place in k-space."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
-from recon.data.formats.ismrmrd.encoding import Scan
+from recon.data.formats.ismrmrd.scan_header import ScanHeader
 
 Heads = NDArray[Any]
-"""Structured array of acquisition headers, as the package ismrmrd names their fields."""
+"""Structured array of readout headers, whose fields have the names of the package ismrmrd."""
 
 Indices = NDArray[np.int64]
 Key = tuple[int, ...]
 
 COUNTERS = ("contrast", "phase", "set", "repetition", "slice")
-"""What tells images apart, the slowest first; averages and segments of one image are put together."""
+"""Counters that distinguish images, the slowest first; averages and segments belong to one image."""
 
 
 def flag(number: int) -> np.uint64:
-    """Give the bit of a flag that ISMRMRD counts from 1."""
+    """Return the bit of a flag; ISMRMRD numbers flags from 1."""
     return np.uint64(1 << (number - 1))
 
 
@@ -33,7 +33,7 @@ CALIBRATION_AND_IMAGING = flag(21)
 REVERSE = flag(22)
 PHASE_CORRECTION = flag(24)
 NO_IMAGE = flag(23) | flag(26) | flag(27) | flag(28) | flag(29) | flag(30) | flag(31)
-"""Navigators, feedback, dummy scans, surface-coil correction, phase stabilisation."""
+"""Flags of navigators, feedback, dummy scans, surface-coil correction and phase stabilisation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,9 @@ class Lines:
     Attributes
     ----------
     rows
-        Of the file, rising.
+        Rows of the readouts in the file, in rising order.
     columns
-        Of k-space, one for each row.
+        Column of k-space that each row fills.
     """
 
     rows: Indices
@@ -53,19 +53,21 @@ class Lines:
 
 
 @dataclass(frozen=True, eq=False)
-class Sorted:
-    """All readouts.
+class SortedLines:
+    """All readouts, sorted by use.
 
     Attributes
     ----------
     images
-        By counters, in their order.
+        Lines of every image, by the values of `COUNTERS` and in their order.
     calibration
-        Separate calibration lines of the same keys; a key may be missing.
+        Separate calibration lines, by the same keys; a key may be missing.
     noise
         Rows of the noise scan.
-    first, kept
-        By row: the first row of k-space that a readout fills, and the samples of the readout that are kept.
+    first
+        First row of k-space that each readout fills.
+    kept
+        First sample of each readout that is kept, and the one after the last.
     """
 
     images: dict[Key, Lines]
@@ -75,20 +77,20 @@ class Sorted:
     kept: tuple[Indices, Indices]
 
 
-def sort_lines(path: Path, heads: Heads, scan: Scan) -> Sorted:
+def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> SortedLines:
     """Sort the readouts of a Cartesian 2-D scan.
 
     Raises
     ------
     InputError
-        If there are none, or they are of another kind of scan or do not fit the encoded matrix.
+        If there are no imaging readouts, they are of another kind of scan, or do not fit the encoded matrix.
     """
     flags = heads["flags"]
     noise = _has(flags, NOISE)
     used = ~noise & ~_has(flags, NO_IMAGE)
     if _has(flags, REVERSE)[used].any():
         raise InputError(
-            f"{path}: holds readouts of alternating direction (EPI), which are not read: they need a phase correction"
+            f"{path}: holds readouts of alternating direction (EPI), which need a phase correction and cannot be read"
         )
     used &= ~_has(flags, PHASE_CORRECTION)
     calibrating = _has(flags, CALIBRATION) & ~_has(flags, CALIBRATION_AND_IMAGING)
@@ -112,7 +114,7 @@ def sort_lines(path: Path, heads: Heads, scan: Scan) -> Sorted:
         )
     first, kept = _placement(path, heads, scan, imaging | separate)
     separate &= (columns >= 0) & (columns < scan.matrix[1])
-    return Sorted(
+    return SortedLines(
         images=_grouped(heads, columns, imaging),
         calibration=_grouped(heads, columns, separate),
         noise=np.flatnonzero(noise),
@@ -135,9 +137,9 @@ def _check_channels(path: Path, heads: Heads, imaging: NDArray[np.bool_], used: 
 
 
 def _separate(
-    scan: Scan, heads: Heads, columns: Indices, imaging: NDArray[np.bool_], calibrating: NDArray[np.bool_]
+    scan: ScanHeader, heads: Heads, columns: Indices, imaging: NDArray[np.bool_], calibrating: NDArray[np.bool_]
 ) -> bool:
-    """Tell whether the calibration lines are a scan of their own: the header says so, or both measured a line."""
+    """Return whether calibration lines are a separate scan: by the header, or because both scans measured a line."""
     if scan.separate_calibration is not None:
         return scan.separate_calibration
     if (heads["encoding_space_ref"][calibrating] != 0).any():
@@ -148,7 +150,7 @@ def _separate(
 
 
 def _images(heads: Heads) -> Indices:
-    """Give every readout the number of its image."""
+    """Return the number of the image of every readout."""
     counters = np.stack([heads["idx"][name] for name in COUNTERS], axis=1)
     return np.unique(counters, axis=0, return_inverse=True)[1].reshape(-1)
 
@@ -165,9 +167,9 @@ def _grouped(heads: Heads, columns: Indices, chosen: NDArray[np.bool_]) -> dict[
 
 
 def _placement(
-    path: Path, heads: Heads, scan: Scan, used: NDArray[np.bool_]
+    path: Path, heads: Heads, scan: ScanHeader, used: NDArray[np.bool_]
 ) -> tuple[Indices, tuple[Indices, Indices]]:
-    """Place readouts so that the echo lies at the middle row; asymmetric ones leave rows empty."""
+    """Place every readout so that its echo lies in the middle row; asymmetric echoes leave rows empty."""
     matrix = scan.matrix[0]
     samples, before, after, center = (
         heads[name].astype(np.int64) for name in ("number_of_samples", "discard_pre", "discard_post", "center_sample")

@@ -1,4 +1,4 @@
-"""How ISMRMRD lays out the header of a readout (Inati et al. 2017): packed, little-endian, 340 bytes."""
+"""Defines the binary layout of ISMRMRD readouts (Inati et al. 2017): packed, little-endian, headers of 340 bytes."""
 
 import h5py
 import numpy as np
@@ -48,4 +48,4 @@ HEAD = np.dtype(
 )
 
 ACQUISITION = np.dtype([("head", HEAD), ("traj", h5py.vlen_dtype(np.float32)), ("data", h5py.vlen_dtype(np.float32))])
-"""A readout: its samples are complex64 `(channels, samples)`, real and imaginary parts in turn."""
+"""Readout whose samples are complex64 `(channels, samples)`, as alternating real and imaginary parts."""

@@ -1,1 +1,1 @@
-"""Siemens twix raw data, from VB to XA."""
+"""Reads Siemens raw data (twix), from VB to XA."""

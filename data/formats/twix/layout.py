@@ -1,7 +1,7 @@
-"""How Siemens lays out raw data, from VB to XA: measurements, each a protocol in text and readouts with headers.
+"""Reads the layout of Siemens raw data, from VB to XA: measurements of a text protocol and readouts with headers.
 
-The layouts come from the package `twixtools`, an extra. Its own reader trusts what a file says of itself; here every
-size is checked before it is used.
+The layouts come from the optional package `twixtools`. Its own reader trusts the sizes in a file; here every size is
+checked before it is used.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from recon.data.storage.limits import check_header
 Bytes = NDArray[np.uint8]
 
 LARGEST_TABLE, MOST_MEASUREMENTS, MOST_TEXTS = 10_000, 64, 64
-"""What tells the table of measurements, with which files since VD begin, from the protocol with which VB's do."""
+"""Limits that tell a table of measurements, with which files since VD begin, from a protocol, as in VB."""
 
 NAME = re.compile(rb"\w{4,}\0")
-"""Of a protocol's first text."""
+"""Name of the first text of a protocol."""
 
 BLOCK = 2**25
-"""The first field of a header is the length of its block, modulo this."""
+"""Modulus: the first field of a header modulo this number is the length of its block."""
 
 Place = tuple[int, int, str]
-"""First byte of a measurement, the byte after its last, and the name of its protocol."""
+"""First byte of a measurement, the byte after its last one, and the name of its protocol."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a readout lies in the file: its header, then for each channel a header and samples.
+    """Layout of a readout: its header, then a header and the samples of each channel.
 
     Attributes
     ----------
     head
-        Header of a readout.
+        Type of a readout's header.
     before
-        Bytes in front of the first channel's header; none in VB, where that is the readout's.
+        Number of bytes before the header of the first channel; 0 in VB, where readouts have no other header.
     channel
-        Header of a channel.
+        Type of a channel's header.
     flags
-        Number of the bit of every flag.
+        Bit number of every flag.
     """
 
     head: np.dtype[Any]
@@ -57,34 +57,34 @@ class Layout:
     flags: Mapping[str, int]
 
     def stride(self, head: Any) -> int:
-        """Bytes from one channel to the next."""
+        """Return the number of bytes from one channel to the next."""
         return self.channel.itemsize + 8 * int(head["SamplesInScan"])
 
     def size(self, head: Any) -> int:
-        """Bytes of a block: a readout, or signals that came with it, which tell their own length."""
+        """Return the number of bytes of a block: a readout, or physiological signals, which hold their own length."""
         if self.has(head, "SYNCDATA"):
             return int(head["FlagsAndDMALength"]) % BLOCK
         return self.before + int(head["UsedChannels"]) * self.stride(head)
 
     def has(self, heads: Any, flag: str) -> Any:
-        """Tell whether a flag is set."""
+        """Return whether a flag is set."""
         return (heads["EvalInfoMask"] >> np.uint64(self.flags[flag]) & np.uint64(1)).astype(bool)
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """One measurement.
+    """One measurement of a file.
 
     Attributes
     ----------
     name
-        Of its protocol.
+        Name of its protocol.
     text
-        The protocol.
+        Text of its protocol.
     heads
         Headers of its readouts.
     starts
-        Where in the file each readout begins.
+        Position of every readout in the file.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Measurement:
 
 
 def is_twix(path: Path) -> bool:
-    """Tell whether a file begins with a table of measurements or the protocol of one, as Siemens writes them."""
+    """Return whether a file begins with a table of measurements or a protocol, as Siemens writes them."""
     with path.open("rb") as file:
         first, texts = _two(file.read(8))
         if _is_table(first, texts):
@@ -105,14 +105,14 @@ def is_twix(path: Path) -> bool:
 
 
 def read_measurements(path: Path, content: Bytes) -> tuple[Layout, list[Measurement]]:
-    """Read all but the samples.
+    """Read everything but the samples.
 
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     content
-        Its bytes.
+        Bytes of the file.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def read_measurements(path: Path, content: Bytes) -> tuple[Layout, list[Measurem
         from twixtools import hdr_def, mdh_def  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise InputError(
-            f"{path}: is Siemens raw data, which is read with twixtools: pip install 'unrolled-recon[twix]'"
+            f"{path}: is Siemens raw data, which needs twixtools: pip install 'unrolled-recon[twix]'"
         ) from error
     if _is_table(*_two(content[:8].tobytes())):
         places = _places(path, content, hdr_def.MultiRaidFileHeader)
@@ -154,11 +154,11 @@ def _places(path: Path, content: Bytes, kind: np.dtype[Any]) -> list[Place]:
     places = []
     for entry in entries:
         start, length = int(entry["off_"]), int(entry["len_"])
-        if len(entries) == 1 and length == 0:  # as a scan that was broken off leaves it
+        if len(entries) == 1 and length == 0:  # the scan was aborted
             length = len(content) - start
         if length and not kind.itemsize <= start < start + length <= len(content):
             raise InputError(
-                f"{path}: has {len(content)} bytes, a measurement in it is said to have {length} from byte {start} on"
+                f"{path}: has {len(content)} bytes, but declares a measurement of {length} from byte {start} on"
             )
         if length:
             places.append((start, start + length, entry["protName_"].decode("latin-1")))
@@ -168,7 +168,7 @@ def _places(path: Path, content: Bytes, kind: np.dtype[Any]) -> list[Place]:
 
 
 def _walk(path: Path, content: Bytes, layout: Layout, place: Place) -> Measurement:
-    """Go from readout to readout until the end of the measurement is told or reached."""
+    """Read the headers of all readouts until a readout marks the end of the measurement, or its bytes end."""
     start, end, name = place
     length = _two(content[start : start + 8].tobytes())[0]
     check_header(path, length)

@@ -1,4 +1,4 @@
-"""What the protocol of Siemens' raw data says about the way k-space was travelled through."""
+"""Reads from the protocol of Siemens raw data how k-space was sampled."""
 
 from __future__ import annotations
 
@@ -9,56 +9,56 @@ from functools import cached_property
 
 from recon.data.acquisition import Header
 from recon.data.formats.header import PROTON_HZ_PER_TESLA, HeaderError
-from recon.data.formats.ismrmrd.encoding import Scan
+from recon.data.formats.ismrmrd.scan_header import ScanHeader
 
 TRAJECTORIES = {1: "cartesian", 2: "radial", 4: "spiral", 8: "blade"}
 
 SEPARATE = {2: False, 4: True, 8: True}
-"""Whether calibration lines are another scan, by the mode that the protocol tells."""
+"""Whether calibration lines are a separate scan, by the mode in the protocol."""
 
 NOISE_BANDWIDTH = 0.793
-"""Of the receiver, relative to the sampling rate, as the converter `siemens_to_ismrmrd` has it."""
+"""Noise bandwidth relative to the sampling rate, as the converter `siemens_to_ismrmrd` assumes it."""
 
 LARGEST = 2**16 - 1
-"""Of a matrix: what counters can tell."""
+"""Largest matrix size, limited by the counters."""
 
 PARAMETERS = ("flReadoutOSFactor", "alRegridMode")
-"""What only the part of the protocol in XProtocol's notation tells."""
+"""Parameters that only the XProtocol notation holds."""
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """The text in front of a measurement.
+class TwixProtocol:
+    """The protocol in front of a measurement.
 
     Attributes
     ----------
     text
-        In Siemens' two notations, XProtocol and, within it, ASCCONV: lines `name = value`.
+        Text in Siemens' two notations: XProtocol and, within it, ASCCONV, which is lines of `name = value`.
     """
 
     text: str
 
     @cached_property
-    def _said(self) -> Mapping[str, str]:
+    def _values(self) -> Mapping[str, str]:
         lines = self.text.partition("### ASCCONV BEGIN")[2].partition("### ASCCONV END")[0].splitlines()[1:]
         parts = (line.partition("=") for line in lines)
-        said = {name.strip(): value.partition("#")[0].strip() for name, _, value in parts}
+        values = {name.strip(): value.partition("#")[0].strip() for name, _, value in parts}
         for name in PARAMETERS:
             found = re.search(rf'<Param\w+\."{name}">\s*{{([^{{}}]{{0,500}})}}', self.text)
             words = re.sub(r"<\w+>\s*\S+", "", found[1]).split() if found else []
             if words:
-                said[name] = words[0]
-        return said
+                values[name] = words[0]
+        return values
 
     def number(self, name: str, default: float | None = None) -> float:
-        """Look a number up; none of those that are needed here can be negative.
+        """Look up a number; a negative one is refused, because no parameter that is needed here can be negative.
 
         Raises
         ------
         HeaderError
-            If it is something else, or is missing and there is no default.
+            If the value is not such a number, or is missing and there is no default.
         """
-        text = self._said.get(name)
+        text = self._values.get(name)
         if text is None and default is not None:
             return default
         if text is None:
@@ -73,18 +73,18 @@ class Protocol:
 
     @property
     def dwell(self) -> float:
-        """Time between two samples of the image's readouts, in microseconds; 0 if not said."""
+        """Time between two samples of the imaging readouts, in microseconds; 0 if unknown."""
         return self.number("sRXSPEC.alDwellTime[0]", 0) / 1000
 
-    def scan(self) -> Scan:
-        """Give what the header of an ISMRMRD file would say of a Cartesian 2-D scan; the padding is not known here.
+    def scan_header(self) -> ScanHeader:
+        """Return what an ISMRMRD header would hold of a Cartesian 2-D scan, except for the padding.
 
-        Siemens' pixels are square: the matrix has as many lines as pixels, also where fewer were measured.
+        Siemens' pixels are square: the matrix has as many lines as pixels, even if fewer lines were measured.
 
         Raises
         ------
         HeaderError
-            If it is no such scan, or a number is missing or impossible.
+            If the scan is of another kind, or a number is missing or impossible.
         """
         self._check_kind()
         base, lines = (self.number(f"sKSpace.{name}") for name in ("lBaseResolution", "lPhaseEncodingLines"))
@@ -97,13 +97,13 @@ class Protocol:
             raise HeaderError(f"its protocol says that the matrix is {sizes[2]:g} x {sizes[3]:g}")
         rows, columns, readout, phase = map(round, sizes)
         frequency = self.number("sTXSPEC.asNucleusInfo[0].lFrequency", 0)
-        return Scan(
+        return ScanHeader(
             header=Header(
                 crop=(rows, columns),
                 padding=(0, phase),
                 field_of_view=(fov[0], fov[1]),
                 field_strength=frequency / PROTON_HZ_PER_TESLA or None,
-                contrast=self._said.get("tProtocolName", "").strip('"'),
+                contrast=self._values.get("tProtocolName", "").strip('"'),
                 encoded_field_of_view=(fov[0] * oversampling[0], fov[1] * oversampling[1]),
             ),
             matrix=(readout, phase, 1),
@@ -119,6 +119,6 @@ class Protocol:
             kind = TRAJECTORIES.get(trajectory, f"of kind {trajectory}")
             raise HeaderError(f"its trajectory is {kind}; only Cartesian 2-D scans are read")
         if self.number("alRegridMode", 1) > 1:
-            raise HeaderError("its readouts were sampled on the ramps of the gradient (EPI), which is not read")
+            raise HeaderError("its readouts were sampled on the ramps of the gradient (EPI), which cannot be read")
         if self.number("sSliceAcceleration.lMultiBandFactor", 1) > 1:
-            raise HeaderError("it excites several slices at once, which is not read")
+            raise HeaderError("it excites several slices at once, which cannot be read")

@@ -1,6 +1,6 @@
-"""Siemens raw data (twix, `.dat`), through the package `twixtools`, an extra.
+"""Reads Siemens raw data (twix, `.dat`) with the optional package `twixtools`.
 
-Headers become those of ISMRMRD, as the converter `siemens_to_ismrmrd` makes them, so that both files give the same
+Headers are converted to ISMRMRD's as the converter `siemens_to_ismrmrd` does it, so that both files give the same
 images and the same scans are refused.
 """
 
@@ -19,7 +19,6 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
-from recon.data.formats.ismrmrd.encoding import Scan
 from recon.data.formats.ismrmrd.images import Complex, SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
@@ -32,10 +31,10 @@ from recon.data.formats.ismrmrd.lines import (
     Indices,
 )
 from recon.data.formats.ismrmrd.readout_type import HEAD
+from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.formats.twix.layout import Bytes, Layout, Measurement, is_twix, read_measurements
-from recon.data.formats.twix.protocol import Protocol
-from recon.data.storage.hdf5 import OpenFile, open_hdf5
-from recon.data.volume import Untargeted
+from recon.data.formats.twix.protocol import TwixProtocol
+from recon.data.volume import VolumeWithoutTarget
 
 FLAGS = {
     "NOISEADJSCAN": NOISE,
@@ -44,7 +43,7 @@ FLAGS = {
     "REFLECT": REVERSE,
     "PHASCOR": PHASE_CORRECTION,
 } | dict.fromkeys(("RTFEEDBACK", "HPFEEDBACK", "REFPHASESTABSCAN", "PHASESTABSCAN", "RETRO_DUMMYSCAN"), NO_IMAGE)
-"""ISMRMRD's flags by Siemens' names."""
+"""ISMRMRD flag for each of Siemens' flag names."""
 
 COUNTERS = {
     "average": "Ave",
@@ -55,33 +54,35 @@ COUNTERS = {
     "set": "Set",
     "kspace_encode_step_2": "Par",
 }
-"""Siemens' counters by ISMRMRD's names."""
+"""Siemens' name for each ISMRMRD counter."""
 
 NOISE_DWELL = {"AdjCoilSens": 5.0, "AdjQuietCoilSens": 4.0}
-"""In microseconds, of the noise in these adjustments, as `siemens_to_ismrmrd` has it."""
+"""Dwell time in microseconds of the noise scans in these adjustments, as `siemens_to_ismrmrd` assumes it."""
 
 NOISE_READOUT = 7680.0
-"""In microseconds, of the noise in a scan."""
+"""Duration in microseconds of a readout of other noise scans."""
 
 
 @dataclass(frozen=True, eq=False)
-class TwixVolume(Untargeted):
-    """One file; every contrast, cardiac phase, set, repetition and slice is an image, the slices running fastest.
+class TwixVolume(VolumeWithoutTarget):
+    """An opened file, with an image for every contrast, cardiac phase, set, repetition and slice.
+
+    The slice index varies fastest.
 
     Attributes
     ----------
     path
-        The file.
+        Path of the file.
     shape
         `(images, coils, readout, phase)`.
     header
         Matrix, padding, field of view, contrast, and the geometry of every image.
     images
-        Which readouts make which image.
+        Readouts sorted into images.
     starts
-        Where in the file the samples of each readout begin.
+        Position of the samples of each readout in the file.
     between
-        Bytes between the samples of one channel and those of the next.
+        Number of bytes between the samples of one channel and those of the next.
     """
 
     path: Path
@@ -93,10 +94,10 @@ class TwixVolume(Untargeted):
 
     @property
     def mask(self) -> torch.Tensor | None:
-        """Sampling mask `(phase,)` of the first image that left lines out; None if none did."""
+        """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
         return self.images.mask
 
-    def read(self, index: int, open_file: OpenFile = open_hdf5) -> Acquisition:  # noqa: ARG002 - no HDF5
+    def read(self, index: int) -> Acquisition:
         """Read one image.
 
         Raises
@@ -104,7 +105,7 @@ class TwixVolume(Untargeted):
         InputError
             If it holds values that are not finite.
         """
-        return self.images.put_together(index, self._readouts)
+        return self.images.assemble(index, self._readouts)
 
     def _readouts(self, rows: Indices) -> Iterator[tuple[int, Complex]]:
         content = np.memmap(self.path, np.uint8, "r")
@@ -117,18 +118,18 @@ class TwixVolume(Untargeted):
 
 
 def open_twix(path: Path) -> TwixVolume:
-    """Read everything but the samples: the last measurement is the scan, those before may hold its noise.
+    """Read everything but the samples; the last measurement is the scan, earlier ones may hold its noise scan.
 
     Raises
     ------
     InputError
-        If twixtools is not installed, the file is damaged, or it is no Cartesian 2-D scan.
+        If twixtools is not installed, the file is damaged, or the scan is not a Cartesian 2-D scan.
     """
     content = np.memmap(path, np.uint8, "r")
     layout, (*adjustments, measured) = read_measurements(path, content)
-    protocol = Protocol(measured.text)
+    protocol = TwixProtocol(measured.text)
     try:
-        scan, dwell = protocol.scan(), protocol.dwell
+        scan, dwell = protocol.scan_header(), protocol.dwell
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
     parts = [measured, *(_noise(content, layout, adjustment, measured) for adjustment in adjustments)]
@@ -140,7 +141,7 @@ def open_twix(path: Path) -> TwixVolume:
 
 
 def _noise(content: Bytes, layout: Layout, adjustment: Measurement, measured: Measurement) -> Measurement:
-    """Keep of an adjustment its noise scan, if the channels of the image received it."""
+    """Keep only the noise scan of an adjustment, and only readouts of the channels that received the image."""
     wanted = [_channels(content, layout, measured, row) for row in range(len(measured.heads))[-1:]]
     rows = [
         row
@@ -151,15 +152,15 @@ def _noise(content: Bytes, layout: Layout, adjustment: Measurement, measured: Me
 
 
 def _channels(content: Bytes, layout: Layout, part: Measurement, row: int) -> NDArray[np.uint16]:
-    """Tell which channels received a readout."""
+    """Return the numbers of the channels that received a readout."""
     head, start = part.heads[row], int(part.starts[row]) + layout.before
     headers: Any = np.ndarray((int(head["UsedChannels"]),), layout.channel, content, start, (layout.stride(head),))
     channels: NDArray[np.uint16] = headers["ChannelId"]
     return channels
 
 
-def _heads(path: Path, layout: Layout, part: Measurement, scan: Scan, dwell: float) -> Heads:
-    """Write headers as ISMRMRD's; a line's step is its column in k-space."""
+def _heads(path: Path, layout: Layout, part: Measurement, scan: ScanHeader, dwell: float) -> Heads:
+    """Convert headers to ISMRMRD's; the step of a line becomes its column in k-space."""
     theirs = part.heads
     heads = np.zeros(len(theirs), HEAD)
     for name, flag in FLAGS.items():
@@ -182,14 +183,14 @@ def _heads(path: Path, layout: Layout, part: Measurement, scan: Scan, dwell: flo
     heads["sample_time_us"] = np.where(heads["flags"] & NOISE, noise_dwell, dwell)
     for axis, name in enumerate(("Sag", "Cor", "Tra")):
         heads["position"][:, axis] = theirs["SliceData"]["SlicePos"][name]
-    with np.errstate(over="ignore", invalid="ignore"):  # what is no rotation is found out later
+    with np.errstate(over="ignore", invalid="ignore"):  # invalid rotations are found later
         directions = _directions(theirs["SliceData"]["Quaternion"].astype(np.float64))
         heads["phase_dir"], heads["read_dir"], heads["slice_dir"] = directions
     return heads
 
 
 def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the columns of rotations, those of phase, readout and slice, `(3, readouts, 3)`; of zeros, zeros."""
+    """Return the directions of phase, readout and slice `(3, readouts, 3)`; zeros for quaternions of zeros."""
     w, x, y, z = quaternions.T
     columns = [
         [w * w + x * x - y * y - z * z, 2 * (x * y + w * z), 2 * (x * z - w * y)],
@@ -199,8 +200,8 @@ def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.moveaxis(np.array(columns), 1, -1)
 
 
-def _with_padding(scan: Scan, heads: Heads) -> Scan:
-    """Say which columns the scan reaches: between the outermost lines all could have been acquired."""
+def _with_padding(scan: ScanHeader, heads: Heads) -> ScanHeader:
+    """Set the padding to the columns outside the outermost measured lines."""
     calibrating = (heads["flags"] & CALIBRATION != 0) & (heads["flags"] & CALIBRATION_AND_IMAGING == 0)
     imaging = ~calibrating & (heads["flags"] & (NOISE | NO_IMAGE | PHASE_CORRECTION) == 0)
     columns = heads["idx"]["kspace_encode_step_1"][imaging]

@@ -20,10 +20,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
-from recon.data.errors import InputError
+from recon.data.errors import InputError, did_you_mean
 from recon.data.masks import MaskKind, Sampling
 from recon.data.open import Volume, find_files, open_volume
-from recon.data.suggestion import did_you_mean
 from recon.data.training.collate import collate
 from recon.data.training.datasets import Slice
 from recon.experiments.benchmark.ablation.variants import VARIANTS
@@ -39,9 +38,9 @@ from recon.experiments.training.construct import make_objective, make_optimizer
 from recon.experiments.training.input.reading import Slices
 from recon.experiments.training.input.slices import open_source
 from recon.experiments.training.schedule import learning_rate
-from recon.models.blocks.noise_estimate import lift, noise_levels
-from recon.models.blocks.posing import pose
+from recon.models.networks.general_varnet import pose
 from recon.preprocessing.oversampling import without_oversampling
+from recon.quality.noise_estimate import lift, noise_levels
 
 ACCELERATIONS = (4, 8)
 SAMPLINGS = tuple(
@@ -247,8 +246,7 @@ def _reconstruct(network: nn.Module, acquisition: Acquisition) -> Tensor:
     """Apply a network to `(coils, readout, phase)`: an image `(rows, columns)` with the noise floor of a target."""
     slim = without_oversampling(acquisition)
     scan = slim.kspace[None], slim.mask.reshape(1, 1, 1, -1)
-    (problem,), (level,) = pose(*scan, None, None), noise_levels(*scan)
-    return center_crop(lift(problem, network(*scan)[0], level), slim.crop)
+    return center_crop(lift(pose(*scan), network(*scan), noise_levels(*scan))[0], slim.crop)
 
 
 def _cost(network: nn.Module) -> tuple[float, float]:

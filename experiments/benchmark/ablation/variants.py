@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recon.classical.sense import Sense
+from recon.classical.sense import IterativeSense, Sense
 from recon.models.blocks.refinement import Estimate
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.varnet import VarNet
@@ -38,26 +38,33 @@ class WithoutLevels(GeneralVarNet):
 class FromSense(GeneralVarNet):
     """From least squares on, as MoDL-like networks may be."""
 
-    def _begin(self, problem: Problem) -> Tensor:
-        return Sense().solve(problem)
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.start = Sense()
 
 
 class FromZeroFilled(GeneralVarNet):
     """From the zero-filled image on, as Sriram et al. (2020)."""
 
-    def _begin(self, problem: Problem) -> Tensor:
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.start = _Adjoint()
+
+
+class _Adjoint(IterativeSense):
+    """Takes no iteration at all: `x = A^H y`."""
+
+    def solve(self, problem: Problem) -> Tensor:
         return problem.encoding.adjoint(problem.measured)
 
 
 class DenoisedLast(GeneralVarNet):
     """No fit after the last U-Net; measured lines are put back all the same."""
 
-    def _step(
-        self, cascade: nn.Module, estimate: Estimate, problems: Sequence[Problem], data: Sequence[Tensor]
-    ) -> Estimate:
+    def _step(self, cascade: nn.Module, estimate: Estimate, problem: Problem, data: Tensor) -> Estimate:
         if cascade is self.cascades[-1]:
             return self._refine(cascade, estimate)
-        return super()._step(cascade, estimate, problems, data)
+        return super()._step(cascade, estimate, problem, data)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from typing import Any, cast, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from recon.data.errors import InputError
-from recon.data.suggestion import did_you_mean
+from recon.data.errors import InputError, did_you_mean
 from recon.experiments.training.config.train_config import TrainConfig
 
 PLAINLY = {

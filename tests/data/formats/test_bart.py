@@ -10,7 +10,7 @@ from recon.data.open import find_files, open_volume
 
 
 def write(folder: Path, kspace: np.ndarray, dimensions: str, name: str = "scan") -> Path:
-    """Write samples that lie in the order of the dimensions, the first one fastest."""
+    """Write samples in the order of the dimensions, the first one fastest."""
     (folder / f"{name}.hdr").write_text(f"# Dimensions\n{dimensions}\n# Command\nphantom -k\n")
     kspace.astype(np.complex64).ravel(order="F").tofile(folder / f"{name}.cfl")
     return folder / f"{name}.cfl"
@@ -36,7 +36,7 @@ def test_lines_of_zeros_were_not_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("matrix", [(8, 6), (8, 1)])
-def test_what_is_read_can_be_written_to_and_the_file_stays(tmp_path: Path, matrix: tuple[int, int]) -> None:
+def test_overwriting_a_slice_does_not_change_the_file(tmp_path: Path, matrix: tuple[int, int]) -> None:
     path = write(tmp_path, random_kspace(*matrix, 1, 1).numpy(), f"{matrix[0]} {matrix[1]}")
     before = path.read_bytes()
     open_bart(path).read(0).kspace.zero_()
@@ -52,7 +52,7 @@ def test_either_name_opens_the_pair_and_folders_list_it_once(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("dimensions", "words"),
     [
-        ("8 6 2 1", "dimension 2 \\(phase 2\\) has size 2; read are 2-D"),
+        ("8 6 2 1", "dimension 2 \\(phase 2\\) has size 2; only 2-D"),
         ("8 6 1 1 2", "dimension 4 \\(maps\\) has size 2"),
         ("8 6 1 1 1 1 2", "dimension 6 has size 2"),
         ("8 six 1 2", "are not 1 to 16 whole numbers"),
@@ -61,13 +61,13 @@ def test_either_name_opens_the_pair_and_folders_list_it_once(tmp_path: Path) -> 
         ("", "are not 1 to 16"),
     ],
 )
-def test_what_is_not_read_is_told_in_one_sentence(tmp_path: Path, dimensions: str, words: str) -> None:
+def test_unsupported_scans_are_refused(tmp_path: Path, dimensions: str, words: str) -> None:
     path = write(tmp_path, random_kspace(8, 6, 2).numpy(), dimensions)
     with pytest.raises(InputError, match=words):
         open_volume(path)
 
 
-def test_half_a_pair_is_told(tmp_path: Path) -> None:
+def test_half_a_pair_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, random_kspace(8, 6, 1, 2).numpy(), "8 6 1 2")
     path.unlink()
     with pytest.raises(InputError, match="no such file beside its header"):

@@ -48,7 +48,7 @@ def test_a_prospective_scan_keeps_its_mask(tmp_path: Path) -> None:
     assert volume.read_target() is None
 
 
-def test_undersampled_kspace_is_that_of_fastmri(tmp_path: Path) -> None:
+def test_undersampled_kspace_equals_that_of_fastmri(tmp_path: Path) -> None:
     # Lines 3 to 35 were acquired: the mask must be zero in the padding, as fastMRI's transform makes it.
     header = Header(crop=(48, 40), padding=(3, 36), contrast="AXT2")
     path = write_raw_file(tmp_path / "padded.h5", header=header)
@@ -62,7 +62,7 @@ def test_undersampled_kspace_is_that_of_fastmri(tmp_path: Path) -> None:
     assert ours.header.crop == theirs.crop_size
 
 
-def test_a_stored_mask_that_leaves_nothing_out_is_that_of_a_full_scan(tmp_path: Path) -> None:
+def test_a_stored_mask_without_gaps_means_a_full_scan(tmp_path: Path) -> None:
     header = Header(crop=(48, 40), padding=(3, 36))
     path = write_raw_file(tmp_path / "full.h5", mask=np.ones(40, bool), header=header)
     assert open_fastmri(path).mask is None
@@ -71,7 +71,7 @@ def test_a_stored_mask_that_leaves_nothing_out_is_that_of_a_full_scan(tmp_path: 
     assert open_fastmri(path).mask is not None
 
 
-def test_an_image_narrower_than_the_header_says_is_cropped_to_what_there_is(tmp_path: Path) -> None:
+def test_the_crop_is_limited_to_a_matrix_that_is_narrower(tmp_path: Path) -> None:
     header = Header(crop=(48, 64), padding=(0, 40))
     acquisition = open_fastmri(write_raw_file(tmp_path / "narrow.h5", header=header)).read(0)
     assert acquisition.crop == (48, 40)
@@ -90,7 +90,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("words", BROKEN)
-def test_a_broken_file_is_told_in_a_sentence_with_its_name(raw_file: Path, words: str) -> None:
+def test_the_error_names_the_file_and_its_problem(raw_file: Path, words: str) -> None:
     edit(raw_file, **BROKEN[words])
     with pytest.raises(InputError, match=f"discs.h5: .*{words}"):
         open_fastmri(raw_file)
@@ -106,7 +106,7 @@ def test_values_that_are_not_finite_are_refused(raw_file: Path, value: float) ->
         volume.read(1)
 
 
-def test_what_is_not_hdf5_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_hdf5_is_refused(tmp_path: Path) -> None:
     text, empty = tmp_path / "text.h5", tmp_path / "empty.h5"
     text.write_text("no hdf5" * 100)
     empty.touch()

@@ -1,4 +1,4 @@
-"""Damaged files, 2,000 in all: each is read or told in one sentence, and nothing else happens."""
+"""Checks 2,000 damaged files and streams: each is read, or refused in one sentence."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from h5py import is_hdf5
 from helpers.raw_files import write_raw_file
 from helpers.streams import receive
 from recon.data.errors import InputError
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, NPZ, Format, open_volume
 from recon.data.stream.messages import encode
 from recon.data.stream.replay import replay
@@ -18,19 +18,19 @@ from recon.data.stream.replay import replay
 WRITTEN = [fmt for fmt in FORMATS if fmt.write is not None]
 DAMAGED = 400
 FEWER = 200
-"""Of HDF5, which is opened in a process of its own before it is opened."""
+"""Number of damaged HDF5 files, each of which starts a child process."""
 
 BEGINNING = 2048
-"""Bytes where the headers lie, to which half of the damage is done."""
+"""Number of bytes that hold the headers, to which half of the damage is done."""
 
 
 @pytest.fixture
-def scan(tmp_path: Path) -> Contents:
-    return Contents.of(open_volume(write_raw_file(tmp_path / "whole.h5", 2, 2, (6, 5))))
+def scan(tmp_path: Path) -> WholeScan:
+    return WholeScan.of(open_volume(write_raw_file(tmp_path / "whole.h5", 2, 2, (6, 5))))
 
 
 def damaged(whole: bytes, count: int) -> Iterator[bytes]:
-    """Flip bits of one to three bytes, and cut one file in five."""
+    """Yield copies with one to three changed bytes, every fifth of them cut short."""
     generator = np.random.default_rng(0)
     for number in range(count):
         content = bytearray(whole)
@@ -41,14 +41,14 @@ def damaged(whole: bytes, count: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("fmt", WRITTEN, ids=lambda fmt: fmt.name)
-def test_a_damaged_file_is_read_or_told_in_one_sentence(
-    tmp_path: Path, scan: Contents, fmt: Format, capfd: pytest.CaptureFixture[str]
+def test_a_damaged_file_is_read_or_refused_in_one_sentence(
+    tmp_path: Path, scan: WholeScan, fmt: Format, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / f"damaged{fmt.suffixes[0]}"
     fmt.write(path, scan)
     parts = [part for part in (path, path.with_suffix(".hdr")) if part.exists()]
     count = FEWER if is_hdf5(path) else DAMAGED
-    told: list[str] = []
+    errors: list[str] = []
     for victim in parts:
         whole = victim.read_bytes()
         for content in damaged(whole, count // len(parts)):
@@ -57,29 +57,29 @@ def test_a_damaged_file_is_read_or_told_in_one_sentence(
                 volume = open_volume(path)
                 read = [volume.read(index) for index in range(len(volume))]
             except InputError as error:
-                told.append(str(error))
+                errors.append(str(error))
             else:
                 assert all(one.kspace.shape == volume.shape[1:] and one.kspace.isfinite().all() for one in read)
         victim.write_bytes(whole)
-    assert len(told) > count // 5
-    assert all(sentence.startswith(str(tmp_path)) and len(sentence.splitlines()) == 1 for sentence in told)
+    assert len(errors) > count // 5
+    assert all(sentence.startswith(str(tmp_path)) and len(sentence.splitlines()) == 1 for sentence in errors)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_damaged_stream_gives_images_or_one_sentence(tmp_path: Path, scan: Contents) -> None:
-    told: list[str] = []
+def test_a_damaged_stream_is_read_or_refused_in_one_sentence(tmp_path: Path, scan: WholeScan) -> None:
+    errors: list[str] = []
     for content in damaged(b"".join(map(encode, replay(tmp_path / "whole.h5"))), DAMAGED):
         try:
             found = receive(content, text=1 << 20, message=1 << 20)
         except InputError as error:
-            told.append(str(error))
+            errors.append(str(error))
         else:
             assert all(one.acquisition.kspace.isfinite().all() for one in found)
-    assert len(told) > DAMAGED // 5
-    assert all(len(sentence.splitlines()) == 1 for sentence in told)
+    assert len(errors) > DAMAGED // 5
+    assert all(len(sentence.splitlines()) == 1 for sentence in errors)
 
 
-def test_no_flipped_byte_of_an_archive_changes_what_is_read(tmp_path: Path, scan: Contents) -> None:
+def test_no_flipped_byte_of_an_archive_changes_what_is_read(tmp_path: Path, scan: WholeScan) -> None:
     path = tmp_path / "scan.npz"
     NPZ.write(path, scan)
     whole = path.read_bytes()
@@ -88,7 +88,7 @@ def test_no_flipped_byte_of_an_archive_changes_what_is_read(tmp_path: Path, scan
         content[place] ^= 1 << place % 8
         path.write_bytes(content)
         try:
-            read = Contents.of(open_volume(path))
+            read = WholeScan.of(open_volume(path))
         except InputError:
             continue
         assert (read.kspace == scan.kspace).all(), place

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.data.acquisition import Header
+from recon.data.acquisition import Geometry, Header
 from recon.data.errors import InputError
 from recon.data.formats.header import LARGEST_MATRIX, NAMESPACE, HeaderError, format_header, parse_header, parse_xml
 from recon.data.formats.header_text import header_as_text, header_from_text
-from recon.data.formats.ismrmrd.encoding import parse_scan
-from recon.data.geometry import Geometry
+from recon.data.formats.ismrmrd.scan_header import parse_scan_header
 
 PHASE, SLICES = 368, 3
 MATRIX = (640, PHASE)
@@ -46,7 +45,7 @@ words = st.text() | st.integers().map(str) | st.floats().map(str) | odd
 
 
 def trees() -> st.SearchStrategy[ET.Element]:
-    """Trees of ISMRMRD's names in any order, in its namespace or none, with any text."""
+    """Make trees of ISMRMRD's names in any order, with or without its namespace, and with any text."""
     names = st.sampled_from([f"{NAMESPACE}{tag}" for tag in TAGS]) | st.sampled_from(TAGS)
 
     def element(children: st.SearchStrategy[list[ET.Element]]) -> st.SearchStrategy[ET.Element]:
@@ -62,10 +61,10 @@ def _element(name: str, text: str, children: list[ET.Element]) -> ET.Element:
     return element
 
 
-def assert_read_or_told(xml: str | bytes) -> None:
-    """Either a header of numbers that can be, or one sentence."""
+def assert_read_or_refused(xml: str | bytes) -> None:
+    """Expect a header of possible numbers, or an error of one line."""
     try:
-        header = parse_scan(xml).header
+        header = parse_scan_header(xml).header
     except HeaderError as error:
         sentence = str(error)
     else:
@@ -77,31 +76,31 @@ def assert_read_or_told(xml: str | bytes) -> None:
 
 
 @given(st.text() | st.binary())
-def test_any_text_is_read_or_told(xml: str | bytes) -> None:
-    assert_read_or_told(xml)
+def test_any_text_is_read_or_refused(xml: str | bytes) -> None:
+    assert_read_or_refused(xml)
 
 
 @given(trees(), st.sampled_from(["utf-8", "us-ascii", "utf-16", "unicode"]))
-def test_any_tree_is_read_or_told(tree: ET.Element, encoding: str) -> None:
-    assert_read_or_told(ET.tostring(tree, encoding))
+def test_any_tree_is_read_or_refused(tree: ET.Element, encoding: str) -> None:
+    assert_read_or_refused(ET.tostring(tree, encoding))
 
 
 @given(st.sampled_from(TAGS), words)
-def test_any_value_of_a_header_is_read_or_told(tag: str, value: str) -> None:
+def test_any_value_of_a_header_is_read_or_refused(tag: str, value: str) -> None:
     tree = parse_xml(WRITTEN)
     for element in tree.iter(f"{NAMESPACE}{tag}"):
         element.text = value
-    assert_read_or_told(ET.tostring(tree))
+    assert_read_or_refused(ET.tostring(tree))
 
 
 @given(st.sets(st.sampled_from(range(len(PARTS)))))
-def test_a_header_that_lacks_parts_is_read_or_told(missing: set[int]) -> None:
-    assert_read_or_told("".join(part for number, part in enumerate(PARTS) if number not in missing))
+def test_a_header_that_lacks_parts_is_read_or_refused(missing: set[int]) -> None:
+    assert_read_or_refused("".join(part for number, part in enumerate(PARTS) if number not in missing))
 
 
 @given(headers)
-def test_what_is_written_is_read_back(header: Header) -> None:
-    read = parse_scan(format_header(header, MATRIX, coils=4, slices=SLICES)).header
+def test_a_written_header_is_read_back(header: Header) -> None:
+    read = parse_scan_header(format_header(header, MATRIX, coils=4, slices=SLICES)).header
     assert (read.crop, read.padding, read.contrast) == (header.crop, header.padding, header.contrast)
     assert read.field_of_view == (header.field_of_view or header.crop)
     assert header.encoded_field_of_view in {None, read.encoded_field_of_view}
@@ -109,12 +108,12 @@ def test_what_is_written_is_read_back(header: Header) -> None:
 
 
 @given(headers)
-def test_what_is_written_as_text_is_read_back(header: Header) -> None:
+def test_a_header_written_as_text_is_read_back(header: Header) -> None:
     assert header_from_text(Path("a.npz"), header_as_text(header), MATRIX, SLICES) == header
 
 
 @given(st.text())
-def test_text_that_is_no_header_of_our_own_is_told(text: str) -> None:
+def test_text_that_is_not_our_header_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="a.npz: the header"):
         header_from_text(Path("a.npz"), text, MATRIX, SLICES)
 
@@ -132,13 +131,13 @@ def test_text_that_is_no_header_of_our_own_is_told(text: str) -> None:
     ],
     ids=str,
 )
-def test_what_could_not_be_written_is_not_read(impossible: dict[str, Any]) -> None:
+def test_impossible_headers_are_refused(impossible: dict[str, Any]) -> None:
     text = header_as_text(Header(**{"crop": (320, 320), "padding": (0, PHASE)} | impossible))
     with pytest.raises(InputError, match="a.npz: the header"):
         header_from_text(Path("a.npz"), text, MATRIX, SLICES)
 
 
-def test_padding_is_counted_as_fastmri_counts_it() -> None:
+def test_the_padding_equals_that_of_fastmri() -> None:
     # A knee: 368 columns encoded, 320 of them acquired, the centre of k-space at step 160.
     xml = format_header(Header(crop=(320, 320), padding=(0, 0)), (640, 368), coils=15, slices=1)
     xml = xml.replace("<maximum>-1</maximum><center>184</center>", "<maximum>319</maximum><center>160</center>")
@@ -154,12 +153,12 @@ def test_padding_is_counted_as_fastmri_counts_it() -> None:
         ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "document type"),
     ],
 )
-def test_a_bad_header_is_told_in_a_sentence(xml: str, words: str) -> None:
+def test_the_error_says_what_is_wrong_with_a_header(xml: str, words: str) -> None:
     with pytest.raises(HeaderError, match=words):
         parse_header(xml)
 
 
-def test_a_size_that_is_no_number_is_named() -> None:
+def test_a_size_that_is_not_a_number_is_quoted() -> None:
     xml = format_header(Header(crop=(320, 320), padding=(0, 368)), (640, 368), coils=1, slices=1)
     with pytest.raises(HeaderError, match="'many'"):
         parse_header(xml.replace("<y>320</y>", "<y>many</y>"))

@@ -1,4 +1,4 @@
-"""Files of strangers: nothing outside them is read, nothing in them is run, and no size is believed."""
+"""Opens hostile files: nothing outside them is read, nothing in them is run, and every declared size is checked."""
 
 import pickle
 import zipfile
@@ -60,7 +60,7 @@ def empty(file: h5py.File, secret: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["kspace", "reconstruction_rss", "mask", "reference_scan", "ismrmrd_header"])
-def test_hdf5_that_points_elsewhere_or_claims_too_much_is_refused(
+def test_hdf5_that_points_elsewhere_or_declares_too_much_is_refused(
     make: Callable[[h5py.File, Path], None], words: str, name: str, raw_file: Path, secret: Path
 ) -> None:
     with h5py.File(raw_file, "r+") as file:
@@ -107,7 +107,7 @@ def test_an_unknown_filter_is_refused(raw_file: Path) -> None:
 
 
 class Attack:
-    """Would write a file if it were unpickled."""
+    """Writes a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -129,7 +129,7 @@ def test_pickles_are_not_run(tmp_path: Path, suffix: str) -> None:
     assert not touched.exists()
 
 
-def test_a_bare_pickle_is_no_raw_data(tmp_path: Path) -> None:
+def test_a_bare_pickle_is_not_raw_data(tmp_path: Path) -> None:
     path = tmp_path / "scan.npy"
     path.write_bytes(pickle.dumps(Attack(tmp_path / "touched")))
     with pytest.raises(InputError, match="not HDF5"):
@@ -137,7 +137,7 @@ def test_a_bare_pickle_is_no_raw_data(tmp_path: Path) -> None:
     assert not (tmp_path / "touched").exists()
 
 
-def test_an_array_that_claims_too_much_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+def test_an_array_that_declares_too_much_is_refused_before_memory_is_allocated(tmp_path: Path) -> None:
     header = b"{'descr': '<c8', 'fortran_order': False, 'shape': (1000, 1000, 1000, 1000), }"
     claimed = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
     (tmp_path / "scan.npy").write_bytes(claimed)
@@ -150,7 +150,7 @@ def test_an_array_that_claims_too_much_is_refused_before_memory_is_taken(tmp_pat
             open_volume(tmp_path / f"scan{suffix}")
 
 
-def test_an_archive_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path) -> None:
+def test_an_archive_that_unpacks_to_more_than_it_declares_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "scan.npz"
     header = b"{'descr': '<c8', 'fortran_order': False, 'shape': (1, 4, 4), }"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -163,14 +163,14 @@ def test_an_archive_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path)
 @pytest.mark.parametrize(
     "literal", [b"{b'descr': 1, 'shape': 2}", b"(" * 5000, b"{{}: 1}", b"{'descr': '<c8', 1: 2}"]
 )
-def test_a_header_of_numpy_that_is_no_header_is_told(tmp_path: Path, literal: bytes) -> None:
+def test_an_invalid_numpy_header_is_refused(tmp_path: Path, literal: bytes) -> None:
     path = tmp_path / "scan.npy"
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(literal).to_bytes(2, "little") + literal)
     with pytest.raises(InputError, match="header of the array is damaged"):
         open_volume(path)
 
 
-def test_truncated_samples_of_bart_are_told(tmp_path: Path) -> None:
+def test_truncated_samples_of_bart_are_refused(tmp_path: Path) -> None:
     (tmp_path / "scan.hdr").write_text("# Dimensions\n4 4 1 2\n")
     (tmp_path / "scan.cfl").write_bytes(bytes(8 * 31))
     with pytest.raises(InputError, match="has 248 bytes, its header says 256"):

@@ -1,4 +1,4 @@
-"""Samples pass through every format bit for bit, and with them whatever the format has a place for."""
+"""Checks that every format keeps all bits of the samples, and everything else that it can store."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from helpers.slices import line_mask, random_kspace
-from recon.data.acquisition import Header
+from recon.data.acquisition import Geometry, Header
 from recon.data.formats.format import Format
-from recon.data.formats.whole_scan import Contents
-from recon.data.geometry import Geometry
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, open_volume
 
 WRITTEN = {fmt.name: fmt for fmt in FORMATS if fmt.write}
@@ -35,14 +34,14 @@ def float32(number: float) -> float:
     return float(np.float32(number))
 
 
-def contents(undersampled: bool = True) -> Contents:
-    """Make a scan that has everything but a target."""
+def full_scan(undersampled: bool = True) -> WholeScan:
+    """Make a scan with everything but a target."""
     kspace = random_kspace(SLICES, COILS, READOUT, PHASE).numpy()
-    kspace[:, 0, 3, 7] = -0.0  # its sign is to stay
+    kspace[:, 0, 3, 7] = -0.0  # its sign must be kept
     mask = np.zeros(PHASE, bool)
     mask[2:16] = line_mask(14, every=3).numpy().ravel() if undersampled else True
     geometry = tuple(replace(one, position=tuple(map(float32, one.position))) for one in HEADER.geometry or ())
-    return Contents(
+    return WholeScan(
         name="scan",
         kspace=np.where(mask, kspace, np.complex64(0)),
         masks=np.tile(mask, (SLICES, 1)),
@@ -52,14 +51,14 @@ def contents(undersampled: bool = True) -> Contents:
     )
 
 
-def passed_through(fmt: Format, scan: Contents, path: Path) -> Contents:
+def passed_through(fmt: Format, scan: WholeScan, path: Path) -> WholeScan:
     """Write a scan and read it again."""
     assert fmt.write is not None
     fmt.write(path.with_suffix(fmt.suffixes[0]), scan)
-    return Contents.of(open_volume(path.with_suffix(fmt.suffixes[0])))
+    return WholeScan.of(open_volume(path.with_suffix(fmt.suffixes[0])))
 
 
-def assert_same(found: Contents, expected: Contents, keeps: frozenset[str]) -> None:
+def assert_same(found: WholeScan, expected: WholeScan, keeps: frozenset[str]) -> None:
     np.testing.assert_array_equal(found.kspace.view(np.uint32), expected.kspace.view(np.uint32))  # bit for bit
     np.testing.assert_array_equal(found.masks, expected.masks)
     for name in ("calibration", "noise"):
@@ -73,27 +72,27 @@ def assert_same(found: Contents, expected: Contents, keeps: frozenset[str]) -> N
 
 @pytest.mark.parametrize("undersampled", [True, False])
 @pytest.mark.parametrize("fmt", list(WRITTEN.values()), ids=list(WRITTEN))
-def test_what_is_written_is_read_back(fmt: Format, undersampled: bool, tmp_path: Path) -> None:
-    scan = contents(undersampled)
+def test_a_written_scan_is_read_back(fmt: Format, undersampled: bool, tmp_path: Path) -> None:
+    scan = full_scan(undersampled)
     assert_same(passed_through(fmt, scan, tmp_path / "scan"), scan, fmt.keeps)
     assert fmt.recognises(tmp_path / f"scan{fmt.suffixes[0]}")
 
 
 @pytest.mark.parametrize(("one", "other"), list(permutations(WRITTEN, 2)))
 def test_from_any_format_to_any_other_and_back(one: str, other: str, tmp_path: Path) -> None:
-    now = scan = contents()
+    now = scan = full_scan()
     for number, name in enumerate((one, other, one)):
         now = passed_through(WRITTEN[name], now, tmp_path / str(number))
     assert_same(now, scan, WRITTEN[one].keeps & WRITTEN[other].keeps)
 
 
 @pytest.mark.parametrize("fmt", list(WRITTEN.values()), ids=list(WRITTEN))
-def test_the_content_tells_the_format_and_not_the_name(fmt: Format, tmp_path: Path) -> None:
+def test_the_content_decides_on_the_format_and_not_the_name(fmt: Format, tmp_path: Path) -> None:
     if fmt.name == "BART":
         pytest.skip("BART's samples have no mark of their own; its two files are known by their names")
     assert fmt.write is not None
     path = tmp_path / "scan.bin"
-    fmt.write(path, contents())
+    fmt.write(path, full_scan())
     assert [one.name for one in FORMATS if one.recognises(path)] == [fmt.name]
 
 
@@ -107,7 +106,7 @@ def test_the_content_tells_the_format_and_not_the_name(fmt: Format, tmp_path: Pa
     ],
 )
 def test_real_measurements_pass_through_ismrmrd_and_bart(real_data: Path, tmp_path: Path, name: str) -> None:
-    now = scan = Contents.of(open_volume(real_data / f"{name}.h5"))
+    now = scan = WholeScan.of(open_volume(real_data / f"{name}.h5"))
     for number, fmt in enumerate(("ISMRMRD", "BART", "fastMRI", "BART", "ISMRMRD", "fastMRI")):
         now = passed_through(WRITTEN[fmt], now, tmp_path / str(number))
     assert_same(now, scan, frozenset({"header"}))

@@ -1,4 +1,4 @@
-"""DICOM files conform, tell every pixel's place and value, and nothing of the patient."""
+"""Checks that DICOM files conform, give every pixel its position and value, and hold nothing about the patient."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ OF_THE_IMAGE = {
     *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
     *("LongitudinalTemporalInformationModified", "BurnedInAnnotation"),
 }
-"""Attributes that table E.1-1 of PS3.15 does not name."""
+"""Attributes that table E.1-1 of PS3.15 does not list."""
 
 TO_BE_EMPTY = {
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"),
@@ -31,7 +31,7 @@ TO_BE_EMPTY = {
 }
 TO_BE_NEW = {"SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"}
 TO_BE_CLEAN = {"SeriesDescription", "DerivationDescription", "ImageComments"}
-"""Those that it removes, or with the option for descriptors leaves if they are clean."""
+"""Attributes that the table removes or, with the option for descriptors, keeps if they are clean."""
 
 
 def written(folder: Path, scan: Stack) -> list[pydicom.FileDataset]:
@@ -47,17 +47,17 @@ def test_every_pixel_has_its_value_at_its_place(tmp_path: Path, seed: int) -> No
         values = dicom.pixel_array * float(dicom.RescaleSlope) + float(dicom.RescaleIntercept)
         across, down = np.reshape(dicom.ImageOrientationPatient, (2, 3)).astype(float)
         for row, column in [(0, 0), (47, 3), (20, 39)]:
-            place = where(scan.placements[number], row, column) - np.array(dicom.ImagePositionPatient, float)
-            pixel = round(place @ down / dicom.PixelSpacing[0]), round(place @ across / dicom.PixelSpacing[1])
-            told = np.array(dicom.ImagePositionPatient, float) + (
+            offset = where(scan.placements[number], row, column) - np.array(dicom.ImagePositionPatient, float)
+            pixel = round(offset @ down / dicom.PixelSpacing[0]), round(offset @ across / dicom.PixelSpacing[1])
+            position = np.array(dicom.ImagePositionPatient, float) + (
                 pixel[0] * down * dicom.PixelSpacing[0] + pixel[1] * across * dicom.PixelSpacing[1]
             )
-            np.testing.assert_allclose(told, where(scan.placements[number], row, column), atol=1e-3)
+            np.testing.assert_allclose(position, where(scan.placements[number], row, column), atol=1e-3)
             assert abs(values[pixel] - scan.images[number, row, column]) <= float(dicom.RescaleSlope) / 2 + 1e-3
 
 
 @pytest.mark.parametrize("scale", [1e-7, 1e7])
-def test_the_scale_of_the_raw_data_does_not_show(tmp_path: Path, scale: float) -> None:
+def test_the_scale_of_the_raw_data_does_not_matter(tmp_path: Path, scale: float) -> None:
     one, other = (
         written(tmp_path / "one", oblique_stack(2)),
         written(tmp_path / "other", oblique_stack(2, scale=scale)),
@@ -81,7 +81,7 @@ def test_the_standard_finds_no_error(tmp_path: Path, geometry: str, scale: float
 
 
 @pytest.mark.parametrize("geometry", ["known", "unknown"])
-def test_every_attribute_is_treated_as_the_basic_profile_asks(tmp_path: Path, geometry: str) -> None:
+def test_every_attribute_is_treated_as_the_basic_profile_requires(tmp_path: Path, geometry: str) -> None:
     scan = oblique_stack(1, contrast="Smith^John", **({} if geometry == "known" else {"geometry": None}))
     (one,), (other,) = written(tmp_path / "one", scan), written(tmp_path / "other", scan)
     assert "Smith" not in str(one)
@@ -106,5 +106,5 @@ def test_one_run_is_one_series_and_another_run_another(tmp_path: Path) -> None:
     assert [dicom.InstanceNumber for dicom in one] == [1, 2, 3]
 
 
-def test_a_made_up_orientation_is_said_to_be(tmp_path: Path) -> None:
+def test_a_made_up_orientation_is_marked_as_such(tmp_path: Path) -> None:
     assert "made up" in written(tmp_path, oblique_stack(1, geometry=None))[0].ImageComments

@@ -1,4 +1,4 @@
-"""NIfTI files tell every voxel's place and value."""
+"""Checks that NIfTI files give every voxel its position and value."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +23,8 @@ def test_every_voxel_has_its_value_at_its_place(tmp_path: Path, ending: str, see
     values = np.asarray(image.dataobj)
     for slice_, row, column in [(0, 0, 0), (1, 47, 3), (2, 11, 39)]:
         (voxel,) = np.argwhere(values == scan.images[slice_, row, column])
-        told = nib.affines.apply_affine(image.affine, voxel)
-        np.testing.assert_allclose(told, TO_RAS * where(scan.placements[slice_], row, column), atol=1e-3)
+        position = nib.affines.apply_affine(image.affine, voxel)
+        np.testing.assert_allclose(position, TO_RAS * where(scan.placements[slice_], row, column), atol=1e-3)
     np.testing.assert_allclose(image.get_qform(), image.get_sform(), atol=1e-3)
     assert image.get_sform(coded=True)[1] == 1
     assert image.header.get_xyzt_units()[0] == "mm"
@@ -62,7 +62,7 @@ def test_complex_images_become_magnitude_and_phase(tmp_path: Path) -> None:
     np.testing.assert_allclose(magnitude * np.exp(1j * phase), turned.images.transpose(1, 2, 0), rtol=1e-5)
 
 
-def test_an_unknown_orientation_is_not_told_as_a_known_one(tmp_path: Path) -> None:
+def test_an_unknown_orientation_is_marked_as_unknown(tmp_path: Path) -> None:
     scan = oblique_stack(2, geometry=None, field_of_view=(240.0, 180.0))
     image = nib.load(write_nifti(tmp_path / "scan.nii", scan)[0])
     assert image.get_sform(coded=True)[1] == image.get_qform(coded=True)[1] == 0
@@ -70,7 +70,7 @@ def test_an_unknown_orientation_is_not_told_as_a_known_one(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("problem", ["not parallel", "not evenly spaced", "in one place"])
-def test_what_one_file_cannot_tell_is_refused(tmp_path: Path, problem: str) -> None:
+def test_stacks_that_one_file_cannot_represent_are_refused(tmp_path: Path, problem: str) -> None:
     scan = oblique_stack(4)
     first, second, third, fourth = scan.placements
     wrong = {

@@ -1,4 +1,4 @@
-"""Pixels keep their place in the patient, whichever way an image is cut or turned."""
+"""Checks that pixels keep their position in the patient when an image is cropped or turned."""
 
 import numpy as np
 import pytest
@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 
 from helpers.stacks import oblique_geometry, oblique_stack, where
 from recon.classical.zero_filled import ZeroFilled
-from recon.data.acquisition import Acquisition, Header
-from recon.data.geometry import Geometry
+from recon.data.acquisition import Acquisition, Geometry, Header
 from recon.data.images.placement import place, stack, upright
 
 sizes = st.integers(5, 12)
 
 
 @given(readout=sizes, phase=sizes, cut_readout=st.integers(0, 4), cut_phase=st.integers(0, 4))
-def test_what_has_no_phase_in_kspace_lies_at_the_centre_of_the_slice(
+def test_a_point_without_phase_in_kspace_lies_at_the_centre_of_the_slice(
     readout: int, phase: int, cut_readout: int, cut_phase: int
 ) -> None:
     crop = readout - cut_readout, phase - cut_phase
@@ -55,7 +54,7 @@ def test_upright_shows_the_patient_as_radiologists_expect(seed: int) -> None:
     assert turned.down @ down > 0
 
 
-def test_without_geometry_the_size_of_a_pixel_is_kept_and_nothing_is_turned() -> None:
+def test_without_geometry_the_pixel_size_is_kept_and_nothing_is_turned() -> None:
     header = Header(crop=(48, 40), padding=(0, 40), field_of_view=(240.0, 180.0))
     scan = stack(np.zeros((2, 48, 40), np.float32), header, (96, 40))
     assert not scan.oriented
@@ -77,7 +76,7 @@ def test_a_matrix_smaller_than_the_image_has_larger_pixels() -> None:
     np.testing.assert_allclose(sizes[40].placements[0].spacing, (5.0, 4.5))
 
 
-def test_some_slices_keep_their_own_places() -> None:
+def test_selected_slices_keep_their_positions() -> None:
     full = oblique_stack(4)
     header = Header(crop=(48, 40), padding=(0, 40), geometry=oblique_geometry(4))
     some = stack(full.images[[1, 3]], header, (96, 40), [1, 3])

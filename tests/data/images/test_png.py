@@ -1,4 +1,4 @@
-"""Pictures keep the order of grey values and one scale."""
+"""Checks the grey scale and the orientation of PNG files."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from recon.data.images.placement import upright
 from recon.data.images.png import write_png
 
 
-def test_pictures_are_upright_and_share_one_scale(tmp_path: Path) -> None:
+def test_images_are_upright_and_share_one_grey_scale(tmp_path: Path) -> None:
     scan = oblique_stack(3)
     paths = [tmp_path / f"{number}.png" for number in range(3)]
     write_png(paths, scan)

@@ -5,7 +5,7 @@ import pytest
 from recon.data.storage.atomic import atomic_path
 
 
-def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "result"
     path.write_text("old")
     with pytest.raises(RuntimeError), atomic_path(path) as temporary:
@@ -15,7 +15,7 @@ def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_block_that_ends_well_replaces_the_file(tmp_path: Path) -> None:
+def test_a_successful_block_replaces_the_file(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "result"
     with atomic_path(path) as temporary:
         temporary.write_text("new")

@@ -1,4 +1,4 @@
-"""A disk that is full, wherever in the file it happens: one sentence, and nothing is left."""
+"""Fills the disk at every part of a file: the error is one sentence, and nothing is left behind."""
 
 import errno
 import os
@@ -13,23 +13,23 @@ from helpers.raw_files import write_raw_file
 from recon.data.errors import DiskFullError
 from recon.data.formats.fastmri import FASTMRI, write_reconstruction
 from recon.data.formats.ismrmrd.layout import ISMRMRD
-from recon.data.formats.whole_scan import Contents
+from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import open_volume
 from recon.data.storage.new_hdf5 import new_hdf5
 
 
-def write_images(path: Path, contents: Contents) -> None:
-    write_reconstruction(path, np.abs(contents.kspace[:, 0]), protocol="x" * 4000)
+def write_images(path: Path, scan: WholeScan) -> None:
+    write_reconstruction(path, np.abs(scan.kspace[:, 0]), protocol="x" * 4000)
 
 
 @pytest.mark.parametrize("write", [ISMRMRD.write, FASTMRI.write, write_images])
-def test_a_full_disk_is_told_and_leaves_nothing(
+def test_a_full_disk_is_reported_and_leaves_nothing(
     tmp_path: Path,
-    write: Callable[[Path, Contents], None],
+    write: Callable[[Path, WholeScan], None],
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    scan = Contents.of(open_volume(write_raw_file(tmp_path / "scan.h5", 12, 8, (128, 96))))
+    scan = WholeScan.of(open_volume(write_raw_file(tmp_path / "scan.h5", 12, 8, (128, 96))))
     path = tmp_path / "written" / "scan.h5"
     write(path, scan)
     whole, os_write = path.read_bytes(), os.write
@@ -47,7 +47,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
             write(path, scan)
         assert path.read_text() == "before"
         assert list(path.parent.iterdir()) == [path]
-        # What HDF5 does not let go ends the process.
+        # An object that HDF5 cannot close would end the process.
         assert not h5py.h5f.get_obj_count(types=h5py.h5f.OBJ_FILE | h5py.h5f.OBJ_DATASET | h5py.h5f.OBJ_GROUP)
     room[0] = len(whole)
     write(path, scan)
@@ -55,7 +55,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_fails_in_the_block_leaves_nothing_either(tmp_path: Path) -> None:
+def test_a_failed_block_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), new_hdf5(tmp_path / "scan.h5") as file:
         file["a"] = 1 / 0
     assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recon.data.errors import InputError
-from recon.data.storage.trial_process import try_apart
+from recon.data.storage.trial_process import try_in_child
 
 SCAN = Path("scan.h5")
 
@@ -25,22 +25,22 @@ def refuse() -> None:
 @pytest.mark.parametrize(
     ("action", "words"),
     [
-        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "ends the process"),
-        (spin, "never ends"),
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "crashes"),
+        (spin, "hangs"),
         (lambda: np.ones(2**33, np.uint8), "takes more than 4 GiB"),
         (refuse, "^scan.h5: is refused$"),
     ],
-    ids=["dies", "hangs", "eats", "refuses"],
+    ids=["crashes", "hangs", "exhausts memory", "refuses"],
 )
-def test_what_does_not_end_well_is_told(
+def test_an_action_that_fails_in_the_child_is_reported(
     action: Callable[[], object], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recon.data.storage.trial_process.SECONDS", 1)
     with pytest.raises(InputError, match=words) as error:
-        try_apart(SCAN, action)
+        try_in_child(SCAN, action)
     assert str(error.value).startswith("scan.h5: ")
 
 
-def test_what_ends_well_or_is_no_fault_of_the_file_is_left_to_the_caller() -> None:
-    try_apart(SCAN, lambda: time.sleep(0))
-    try_apart(SCAN, lambda: 1 / 0)
+def test_success_and_errors_that_are_not_about_the_input_are_left_to_the_caller() -> None:
+    try_in_child(SCAN, lambda: time.sleep(0))
+    try_in_child(SCAN, lambda: 1 / 0)

@@ -1,4 +1,4 @@
-"""Images find their place in the patient again after the stream."""
+"""Checks that images keep their placement in the stream."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def finished(header: Header, matrix: tuple[int, int]) -> Finished:
 
 
 @given(readout=st.integers(4, 9), phase=st.integers(4, 9), cut=st.integers(0, 3), seed=st.integers(0, 9))
-def test_the_place_survives_the_stream(readout: int, phase: int, cut: int, seed: int) -> None:
+def test_the_placement_survives_the_stream(readout: int, phase: int, cut: int, seed: int) -> None:
     matrix, shape = (readout, phase), (readout - cut, phase - cut)
     header = Header(
         crop=shape, padding=(0, phase), geometry=oblique_geometry(1, seed), encoded_field_of_view=(90.0, 60.0)
@@ -39,7 +39,7 @@ def test_the_place_survives_the_stream(readout: int, phase: int, cut: int, seed:
         )
 
 
-def test_an_unknown_place_stays_unknown() -> None:
+def test_an_unknown_placement_stays_unknown() -> None:
     header = Header(crop=(6, 5), padding=(0, 5), field_of_view=(60.0, 40.0))
     images = [image_message(np.ones((6, 5), np.float32), finished(header, (6, 5)), index, "") for index in range(2)]
     found = stack_images(images, "")
@@ -48,7 +48,7 @@ def test_an_unknown_place_stays_unknown() -> None:
     assert not np.allclose(found.placements[0].corner, found.placements[1].corner)
 
 
-def test_images_are_numbered_for_ever_without_repeating_themselves() -> None:
+def test_image_numbers_never_repeat() -> None:
     header = Header(crop=(6, 5), padding=(0, 5))
     numbers = [0, 1, 65_534, 65_535, 65_536, 200_000]
     heads = [image_message(np.ones((6, 5), np.float32), finished(header, (6, 5)), n, "").head for n in numbers]
@@ -56,7 +56,7 @@ def test_images_are_numbered_for_ever_without_repeating_themselves() -> None:
     assert all(head["slice"] == 3 and head["measurement_uid"] == 9 for head in heads)
 
 
-def test_what_is_no_stack_is_told() -> None:
+def test_images_that_are_not_a_stack_are_refused() -> None:
     one = make_image(np.ones((6, 5), np.float32))
     for images, sentence in [
         ([], "no image"),

@@ -1,4 +1,4 @@
-"""Messages survive the way through bytes, ours and those of the package ismrmrd; lengths are not believed."""
+"""Checks encoding and decoding of messages, ours and those of the package ismrmrd, and limits of their lengths."""
 
 import io
 import struct
@@ -62,13 +62,13 @@ def assert_same(one: Any, other: Any) -> None:
         np.testing.assert_array_equal(value, getattr(other, name))
 
 
-def test_messages_survive_the_way_through_bytes() -> None:
+def test_messages_survive_encoding_and_decoding() -> None:
     for sent, received in zip(MESSAGES, read(b"".join(map(encode, MESSAGES))), strict=True):
         assert_same(received, sent)
 
 
 @given(cuts=st.lists(st.integers(1, 500), min_size=1))
-def test_how_the_network_cuts_the_stream_does_not_matter(cuts: list[int]) -> None:
+def test_any_division_of_the_stream_gives_the_same_messages(cuts: list[int]) -> None:
     stream = io.BytesIO(b"".join(map(encode, MESSAGES)))
     pieces = iter(cuts * 10_000)
     received = list(MessageReader(lambda size: stream.read(min(size, next(pieces)))))
@@ -83,7 +83,7 @@ def test_texts_may_end_in_nul(closing: bytes) -> None:
     assert read(content) == [HeaderText("<header/>")]
 
 
-def test_the_package_ismrmrd_reads_what_we_write() -> None:
+def test_the_package_ismrmrd_reads_our_messages() -> None:
     serialization, ismrmrd = _ismrmrd()
     stream = io.BytesIO(b"".join(map(encode, [MESSAGES[0], READOUT, IMAGE, WAVEFORM, Text("hallo"), Close()])))
     name, readout, image, waveform, text = serialization.ProtocolDeserializer(stream).deserialize()
@@ -97,7 +97,7 @@ def test_the_package_ismrmrd_reads_what_we_write() -> None:
     np.testing.assert_array_equal(waveform.data, WAVEFORM.samples)
 
 
-def test_we_read_what_the_package_ismrmrd_writes() -> None:
+def test_we_read_messages_of_the_package_ismrmrd() -> None:
     serialization, ismrmrd = _ismrmrd()
     stream = io.BytesIO()
     with serialization.ProtocolSerializer(stream) as writer:
@@ -122,14 +122,14 @@ def test_headers_have_the_sizes_of_the_standard() -> None:
 
 
 @pytest.mark.parametrize("message", MESSAGES[:-1], ids=lambda message: type(message).__name__)
-def test_a_stream_that_ends_within_a_message_is_told(message: Message) -> None:
+def test_a_stream_that_ends_within_a_message_is_refused(message: Message) -> None:
     content = encode(message)
     for end in {1, 3, len(content) // 2, len(content) - 1}:
         with pytest.raises(InputError, match="ended within a message"):
             read(content[:end])
 
 
-def test_a_stream_that_ends_between_messages_has_ended() -> None:
+def test_a_stream_may_end_between_messages() -> None:
     assert read(encode(Text("a"))) == [Text("a")]
 
 
@@ -147,7 +147,7 @@ LARGE["active_channels"] = LARGE["number_of_samples"] = 65535
         (struct.pack("<H", Identifier.IMAGE) + bytes(IMAGE_HEAD.itemsize), "unknown type 0"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_sentence(content: bytes, sentence: str) -> None:
+def test_impossible_messages_are_refused(content: bytes, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         read(content)
 
@@ -157,7 +157,7 @@ def test_a_session_has_a_limit() -> None:
         read(encode(Text("a" * 100)) * 1000, session=10_000)
 
 
-def test_memory_is_taken_as_bytes_arrive_not_as_they_are_promised() -> None:
+def test_memory_is_allocated_as_bytes_arrive_not_as_declared() -> None:
     LARGE["active_channels"] = 400  # 210 MB
     content = struct.pack("<H", Identifier.READOUT) + LARGE.tobytes() + bytes(1000)
     tracemalloc.start()
@@ -168,7 +168,7 @@ def test_memory_is_taken_as_bytes_arrive_not_as_they_are_promised() -> None:
     assert peak < 8 << 20
 
 
-def test_damaged_streams_are_told_or_read_but_nothing_else_happens() -> None:
+def test_damaged_streams_are_read_or_refused() -> None:
     content = b"".join(map(encode, MESSAGES))
     generator = np.random.default_rng(1)
     sentences = []

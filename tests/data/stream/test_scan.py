@@ -1,4 +1,4 @@
-"""A scan that streams in gives what its file gives, and gives it early."""
+"""Checks that a streamed scan gives the same images as its file, as soon as they are complete."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -76,7 +76,7 @@ SCANS = {
 
 
 def stream(messages: Iterable[Message]) -> list[Finished]:
-    """Send messages through bytes into a scan."""
+    """Encode messages, and receive the images."""
     return receive(b"".join(map(encode, messages)))
 
 
@@ -119,7 +119,7 @@ def test_the_last_line_of_a_slice_completes_it(tmp_path: Path) -> None:
     assert scan.late == 1
 
 
-def test_an_image_larger_than_the_limit_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+def test_an_image_larger_than_the_limit_is_refused_before_memory_is_allocated(tmp_path: Path) -> None:
     path = write(tmp_path / "scan.mrd", xml(READOUT, PHASE), lines(KSPACE[0], EVERY))
     header, *readouts = replay(path)
     assert isinstance(header, HeaderText)
@@ -140,15 +140,15 @@ def test_an_image_larger_than_the_limit_is_refused_before_memory_is_taken(tmp_pa
         ("", "not valid XML"),
     ],
 )
-def test_a_header_that_cannot_be_used_is_told(header: str, sentence: str) -> None:
+def test_an_unusable_header_is_refused(header: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         StreamedScan(header, "the stream", LARGEST)
 
 
-def test_damaged_streams_give_a_sentence_or_images_of_finite_numbers(tmp_path: Path) -> None:
+def test_damaged_streams_are_refused_or_give_finite_images(tmp_path: Path) -> None:
     parts = [encode(message) for message in replay(write(tmp_path / "scan.mrd", *SCANS["slices in turns"]))]
     generator = np.random.default_rng(0)
-    told = 0
+    refused = 0
     for _ in range(1000):
         damaged = list(map(bytearray, parts))
         for _ in range(generator.integers(1, 6)):
@@ -157,7 +157,7 @@ def test_damaged_streams_give_a_sentence_or_images_of_finite_numbers(tmp_path: P
         try:
             found = receive(b"".join(damaged), text=1 << 20, message=1 << 20)
         except InputError:
-            told += 1
+            refused += 1
         else:
             assert all(one.acquisition.kspace.isfinite().all() for one in found)
-    assert 100 < told < 900
+    assert 100 < refused < 900

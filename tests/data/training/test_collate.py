@@ -40,7 +40,7 @@ def test_silent_coils_change_no_slice_and_no_gradient(network: torch.nn.Module, 
         torch.testing.assert_close(gradient, other, rtol=10 * tolerance, atol=tolerance * float(other.abs().max()))
 
 
-def test_everything_but_the_coils_is_stacked_as_it_is() -> None:
+def test_everything_but_the_coils_is_stacked_unchanged() -> None:
     slices = [make_slice(2), make_slice(4, seed=1)]
     batch = collate(slices)
     for index, one in enumerate(slices):
@@ -50,7 +50,7 @@ def test_everything_but_the_coils_is_stacked_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("other", [make_slice(2, phase=22), make_slice(2, readout=26)])
-def test_matrices_that_differ_are_refused_because_padding_them_would_change_the_result(other: Slice) -> None:
+def test_different_matrices_are_refused_because_padding_them_would_change_the_result(other: Slice) -> None:
     with pytest.raises(ValueError, match="different matrices"):
         collate([make_slice(2), other])
 
@@ -60,6 +60,6 @@ def test_a_single_slice_is_not_copied() -> None:
     assert collate([one]).kspace.data_ptr() == one.kspace.data_ptr()
 
 
-def test_coils_are_never_taken_away() -> None:
+def test_coils_are_never_removed() -> None:
     with pytest.raises(ValueError, match="cannot pad 3 coils to 2"):
         pad_coils(random_kspace(3, 4, 4), 2)

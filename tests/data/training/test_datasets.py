@@ -30,7 +30,7 @@ def masks(dataset: SliceDataset) -> list[tuple[bool, ...]]:
     return [tuple(one.mask.flatten().tolist()) for one in DataLoader(dataset, batch_size=None)]
 
 
-def test_slices_are_undersampled_files(volumes: list[Volume]) -> None:
+def test_slices_are_undersampled_slices_of_the_files(volumes: list[Volume]) -> None:
     dataset = SliceDataset(volumes, FreshMasks(SAMPLINGS, seed=0, epoch=0))
     assert len(dataset) == 6
     first, second = dataset[4], volumes[1].read(1)
@@ -40,7 +40,7 @@ def test_slices_are_undersampled_files(volumes: list[Volume]) -> None:
     assert first.maximum == volumes[1].read_target().max()
 
 
-def test_batch_has_the_shapes_that_networks_take(volumes: list[Volume]) -> None:
+def test_a_batch_has_the_shapes_that_networks_take(volumes: list[Volume]) -> None:
     dataset = SliceDataset(volumes, FreshMasks(SAMPLINGS, seed=0, epoch=0))
     batch = next(iter(DataLoader(dataset, batch_size=4)))
     assert batch.kspace.shape == (4, 4, 32, 80)
@@ -74,7 +74,7 @@ def test_named_masks_depend_on_the_name_alone(volumes: list[Volume], tmp_path: P
 
 
 @pytest.mark.parametrize("kind", list(MaskKind))
-def test_validation_slices_are_fastmris(tmp_path: Path, kind: MaskKind) -> None:
+def test_validation_slices_equal_those_of_fastmri(tmp_path: Path, kind: MaskKind) -> None:
     for index in range(4):
         header = Header(crop=(32, 80), padding=(index, 80 - 2 * index))
         write_raw_file(tmp_path / f"file{index}.h5", matrix=(40, 80), header=header)
@@ -92,14 +92,14 @@ def test_validation_slices_are_fastmris(tmp_path: Path, kind: MaskKind) -> None:
         assert one.maximum == pytest.approx(other.max_value)
 
 
-def test_the_acceleration_of_a_file_is_told(volumes: list[Volume]) -> None:
+def test_the_sampling_of_a_file_is_the_one_its_mask_was_drawn_from(volumes: list[Volume]) -> None:
     undersample = NamedMasks((Sampling(MaskKind.RANDOM, 2, 0.1), Sampling(MaskKind.RANDOM, 8, 0.05)))
     for volume in volumes:
         measured = int(undersample(volume.read(0)).mask.sum())
         assert (measured > 25) == (undersample.sampling_of(volume.name).acceleration == 2)
 
 
-def test_reading_processes_give_the_same_slices(volumes: list[Volume]) -> None:
+def test_worker_processes_give_the_same_slices(volumes: list[Volume]) -> None:
     dataset = SliceDataset(volumes, FreshMasks(SAMPLINGS, seed=0, epoch=0))
     for size in (1, 2):
         alone, helped = (list(DataLoader(dataset, size, num_workers=n, collate_fn=collate)) for n in (0, 2))
@@ -107,7 +107,7 @@ def test_reading_processes_give_the_same_slices(volumes: list[Volume]) -> None:
             assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
 
 
-def test_two_thousand_reads_leave_no_trace_in_memory(tmp_path: Path) -> None:
+def test_two_thousand_reads_do_not_leak_memory_or_handles(tmp_path: Path) -> None:
     volumes = [open_volume(write_raw_file(tmp_path / f"{index}.h5", slices=5)) for index in range(40)]
     dataset = SliceDataset(volumes, FreshMasks(SAMPLINGS, seed=0, epoch=0))
     order = np.random.default_rng(0).integers(len(dataset), size=2300).tolist()
@@ -127,7 +127,7 @@ def spoil(volume: Volume, number: int) -> None:
         file["kspace"][number, 0, 0, 0] = np.nan
 
 
-def test_a_slice_that_cannot_be_read_is_named_also_by_a_reading_process(volumes: list[Volume]) -> None:
+def test_an_unreadable_slice_is_named_even_by_a_worker_process(volumes: list[Volume]) -> None:
     spoil(volumes[0], 1)
     dataset = SliceDataset(volumes, NamedMasks(SAMPLINGS))
     with pytest.raises(InputError, match=r"a\.h5: the k-space of slice 1 holds NaN or Inf$"), plain_errors():

@@ -41,7 +41,7 @@ def count_opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return opened
 
 
-def test_an_indexed_file_is_the_opened_file(folder: Path) -> None:
+def test_an_indexed_volume_equals_the_opened_one(folder: Path) -> None:
     for _ in ("built", "read back"):
         for volume in index_files([folder]).volumes:
             opened = open_fastmri(volume.path)
@@ -59,7 +59,7 @@ def test_the_second_time_no_file_is_opened(folder: Path, monkeypatch: pytest.Mon
     assert opened == []
 
 
-def test_a_file_that_changed_is_opened_again_and_one_that_is_gone_is_forgotten(
+def test_a_changed_file_is_opened_again_and_a_deleted_one_is_dropped(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index_files([folder])
@@ -78,10 +78,10 @@ def test_nothing_is_written_into_the_folder(folder: Path) -> None:
     assert set(folder.iterdir()) == before
 
 
-def test_the_index_goes_to_the_cache_where_it_may_not_lie_beside_the_data(
+def test_the_index_goes_to_the_cache_if_it_cannot_be_written_beside_the_data(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder.parent / ".raw.index.json").mkdir()  # a place that cannot be written to, even by root
+    (folder.parent / ".raw.index.json").mkdir()  # a path that even root cannot write to
     first = index_files([folder])
     assert len(list(cache.iterdir())) == 1
     opened = count_opened(monkeypatch)
@@ -90,7 +90,7 @@ def test_the_index_goes_to_the_cache_where_it_may_not_lie_beside_the_data(
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"format": 1}', '{"format": 0, "entries": {}}'])
-def test_a_damaged_index_is_gathered_anew(folder: Path, content: str) -> None:
+def test_a_damaged_index_is_built_again(folder: Path, content: str) -> None:
     first = index_files([folder])
     place = folder.parent / ".raw.index.json"
     good = place.read_text()
@@ -99,7 +99,7 @@ def test_a_damaged_index_is_gathered_anew(folder: Path, content: str) -> None:
     assert place.read_text() == good
 
 
-def test_bad_files_are_told_and_the_rest_is_indexed(folder: Path) -> None:
+def test_bad_files_are_reported_and_the_others_are_indexed(folder: Path) -> None:
     whole = (folder / "a.h5").read_bytes()
     (folder / "bad.h5").write_bytes(whole[: len(whole) // 2])
     (folder / "text.h5").write_text("no HDF5")
@@ -119,18 +119,18 @@ def test_folders_and_files_can_be_mixed_and_names_repeated(folder: Path, tmp_pat
     assert [path.name for path in index.entries] == ["a.h5", "a.h5", "b.h5", "c.h5"]
 
 
-def test_several_processes_find_what_one_finds(folder: Path, tmp_path: Path) -> None:
+def test_several_processes_give_the_same_index_as_one(folder: Path, tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()
     for number in range(40):
         shutil.copy(folder / ("a.h5", "b.h5")[number % 2], many / f"{number:02d}.h5")
-    told: list[tuple[int, int]] = []
-    index = index_files([many], progress=lambda done, total: told.append((done, total)))
-    assert told == [(count, 40) for count in range(1, 41)]
+    calls: list[tuple[int, int]] = []
+    index = index_files([many], progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(count, 40) for count in range(1, 41)]
     assert [volume.shape for volume in index.volumes] == [open_volume(path).shape for path in sorted(many.iterdir())]
 
 
-def test_a_file_that_takes_down_its_process_is_named(
+def test_a_file_that_crashes_its_process_is_reported(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = tmp_path / "many"
@@ -147,10 +147,10 @@ def test_a_file_that_takes_down_its_process_is_named(
     index = index_files([many])
     assert len(index.entries) == 39
     assert len(index.problems) == 1
-    assert index.problems[0].startswith(f"{many / '33.h5'}: the file is damaged so badly that reading it ends")
+    assert index.problems[0].startswith(f"{many / '33.h5'}: the file is so badly damaged that opening it crashes")
 
 
-def test_the_largest_value_is_found_where_the_file_does_not_tell(folder: Path) -> None:
+def test_the_largest_value_is_computed_if_the_file_does_not_hold_it(folder: Path) -> None:
     with h5py.File(folder / "a.h5", "r+") as file:
         largest = file.attrs["max"]
         del file.attrs["max"]

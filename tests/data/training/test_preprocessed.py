@@ -47,7 +47,7 @@ def assert_same(ours: Acquisition, others: Acquisition) -> None:
         assert one is None or torch.equal(one, other)
 
 
-def test_a_kept_slice_is_the_preprocessed_one(path: Path, tmp_path: Path) -> None:
+def test_a_cached_slice_equals_the_preprocessed_one(path: Path, tmp_path: Path) -> None:
     fresh, keeping = wrap(path, None), wrap(path, tmp_path / "cache")
     for index in range(3):
         for _ in ("made", "kept"):
@@ -56,7 +56,7 @@ def test_a_kept_slice_is_the_preprocessed_one(path: Path, tmp_path: Path) -> Non
     assert len(kept(tmp_path / "cache")) == 3
 
 
-def test_a_kept_slice_knows_that_its_lines_were_completed(tmp_path: Path) -> None:
+def test_a_cached_slice_keeps_its_completed_padding(tmp_path: Path) -> None:
     mask = np.arange(40) >= 10
     path = write_raw_file(tmp_path / "partial.h5", mask=mask, header=Header(crop=(48, 40), padding=(10, 40)))
     volume = wrap(path, tmp_path / "cache", Steps(("pocs",)))
@@ -65,7 +65,7 @@ def test_a_kept_slice_knows_that_its_lines_were_completed(tmp_path: Path) -> Non
     assert_same(volume.read(0), made)
 
 
-def test_kept_slices_are_a_quarter_as_large_and_the_raw_data_is_not_read_again(path: Path, tmp_path: Path) -> None:
+def test_cached_slices_take_a_quarter_of_the_space_and_replace_the_raw_data(path: Path, tmp_path: Path) -> None:
     volume = wrap(path, tmp_path / "cache")
     first = [volume.read(index) for index in range(3)]
     raw = np.prod(volume.volume.shape) * 8
@@ -76,14 +76,14 @@ def test_kept_slices_are_a_quarter_as_large_and_the_raw_data_is_not_read_again(p
         assert_same(volume.read(index), first[index])
 
 
-def test_what_is_overwritten_by_the_reader_stays_as_it_was_in_the_cache(path: Path, tmp_path: Path) -> None:
+def test_overwriting_a_slice_does_not_change_the_cache(path: Path, tmp_path: Path) -> None:
     volume = wrap(path, tmp_path / "cache")
     first = volume.read(0).kspace.clone()
     volume.read(0).kspace.zero_()
     assert torch.equal(volume.read(0).kspace, first)
 
 
-def test_another_preprocessing_or_a_changed_file_is_looked_for_elsewhere(path: Path, tmp_path: Path) -> None:
+def test_another_preprocessing_or_a_changed_file_is_cached_separately(path: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     wrap(path, cache).read(0)
     wrap(path, cache, Steps(("remove_oversampling", "virtual_coils=4"))).read(0)
@@ -95,7 +95,7 @@ def test_another_preprocessing_or_a_changed_file_is_looked_for_elsewhere(path: P
     assert len(kept(cache)) == 4
 
 
-def test_a_damaged_slice_is_made_anew(path: Path, tmp_path: Path) -> None:
+def test_a_damaged_cached_slice_is_replaced(path: Path, tmp_path: Path) -> None:
     volume = wrap(path, tmp_path / "cache")
     first = volume.read(0)
     (file,) = kept(tmp_path / "cache")
@@ -106,18 +106,20 @@ def test_a_damaged_slice_is_made_anew(path: Path, tmp_path: Path) -> None:
         assert file.read_bytes() == whole
 
 
-def test_a_full_disk_is_told_and_the_run_goes_on(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_gives_a_warning_and_the_run_goes_on(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("recon.data.training.preprocessed.save_file", full)
     volume = wrap(path, tmp_path / "cache")
-    with pytest.warns(RuntimeWarning, match="cannot be kept.*the disk is full"):
+    with pytest.warns(RuntimeWarning, match="cannot be cached.*the disk is full"):
         assert_same(volume.read(0), wrap(path, None).read(0))
     assert kept(tmp_path / "cache") == []
 
 
-def test_slices_that_are_left_keep_their_number(path: Path, tmp_path: Path) -> None:
+def test_selected_slices_keep_their_number(path: Path, tmp_path: Path) -> None:
     (part,) = preprocessed([SomeSlices(open_volume(path), (2,))], QUARTER, tmp_path / "cache")
     assert isinstance(part, PreprocessedVolume)
     for _ in ("made", "kept"):

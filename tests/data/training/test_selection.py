@@ -42,7 +42,7 @@ def test_some_slices_are_those_of_the_file(volumes: list[Volume]) -> None:
     assert part.target_max == volumes[0].target_max
 
 
-def test_filters_keep_what_they_name(volumes: list[Volume]) -> None:
+def test_filters_keep_the_chosen_volumes_and_slices(volumes: list[Volume]) -> None:
     assert [volume.name for volume in Filter(acquisitions=("AXT2",))(volumes)] == ["1.h5", "2.h5"]
     assert [volume.name for volume in Filter(coils=(3, 4))(volumes)] == ["1.h5", "2.h5"]
     assert slices_of(Filter(slices=(1, -2))(volumes[:1])) == [("0.h5", 1), ("0.h5", 2)]
@@ -51,7 +51,7 @@ def test_filters_keep_what_they_name(volumes: list[Volume]) -> None:
 
 
 @given(fraction=st.floats(0.01, 1), seed=st.integers(0, 5))
-def test_a_fraction_is_as_large_as_it_says_and_repeats(volumes: list[Volume], fraction: float, seed: int) -> None:
+def test_a_fraction_has_its_size_and_repeats(volumes: list[Volume], fraction: float, seed: int) -> None:
     drawn = sample_volumes(volumes, fraction, seed)
     assert len(drawn) == max(1, round(4 * fraction))
     slices = slices_of(sample_slices(volumes, fraction, seed))

@@ -16,7 +16,7 @@ def masks(draw: st.DrawFn) -> Tensor:
 
 
 @given(mask=masks(), fraction=st.floats(0.01, 0.99), seed=st.tuples(st.integers(0, 5)), center=st.integers(0, 70))
-def test_every_measured_line_is_on_one_side_and_those_about_dc_on_the_seen_one(
+def test_every_measured_line_is_in_one_mask_and_lines_around_dc_are_not_in_the_loss(
     mask: Tensor, fraction: float, seed: tuple[int, ...], center: int
 ) -> None:
     consistency, loss = split_mask(mask, fraction, seed, center)
@@ -30,14 +30,14 @@ def test_every_measured_line_is_on_one_side_and_those_about_dc_on_the_seen_one(
     assert not loss[..., about_dc].any()
 
 
-def test_the_loss_gets_its_share_where_there_are_enough_lines() -> None:
+def test_the_loss_gets_its_fraction_if_there_are_enough_lines() -> None:
     mask = sample_mask(MaskKind.RANDOM, 200, 2, 0.1, seed=0)
     for fraction in (0.1, 0.4, 0.6):
         _, loss = split_mask(mask, fraction, (1,), center=10)
         assert int(loss.sum()) == round(fraction * int(mask.sum()))
 
 
-def test_calibration_lines_are_never_held_unless_some_are_asked_for() -> None:
+def test_calibration_lines_are_never_held_by_default() -> None:
     mask = sample_mask(MaskKind.EQUISPACED_FRACTION, 128, 4, 0.08, seed=0)
     held = torch.stack([split_mask(mask, 0.3, (seed,))[1] for seed in range(200)]).any(0)
     run = center_lines(mask)
@@ -59,7 +59,7 @@ def test_the_seed_alone_decides() -> None:
     assert not torch.equal(first, other)
 
 
-def test_lines_are_the_same_however_much_of_them_the_mask_spells_out() -> None:
+def test_lines_do_not_depend_on_the_other_axes_of_the_mask() -> None:
     mask = sample_mask(MaskKind.RANDOM, 60, 2, 0.1, seed=0)
     expected = split_mask(mask, 0.4, (0,), 6)
     for shape in ((1, 1, 60), (2, 1, 1, 60), (33, 60)):
@@ -68,6 +68,6 @@ def test_lines_are_the_same_however_much_of_them_the_mask_spells_out() -> None:
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 0.0, 1.0, float("nan")])
-def test_what_is_no_fraction_is_refused(fraction: float) -> None:
+def test_a_loss_fraction_outside_0_to_1_is_refused(fraction: float) -> None:
     with pytest.raises(ValueError, match="not between 0 and 1"):
         split_mask(torch.ones(8, dtype=torch.bool), fraction, (0,), 2)

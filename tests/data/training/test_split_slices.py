@@ -21,7 +21,7 @@ def scanned() -> Acquisition:
     return SPLIT.scanned(object_acquisition(2, 32, 40))
 
 
-def test_fully_sampled_scan_is_always_undersampled_alike_and_an_undersampled_one_left_alone() -> None:
+def test_a_fully_sampled_scan_is_always_undersampled_alike_and_an_undersampled_one_not_again() -> None:
     full = object_acquisition(2, 32, 40)
     first, second = SPLIT.scanned(full), SPLIT.scanned(full)
     assert torch.equal(first.mask, second.mask)
@@ -29,7 +29,7 @@ def test_fully_sampled_scan_is_always_undersampled_alike_and_an_undersampled_one
     assert SPLIT.scanned(first) is first
 
 
-def test_given_and_held_samples_are_disjoint_and_leave_what_is_set_aside_alone(scanned: Acquisition) -> None:
+def test_given_held_and_set_aside_samples_are_disjoint(scanned: Acquisition) -> None:
     validation = SPLIT.for_validation(scanned)
     aside = validation.held
     assert torch.equal(validation.given | aside, scanned.mask.reshape(1, 1, -1))
@@ -43,23 +43,23 @@ def test_given_and_held_samples_are_disjoint_and_leave_what_is_set_aside_alone(s
         assert torch.equal(part.given | part.held | aside, scanned.mask.reshape(1, 1, -1))
 
 
-def test_epochs_part_differently_and_one_epoch_always_alike(scanned: Acquisition) -> None:
+def test_every_epoch_has_its_own_split(scanned: Acquisition) -> None:
     held = [SPLIT.for_training(scanned, seed=0, epoch=epoch).held for epoch in (0, 0, 1)]
     assert torch.equal(held[0], held[1])
     assert not torch.equal(held[0], held[2])
 
 
-def test_center_is_always_given(scanned: Acquisition) -> None:
+def test_the_center_is_always_given(scanned: Acquisition) -> None:
     for epoch in range(5):
         assert SPLIT.for_training(scanned, seed=0, epoch=epoch).given[..., 18:22].all()
 
 
-def test_without_holdout_validation_holds_the_fraction(scanned: Acquisition) -> None:
+def test_without_a_holdout_validation_holds_the_fraction(scanned: Acquisition) -> None:
     part = Split(SAMPLINGS, fraction=0.4, center=4).for_validation(scanned)
     assert int(part.held.sum()) == pytest.approx(0.4 * int(scanned.mask.sum()), abs=1)
 
 
-def test_files_without_target_are_read(tmp_path: Path) -> None:
+def test_files_without_a_target_are_read(tmp_path: Path) -> None:
     mask = np.arange(24) % 2 == 0
     path = write_raw_file(tmp_path / "a.h5", coils=2, matrix=(32, 24), mask=mask, target=False)
     slices = SplitSlices([open_volume(path)], SPLIT.for_validation)
@@ -68,7 +68,7 @@ def test_files_without_target_are_read(tmp_path: Path) -> None:
     assert slices.where(1) == f"{path}, slice 1"
 
 
-def test_separate_reference_scan_is_told() -> None:
+def test_a_separate_reference_scan_is_refused() -> None:
     full = object_acquisition(2, 32, 40)
     scan = Acquisition(full.kspace, full.mask, full.header, calibration=full.kspace, name="scan.h5")
     with pytest.raises(InputError, match=r"scan\.h5: has a separate reference scan"):

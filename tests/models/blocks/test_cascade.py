@@ -6,7 +6,7 @@ from recon.coils import coil_combine, coil_expand
 from recon.fourier import ifft
 from recon.models.blocks.cascade import Cascade
 from recon.models.blocks.sensitivity import divide_by_rss
-from recon.solvers.hybrid import Hybrid
+from recon.solvers.measured import Measured
 
 
 class Nothing(nn.Module):
@@ -16,15 +16,15 @@ class Nothing(nn.Module):
         return torch.zeros_like(image)
 
 
-def setting() -> tuple[Tensor, Hybrid, Tensor]:
+def setting() -> tuple[Tensor, Measured, Tensor]:
     """Full k-space, the measured part of it, and maps."""
     mask = line_mask(20)
     full = random_kspace(2, 3, 18, 20, dtype=torch.complex128)
     sens_maps = divide_by_rss(random_kspace(2, 3, 18, 20, seed=1, dtype=torch.complex128))
-    return full, Hybrid.of(torch.where(mask, full, 0), mask), sens_maps
+    return full, Measured.of(torch.where(mask, full, 0), mask), sens_maps
 
 
-def in_space_of(measured: Hybrid, kspace: Tensor) -> Tensor:
+def in_space_of(measured: Measured, kspace: Tensor) -> Tensor:
     return measured.kspace(ifft(kspace))
 
 

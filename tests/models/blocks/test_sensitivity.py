@@ -1,7 +1,7 @@
 import torch
 
 from helpers.slices import line_mask, random_kspace
-from recon.calibration.acs_window import acs_window
+from recon.calibration.acs import acs_window
 from recon.coils import rss
 from recon.models.blocks.sensitivity import SensitivityModel
 

@@ -5,13 +5,14 @@ from torch import Tensor, nn
 from helpers.slices import line_mask, random_kspace
 from recon.coils import rss
 from recon.models.networks.deep_cascade import DataConsistency, DealiasingStep, DeepCascade
-from recon.models.networks.sense_network import SenseProblem
+from recon.solvers.encoding import Encoding
+from recon.solvers.problem import LeastSquares
 
 
-def problem(coils: int = 3) -> SenseProblem:
+def problem(coils: int = 3) -> LeastSquares:
     maps, mask = random_kspace(2, coils, 16, 20, seed=3), line_mask(20, batch=2)
     measured = torch.where(mask, random_kspace(2, coils, 16, 20), 0)
-    return SenseProblem(measured, mask, maps / rss(maps).unsqueeze(1), axes=(-1,))
+    return LeastSquares(Encoding((maps / rss(maps).unsqueeze(1)).unsqueeze(1), mask, (-1,)), measured)
 
 
 def silence(network: nn.Module) -> None:
@@ -21,9 +22,9 @@ def silence(network: nn.Module) -> None:
 
 def test_exact_data_consistency_restores_what_was_measured_and_leaves_the_rest() -> None:
     given, predicted = problem(), random_kspace(2, 3, 16, 20, seed=1)
-    consistent = DataConsistency()(predicted, given)
-    assert torch.equal(torch.where(given.mask, consistent, 0), given.measured)
-    assert torch.equal(torch.where(given.mask, 0, consistent), torch.where(given.mask, 0, predicted))
+    mask, consistent = given.encoding.mask, DataConsistency()(predicted, given)
+    assert torch.equal(torch.where(mask, consistent, 0), given.measured)
+    assert torch.equal(torch.where(mask, 0, consistent), torch.where(mask, 0, predicted))
 
 
 @pytest.mark.parametrize("lamda", [0.1, 1.0, 30.0])
@@ -31,7 +32,7 @@ def test_noise_weighted_data_consistency_minimises_the_papers_objective(lamda: f
     given, predicted = problem(), random_kspace(2, 3, 16, 20, seed=1)
 
     def objective(kspace: Tensor) -> Tensor:
-        residual = torch.where(given.mask, kspace - given.measured, 0)
+        residual = torch.where(given.encoding.mask, kspace - given.measured, 0)
         return (kspace - predicted).abs().square().sum() + lamda * residual.abs().square().sum()
 
     consistent = DataConsistency(lamda)(predicted, given).detach().requires_grad_()
@@ -57,7 +58,7 @@ def test_a_silent_network_passes_the_image_on() -> None:
     step, given = DealiasingStep(layers=3, chans=4, noise_weight=None), problem()
     silence(step.network)
     kspace = random_kspace(2, 3, 16, 20, seed=5)
-    expected = DataConsistency()(given.kspace(given.image(kspace)), given)
+    expected = DataConsistency()(given.encoding.coil_kspace(given.encoding.combine(kspace)), given)
     assert torch.equal(step(kspace, given), expected)
 
 

@@ -2,11 +2,14 @@ import pytest
 import torch
 
 from helpers.networks import SMALL
-from helpers.objects import object_acquisition
+from helpers.objects import object_acquisition, padded
 from helpers.slices import line_mask, random_kspace
+from recon.classical.compressed_sensing import CSWavelet, automatic_lamda
 from recon.coils import rss
+from recon.crop import center_crop, center_pad
 from recon.fourier import ifft
-from recon.models.networks.general_varnet import GeneralVarNet
+from recon.models.networks.general_varnet import GeneralVarNet, pose
+from recon.solvers.problem import Problem
 
 
 def network() -> GeneralVarNet:
@@ -57,3 +60,29 @@ def test_the_noise_floor_is_what_noise_adds_where_there_is_no_signal() -> None:
         without = general.train()(torch.where(mask, full, 0), mask)
     expected = 4 * (1 - mask.float().mean())
     torch.testing.assert_close((image.square() - without.square()).mean(), expected, rtol=0.2, atol=0)
+
+
+def test_one_mask_serves_all_slices_of_a_batch() -> None:
+    full, mask = object_acquisition(coils=4), line_mask(60, center=16)
+    kspace = torch.where(mask, full.kspace[None], 0)
+    alone = pose(kspace, mask).encoding.sens_maps
+    torch.testing.assert_close(pose(kspace.repeat(3, 1, 1, 1), mask).encoding.sens_maps, alone.repeat(3, 1, 1, 1, 1))
+
+
+def test_the_empty_part_of_a_reference_scan_is_not_calibrated_on() -> None:
+    full, mask = object_acquisition(coils=4), line_mask(60, center=16)
+    kspace = torch.where(mask, full.kspace[None], 0)
+    reference = center_pad(center_crop(full.kspace, (48, 16)), full.kspace.shape[-2:])[None]
+    problems = pose(kspace, mask), pose(kspace, mask, calibration=reference)
+    images = [problem.image(CSWavelet(iterations=16).solve(problem)) for problem in problems]
+    assert (images[1] - images[0]).norm() < 0.02 * images[0].norm()
+
+
+def test_the_start_of_a_padded_scan_is_the_image_of_compressed_sensing() -> None:
+    scan = padded(object_acquisition(noise=1e-3).undersample(line_mask(60, center=16)[0, 0, 0]), 90)
+    acceleration, start = torch.tensor([scan.acceleration]), network().start
+    problem = pose(scan.kspace[None], scan.mask.reshape(1, 1, 1, 90), acceleration=acceleration)
+    ours, theirs = (automatic_lamda(one, 1e-3) for one in (problem, Problem.of_slice(scan)))
+    torch.testing.assert_close(ours, theirs, rtol=0.01, atol=0)
+    expected = start(scan)
+    assert (problem.image(start.solve(problem))[0] - expected).norm() < 1e-3 * expected.norm()

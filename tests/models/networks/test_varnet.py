@@ -8,7 +8,7 @@ from torch import Tensor
 
 from helpers.plain_varnet import plain_varnet
 from helpers.slices import line_mask, random_kspace
-from recon.calibration.acs_window import acs_window
+from recon.calibration.acs import acs_window
 from recon.coils import rss
 from recon.data.masks import MaskKind, Sampling
 from recon.data.open import open_volume

@@ -1,9 +1,14 @@
+import pytest
 import torch
+from sigpy.mri.app import EspiritCalib
 
 from helpers.objects import discs, object_acquisition, smooth_maps
-from recon.calibration.espirit import estimate_sens_maps
-from recon.coils import rss
+from helpers.slices import line_mask, random_kspace
+from recon.calibration.acs import batch_calibration_lines
+from recon.calibration.espirit import batch_sens_maps, espirit, espirit_operator, estimate_sens_maps
+from recon.coils import coil_combine, coil_expand, rss
 from recon.data.masks import MaskKind, Sampling
+from recon.fourier import ifft
 
 
 def test_the_maps_are_those_of_the_coils_up_to_a_common_phase() -> None:
@@ -17,3 +22,92 @@ def test_the_maps_are_those_of_the_coils_up_to_a_common_phase() -> None:
 def test_the_maps_have_unit_root_sum_of_squares_everywhere() -> None:
     maps = estimate_sens_maps(object_acquisition())
     torch.testing.assert_close(rss(maps), torch.ones(64, 60), rtol=1e-3, atol=1e-3)
+
+
+def sens_maps_of(
+    kspace: torch.Tensor,
+    mask: torch.Tensor,
+    num_low_frequencies: torch.Tensor | None = None,
+    calibration: torch.Tensor | None = None,
+) -> torch.Tensor:
+    lines = batch_calibration_lines(kspace, mask, num_low_frequencies, calibration)
+    return batch_sens_maps(lines, kspace.shape[-2:])
+
+
+def test_maps_explain_the_object() -> None:
+    full = object_acquisition()
+    mask = line_mask(60, center=10)
+    maps = sens_maps_of(torch.where(mask, full.kspace[None], 0), mask)
+    coil_images = ifft(full.kspace[None])
+    unexplained = coil_images - coil_expand(coil_combine(coil_images, maps), maps)
+    assert unexplained.norm() < 0.05 * coil_images.norm()
+    inside = discs(64, 60) > 0.2
+    overlap = coil_combine(maps[0], smooth_maps(6, 64, 60)).abs()
+    assert overlap[inside].amin() > 0.97
+
+
+@pytest.mark.parametrize("coils", [1, 4])
+@pytest.mark.parametrize("matrix", [(32, 30), (33, 31)])
+def test_maps_of_a_batch_have_unit_root_sum_of_squares(coils: int, matrix: tuple[int, int]) -> None:
+    mask = line_mask(matrix[1], batch=2)
+    maps = sens_maps_of(torch.where(mask, random_kspace(2, coils, *matrix), 0), mask)
+    assert maps.shape == (2, coils, *matrix)
+    torch.testing.assert_close(rss(maps), torch.ones(2, *matrix))
+
+
+def test_maps_are_those_of_the_classical_methods() -> None:
+    full = object_acquisition(noise=1e-3).undersample(line_mask(60, center=8, every=20).flatten())
+    maps = sens_maps_of(full.kspace[None], full.mask.reshape(1, 1, 1, -1))
+    torch.testing.assert_close(maps[0], estimate_sens_maps(full))
+
+
+def test_the_given_number_of_lines_is_used() -> None:
+    kspace, mask = object_acquisition().kspace[None].expand(2, -1, -1, -1), torch.ones(1, 1, 1, 60, dtype=torch.bool)
+    maps = sens_maps_of(kspace, mask, torch.tensor([6, 12]))
+    for index, lines in enumerate((6, 12)):
+        alone = torch.where(line_mask(60, center=lines, every=61), kspace[:1], 0)
+        torch.testing.assert_close(maps[index], sens_maps_of(alone, line_mask(60, center=lines, every=61))[0])
+
+
+def test_a_reference_scan_replaces_the_centre() -> None:
+    reference = torch.where(line_mask(60, center=12, every=61), object_acquisition().kspace[None], 0)
+    mask = line_mask(60, center=1)
+    maps = sens_maps_of(random_kspace(1, 6, 64, 60), mask, calibration=reference)
+    torch.testing.assert_close(maps, sens_maps_of(reference, line_mask(60, center=12, every=61)))
+
+
+@pytest.mark.parametrize("center", [0, 1, 2, 3])
+def test_hardly_any_calibration_lines_give_finite_maps(center: int) -> None:
+    mask = line_mask(40, center=center, every=3)
+    assert sens_maps_of(torch.where(mask, random_kspace(1, 3, 32, 40), 0), mask).isfinite().all()
+
+
+def test_no_gradient_passes_through_the_maps() -> None:
+    kspace = random_kspace(1, 3, 24, 24).requires_grad_()
+    assert not sens_maps_of(kspace, line_mask(24)).requires_grad
+
+
+def test_the_eigenvalue_is_one_in_the_object_and_small_in_the_air() -> None:
+    full = object_acquisition(6, 64, 60, noise=1e-3)
+    eigenvalues = espirit(full.kspace[..., 18:42], (64, 60)).eigenvalues[0]
+    assert eigenvalues[discs(64, 60) > 0.4].min() > 0.97
+    air = torch.ones(64, 60, dtype=torch.bool)
+    air[4:60, 4:56] = False
+    assert eigenvalues[air].median() < 0.9
+
+
+def test_the_operator_is_a_projection_of_the_papers() -> None:
+    full = object_acquisition(4, 32, 30)
+    operator = espirit_operator(full.kspace[..., 9:21], (32, 30)).permute(2, 3, 0, 1)
+    torch.testing.assert_close(operator, operator.mH, rtol=1e-4, atol=1e-5)
+    values = torch.linalg.eigvalsh(operator)
+    assert values.min() > -1e-4
+    assert values.max() < 1 + 1e-4
+
+
+def test_maps_agree_with_sigpys() -> None:
+    full = object_acquisition(6, 64, 60)
+    theirs = EspiritCalib(full.kspace.numpy(), calib_width=24, show_pbar=False, crop=0).run()
+    inside = discs(64, 60) > 0.4
+    overlap = (torch.from_numpy(theirs).conj() * estimate_sens_maps(full)).sum(0).abs()
+    assert overlap[inside].min() > 0.99

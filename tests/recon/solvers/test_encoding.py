@@ -1,3 +1,5 @@
+"""The one operator: adjoint, normal, batched, and equal to sigpy's."""
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,33 +11,55 @@ from helpers.slices import random_kspace
 from recon.solvers.encoding import Encoding
 
 SHAPES = st.tuples(st.integers(1, 2), st.integers(1, 8), st.integers(8, 33), st.integers(8, 33))
+BATCHES = st.sampled_from([(), (1,), (3,), (2, 2)])
 ALONG_PHASE, ALONG_BOTH = (-1,), (-2, -1)
 every_axes = pytest.mark.parametrize("axes", [ALONG_PHASE, ALONG_BOTH])
 
 
-def random_encoding(shape: tuple[int, ...], axes: tuple[int, ...]) -> Encoding:
+def random_encoding(shape: tuple[int, ...], axes: tuple[int, ...], batch: tuple[int, ...] = ()) -> Encoding:
     generator = torch.Generator().manual_seed(3)
-    mask = torch.rand(shape[-len(axes) :], generator=generator, dtype=torch.float64) > 0.5
-    return Encoding(random_kspace(*shape, seed=2, dtype=torch.complex128), mask.double(), axes)
+    size = (1 if axes == ALONG_PHASE else shape[-2], shape[-1])
+    mask = torch.rand(*batch, 1, *size, generator=generator) > 0.5
+    return Encoding(random_kspace(*batch, *shape, seed=2, dtype=torch.complex128), mask, axes)
 
 
 @every_axes
-@given(shape=SHAPES)
-def test_the_adjoint_is_the_adjoint(axes: tuple[int, ...], shape: tuple[int, ...]) -> None:
+@given(shape=SHAPES, batch=BATCHES)
+def test_the_adjoint_is_the_adjoint(axes: tuple[int, ...], shape: tuple[int, ...], batch: tuple[int, ...]) -> None:
     sets, coils, *matrix = shape
-    A = random_encoding(shape, axes)
-    assert_adjoint(A.forward, A.adjoint, (sets, *matrix), (coils, *matrix))
+    A = random_encoding(shape, axes, batch)
+    assert_adjoint(A.forward, A.adjoint, (*batch, sets, *matrix), (*batch, coils, *matrix))
+    assert_adjoint(A.coil_kspace, A.combine, (*batch, sets, *matrix), (*batch, coils, *matrix))
 
 
 @every_axes
-@given(shape=SHAPES)
+@given(shape=SHAPES, batch=BATCHES)
 def test_the_normal_operator_is_the_adjoint_of_the_operator_after_it(
-    axes: tuple[int, ...], shape: tuple[int, ...]
+    axes: tuple[int, ...], shape: tuple[int, ...], batch: tuple[int, ...]
 ) -> None:
     sets, _, *matrix = shape
-    A = random_encoding(shape, axes)
-    image = random_kspace(sets, *matrix, dtype=torch.complex128)
+    A = random_encoding(shape, axes, batch)
+    image = random_kspace(*batch, sets, *matrix, dtype=torch.complex128)
     torch.testing.assert_close(A.normal(image), A.adjoint(A.forward(image)))
+
+
+@every_axes
+def test_slices_of_a_batch_do_not_mix(axes: tuple[int, ...]) -> None:
+    A = random_encoding((2, 3, 9, 10), axes, (3,))
+    images = random_kspace(3, 2, 9, 10, dtype=torch.complex128)
+    for number, image in enumerate(images):
+        alone = Encoding(A.sens_maps[number], A.mask[number], axes)
+        torch.testing.assert_close(A.forward(images)[number], alone.forward(image))
+        torch.testing.assert_close(A.normal(images)[number], alone.normal(image))
+
+
+def test_an_empty_set_of_maps_changes_nothing() -> None:
+    A = random_encoding((1, 3, 9, 10), ALONG_PHASE)
+    padded = Encoding(torch.cat([A.sens_maps, torch.zeros_like(A.sens_maps)]), A.mask, A.axes)
+    image = random_kspace(2, 9, 10, dtype=torch.complex128)
+    torch.testing.assert_close(padded.forward(image), A.forward(image[:1]))
+    torch.testing.assert_close(padded.normal(image)[:1], A.normal(image[:1]))
+    assert not padded.normal(image)[1].any()
 
 
 @pytest.mark.parametrize("matrix", [(16, 14), (15, 13)])
@@ -46,13 +70,13 @@ def test_in_centred_order_the_operator_is_sigpys(matrix: tuple[int, int]) -> Non
     def centred(values: torch.Tensor) -> torch.Tensor:
         return torch.fft.fftshift(values, dim=ALONG_BOTH)
 
-    theirs = Sense(centred(A.sens_maps[0]).numpy(), weights=centred(A.mask).numpy()) * centred(image[0]).numpy()
+    weights = centred(A.mask[0]).double().numpy()
+    theirs = Sense(centred(A.sens_maps[0]).numpy(), weights=weights) * centred(image[0]).numpy()
     torch.testing.assert_close(centred(A.forward(image)), torch.from_numpy(theirs))
 
 
 def test_a_mask_along_phase_leaves_the_readout_transform_out_without_changing_anything() -> None:
-    shape = (1, 4, 12, 14)
-    A = random_encoding(shape, ALONG_PHASE)
-    both = Encoding(A.sens_maps, A.mask.expand(12, 14), ALONG_BOTH)
+    A = random_encoding((1, 4, 12, 14), ALONG_PHASE)
+    both = Encoding(A.sens_maps, A.mask.expand(1, 12, 14), ALONG_BOTH)
     image = random_kspace(1, 12, 14, dtype=torch.complex128)
     torch.testing.assert_close(both.normal(image), A.normal(image))

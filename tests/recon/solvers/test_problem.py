@@ -1,6 +1,8 @@
+import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.objects import object_acquisition, padded
+from recon.calibration.acs import calibration_lines
 from recon.classical.sense import Sense
 from recon.coils import rss
 from recon.data.acquisition import Acquisition, Header
@@ -27,8 +29,8 @@ def undersampled(acquisition: Acquisition) -> Acquisition:
 
 def test_two_maps_are_used_where_the_object_is_folded_and_only_there() -> None:
     full = object_acquisition(coils=8, readout=64, phase=96)
-    assert len(Problem.of(undersampled(full)).encoding.sens_maps) == 1
-    assert len(Problem.of(undersampled(folded(full, 52))).encoding.sens_maps) == 2
+    assert len(Problem.of_slice(undersampled(full)).encoding.sens_maps[0]) == 1
+    assert len(Problem.of_slice(undersampled(folded(full, 52))).encoding.sens_maps[0]) == 2
 
 
 def test_a_folded_object_is_reconstructed() -> None:
@@ -39,15 +41,15 @@ def test_a_folded_object_is_reconstructed() -> None:
 
 def test_readout_oversampling_is_removed_without_changing_the_image() -> None:
     full = object_acquisition(readout=64, crop=(40, 60))
-    problem = Problem.of(undersampled(full))
+    problem = Problem.of_slice(undersampled(full))
     assert problem.measured.shape[-2] == 40
     whole = Sense()(undersampled(object_acquisition(readout=64)))
     assert (Sense()(undersampled(full)) - whole[12:52]).norm() < 0.02 * whole.norm()
 
 
 def test_the_largest_step_that_gradient_descent_may_take_is_one() -> None:
-    encoding = Problem.of(undersampled(object_acquisition())).encoding
-    image = torch.randn(1, 64, 60, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
+    encoding = Problem.of_slice(undersampled(object_acquisition())).encoding
+    image = torch.randn(1, 1, 64, 60, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
     for _ in range(30):
         image = encoding.normal(image)
         growth = image.norm()
@@ -59,3 +61,24 @@ def test_a_mask_in_two_dimensions_gives_the_image_of_the_same_mask_along_phase()
     scan = undersampled(object_acquisition())
     spelled_out = Acquisition(scan.kspace, scan.mask.expand(64, 60), scan.header)
     torch.testing.assert_close(Sense()(spelled_out), Sense()(scan), rtol=1e-3, atol=1e-4)
+
+
+def test_slices_of_a_batch_are_posed_as_they_are_alone() -> None:
+    full = object_acquisition(coils=8, readout=64, phase=52)
+    wrapped = folded(object_acquisition(coils=8, readout=64, phase=96), 52)
+    scans = [undersampled(full), undersampled(wrapped)]
+    kspace = torch.stack([scan.kspace for scan in scans])
+    lines = [calibration_lines(scan) for scan in scans]
+    together = Problem.of(kspace, scans[0].mask.reshape(1, 1, 1, 52), lines)
+    assert together.sets_present.tolist() == [[True, False], [True, True]]
+    images = together.image(Sense(tolerance=0).solve(together))
+    for image, scan in zip(images, scans, strict=True):
+        torch.testing.assert_close(image, Sense(tolerance=0)(scan), rtol=1e-3, atol=1e-3 * float(image.max()))
+
+
+def test_padding_counts_for_the_acceleration_only_where_nobody_says_it_was_not_measured() -> None:
+    scan = padded(undersampled(object_acquisition(phase=60)), 90)
+    assert float(Problem.of_slice(scan).acceleration) == pytest.approx(scan.acceleration)
+    lines = [calibration_lines(scan)]
+    of_mask = Problem.of(scan.kspace[None], scan.mask.reshape(1, 1, 1, 90), lines).acceleration
+    assert float(of_mask) == pytest.approx(1.5 * scan.acceleration)

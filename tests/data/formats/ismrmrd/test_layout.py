@@ -1,4 +1,4 @@
-"""Files written by the package `ismrmrd`, whose samples are known."""
+"""Reads files that the package `ismrmrd` wrote, whose samples are known."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_slices_are_sorted_whatever_the_order_of_their_readouts(tmp_path: Path) 
         np.testing.assert_array_equal(volume.read(index).kspace, KSPACE[index])
 
 
-def test_averages_are_averaged_and_repetitions_and_contrasts_are_images_of_their_own(tmp_path: Path) -> None:
+def test_averages_are_averaged_and_repetitions_and_contrasts_become_images(tmp_path: Path) -> None:
     readouts = [
         one
         for contrast in range(2)
@@ -73,11 +73,11 @@ def test_an_asymmetric_echo_keeps_its_echo_in_the_middle(tmp_path: Path, discard
     np.testing.assert_array_equal(kspace[:, missing:], KSPACE[0, :, missing:])
 
 
-def test_separate_calibration_lines_stay_apart(tmp_path: Path) -> None:
+def test_separate_calibration_lines_are_not_added_to_kspace(tmp_path: Path) -> None:
     calibration = [
         readout(KSPACE[1, ..., column], column, [ismrmrd.ACQ_IS_PARALLEL_CALIBRATION]) for column in range(4, 9)
     ]
-    for number, mode in enumerate(("separate", None)):  # None: told by lines that both have measured
+    for number, mode in enumerate(("separate", None)):  # None: recognised by lines that both scans measured
         readouts = calibration + lines(KSPACE[0], range(0, PHASE, 2))
         path = write(tmp_path / f"{number}.h5", xml(READOUT, PHASE, calibration=mode), readouts)
         acquisition = open_ismrmrd(path).read(0)
@@ -122,7 +122,7 @@ def test_navigators_dummy_scans_and_phase_references_are_left_out(tmp_path: Path
     np.testing.assert_array_equal(volume.read(0).kspace, KSPACE[0])
 
 
-def test_every_image_knows_where_it_lies(tmp_path: Path) -> None:
+def test_every_image_has_its_geometry(tmp_path: Path) -> None:
     axes = {"read_dir": (0.0, 1.0, 0.0), "phase_dir": (0.0, 0.0, 1.0), "slice_dir": (1.0, 0.0, 0.0)}
     readouts = [
         one
@@ -159,16 +159,14 @@ def test_a_file_without_directions_has_no_geometry(tmp_path: Path) -> None:
         (xml(READOUT, PHASE).replace(f"<x>{READOUT}</x>", "<x>many</x>"), {}, "'many'"),
     ],
 )
-def test_what_is_not_read_is_told_in_one_sentence(
-    tmp_path: Path, header: str, head: dict[str, object], words: str
-) -> None:
+def test_unsupported_scans_are_refused(tmp_path: Path, header: str, head: dict[str, object], words: str) -> None:
     path = write(tmp_path / "scan.h5", header, lines(KSPACE[0], range(PHASE), **head))
     with pytest.raises(InputError, match=words) as error:
         open_volume(path)
     assert str(path) in str(error.value)
 
 
-def test_values_that_are_not_finite_are_told(tmp_path: Path) -> None:
+def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     kspace = KSPACE[0].copy()
     kspace[0, 0, 3] = np.nan
     volume = open_volume(write(tmp_path / "scan.h5", xml(READOUT, PHASE), lines(kspace, range(PHASE))))
@@ -176,7 +174,7 @@ def test_values_that_are_not_finite_are_told(tmp_path: Path) -> None:
         volume.read(0)
 
 
-def test_headers_that_claim_more_samples_than_there_are_are_told(tmp_path: Path) -> None:
+def test_headers_that_declare_more_samples_than_stored_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "scan.h5", xml(READOUT, PHASE), lines(KSPACE[0], range(PHASE)))
     with h5py.File(path, "r+") as file:
         row = file["dataset/data"][2]

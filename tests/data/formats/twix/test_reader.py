@@ -1,4 +1,4 @@
-"""Siemens' raw data written by `twixtools`, whose samples are known."""
+"""Reads files that the package `twixtools` wrote, whose samples are known."""
 
 import sys
 import warnings
@@ -27,8 +27,10 @@ def lines(kspace: np.ndarray, columns: Iterable[int], **head: object) -> list[Md
     return [readout(kspace[..., column], column, **{"CenterLin": PHASE // 2, **head}) for column in columns]
 
 
-def scan(folder: Path, readouts: list[Mdb_local], noise: list[Mdb_local] | tuple[()] = (), **said: object) -> Path:
-    path, text = folder / "scan.dat", protocol(BASE, PHASE, **said)
+def scan(
+    folder: Path, readouts: list[Mdb_local], noise: list[Mdb_local] | tuple[()] = (), **parameters: object
+) -> Path:
+    path, text = folder / "scan.dat", protocol(BASE, PHASE, **parameters)
     return write(path, text, readouts, noise) if readouts[0].version_is_ve else write_vb(path, text, readouts)
 
 
@@ -58,7 +60,7 @@ def test_twixtools_reads_the_same_samples(tmp_path: Path) -> None:
 
 
 def test_the_same_scan_as_ismrmrd_gives_the_same_acquisition(tmp_path: Path) -> None:
-    """Averages, calibration lines apart, noise, partial Fourier, an asymmetric echo, a place in the patient."""
+    """Covers averages, separate calibration, noise, partial Fourier, an asymmetric echo and the geometry."""
     half = np.sqrt(0.5)
     place = {"SlicePos": (1.0, 2.0, 3.0), "Quaternion": (half, 0, 0, half)}
     directions = {"position": (1.0, 2.0, 3.0)} | {
@@ -95,9 +97,9 @@ def test_the_same_scan_as_ismrmrd_gives_the_same_acquisition(tmp_path: Path) -> 
         np.testing.assert_allclose(getattr(ours_place, name), getattr(their_place, name), atol=1e-6)
 
 
-def test_the_protocol_tells_sizes_and_field(tmp_path: Path) -> None:
-    said = {"sKSpace__dPhaseOversamplingForDialog": 0.5, "sSliceArray__asSlice_0__dPhaseFOV": 16.0}
-    volume = open_volume(scan(tmp_path, lines(KSPACE[0], range(PHASE)), **said))
+def test_sizes_and_field_strength_come_from_the_protocol(tmp_path: Path) -> None:
+    parameters = {"sKSpace__dPhaseOversamplingForDialog": 0.5, "sSliceArray__asSlice_0__dPhaseFOV": 16.0}
+    volume = open_volume(scan(tmp_path, lines(KSPACE[0], range(PHASE)), **parameters))
     header = volume.header
     assert (header.crop, volume.shape[2:]) == ((BASE, 8), (READOUT, PHASE))
     assert (header.field_of_view, header.encoded_field_of_view) == ((16.0, 16.0), (32.0, 24.0))
@@ -138,7 +140,7 @@ def test_noise_of_an_adjustment_is_taken_if_the_same_channels_received_it(tmp_pa
         assert noise is None
 
 
-def test_what_is_no_image_is_left_out(tmp_path: Path) -> None:
+def test_readouts_that_are_not_of_the_image_are_left_out(tmp_path: Path) -> None:
     others = [
         readout(KSPACE[1, ..., 0], 3, [flag])
         for flag in ("RTFEEDBACK", "PHASESTABSCAN", "RETRO_DUMMYSCAN", "PHASCOR")
@@ -148,7 +150,7 @@ def test_what_is_no_image_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "head", "words"),
+    ("parameters", "head", "words"),
     [
         ({"sKSpace__ucTrajectory": "0x2"}, {}, "trajectory is radial"),
         ({"regridding": 2}, {}, "ramps of the gradient"),
@@ -165,23 +167,23 @@ def test_what_is_no_image_is_left_out(tmp_path: Path) -> None:
         ({}, {"CenterLin": 60}, "does not fit a matrix of 12 lines"),
     ],
 )
-def test_what_is_not_read_is_told_in_one_sentence(
-    tmp_path: Path, said: dict[str, object], head: dict[str, object], words: str
+def test_unsupported_scans_are_refused(
+    tmp_path: Path, parameters: dict[str, object], head: dict[str, object], words: str
 ) -> None:
-    path = scan(tmp_path, lines(KSPACE[0], range(PHASE), **head), **said)
+    path = scan(tmp_path, lines(KSPACE[0], range(PHASE), **head), **parameters)
     with pytest.raises(InputError, match=words) as error:
         open_volume(path)
     assert str(path) in str(error.value)
 
 
-def test_values_that_are_not_finite_are_told(tmp_path: Path) -> None:
+def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     kspace = KSPACE[0].copy()
     kspace[0, 0, 3] = np.nan
     with pytest.raises(InputError, match="NaN or Inf"):
         open_volume(scan(tmp_path, lines(kspace, range(PHASE)))).read(0)
 
 
-def test_without_the_extra_a_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_twixtools_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = scan(tmp_path, lines(KSPACE[0], range(PHASE)))
     monkeypatch.setitem(sys.modules, "twixtools", None)
     with pytest.raises(InputError, match=r"pip install 'unrolled-recon\[twix\]'"):
@@ -189,16 +191,16 @@ def test_without_the_extra_a_sentence_says_what_to_install(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("vb", [False, True])
-def test_the_content_tells_the_format_and_not_the_name(tmp_path: Path, vb: bool) -> None:
+def test_the_content_decides_on_the_format_and_not_the_name(tmp_path: Path, vb: bool) -> None:
     path = scan(tmp_path, [readout(KSPACE[0, ..., 0], vb=vb)])
     assert recognise(path.rename(tmp_path / "scan.bin")) is TWIX
 
 
-def test_damaged_files_give_a_sentence_or_an_image(tmp_path: Path) -> None:
+def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
     whole = scan(
         tmp_path, lines(KSPACE[0], range(PHASE)), [readout(KSPACE[1, ..., 0], 0, ["NOISEADJSCAN"])]
     ).read_bytes()
-    path, rng, told = tmp_path / "damaged.dat", np.random.default_rng(0), 0
+    path, rng, refused = tmp_path / "damaged.dat", np.random.default_rng(0), 0
     heads = np.flatnonzero(np.frombuffer(whole, np.uint8))  # the table and the protocol are mostly empty
     for number in range(400):
         damaged = bytearray(whole)
@@ -208,14 +210,14 @@ def test_damaged_files_give_a_sentence_or_an_image(tmp_path: Path) -> None:
         try:
             open_volume(path).read(0)
         except InputError as error:
-            told += str(path) in str(error)
-    assert told > 100
+            refused += str(path) in str(error)
+    assert refused > 100
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [("SamplesInScan", 2**16 - 1), ("UsedChannels", 0), ("UsedChannels", 2**16 - 1)]
 )
-def test_readouts_beyond_the_end_are_told(tmp_path: Path, field: str, value: int) -> None:
+def test_readouts_beyond_the_end_of_the_file_are_refused(tmp_path: Path, field: str, value: int) -> None:
     readouts = lines(KSPACE[0], range(PHASE))
     setattr(readouts[3].mdh, field, value)
     with pytest.raises(InputError, match="cut short or damaged|different numbers of channels"):

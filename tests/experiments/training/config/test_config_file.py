@@ -61,7 +61,7 @@ def test_samplings_are_pairs(file: Path) -> None:
         ("epochs=0", "epochs: .* greater than or equal to 1"),
         ("data.mask=randm", "data.mask: .*'random'"),
         ("data.accelerations=[4]", "1 accelerations and 2 center_fractions"),
-        ("data.accelerations=[0.5, 4]", "acceleration 0.5 is not a number from 1 on"),
+        ("data.accelerations=[0.5, 4]", "acceleration 0.5 is not a finite number of at least 1"),
         ("data=knees", "data: "),
         ("data.train=null", "data.train: "),
         ("output.folder=x", "output is a value, not a section"),

@@ -1,4 +1,4 @@
-"""What the XML header of an ISMRMRD file says about the way k-space was travelled through."""
+"""Reads from an ISMRMRD header how k-space was sampled."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ Size = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Scan:
-    """The header of an ISMRMRD file.
+class ScanHeader:
+    """The part of an ISMRMRD header that is needed to sort readouts into images.
 
     Attributes
     ----------
     header
-        As every format has it.
+        Header as every format provides it.
     matrix
-        Encoded `(readout, phase, second phase)`.
+        Encoded matrix `(readout, phase, second phase)`.
     center
         Phase-encoding step at the centre of k-space.
     field_of_view
-        Of the image along readout, phase and slice, in mm.
+        Field of view of the image along readout, phase and slice, in mm; None if unknown.
     separate_calibration
-        Whether the calibration lines are another scan, not part of the image's k-space; None if not said.
+        Whether the calibration lines are a scan of their own, not part of the image's k-space; None if unknown.
     noise_bandwidth
-        Of the receiver, relative to the sampling rate.
+        Noise bandwidth of the receiver relative to the sampling rate.
     """
 
     header: Header
@@ -48,20 +48,20 @@ class Scan:
     noise_bandwidth: float
 
 
-def parse_scan(xml: bytes | str) -> Scan:
+def parse_scan_header(xml: bytes | str) -> ScanHeader:
     """Read the header of a Cartesian 2-D scan.
 
     Raises
     ------
     HeaderError
-        If it is no such scan, or the header cannot be used.
+        If the scan is of another kind, or the header cannot be used.
     """
     header = parse_header(xml)
     root = parse_xml(xml)
     trajectory = _text(root, "encoding/trajectory") or "cartesian"
     if trajectory != "cartesian":
-        told = printable(trajectory, LONGEST_QUOTE)
-        raise HeaderError(f"its trajectory is {told}; only Cartesian 2-D scans are read")
+        name = printable(trajectory, LONGEST_QUOTE)
+        raise HeaderError(f"its trajectory is {name}; only Cartesian 2-D scans are read")
     x, y, z = (int(_number(root, f"encoding/encodedSpace/matrixSize/{axis}", 1)) for axis in "xyz")
     if min(x, y, z) < 1:
         raise HeaderError(f"its ISMRMRD header says that the encoded matrix is {(x, y, z)}")
@@ -69,7 +69,7 @@ def parse_scan(xml: bytes | str) -> Scan:
     sizes = tuple(_number(root, f"encoding/reconSpace/fieldOfView_mm/{axis}", 0) for axis in "xyz")
     mode = _text(root, "encoding/parallelImaging/calibrationMode")
     bandwidth = _number(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1)
-    return Scan(
+    return ScanHeader(
         header=header,
         matrix=(x, y, z),
         center=int(center),

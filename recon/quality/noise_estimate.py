@@ -1,0 +1,120 @@
+"""Estimates noise without a noise scan: in k-space, in every pixel of an image, and what missing lines would add."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from recon.calibration.compression import compress
+from recon.calibration.noise import edge_variance
+from recon.fourier import IMAGE_AXES
+from recon.solvers.cg import conjugate_gradients
+from recon.solvers.problem import Problem
+
+LAMDA, ITERATIONS = 3e-3, 4
+"""Regularisation and iterations of the fit through which noise is sent."""
+
+WINDOW = 9
+"""Pixels over which power is averaged."""
+
+DARKEST = 0.05
+"""Share of the image that is taken to be empty."""
+
+
+def noise_levels(masked_kspace: Tensor, mask: Tensor) -> Tensor:
+    """Estimate the standard deviation of each slice's noise from the ends of the readout.
+
+    Parameters
+    ----------
+    masked_kspace
+        complex `(batch, coils, readout, phase)`, zero where not measured.
+    mask
+        bool `(batch or 1, 1, 1 or readout, phase)`.
+
+    Returns
+    -------
+    Tensor
+        real `(batch,)`: of complex samples, the mean over the coils that are not silent.
+    """
+    masks = mask.expand(len(masked_kspace), 1, *masked_kspace.shape[-2:])[:, 0]
+    variances = [edge_variance(kspace, measured) for kspace, measured in zip(masked_kspace, masks, strict=True)]
+    means = [variance.sum() / (variance > 0).sum().clamp(min=1) for variance in variances]
+    return torch.stack(means).nan_to_num().sqrt()
+
+
+def floor_power(problem: Problem, images: Tensor, levels: Tensor) -> Tensor:
+    """Return the mean power that noise of the missing lines would add to the sum of squares over the coils.
+
+    Where the ends of the readout hold signal they give too high a level. The darkest part of the image holds at
+    least the power that noise of the measured lines brings, and so bounds it. A full scan does not measure padding.
+
+    Parameters
+    ----------
+    problem
+        The problems of the slices: their masks, coils and accelerations.
+    images
+        real `(batch, readout, phase)`, with the measured lines put back.
+    levels
+        real `(batch,)`: standard deviation of the noise, from the ends of the readout.
+
+    Returns
+    -------
+    Tensor
+        real `(batch,)`.
+    """
+    mask = problem.encoding.mask
+    share = mask.expand(len(images), *mask.shape[1:]).float().mean((-3, -2, -1))
+    coils = problem.kspace.abs().amax(IMAGE_AXES).count_nonzero(dim=-1)
+    darkest = torch.stack([power.quantile(DARKEST) for power in _local_mean(images.square())])
+    power = torch.minimum(coils * levels.square(), darkest / share.clamp(min=1e-6))
+    return power * share * (problem.acceleration - 1)
+
+
+def lift(problem: Problem, images: Tensor, levels: Tensor) -> Tensor:
+    """Add the power of `floor_power`, which has the parameters, to images `(batch, readout, phase)`."""
+    return torch.sqrt(images.square() + floor_power(problem, images, levels)[:, None, None])
+
+
+@torch.no_grad()
+def noise_maps(problem: Problem, levels: Tensor) -> Tensor:
+    """Estimate the noise that SENSE would leave in every pixel: one noise image, smoothed.
+
+    White noise passes through a fit that is weighted by brightness (pseudo-replica, Robson et al. 2008). The noise is
+    the same every time, so that a slice gives the same image every time.
+
+    Parameters
+    ----------
+    problem
+        The problems of the slices.
+    levels
+        real `(batch,)`: standard deviation of the samples, in the scanner's units.
+
+    Returns
+    -------
+    Tensor
+        real `(batch, readout, phase)`: standard deviation at unit scale, in natural order.
+    """
+    encoding = problem.encoding
+    noise = torch.stack([_white(number, problem.kspace) for number in range(problem.kspace.shape[1])])
+    unit = (levels / problem.scale)[:, None, None, None]
+    samples = compress(noise, problem.compression) * unit * encoding.mask
+    spread = problem.brightness.sqrt().unsqueeze(1)
+
+    def normal(image: Tensor) -> Tensor:
+        return spread * encoding.normal(spread * image)
+
+    image = spread * conjugate_gradients(normal, spread * encoding.adjoint(samples), ITERATIONS, LAMDA)
+    power = torch.fft.fftshift(image.abs().square().sum(1), dim=encoding.axes)
+    return _local_mean(power).sqrt()
+
+
+def _local_mean(power: Tensor) -> Tensor:
+    """Average real `(batch, readout, phase)` over a window about each pixel."""
+    return avg_pool2d(power, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
+
+
+def _white(number: int, kspace: Tensor) -> Tensor:
+    """Draw the white noise, of unit variance, of the coil with this number: complex `(readout, phase)`."""
+    generator = torch.Generator().manual_seed(number)
+    return torch.randn(kspace.shape[-2:], generator=generator, dtype=torch.complex64).to(kspace)
