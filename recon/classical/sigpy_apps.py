@@ -114,6 +114,7 @@ class SigpySense(SigpyReconstruction):
     """`argmin_x 1/2 ||M F S x - y||^2 + lamda/2 ||x||^2` by sigpy's `SenseRecon` (Pruessmann et al. 2001)."""
 
     app: ClassVar[Literal["SenseRecon"]] = "SenseRecon"
+    solver: ClassVar[dict[str, float]] = {"tol": 1e-3}
     lamda_fit: ClassVar[tuple[float, float, float]] = (1e-3, 0.88, 0.45)
 
 
@@ -126,6 +127,7 @@ class SigpyWavelet(SigpyReconstruction):
     """
 
     app: ClassVar[Literal["L1WaveletRecon"]] = "L1WaveletRecon"
+    solver: ClassVar[dict[str, float]] = {"alpha": 1.0}
     lamda_fit: ClassVar[tuple[float, float, float]] = (1e-3, 0.88, 0.45)
 
 
@@ -138,6 +140,7 @@ class SigpyTotalVariation(SigpyReconstruction):
     """
 
     app: ClassVar[Literal["TotalVariationRecon"]] = "TotalVariationRecon"
+    solver: ClassVar[dict[str, float]] = {"sigma": 0.02, "tau": 1 / (0.02 * BOUND)}
     lamda_fit: ClassVar[tuple[float, float, float]] = (1e-3, 0.88, 0.45)
 
     iterations: Annotated[int, Field(ge=1)] = 300

@@ -10,10 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Header
-from recon.data.images.placement import Millimetres, Placement, stack
-
-TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""From DICOM's axes, left and posterior, to those of NIfTI, right and anterior."""
+from recon.data.images.placement import TO_RAS, Millimetres, Placement, stack
 
 TOLERANCE_MM = 1e-2
 

@@ -18,10 +18,9 @@ from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks import MaskKind, Sampling, measured_mask, prospective_mask
 from recon.data.open import open_volume
-from recon.data.sampling import measured, prospective
-from recon.data.volume import Untargeted, Volume
+from recon.data.volume import Volume, VolumeWithoutTarget
 from recon.experiments.commands.parse import parse_sampling
 from recon.fourier import ifft
 
@@ -97,20 +96,23 @@ class Scan:
 ScanOrSlice = TypeVar("ScanOrSlice", Scan, Acquisition)
 
 
-def open(path: str | Path) -> Scan:  # noqa: A001 - called as `recon.open`
+def open(path: str | Path, *, isolate: bool = False) -> Scan:  # noqa: A001 - called as `recon.open`
     """Open a raw-data file: fastMRI, ISMRMRD, Siemens twix, BART, NumPy.
 
     Parameters
     ----------
     path
         The file; its content decides on the format, not its name.
+    isolate
+        Whether to open an HDF5 file in a child process first, so that a damaged file cannot crash or hang this one:
+        for files of strangers.
 
     Raises
     ------
     InputError
         If the file is missing, damaged, or of no known format.
     """
-    return Scan(open_volume(Path(path)))
+    return Scan(open_volume(path, isolate=isolate))
 
 
 def from_arrays(
@@ -203,7 +205,7 @@ def undersample(
         If there is no such mask, or the scan is undersampled already.
     """
     sampling = parse_sampling(mask, float(acceleration), center_fraction, seed)
-    known = scan.volume.mask if isinstance(scan, Scan) else prospective(scan.mask, scan.header.padding)
+    known = scan.volume.mask if isinstance(scan, Scan) else prospective_mask(scan.mask, scan.header.padding)
     if known is not None or (isinstance(scan, Scan) and scan.sampling is not None):
         raise InputError(f"{scan.name or NAMELESS}: is undersampled already")
     if isinstance(scan, Scan):
@@ -212,7 +214,7 @@ def undersample(
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayVolume(Untargeted):
+class ArrayVolume(VolumeWithoutTarget):
     """A volume in memory.
 
     Attributes
@@ -235,7 +237,7 @@ class ArrayVolume(Untargeted):
     @property
     def mask(self) -> Tensor | None:
         """Sampling mask of the first slice; None if it was fully sampled."""
-        return prospective(self.acquisitions[0].mask, self.header.padding)
+        return prospective_mask(self.acquisitions[0].mask, self.header.padding)
 
     def read(self, index: int) -> Acquisition:
         """Return the slice at `index`."""
@@ -257,11 +259,11 @@ def _acquisition(
     name: str,
     number: int,
 ) -> Acquisition:
-    sampled = measured(kspace) if mask is None else mask
+    sampled = measured_mask(kspace) if mask is None else mask
     acquisition = Acquisition(
         torch.where(sampled, kspace, 0), sampled, header, None, calibration, noise, name, slice=number
     )
-    if prospective(sampled, header.padding) is not None:
+    if prospective_mask(sampled, header.padding) is not None:
         return acquisition
     return replace(acquisition, target=center_crop(rss(ifft(acquisition.kspace)), acquisition.crop))
 
