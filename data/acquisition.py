@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recon.data.errors import InputError
+
 Vector = tuple[float, float, float]
 
 
@@ -149,6 +151,33 @@ class Acquisition:
         """Do the same as `undersample`, but overwrite `kspace`: saves a copy where the samples were just read."""
         kept = self.mask & mask
         return replace(self, kspace=self.kspace.mul_(kept), mask=kept)
+
+    def reference_kspace(self) -> Tensor | None:
+        """Lay the separate reference scan of a slice into empty k-space, DC on DC; return None if there is none.
+
+        Returns
+        -------
+        Tensor or None
+            complex64 `(coils, readout, phase)`, zero where not measured.
+
+        Raises
+        ------
+        InputError
+            If the reference scan does not fit into the k-space.
+        """
+        if self.calibration is None:
+            return None
+        coils, rows, columns = self.calibration.shape
+        readout, phase = self.matrix
+        if coils != self.coils or rows > readout or columns > phase:
+            raise InputError(
+                f"{self.name}: the reference scan has shape {tuple(self.calibration.shape)}, which does not fit into "
+                f"the k-space of shape {tuple(self.kspace.shape)}"
+            )
+        top, left = readout // 2 - rows // 2, phase // 2 - columns // 2
+        reference = torch.zeros_like(self.kspace)
+        reference[:, top : top + rows, left : left + columns] = self.calibration
+        return reference
 
     def to(self, device: torch.device | str) -> Acquisition:
         """Move all tensors to a device; a reconstruction runs on the device of its input."""

@@ -146,12 +146,9 @@ class LearnedReconstruction(Reconstruction):
         coils = max(acquisition.coils for acquisition in acquisitions)
         kspace = torch.stack([pad_coils(acquisition.kspace, coils) for acquisition in acquisitions])
         masks = torch.stack([acquisition.mask for acquisition in acquisitions])
-        scans = [reference_kspace(acquisition) for acquisition in acquisitions]
-        calibration = (
-            torch.cat([pad_coils(scan, coils) for scan in scans if scan is not None])
-            if scans[0] is not None
-            else None
-        )
+        scans = [acquisition.reference_kspace() for acquisition in acquisitions]
+        scanned = [pad_coils(scan, coils) for scan in scans if scan is not None]
+        calibration = torch.stack(scanned) if scanned else None
         largest = rss(ifft(kspace)).amax((-2, -1))
         scale = torch.where(largest > 0, largest, 1).reshape(-1, 1, 1)
         accelerations = kspace.real.new_tensor([acquisition.acceleration for acquisition in acquisitions])
@@ -197,32 +194,3 @@ def register_network(name: str) -> None:
 for _name in NETWORKS:
     if _name == method_of(_name) != LearnedReconstruction.network:
         register_network(_name)
-
-
-def reference_kspace(acquisition: Acquisition) -> Tensor | None:
-    """Lay the separately scanned calibration lines into empty k-space, DC on DC; None if there are none.
-
-    Returns
-    -------
-    Tensor or None
-        complex64 `(1, coils, readout, phase)`.
-
-    Raises
-    ------
-    InputError
-        If the lines do not fit into the k-space.
-    """
-    if acquisition.calibration is None:
-        return None
-    scanned = acquisition.calibration
-    coils, rows, columns = scanned.shape
-    readout, phase = acquisition.matrix
-    if coils != acquisition.coils or rows > readout or columns > phase:
-        raise InputError(
-            f"{acquisition.name}: the reference scan has shape {tuple(scanned.shape)}, which does not fit into "
-            f"the k-space of shape {tuple(acquisition.kspace.shape)}"
-        )
-    top, left = readout // 2 - rows // 2, phase // 2 - columns // 2
-    reference = torch.zeros_like(acquisition.kspace)
-    reference[:, top : top + rows, left : left + columns] = scanned
-    return reference.unsqueeze(0)

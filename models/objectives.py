@@ -32,7 +32,10 @@ class Supervised(nn.Module):
 
     def forward(self, batch: Slice) -> Tensor:
         """Give the loss, a scalar."""
-        images = center_crop(self.network(batch.kspace, batch.mask), batch.target.shape[-2:])
+        images = center_crop(
+            self.network(batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration),
+            batch.target.shape[-2:],
+        )
         return weighted_loss(self._weights, images.float(), batch.target, batch.maximum)
 
 
@@ -60,5 +63,7 @@ class SelfSupervised(nn.Module):
     def forward(self, batch: SplitSlice) -> Tensor:
         """Give the loss, a scalar."""
         given = torch.where(batch.given, batch.kspace, 0)
-        coil_images: Tensor = cast("Any", self.network).coil_images(given, batch.given)
+        coil_images: Tensor = cast("Any", self.network).coil_images(
+            given, batch.given, acceleration=batch.acceleration
+        )
         return kspace_loss(fft(coil_images), batch.kspace, batch.held)

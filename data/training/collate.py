@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from recon.data.masks import center_lines
 from recon.data.training.datasets import Slice
 from recon.data.training.split_slices import SplitSlice
 
@@ -43,9 +44,21 @@ def collate(slices: Sequence[AnySlice]) -> AnySlice:
     """
     coils = max(slice_.kspace.shape[0] for slice_ in slices)
     padded = [slice_._replace(kspace=pad_coils(slice_.kspace, coils)) for slice_ in slices]
-    fields = list(zip(*padded, strict=True))
+    fields = [list(field) for field in zip(*padded, strict=True) if any(value is not None for value in field)]
+    if isinstance(slices[0], Slice) and len(fields) == len(Slice._fields):
+        fields[-1] = [pad_coils(_reference(slice_), coils) for slice_ in padded]
     if any(len({tensor.shape for tensor in field}) > 1 for field in fields):
         matrices = sorted({tuple(slice_.kspace.shape[1:]) for slice_ in slices})
         raise ValueError(f"slices of different matrices or targets cannot share a batch: {matrices}")
     batched = (field[0].unsqueeze(0) if len(field) == 1 else torch.stack(field) for field in fields)
     return type(slices[0])(*batched)
+
+
+def _reference(slice_: Slice) -> Tensor:
+    """Return the reference scan; of a slice without one, the calibration lines of its own k-space."""
+    if slice_.calibration is not None:
+        return slice_.calibration
+    lines = center_lines(slice_.mask.flatten())
+    reference = torch.zeros_like(slice_.kspace)
+    reference[..., lines] = slice_.kspace[..., lines]
+    return reference

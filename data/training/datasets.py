@@ -34,16 +34,23 @@ class Slice(NamedTuple):
         float32 `(rows, columns)`.
     maximum
         float32 scalar: largest value of the target over the volume, which is the data range of SSIM.
+    acceleration
+        float32 scalar: how many times fewer samples were measured than a full scan has.
+    calibration
+        complex64 `(coils, readout, phase)`: the separate reference scan, zero where not measured; None if the
+        calibration lines are part of `kspace`.
     """
 
     kspace: Tensor
     mask: Tensor
     target: Tensor
     maximum: Tensor
+    acceleration: Tensor
+    calibration: Tensor | None = None
 
     def to(self, device: torch.device) -> Slice:
         """Move all tensors to a device."""
-        return Slice(*(tensor.to(device, non_blocking=True) for tensor in self))
+        return Slice(*(None if tensor is None else tensor.to(device, non_blocking=True) for tensor in self))  # type: ignore[arg-type]
 
 
 class SliceDataset(Dataset[Slice]):
@@ -92,6 +99,8 @@ class SliceDataset(Dataset[Slice]):
             mask=acquisition.mask.reshape(1, 1, -1),
             target=acquisition.target,
             maximum=torch.tensor(self._maxima[volume.path]),
+            acceleration=torch.tensor(acquisition.acceleration),
+            calibration=acquisition.reference_kspace(),
         )
 
     def where(self, index: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -30,11 +30,14 @@ class SplitSlice(NamedTuple):
         bool `(1, 1 or readout, phase)`: samples that the network sees.
     held
         bool, of the same shape: samples for the loss, disjoint from `given`.
+    acceleration
+        float32 scalar: how many times fewer samples are given than a full scan has.
     """
 
     kspace: Tensor
     given: Tensor
     held: Tensor
+    acceleration: Tensor
 
     def to(self, device: torch.device) -> SplitSlice:
         """Move all tensors to a device."""
@@ -140,4 +143,5 @@ def _identity(acquisition: Acquisition) -> tuple[int, ...]:
 
 def _split_slice(acquisition: Acquisition, given: Tensor, held: Tensor) -> SplitSlice:
     phase = acquisition.matrix[1]
-    return SplitSlice(acquisition.kspace, given.reshape(1, -1, phase), held.reshape(1, -1, phase))
+    acceleration = torch.tensor(replace(acquisition, mask=given).acceleration)
+    return SplitSlice(acquisition.kspace, given.reshape(1, -1, phase), held.reshape(1, -1, phase), acceleration)

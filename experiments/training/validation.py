@@ -191,7 +191,10 @@ class Validator:
         images: list[NDArray[np.float32]] = []
         for batch in self._read(SliceDataset([volume], NamedMasks((sampling,))), Slice):
             with torch.no_grad(), self.accelerator.autocast():
-                image = center_crop(network(batch.kspace, batch.mask), batch.target.shape[-2:])
+                image = center_crop(
+                    network(batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration),
+                    batch.target.shape[-2:],
+                )
             images += _numpy(image)
             targets += _numpy(batch.target)
         metrics = asdict(_metrics(volume, np.stack(targets), np.stack(images)))

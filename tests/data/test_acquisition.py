@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from helpers.objects import object_acquisition
+from helpers.slices import random_acquisition
 from helpers.stacks import oblique_geometry
 from recon.data.acquisition import as_table, from_table, is_valid_geometry
 
@@ -58,3 +59,17 @@ def test_an_impossible_geometry_is_invalid(impossible: dict[str, Any]) -> None:
     first, second = oblique_geometry(2)
     assert is_valid_geometry((first, second))
     assert not is_valid_geometry((first, replace(second, **impossible)))
+
+
+@pytest.mark.parametrize("lines", [5, 6])
+@pytest.mark.parametrize("phase", [24, 25])
+def test_reference_scan_is_laid_with_its_dc_on_the_dc_of_kspace(lines: int, phase: int) -> None:
+    acquisition = random_acquisition(phase=phase)
+    scanned = torch.zeros(3, 32, lines, dtype=torch.complex64)
+    scanned[:, 16, lines // 2] = 1
+    placed = replace(acquisition, calibration=scanned).reference_kspace()
+    assert torch.equal(placed.nonzero()[:, 1:].unique(dim=0), torch.tensor([[16, phase // 2]]))
+
+
+def test_without_a_reference_scan_there_is_no_reference_kspace() -> None:
+    assert random_acquisition().reference_kspace() is None

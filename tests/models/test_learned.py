@@ -12,7 +12,7 @@ from recon.coils import rss
 from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.models.checkpoints.checkpoint import save_weights
-from recon.models.learned import LearnedReconstruction, reference_kspace
+from recon.models.learned import LearnedReconstruction
 from recon.models.zoo import NETWORKS, build, method_of
 from recon.preprocessing.oversampling import without_oversampling
 from recon.registry import create
@@ -103,16 +103,6 @@ def test_without_a_checkpoint_the_weights_that_ship_are_used(tmp_path: Path, mon
 def test_without_weights_the_user_learns_where_to_get_some() -> None:
     with pytest.raises(InputError, match=r"--checkpoint.*recon train"):
         create("unet")(random_acquisition())
-
-
-@pytest.mark.parametrize("lines", [5, 6])
-@pytest.mark.parametrize("phase", [24, 25])
-def test_reference_scan_is_laid_with_its_dc_on_the_dc_of_kspace(lines: int, phase: int) -> None:
-    acquisition = random_acquisition(phase=phase)
-    scanned = torch.zeros(3, 32, lines, dtype=torch.complex64)
-    scanned[:, 16, lines // 2] = 1
-    placed = reference_kspace(replace(acquisition, calibration=scanned))
-    assert torch.equal(placed.nonzero()[:, 2:].unique(dim=0), torch.tensor([[16, phase // 2]]))
 
 
 def test_reference_scan_changes_the_varnets_image(checkpoints: Path) -> None:

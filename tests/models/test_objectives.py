@@ -20,19 +20,20 @@ class Truth(nn.Module):
         super().__init__()
         self.kspace, self.factor = kspace, factor
         self.seen: Tensor | None = None
+        self.more: dict[str, Tensor | None] = {}
 
-    def coil_images(self, masked_kspace: Tensor, _mask: Tensor) -> Tensor:
-        self.seen = masked_kspace
+    def coil_images(self, masked_kspace: Tensor, _mask: Tensor, **more: Tensor | None) -> Tensor:
+        self.seen, self.more = masked_kspace, more
         return ifft(self.kspace) * self.factor
 
-    def forward(self, masked_kspace: Tensor, mask: Tensor) -> Tensor:
-        return rss(self.coil_images(masked_kspace, mask))
+    def forward(self, masked_kspace: Tensor, mask: Tensor, **more: Tensor | None) -> Tensor:
+        return rss(self.coil_images(masked_kspace, mask, **more))
 
 
 def test_supervised_loss_is_taken_over_the_crop() -> None:
     kspace = object_acquisition(2, 32, 24).kspace[None]
     target = rss(ifft(kspace))[..., 4:-4, 4:-4]
-    batch = Slice(kspace, line_mask(24), target, target.amax()[None])
+    batch = Slice(kspace, line_mask(24), target, target.amax()[None], torch.tensor([4.0]))
     assert Supervised(Truth(kspace), {"ssim": 1})(batch).item() == pytest.approx(0, abs=1e-5)
     expected = 2 * ssim_loss(0.8 * target, target, batch.maximum)
     torch.testing.assert_close(Supervised(Truth(kspace, 0.8), {"ssim": 2})(batch), expected)
@@ -44,10 +45,22 @@ def test_network_sees_given_samples_and_is_judged_by_held_ones() -> None:
     held[..., 3::4] = True
     measured = torch.where(torch.arange(24) % 4 == 0, 0, kspace)
     truth = Truth(torch.where(held, kspace, 7))
-    loss = SelfSupervised(truth)(SplitSlice(measured, ~held, held))
+    loss = SelfSupervised(truth)(SplitSlice(measured, ~held, held, torch.tensor([3.0])))
     assert loss.item() == pytest.approx(0, abs=1e-5), "what is wrong elsewhere does not count"
     assert truth.seen is not None
     assert not truth.seen[..., 3::4].any()
+    assert truth.more["acceleration"] == 3
+
+
+def test_the_network_gets_the_reference_scan_and_the_acceleration() -> None:
+    kspace = object_acquisition(2, 32, 24).kspace[None]
+    target, truth = rss(ifft(kspace)), Truth(kspace)
+    reference = torch.where(line_mask(24, center=8, every=25), kspace, 0)
+    Supervised(truth, {"l1": 1})(
+        Slice(kspace, line_mask(24), target, target.amax()[None], torch.tensor([4.0]), reference)
+    )
+    assert truth.more["calibration"] is reference
+    assert truth.more["acceleration"] == 4
 
 
 def test_network_of_images_cannot_be_judged_by_kspace() -> None:

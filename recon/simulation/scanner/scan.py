@@ -129,7 +129,8 @@ class Simulator:
         mask = sample_mask(sampling.kind, protocol.phase, sampling.acceleration, sampling.center_fraction, seed).to(
             self.device
         )
-        return Slice(kspace * mask, mask.reshape(1, 1, -1), target, target.amax())
+        acceleration = mask.float().mean().reciprocal()
+        return Slice(kspace * mask, mask.reshape(1, 1, -1), target, target.amax(), acceleration)
 
 
 def full_kspace(image: Tensor, protocol: Protocol, maps: Sequence[Maps], rng: np.random.Generator) -> Tensor:

@@ -13,7 +13,7 @@ from recon.models.networks.varnet import VarNet
 def make_slice(coils: int, readout: int = 24, phase: int = 20, seed: int = 0) -> Slice:
     mask = line_mask(phase, center=4 + 2 * seed)[0]
     kspace = torch.where(mask, random_kspace(coils, readout, phase, seed=seed, dtype=torch.complex128), 0)
-    return Slice(kspace, mask, torch.ones(readout, phase), torch.tensor(1.0 + seed))
+    return Slice(kspace, mask, torch.ones(readout, phase), torch.tensor(1.0 + seed), torch.tensor(4.0))
 
 
 EXACT, WITH_ESPIRIT = 1e-10, 1e-4  # ESPIRiT computes in single precision
@@ -58,6 +58,16 @@ def test_different_matrices_are_refused_because_padding_them_would_change_the_re
 def test_a_single_slice_is_not_copied() -> None:
     one = make_slice(3)
     assert collate([one]).kspace.data_ptr() == one.kspace.data_ptr()
+
+
+def test_a_batch_keeps_reference_scans_and_takes_the_own_lines_of_slices_without_one() -> None:
+    plain, reference = make_slice(2), random_kspace(3, 24, 20, seed=7, dtype=torch.complex128)
+    batch = collate([plain, make_slice(3, seed=1)._replace(calibration=reference)])
+    assert torch.equal(batch.calibration[1], reference)
+    lines = batch.calibration[0].abs().sum((0, 1)).nonzero().flatten()
+    assert torch.equal(batch.calibration[0, :2, :, lines], plain.kspace[..., lines])
+    assert len(lines) == 4
+    assert collate([plain, make_slice(2, seed=1)]).calibration is None
 
 
 def test_coils_are_never_removed() -> None:
