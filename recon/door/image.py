@@ -56,12 +56,14 @@ class Image(np.ndarray[Any, np.dtype[np.float32]]):
         return array[()] if return_scalar else np.asarray(array)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Keep the geometry in copies and pickles."""
+        """Pickle the geometry too."""
         return Image, (np.array(self), self.voxel_size, self.affine)
 
+    def __copy__(self) -> Image:
+        return self.copy()
+
     def __deepcopy__(self, memo: object) -> Image:
-        """Copy with the geometry."""
-        return Image(np.array(self), self.voxel_size, self.affine)
+        return self.copy()
 
     def copy(self, order: Any = "C") -> Image:
         """Copy with the geometry."""
