@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from recon.calibration.acs import calibration_lines
-from recon.coils import rss
+from recon.coils import coil_combine, rss
 from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
@@ -50,7 +50,7 @@ class SigpyReconstruction(Reconstruction):
 
     app: ClassVar[Literal["SenseRecon", "L1WaveletRecon", "TotalVariationRecon"]]
     solver: ClassVar[dict[str, float]]
-    lamda_fit: ClassVar[tuple[float, float, float]]
+    lamda_fit: ClassVar[tuple[float, float]]
 
     lamda: Annotated[float, Field(ge=0)] | None = None
     iterations: Annotated[int, Field(ge=1)] = 200
@@ -93,11 +93,11 @@ class SigpyReconstruction(Reconstruction):
         """
         from sigpy.mri import app  # noqa: PLC0415 - takes a second to import
 
-        kspace = _to_sigpy(acquisition.kspace)
-        weights = _to_sigpy(acquisition.mask.expand(acquisition.matrix).float())
+        kspace = as_sigpy_array(acquisition.kspace)
+        weights = as_sigpy_array(acquisition.mask.expand(acquisition.matrix).float())
         recon = getattr(app, self.app)(
             kspace,
-            _to_sigpy(maps),
+            as_sigpy_array(maps),
             lamda=lamda,
             weights=weights,
             max_iter=self.iterations,
@@ -115,7 +115,7 @@ class SigpySense(SigpyReconstruction):
 
     app: ClassVar[Literal["SenseRecon"]] = "SenseRecon"
     solver: ClassVar[dict[str, float]] = {"tol": 1e-3}
-    lamda_fit: ClassVar[tuple[float, float, float]] = (1e-3, 0.88, 0.45)
+    lamda_fit: ClassVar[tuple[float, float]] = (0.048, -0.55)
 
 
 @register("sigpy-wavelet")
@@ -128,7 +128,7 @@ class SigpyWavelet(SigpyReconstruction):
 
     app: ClassVar[Literal["L1WaveletRecon"]] = "L1WaveletRecon"
     solver: ClassVar[dict[str, float]] = {"alpha": 1.0}
-    lamda_fit: ClassVar[tuple[float, float, float]] = (1e-3, 0.88, 0.45)
+    lamda_fit: ClassVar[tuple[float, float]] = (0.0045, -0.03)
 
 
 @register("sigpy-tv")
@@ -141,16 +141,30 @@ class SigpyTotalVariation(SigpyReconstruction):
 
     app: ClassVar[Literal["TotalVariationRecon"]] = "TotalVariationRecon"
     solver: ClassVar[dict[str, float]] = {"sigma": 0.02, "tau": 1 / (0.02 * BOUND)}
-    lamda_fit: ClassVar[tuple[float, float, float]] = (1e-3, 0.88, 0.45)
+    lamda_fit: ClassVar[tuple[float, float]] = (0.00044, 1.62)
 
     iterations: Annotated[int, Field(ge=1)] = 300
 
 
-def automatic_lamda(acquisition: Acquisition, maps: Tensor, scale: float, growth: float, extent: float) -> float:
-    """Choose the weight of the regularisation without the truth: `lamda = scale R^growth e^extent`."""
-    zero_filled = (maps.conj() * ifft(acquisition.kspace)).sum(0)
-    filled = float(zero_filled.abs().square().mean().sqrt())
-    return float(scale * acquisition.acceleration**growth * filled**extent)
+def automatic_lamda(acquisition: Acquisition, maps: Tensor, scale: float, growth: float) -> float:
+    """Choose the weight of the regularisation without the truth: `lamda = scale R^growth e`.
+
+    `R` is the acceleration and `e` the root mean square of the zero-filled image. Scale and growth are a fit, app by
+    app, to the weights of highest PSNR on two brains and a fruit at 2x to 8x. On these 15 slices the choice is below
+    the best weight by 0.23 dB for SENSE, 0.09 dB for wavelets and 0.12 dB for total variation in the mean, and by
+    1.1, 0.5 and 0.5 dB at worst.
+
+    Parameters
+    ----------
+    acquisition
+        K-space `(coils, readout, phase)` with a zero-filled image of maximum 1.
+    maps
+        complex64 `(coils, readout, phase)`.
+    scale, growth
+        Constants of the app.
+    """
+    extent = coil_combine(ifft(acquisition.kspace), maps).abs().square().mean().sqrt()
+    return scale * acquisition.acceleration**growth * float(extent)
 
 
 def espirit_maps(acquisition: Acquisition, crop: float = 0.0) -> Tensor:
@@ -184,9 +198,9 @@ def espirit_maps(acquisition: Acquisition, crop: float = 0.0) -> Tensor:
     if not alive.any():
         return maps
     if acquisition.calibration is None:
-        kspace = _to_sigpy(acquisition.kspace[alive])
+        kspace = as_sigpy_array(acquisition.kspace[alive])
     else:  # laid into the matrix, DC on DC
-        kspace = resize(_to_sigpy(lines[alive]), (int(alive.sum()), *acquisition.matrix))
+        kspace = resize(as_sigpy_array(lines[alive]), (int(alive.sum()), *acquisition.matrix))
     calibration = EspiritCalib(
         kspace,
         calib_width=width,
@@ -219,7 +233,7 @@ def _sigpy_device(values: Tensor) -> int:
     return -1 if values.device.type == "cpu" else values.device.index or 0
 
 
-def _to_sigpy(values: Tensor) -> Any:
+def as_sigpy_array(values: Tensor) -> Any:
     """Return a tensor as sigpy takes it, a NumPy or cupy array on the same memory."""
     if values.device.type == "cpu":
         return values.contiguous().numpy()
