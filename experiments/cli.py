@@ -1,4 +1,4 @@
-"""The command `recon`: what holds for all of its commands, which import what they need only when they run."""
+"""Define the command `recon`: its subcommands, its error messages and its exit codes."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ TERMINATED = 143
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, of a person, a launcher or Slurm: ends the program as Ctrl-C does, and leaves nothing half done."""
+    """SIGTERM from a person, a launcher or Slurm; it ends the program as Ctrl-C does, without partial files."""
 
 
 class Commands(TyperGroup):
-    """Tells in one sentence what the user can mend; lets the errors of programmers pass."""
+    """Reports errors that the user can correct in one sentence; programming errors keep their traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command."""
+        """Run a command, and turn the user's errors and interruptions into a sentence and an exit code."""
         try:
             return super().invoke(ctx)
         except InputError as error:
-            return _leave(str(error), BAD_INPUT)
+            return _exit(str(error), BAD_INPUT)
         except OSError as error:
             if error.errno is None:
                 raise
-            return _leave(f"{error.filename or 'the file system'}: {error.strerror}", BAD_INPUT)
+            return _exit(f"{error.filename or 'the file system'}: {error.strerror}", BAD_INPUT)
         except Terminated:
-            return _leave("terminated; what was finished is kept", TERMINATED)
+            return _exit("terminated; finished results are kept", TERMINATED)
         except KeyboardInterrupt:
-            return _leave("interrupted; what was finished is kept", INTERRUPTED)
+            return _exit("interrupted; finished results are kept", INTERRUPTED)
 
 
-def _leave(sentence: str, code: int) -> None:
+def _exit(sentence: str, code: int) -> None:
     typer.echo(f"error: {sentence}", err=True)
     raise typer.Exit(code)
 
 
 app = typer.Typer(
     cls=Commands,
-    help="Undersampled multi-coil k-space to images: zero-filled, SENSE, GRAPPA, compressed sensing and an "
-    "end-to-end variational network under one protocol. Research use only.",
+    help="Reconstruct images from undersampled multi-coil k-space, and compare zero-filled, SENSE, GRAPPA, "
+    "compressed sensing and an end-to-end variational network under one protocol. Research use only.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -62,11 +62,11 @@ def limits(
     max_gib: Annotated[
         float | None,
         typer.Option(
-            envvar="RECON_MAX_GIB", help="Refuse files that declare more k-space than this; 16 if not given."
+            envvar="RECON_MAX_GIB", help="Refuse files that declare more k-space than this, in GiB; 16 by default."
         ),
     ] = None,
 ) -> None:
-    """Hold for every command."""
+    """Apply the options that all commands share."""
     if max_gib is not None:
         os.environ["RECON_MAX_GIB"] = str(max_gib)
 
@@ -76,13 +76,13 @@ for part in (raw_data, images, stream, training, weights):
 app.add_typer(
     benchmarks.commands,
     name="benchmark",
-    help="Measure quality, time and memory against others.",
+    help="Measure quality, time and memory against other packages, from a checkout of the repository.",
     no_args_is_help=True,
 )
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command `recon`."""
     signal.signal(signal.SIGTERM, _terminate)
     app()
 

@@ -1,4 +1,4 @@
-"""What a command says to the person who runs it: progress, problems, the exit code."""
+"""Print messages, progress and problems of a command, and set its exit code."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ errors = Console(stderr=True, highlight=False)
 
 
 def say(text: str) -> None:
-    """Print what is of interest, as it is and in one line."""
+    """Print a message in one line, without interpreting markup."""
     console.print(text, markup=False, soft_wrap=True)
 
 
 def warn(sentence: str) -> None:
-    """Print what went wrong and was got over."""
+    """Print a warning."""
     errors.print(sentence, style="red", markup=False, soft_wrap=True)
 
 
 class Problems:
-    """Collects what went wrong with single files, so that the rest of a run goes on."""
+    """Collects the problems of single files, so that the rest of a run continues."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Turn an input error inside the block into a printed sentence, and go on, unless there is no room left."""
+        """Print an input error raised inside the block, and continue, unless the disk is full."""
         try:
             yield
         except DiskFullError:
             raise
         except InputError as error:
-            self.tell(str(error))
+            self.add(str(error))
 
-    def tell(self, sentence: str) -> None:
-        """Print what is wrong, once."""
-        if sentence in self.sentences:  # several methods stumble over one file
+    def add(self, sentence: str) -> None:
+        """Print a problem, unless it was printed before."""
+        if sentence in self.sentences:  # several methods fail on the same file
             return
         self.sentences.append(sentence)
         errors.print(f"error: {sentence}", style="red", markup=False, soft_wrap=True)
 
     def exit(self) -> None:
-        """End the program with the exit code of bad input, if there was any.
+        """End the program with the exit code of bad input, if there was a problem.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class Problems:
 
 
 def progress() -> Progress:
-    """Make a progress bar; on anything but a terminal it stays silent."""
+    """Make a progress bar, which is shown only on a terminal."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

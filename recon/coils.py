@@ -1,4 +1,4 @@
-"""Coils: root sum of squares, and the passage between one image and its coil images."""
+"""Combines coil images to one image, and expands one image to its coil images."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ COIL_AXIS = -3
 
 
 def rss(coil_images: Tensor) -> Tensor:
-    """Root sum of squares over coils, the image on which fastMRI's targets are defined.
+    """Return the root sum of squares over coils, by which fastMRI's targets are defined.
 
     Parameters
     ----------
@@ -27,16 +27,16 @@ def rss(coil_images: Tensor) -> Tensor:
 
 
 def divide_by_rss(coil_images: Tensor) -> Tensor:
-    """Coil images `(..., coils, readout, phase)` over their root sum of squares; zero where that is zero."""
+    """Divide coil images `(..., coils, readout, phase)` by their root sum of squares; zero where that is zero."""
     magnitude = rss(coil_images).unsqueeze(COIL_AXIS)
     return coil_images * torch.where(magnitude > 0, magnitude, 1).reciprocal()
 
 
 def coil_expand(image: Tensor, sens_maps: Tensor) -> Tensor:
-    """One image `(..., readout, phase)` as each coil sees it: `S x`, `(..., coils, readout, phase)`."""
+    """Apply `S`: one image `(..., readout, phase)` to coil images `(..., coils, readout, phase)`."""
     return image.unsqueeze(COIL_AXIS) * sens_maps
 
 
 def coil_combine(coil_images: Tensor, sens_maps: Tensor) -> Tensor:
-    """Coil images `(..., coils, readout, phase)` to one `(..., readout, phase)`: `S^H x`, adjoint of expand."""
+    """Apply `S^H`, the adjoint of `coil_expand`: `(..., coils, readout, phase)` to `(..., readout, phase)`."""
     return (sens_maps.conj() * coil_images).sum(COIL_AXIS)

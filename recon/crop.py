@@ -1,4 +1,4 @@
-"""Centre crop and centre pad, with fastMRI's rounding: an odd surplus loses its extra pixel at the far end."""
+"""Centre crop and centre pad with fastMRI's rounding: an odd surplus loses its extra pixel at the far end."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def center_crop(image: Tensor, shape: Sequence[int]) -> Tensor:
     image
         `(..., readout, phase)`.
     shape
-        Size to keep of the last `len(shape)` axes.
+        Size of the last `len(shape)` axes to keep.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def center_pad(image: Tensor, shape: Sequence[int]) -> Tensor:
     image
         `(..., readout, phase)`.
     shape
-        Size to reach in the last `len(shape)` axes.
+        Size that the last `len(shape)` axes get.
 
     Raises
     ------

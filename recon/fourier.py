@@ -9,7 +9,7 @@ IMAGE_AXES = (-2, -1)
 
 
 def fft(image: Tensor, axes: Sequence[int] = IMAGE_AXES) -> Tensor:
-    """Image to k-space, unitary.
+    """Transform an image to k-space; unitary.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def fft(image: Tensor, axes: Sequence[int] = IMAGE_AXES) -> Tensor:
 
 
 def ifft(kspace: Tensor, axes: Sequence[int] = IMAGE_AXES) -> Tensor:
-    """K-space to image, the inverse and the adjoint of `fft`.
+    """Transform k-space to an image: the inverse and the adjoint of `fft`.
 
     Parameters
     ----------
@@ -34,3 +34,8 @@ def ifft(kspace: Tensor, axes: Sequence[int] = IMAGE_AXES) -> Tensor:
     """
     shifted = torch.fft.ifftshift(kspace, dim=axes)
     return torch.fft.fftshift(torch.fft.ifftn(shifted, dim=axes, norm="ortho"), dim=axes)
+
+
+def hann(size: int) -> Tensor:
+    """Return the Hann window `(size,)` without the zeros at its ends; it keeps low-resolution images from ringing."""
+    return torch.hann_window(size + 2, periodic=False)[1:-1]

@@ -1,1 +1,1 @@
-"""What is measured against others: quality, time and memory, under one protocol."""
+"""Benchmarks against other packages: quality, time and memory under one protocol."""

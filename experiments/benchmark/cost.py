@@ -1,4 +1,4 @@
-"""What a piece of work costs: seconds on the clock, seconds of processors, memory at its peak."""
+"""Measure the cost of a piece of work: wall time, CPU time and peak memory."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from recon.data.errors import InputError
 T = TypeVar("T")
 
 SAMPLING_INTERVAL = 0.002
-"""Seconds between two looks at the memory."""
+"""Seconds between two samples of the memory in use."""
 
-LOOKING_INTERVAL = 0.02
-"""The same where the peak itself is told, and only that of the very end is missed."""
+HIGH_WATER_INTERVAL = 0.02
+"""The same where Linux records the peak itself, so that only a peak at the very end is missed."""
 
 
 @dataclass(frozen=True)
 class Seconds:
-    """Of the clock, and of all processors together including those of child processes."""
+    """Wall seconds, and CPU seconds of all cores together, child processes included."""
 
     wall: float
     cpu: float
@@ -41,21 +41,21 @@ class Seconds:
 
 
 def timed(work: Callable[[], T]) -> tuple[T, Seconds]:
-    """Do some work and say how long it took; a child process counts once it has ended."""
+    """Do some work, and return its result and its time; a child process counts once it has ended."""
     wall, cpu = time.perf_counter(), _cpu_seconds()
     result = work()
     return result, Seconds(time.perf_counter() - wall, _cpu_seconds() - cpu)
 
 
 def peak_memory(work: Callable[[], object]) -> int:
-    """Do some work and say by how many bytes the memory of this process and its children rose at most.
+    """Do some work, and return by how many bytes the memory of this process and its children rose at most.
 
-    A thread samples the resident memory, which sees torch, numpy and children alike; a peak shorter than two
-    milliseconds may escape it. What the allocator had kept from earlier work is given back first, else it would be
-    taken as free of charge.
+    A thread samples the resident memory, which includes torch, numpy and child processes; it may miss a peak shorter
+    than two milliseconds. Memory that the allocator kept from earlier work is released first, because the work could
+    reuse it unnoticed.
     """
     gc.collect()
-    _give_back_free_memory()
+    _release_free_memory()
     process, done = psutil.Process(), threading.Event()
     before = highest = _resident(process)
 
@@ -76,28 +76,28 @@ def peak_memory(work: Callable[[], object]) -> int:
 
 
 def peak_of_command(command: Sequence[str]) -> int:
-    """Run a program and give the bytes that it had in memory at most, as Linux keeps count of them.
+    """Run a program, and return its peak memory in bytes, as Linux records it.
 
     Raises
     ------
     InputError
-        If the program fails; the message is the last line that it printed as an error.
+        If the program fails; the message is the last line of its standard error.
     """
     highest = 0
-    with TemporaryFile() as said:
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said) as process:  # noqa: S603 - our own
+    with TemporaryFile() as stderr:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr) as process:  # noqa: S603 - our own
             while process.poll() is None:
                 highest = max(highest, _high_water(process.pid))
-                time.sleep(LOOKING_INTERVAL)
-        said.seek(0)
-        lines = said.read().decode(errors="replace").splitlines()
+                time.sleep(HIGH_WATER_INTERVAL)
+        stderr.seek(0)
+        lines = stderr.read().decode(errors="replace").splitlines()
     if process.returncode:
-        raise InputError(lines[-1] if lines else f"{command[0]}: ended with {process.returncode}")
+        raise InputError(lines[-1] if lines else f"{command[0]}: ended with exit code {process.returncode}")
     return highest
 
 
 def _high_water(process: int) -> int:
-    """Give the largest resident size so far; 0 for a process that has ended."""
+    """Return the largest resident size so far in bytes; 0 for a process that has ended."""
     found = re.search(
         r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -113,15 +113,15 @@ def _resident(process: psutil.Process) -> int:
     total, command = process.memory_info().rss, process.cmdline()
     for child in process.children():
         try:
-            if child.cmdline() != command:  # else it is our own copy, about to become another program
+            if child.cmdline() != command:  # an equal command line is a fork of us that has not started its program
                 total += child.memory_info().rss
-        except psutil.NoSuchProcess:  # it ended since it was listed
+        except psutil.NoSuchProcess:  # the child ended after it was listed
             continue
     return int(total)
 
 
-def _give_back_free_memory() -> None:
+def _release_free_memory() -> None:
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
-        if hasattr(libc, "malloc_trim"):  # glibc's; elsewhere the peak is a lower bound
+        if hasattr(libc, "malloc_trim"):  # only glibc has it; elsewhere the peak is a lower bound
             libc.malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Results of a benchmark as JSON: written whole or not at all, checked when read."""
+"""Write results of a benchmark as JSON, whole or not at all, and check them when they are read."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ T = TypeVar("T")
 
 
 def write_json(path: Path, report: DataclassInstance) -> None:
-    """Write a dataclass of results."""
+    """Write a dataclass of results as JSON."""
     text = json.dumps(asdict(report), indent=1, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path, kind: type[T]) -> T:
-    """Read what an earlier run wrote.
+    """Read the results of an earlier run.
 
     Raises
     ------
     InputError
-        If the file is none of ours.
+        If the file does not hold results of this kind.
     """
     try:
         return TypeAdapter(kind).validate_json(path.read_bytes())
     except ValidationError as error:
-        raise InputError(f"{path}: is no result of this benchmark; give another --output") from error
+        raise InputError(f"{path}: does not hold results of this benchmark; give another --output") from error

@@ -1,4 +1,4 @@
-"""On what and with what the numbers were measured."""
+"""Describe the machine and the package versions that a benchmark ran with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PEER_PACKAGES = ("pygrappa", "scipy", "numba")
 
 
 def machine() -> dict[str, Any]:
-    """List processor, threads and versions."""
+    """Return processor, threads and versions."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -30,7 +30,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Ask Linux, because Python only knows the architecture there."""
+    """Return the name of the processor; on Linux from /proc/cpuinfo, because Python knows only the architecture."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -38,14 +38,14 @@ def _processor() -> str:
 
 
 def _peer_versions() -> dict[str, str]:
-    found = {}
+    installed = {}
     for package in PEER_PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "not installed"
+            installed[package] = "not installed"
     try:
-        found["bart"] = bart.run("version").strip()
+        installed["bart"] = bart.run("version").strip()
     except InputError:
-        found["bart"] = "not installed"
-    return found
+        installed["bart"] = "not installed"
+    return installed

@@ -1,4 +1,4 @@
-"""`recon benchmark memory`: what `recon reconstruct` has in memory at its peak, method by method."""
+"""Run `recon benchmark memory`: measure the peak memory of `recon reconstruct` for every method."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ CONFIGS = {
     "variational-network": "variational_knee",
     "modl": "modl_small_cpu",
 }
-"""The shipped configuration that tells how large a network is; its weights are random."""
+"""Shipped configuration that sets the size of each network; its weights are random."""
 
-CONTESTANTS = (*(name for name in method_names() if name not in CONFIGS), *CONFIGS)
+METHODS_AND_NETWORKS = (*(name for name in method_names() if name not in CONFIGS), *CONFIGS)
 
 COMMAND = (sys.executable, "-c", "from recon.experiments.cli import main; main()", "reconstruct")
 
 
 @dataclass(frozen=True)
-class MemoryRow:
-    """What one run took.
+class MemoryResult:
+    """Peak memory and time of one run.
 
     Attributes
     ----------
     method
-        The method, or the network.
+        Name of the method or network.
     slices
-        Of the volume.
+        Number of slices in the volume.
     peak
-        Bytes that the process had in memory at most, Python and its packages included.
+        Peak memory of the process in bytes, including Python and its packages.
     seconds
-        Of the whole process.
+        Wall seconds of the whole process.
     """
 
     method: str
@@ -66,28 +66,28 @@ class MemoryRow:
     seconds: float
 
 
-def memory(methods: Sequence[str], slices: Sequence[int], shape: Shape, output: Path) -> list[MemoryRow]:
-    """Measure, and write `memory.json`.
+def memory(methods: Sequence[str], slices: Sequence[int], shape: Shape, output: Path) -> list[MemoryResult]:
+    """Measure every method on every volume, and write `memory.json`.
 
     Parameters
     ----------
     methods
-        Of `CONTESTANTS`.
+        Names from `METHODS_AND_NETWORKS`.
     slices
-        Of the volumes that each reconstructs: one simulated slice as often.
+        Numbers of slices of the volumes; a volume repeats one simulated slice.
     shape
-        `(coils, readout, phase)` of a slice.
+        Shape `(coils, readout, phase)` of a slice.
     output
-        Folder for the result.
+        Folder for `memory.json`.
 
     Raises
     ------
     InputError
-        If there is no such method, or one fails.
+        If a method is unknown, or if one fails.
     """
     for name in methods:
-        if name not in CONTESTANTS:
-            raise InputError(f"unknown method {name!r}{did_you_mean(name, CONTESTANTS)}")
+        if name not in METHODS_AND_NETWORKS:
+            raise InputError(f"unknown method {name!r}{did_you_mean(name, METHODS_AND_NETWORKS)}")
     rows = []
     with TemporaryDirectory() as folder, progress() as bar:
         volumes = _volumes(Path(folder), slices, shape)
@@ -99,7 +99,7 @@ def memory(methods: Sequence[str], slices: Sequence[int], shape: Shape, output: 
                 images = Path(folder) / f"{name}-{count}"
                 start = time.perf_counter()
                 peak = peak_of_command([*COMMAND, str(volume), *arguments, "--output", str(images)])
-                rows.append(MemoryRow(name, count, peak, time.perf_counter() - start))
+                rows.append(MemoryResult(name, count, peak, time.perf_counter() - start))
                 bar.advance(task)
     report = {
         "protocol": {"shape": shape, "sampling": SAMPLING},
@@ -115,15 +115,15 @@ def memory(methods: Sequence[str], slices: Sequence[int], shape: Shape, output: 
 
 def _volumes(folder: Path, slices: Sequence[int], shape: Shape) -> dict[int, Path]:
     scan = simulate_scan(shape)
-    written = {}
+    volumes = {}
     for count in slices:
-        written[count] = folder / f"{count}.h5"
-        write_volume(written[count], np.broadcast_to(scan.kspace.numpy(), (count, *shape)), scan.header)
-    return written
+        volumes[count] = folder / f"{count}.h5"
+        write_volume(volumes[count], np.broadcast_to(scan.kspace.numpy(), (count, *shape)), scan.header)
+    return volumes
 
 
 def _arguments(folder: Path, name: str) -> list[str]:
-    """Name the method on the command line; a network gets its weights in the folder."""
+    """Return the command-line arguments of a method; the weights of a network are written to the folder."""
     if name not in CONFIGS:
         return ["--method", name]
     arguments = load_config(Path(CONFIGS[name])).network.arguments
@@ -133,7 +133,7 @@ def _arguments(folder: Path, name: str) -> list[str]:
     return ["--method", method_of(name), "--checkpoint", str(weights)]
 
 
-def _table(shape: Shape, rows: Sequence[MemoryRow]) -> Table:
+def _table(shape: Shape, rows: Sequence[MemoryResult]) -> Table:
     laid = Table(box=SIMPLE_HEAD, title=f"{'x'.join(map(str, shape))}, equispaced 4x", title_justify="left")
     laid.add_column("method")
     for heading in ("slices", "peak GiB", "seconds"):

@@ -1,4 +1,4 @@
-"""`recon benchmark serve`: slices per second through the server, with clients of this machine at once."""
+"""Run `recon benchmark serve`: measure slices per second through the server with clients on this machine."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ from recon.experiments.console import console
 from recon.experiments.server.serve import Server, ServerLimits, listen
 from recon.simulation.raw_files import simulate_volume
 
-PATIENCE = 600.0
-"""Seconds until a client gives up."""
+CLIENT_TIMEOUT = 600.0
+"""Seconds after which a client gives up."""
 
 
 @dataclass(frozen=True)
 class ServingBenchmark:
-    """What is measured.
+    """Settings of the serving benchmark.
 
     Attributes
     ----------
     clients
-        How many send at once, one measurement each.
+        Numbers of simultaneous clients to measure.
     shape
-        `(coils, readout, phase)` of what each sends.
+        Shape `(coils, readout, phase)` of a slice.
     slices
-        That each client sends.
+        Number of slices that each client sends.
     repeats
-        Of each measurement.
+        Number of repeats of each measurement.
     """
 
     clients: tuple[int, ...] = (1, 8)
@@ -58,19 +58,19 @@ class ServingBenchmark:
 
 
 @dataclass(frozen=True)
-class ServingRow:
-    """What some clients at once saw.
+class ServingResult:
+    """Throughput of a number of simultaneous clients.
 
     Attributes
     ----------
     clients
-        How many.
+        Number of clients.
     slices
-        That came back, of all clients together.
+        Number of images that all clients together received.
     seconds
-        From the first byte to the last image, of each repeat.
+        Seconds from the first byte to the last image, of each repeat.
     mebibytes
-        That were sent, in one repeat.
+        Mebibytes of raw data that all clients together sent in one repeat.
     """
 
     clients: int
@@ -80,39 +80,39 @@ class ServingRow:
 
     @property
     def rate(self) -> float:
-        """Slices per second, the median of the repeats."""
+        """Slices per second at the median time of the repeats."""
         return self.slices / float(np.median(self.seconds))
 
 
 def serving(
     name: str, method: Reconstruction, device: torch.device, benchmark: ServingBenchmark, output: Path
-) -> list[ServingRow]:
-    """Measure, and write `serving.json`; server and clients are threads of one process.
+) -> list[ServingResult]:
+    """Measure the throughput, and write `serving.json`; server and clients are threads of one process.
 
     Parameters
     ----------
     name, method
-        What the server reconstructs with.
+        Method that the server reconstructs with.
     device
-        Where.
+        Device to compute on.
     benchmark
-        What is measured.
+        Settings of the benchmark.
     output
-        Folder for the result.
+        Folder for `serving.json`.
 
     Raises
     ------
     InputError
-        If a client did not get all its images.
+        If a client did not receive all its images.
     """
     output.mkdir(parents=True, exist_ok=True)
     stream = _stream(benchmark)
     rows = []
     with _running(name, method, device, max(benchmark.clients)) as address:
-        _client(address, stream, benchmark.slices)  # what is made once is made now
+        _run_client(address, stream, benchmark.slices)  # warm up
         for clients in benchmark.clients:
-            seconds = [_together(address, stream, clients, benchmark.slices) for _ in range(benchmark.repeats)]
-            rows.append(ServingRow(clients, clients * benchmark.slices, seconds, clients * len(stream) / 2**20))
+            seconds = [_run_clients(address, stream, clients, benchmark.slices) for _ in range(benchmark.repeats)]
+            rows.append(ServingResult(clients, clients * benchmark.slices, seconds, clients * len(stream) / 2**20))
     report = {
         "protocol": {"method": name, **asdict(benchmark)},
         "machine": machine(),
@@ -126,7 +126,7 @@ def serving(
 
 
 def _stream(benchmark: ServingBenchmark) -> bytes:
-    """Give what one client sends: a simulated head."""
+    """Return the MRD stream of a simulated head, which every client sends."""
     coils, *matrix = benchmark.shape
     simulated = simulate_volume((matrix[0], matrix[1]), benchmark.slices, coils, 40.0, np.random.default_rng(0))
     with TemporaryDirectory() as folder:
@@ -137,7 +137,7 @@ def _stream(benchmark: ServingBenchmark) -> bytes:
 
 @contextmanager
 def _running(name: str, method: Reconstruction, device: torch.device, clients: int) -> Iterator[tuple[str, int]]:
-    server = Server(listen("127.0.0.1", 0), name, method, device, ServerLimits(clients), tell=_nobody)
+    server = Server(listen("127.0.0.1", 0), name, method, device, ServerLimits(clients), tell=_discard)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -147,32 +147,32 @@ def _running(name: str, method: Reconstruction, device: torch.device, clients: i
         thread.join()
 
 
-def _nobody(_sentence: str) -> None:
-    """Take what the server would print."""
+def _discard(_sentence: str) -> None:
+    """Discard a message that the server would print."""
 
 
-def _together(address: tuple[str, int], stream: bytes, clients: int, slices: int) -> float:
-    """Have clients send at once, and give the seconds until all have their images."""
+def _run_clients(address: tuple[str, int], stream: bytes, clients: int, slices: int) -> float:
+    """Let clients send at the same time, and return the seconds until all have their images."""
     with ThreadPoolExecutor(clients) as pool:
         start = time.perf_counter()
-        for done in [pool.submit(_client, address, stream, slices) for _ in range(clients)]:
-            done.result()
+        for client in [pool.submit(_run_client, address, stream, slices) for _ in range(clients)]:
+            client.result()
         return time.perf_counter() - start
 
 
-def _client(address: tuple[str, int], stream: bytes, slices: int) -> None:
-    with socket.create_connection(address, timeout=PATIENCE) as peer:
+def _run_client(address: tuple[str, int], stream: bytes, slices: int) -> None:
+    with socket.create_connection(address, timeout=CLIENT_TIMEOUT) as peer:
         sender = threading.Thread(target=peer.sendall, args=(stream,))
         sender.start()
         answer: list[Any] = list(MessageReader(peer.recv))
         sender.join()
     images = sum(isinstance(message, Image) for message in answer)
     if images != slices:
-        said = [message.text for message in answer if isinstance(message, Text)]
-        raise InputError(f"{images} images came back of {slices}; the server says: {'; '.join(said)}")
+        texts = [message.text for message in answer if isinstance(message, Text)]
+        raise InputError(f"only {images} of {slices} images came back; the server says: {'; '.join(texts)}")
 
 
-def _table(name: str, benchmark: ServingBenchmark, rows: list[ServingRow]) -> Table:
+def _table(name: str, benchmark: ServingBenchmark, rows: list[ServingResult]) -> Table:
     size = "x".join(map(str, benchmark.shape))
     laid = Table(box=SIMPLE_HEAD, title=f"{name}, {benchmark.slices} slices of {size} each", title_justify="left")
     for heading in ("clients", "slices/s", "MiB/s"):

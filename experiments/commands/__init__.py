@@ -1,1 +1,1 @@
-"""The commands of `recon`, by subject; each imports what it needs when it runs."""
+"""The commands of `recon`, by subject; each imports what it needs only when it runs."""

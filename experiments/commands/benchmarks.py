@@ -1,11 +1,12 @@
-"""Measuring ourselves against others."""
+"""Define the commands of `recon benchmark`, which measure our methods against other packages."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from recon.data.errors import InputError
 from recon.experiments.commands.options import Checkpoint, Device, Output, Settings
@@ -13,56 +14,90 @@ from recon.experiments.commands.options import Checkpoint, Device, Output, Setti
 SIMULATED = "16x320x320,15x640x368"
 NETWORK_SHAPES = "8x320x320,15x640x368,16x640x320"
 
-commands = typer.Typer()
+
+class BenchmarkGroup(TyperGroup):
+    """Says where benchmarks run if they are not installed, because wheels do not contain them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a benchmark.
+
+        Raises
+        ------
+        InputError
+            If the benchmarks are not installed.
+        """
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if error.name != "recon.experiments.benchmark":
+                raise
+            raise InputError("benchmarks are not installed; run them from a checkout of the repository") from error
+
+
+commands = typer.Typer(cls=BenchmarkGroup)
 
 
 @commands.command()
 def classical(
     inputs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[INPUT...]", help="Fully sampled files, or folders of them.")
+        list[Path] | None,
+        typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files, or folders of them."),
     ] = None,
     output: Output = Path("benchmark"),
     masks: Annotated[
-        str, typer.Option(metavar="MASK:ACCELERATION,...", help="How every scan is undersampled.")
+        str,
+        typer.Option(
+            metavar="MASK:ACCELERATION,...", help="Masks and accelerations at which to undersample every scan."
+        ),
     ] = "random:4,random:8,equispaced:4",
     simulated: Annotated[
         str | None,
-        typer.Option(metavar="CxHxW,...", help="Simulate these; without INPUT and this, 16x320x320 and 15x640x368."),
+        typer.Option(
+            metavar="CxHxW,...", help="Shapes of slices to simulate; without INPUT, by default 16x320x320,15x640x368."
+        ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Few weights, everybody once: a trial.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Try few weights and time each peer once, for a trial run.")
+    ] = False,
     speed: Annotated[
-        bool, typer.Option("--speed", help="No search for weights: seconds and memory are right, scores are not.")
+        bool,
+        typer.Option("--speed", help="Skip the search for weights; seconds and memory are valid, scores are not."),
     ] = False,
 ) -> None:
-    """Compare with sigpy, BART and pygrappa, each at its best weight: quality, seconds, memory; table and JSON.
+    """Compare quality, time and memory with sigpy, BART and pygrappa, each at its best weight.
 
-    BART takes part if `bart` is on the PATH. Threads are as the environment says; OMP_NUM_THREADS=1 compares
-    algorithms alone. The same command again continues a run that was interrupted.
+    BART is included if `bart` is on the PATH. The environment sets the number of threads; OMP_NUM_THREADS=1 compares
+    the algorithms alone. Run the same command again to continue an interrupted run.
 
     Example: OMP_NUM_THREADS=1 recon benchmark classical multicoil_val/file1000000.h5 --output benchmark
     """
-    from recon.experiments.benchmark.classical.benchmark import Benchmark
+    from recon.experiments.benchmark.classical.benchmark import ClassicalBenchmark
     from recon.experiments.benchmark.classical.benchmark import classical as run
-    from recon.experiments.benchmark.classical.contest import QUICK, SPEED, Effort
+    from recon.experiments.benchmark.classical.measure import QUICK, SPEED, Effort
     from recon.experiments.commands.parse import parse_samplings, parse_shapes
 
     shapes = parse_shapes(("" if inputs else SIMULATED) if simulated is None else simulated)
     effort = SPEED if speed else QUICK if quick else Effort()
-    run(inputs or [], shapes, Benchmark(parse_samplings(masks), effort), output)
+    run(inputs or [], shapes, ClassicalBenchmark(parse_samplings(masks), effort), output)
 
 
 @commands.command()
 def loading(
     inputs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[INPUT...]", help="Fully sampled files; simulated if not given.")
+        list[Path] | None,
+        typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files; by default they are simulated."),
     ] = None,
     output: Output = Path("benchmark"),
-    workers: Annotated[str, typer.Option(metavar="N,...", help="Reading processes; 0 reads in between.")] = "0,1,2",
-    repeats: Annotated[int, typer.Option(min=1, help="Passes of each loader.")] = 7,
-    files: Annotated[int, typer.Option(min=1, help="How many files to read at most.")] = 6,
-    cold: Annotated[bool, typer.Option("--cold", help="Drop files from the page cache before each pass.")] = False,
+    workers: Annotated[
+        str, typer.Option(metavar="N,...", help="Numbers of reading processes; 0 reads in the main process.")
+    ] = "0,1,2",
+    repeats: Annotated[int, typer.Option(min=1, help="Number of times that each loader reads all slices.")] = 7,
+    files: Annotated[int, typer.Option(min=1, help="Largest number of files to read.")] = 6,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Drop the files from the page cache before each pass.")
+    ] = False,
 ) -> None:
-    """Compare slices per second with fastMRI's loader: same files, workers, masks and page cache; table and JSON.
+    """Compare slices per second with fastMRI's loader, on the same files with the same workers and masks.
 
     Example: OMP_NUM_THREADS=1 recon benchmark loading multicoil_val --workers 0,4 --output benchmark
     """
@@ -77,43 +112,51 @@ def loading(
 def varnet(
     output: Output = Path("benchmark"),
     shapes: Annotated[
-        str, typer.Option(metavar="CxHxW,...", help="Coils, readout, phase of the slices.")
+        str, typer.Option(metavar="CxHxW,...", help="Shapes of the slices: coils, readout, phase.")
     ] = NETWORK_SHAPES,
-    cascades: Annotated[int, typer.Option(min=1, help="Of the networks; fastMRI's leaderboard has 12.")] = 12,
-    repeats: Annotated[int, typer.Option(min=1, help="Rounds in which each network runs once.")] = 5,
-    training: Annotated[bool, typer.Option(help="Measure training steps beside inference.")] = True,
+    cascades: Annotated[
+        int, typer.Option(min=1, help="Number of cascades; fastMRI's leaderboard network has 12.")
+    ] = 12,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of rounds in which each network runs once.")] = 5,
+    training: Annotated[bool, typer.Option(help="Also measure training steps.")] = True,
     device: Device = "auto",
-    quick: Annotated[bool, typer.Option("--quick", help="8x160x160, 2 cascades, one round: a trial.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Run one round of 8x160x160 with 2 cascades, for a trial run.")
+    ] = False,
 ) -> None:
-    """Compare with fastmri.models.VarNet of the same weights: inference, training, memory; table and JSON.
+    """Compare inference, training and memory with fastmri.models.VarNet of the same weights.
 
-    Threads are as the environment says. The same command again continues a run that was interrupted.
+    The environment sets the number of threads. Run the same command again to continue an interrupted run.
 
     Example: recon benchmark varnet --cascades 12 --output benchmark
     """
-    from recon.experiments.benchmark.networks.varnet import Benchmark
-    from recon.experiments.benchmark.networks.varnet import varnet as run
+    from recon.experiments.benchmark.networks.benchmark import VarNetBenchmark
+    from recon.experiments.benchmark.networks.benchmark import varnet as run
     from recon.experiments.commands.parse import parse_shapes
     from recon.experiments.engine.device import pick_device
 
     if quick:
         shapes, cascades, repeats = "8x160x160", 2, 1
-    run(Benchmark(tuple(parse_shapes(shapes)), cascades, repeats, training), output, pick_device(device))
+    run(VarNetBenchmark(tuple(parse_shapes(shapes)), cascades, repeats, training), output, pick_device(device))
 
 
 @commands.command("serve")
 def benchmark_serve(
     output: Output = Path("benchmark"),
-    method: Annotated[str, typer.Option(help="What the server reconstructs with.")] = "zero-filled",
+    method: Annotated[str, typer.Option(help="Method that the server reconstructs with.")] = "zero-filled",
     settings: Settings = None,
     checkpoint: Checkpoint = None,
-    clients: Annotated[str, typer.Option(metavar="N,...", help="How many send at once.")] = "1,8",
-    size: Annotated[str, typer.Option(metavar="CxHxW", help="Coils, readout, phase.")] = "8x256x256",
-    slices: Annotated[int, typer.Option(min=1, help="That each client sends.")] = 4,
-    repeats: Annotated[int, typer.Option(min=1, help="Of each measurement.")] = 3,
+    clients: Annotated[
+        str, typer.Option(metavar="N,...", help="Numbers of clients that send at the same time.")
+    ] = "1,8",
+    size: Annotated[
+        str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
+    ] = "8x256x256",
+    slices: Annotated[int, typer.Option(min=1, help="Number of slices that each client sends.")] = 4,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of repeats of each measurement.")] = 3,
     device: Device = "auto",
 ) -> None:
-    """Measure slices per second through `recon serve` over the loopback; table and JSON.
+    """Measure slices per second through `recon serve` over the loopback interface.
 
     Example: OMP_NUM_THREADS=1 recon benchmark serve --clients 1,8 --method sense --output benchmark
     """
@@ -123,7 +166,7 @@ def benchmark_serve(
 
     shapes, counts = parse_shapes(size), parse_counts(clients)
     if len(shapes) != 1 or 0 in counts:
-        raise InputError("give one size, and numbers of clients from 1")
+        raise InputError("give one size, and numbers of clients of at least 1")
     built = build_method(method, settings or [], checkpoint)
     serving(method, built, pick_device(device), ServingBenchmark(counts, shapes[0], slices, repeats), output)
 
@@ -131,24 +174,24 @@ def benchmark_serve(
 @commands.command()
 def memory(
     output: Output = Path("benchmark"),
-    methods: Annotated[
-        str | None, typer.Option(help="Comma-separated methods and networks; all if not given.")
-    ] = None,
-    slices: Annotated[str, typer.Option(metavar="N,...", help="How many slices the volumes have.")] = "2,4",
-    size: Annotated[str, typer.Option(metavar="CxHxW", help="Coils, readout, phase.")] = "16x640x368",
+    methods: Annotated[str | None, typer.Option(help="Comma-separated methods and networks; by default all.")] = None,
+    slices: Annotated[str, typer.Option(metavar="N,...", help="Numbers of slices of the volumes.")] = "2,4",
+    size: Annotated[
+        str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
+    ] = "16x640x368",
 ) -> None:
-    """Measure the memory of `recon reconstruct` at its peak, networks as large as configured; table and JSON.
+    """Measure the peak memory of `recon reconstruct` for every method and network.
 
     Example: OMP_NUM_THREADS=1 recon benchmark memory --methods sense,varnet --slices 2,4 --output benchmark
     """
-    from recon.experiments.benchmark.memory import CONTESTANTS
+    from recon.experiments.benchmark.memory import METHODS_AND_NETWORKS
     from recon.experiments.benchmark.memory import memory as run
     from recon.experiments.commands.parse import parse_counts, parse_shapes, parse_words
 
     shapes, counts = parse_shapes(size), parse_counts(slices)
     if len(shapes) != 1 or 0 in counts:
-        raise InputError("give one size, and numbers of slices from 1")
-    run(CONTESTANTS if methods is None else parse_words(methods), counts, shapes[0], output)
+        raise InputError("give one size, and numbers of slices of at least 1")
+    run(METHODS_AND_NETWORKS if methods is None else parse_words(methods), counts, shapes[0], output)
 
 
 @commands.command()
@@ -176,19 +219,24 @@ def door(
 
 @commands.command()
 def ablation(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Fully sampled files to score on.")],
-    images: Annotated[Path, typer.Option(help="Magnitude images to simulate from, as `data.train` of a config.")],
-    maps: Annotated[Path | None, typer.Option(help="Measured coil maps to simulate with beside loops.")] = None,
-    minutes: Annotated[float, typer.Option(min=0, help="Of a processor, for each variant.")] = 8,
-    variants: Annotated[
-        str | None, typer.Option(help="Comma-separated, as the table names them; all if not given.")
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="Fully sampled raw-data files to score on.")
+    ],
+    images: Annotated[
+        Path,
+        typer.Option(help="Magnitude images to simulate raw data from, as `data.train` of a training configuration."),
+    ],
+    maps: Annotated[
+        Path | None, typer.Option(help="Measured coil maps to simulate with, in addition to loop coils.")
     ] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="CPU minutes to train each variant.")] = 8,
+    variants: Annotated[str | None, typer.Option(help="Comma-separated variants; by default all.")] = None,
     output: Output = Path("benchmark"),
 ) -> None:
-    """Train the general network without each of its parts, and the paper's, for the same time; table and JSON.
+    """Train the general network without each of its parts, and the paper's network, for the same time; score them.
 
-    What was measured is not measured again: the same command continues, and several with other variants may run at
-    once into one folder.
+    Run the same command again to continue an interrupted run. Commands with different variants may run at the same
+    time with the same output folder.
 
     Example: OMP_NUM_THREADS=1 recon benchmark ablation multicoil_val --images images --maps maps --output benchmark
     """

@@ -1,4 +1,4 @@
-"""`recon convert`: raw data from one file format to another."""
+"""Run `recon convert`: convert raw data from one file format to another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recon.data.open import FORMATS, NPY, NPZ, Format, Volume, open_volume, reco
 from recon.experiments.console import console, errors
 from recon.fourier import ifft
 
-WORDS = {
+DESCRIPTIONS = {
     "header": "the header",
     "calibration": "the separate calibration lines",
     "noise": "the noise scan",
@@ -25,46 +25,48 @@ WORDS = {
 
 
 def convert(source: Path, output: Path, to: str | None = None, axes: str | None = None) -> None:
-    """Write a raw-data file in another format; samples stay as they are, bit for bit.
+    """Write a raw-data file in another format, with the samples unchanged bit for bit.
 
-    A fully sampled scan gets the reference images that fastMRI's files have, if it has none.
+    A fully sampled scan without reference images gets them if the format stores them, as fastMRI's files do.
 
     Parameters
     ----------
     source
-        File of any known format.
+        File in any supported format.
     output
-        File to write; its suffix says the format if `to` does not.
+        File to write; its suffix sets the format unless `to` does.
     to
         Name of the format.
     axes
-        The order of the axes of NumPy's files, for example "readout phase coils slices".
+        Order of the axes of a NumPy file, for example "readout phase coils slices".
 
     Raises
     ------
     InputError
-        If the file cannot be read, or the format has no place for what it holds.
+        If the file cannot be read, or the format cannot be written.
     """
     if output.exists() and output.samefile(source):
-        raise InputError(f"{output}: is the file to read; give another name to write to")
+        raise InputError(f"{output}: is also the input; give another output")
     chosen = _format(output, to)
     if chosen.write is None:
-        raise InputError(f"the format {chosen.name} is only read, not written")
-    contents = WholeScan.of(_open(source, axes))
-    if "target" in chosen.keeps and contents.target is None and contents.mask is None:
-        contents = _with_target(contents)
-    chosen.write(output, contents)
+        raise InputError(f"the format {chosen.name} can be read but not written")
+    scan = WholeScan.of(_open(source, axes))
+    if "target" in chosen.keeps and scan.target is None and scan.mask is None:
+        scan = _with_target(scan)
+    chosen.write(output, scan)
     lost = [
-        words for name, words in WORDS.items() if getattr(contents, name) is not None and name not in chosen.keeps
+        description
+        for name, description in DESCRIPTIONS.items()
+        if getattr(scan, name) is not None and name not in chosen.keeps
     ]
     if lost:
         errors.print(
-            f"{output}: the format {chosen.name} has no place for {', '.join(lost)} of {source.name}",
+            f"{output}: the format {chosen.name} cannot store {', '.join(lost)} of {source.name}",
             style="yellow",
             markup=False,
             soft_wrap=True,
         )
-    slices, coils, readout, phase = contents.kspace.shape
+    slices, coils, readout, phase = scan.kspace.shape
     console.print(
         f"{output}: {chosen.name}, {slices} slices, {coils} coils, {readout} x {phase}", markup=False, soft_wrap=True
     )
@@ -79,24 +81,24 @@ def _format(output: Path, to: str | None) -> Format:
     for known in FORMATS:
         if output.suffix.lower() in known.suffixes:
             return known
-    listed = ", ".join(f"{known.suffixes[0]} ({known.name})" for known in FORMATS if known.write)
-    raise InputError(f"{output}: the suffix names no format; give one of {listed}, or --to")
+    available = ", ".join(f"{known.suffixes[0]} ({known.name})" for known in FORMATS if known.write)
+    raise InputError(f"{output}: the suffix does not name a format; give --to, or a suffix; available: {available}")
 
 
 def _open(source: Path, axes: str | None) -> Volume:
     if axes is None:
         return open_volume(source)
-    found = recognise(source)
-    if found is NPY:
+    recognised = recognise(source)
+    if recognised is NPY:
         return open_npy(source, axes)
-    if found is NPZ:
+    if recognised is NPZ:
         return open_npz(source, axes)
-    raise InputError(f"{source}: is {found.name}, which has its own order of axes; --axes is for npy and npz")
+    raise InputError(f"{source}: --axes is only for npy and npz; {recognised.name} defines its own order of axes")
 
 
-def _with_target(contents: WholeScan) -> WholeScan:
-    """Add the root sum of squares of the fully sampled coil images, cropped."""
-    _, _, readout, phase = contents.kspace.shape
-    crop = min(contents.header.crop[0], readout), min(contents.header.crop[1], phase)
-    images = torch.stack([center_crop(rss(ifft(torch.from_numpy(slice_))), crop) for slice_ in contents.kspace])
-    return replace(contents, target=images.numpy())
+def _with_target(scan: WholeScan) -> WholeScan:
+    """Add the cropped root sum of squares of the fully sampled coil images as the target."""
+    _, _, readout, phase = scan.kspace.shape
+    crop = min(scan.header.crop[0], readout), min(scan.header.crop[1], phase)
+    images = torch.stack([center_crop(rss(ifft(torch.from_numpy(slice_))), crop) for slice_ in scan.kspace])
+    return replace(scan, target=images.numpy())

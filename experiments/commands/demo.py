@@ -1,4 +1,4 @@
-"""`recon demo`: from nothing to a comparison in a minute, on simulated raw data, with the weights that ship."""
+"""Run `recon demo`: simulate raw data and compare methods on it, with the shipped weights, in about a minute."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SEED, SNR = 2, 40.0
 def demo(output: Path, device: torch.device) -> None:
     """Simulate heads, and compare methods on them at 4x and 8x.
 
-    What an earlier run finished is not done again.
+    Work that an earlier run finished is not repeated.
 
     Parameters
     ----------
     output
-        Folder of the raw data and the comparison.
+        Folder for the raw data and the comparison.
     device
-        Where to compute.
+        Device to compute on.
 
     Raises
     ------

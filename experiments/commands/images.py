@@ -1,4 +1,4 @@
-"""From raw data to images and scores."""
+"""Define the commands that reconstruct images from raw data and score them."""
 
 from __future__ import annotations
 
@@ -34,10 +34,12 @@ commands = typer.Typer()
 def reconstruct(
     inputs: Inputs,
     output: ImageOutput,
-    method: Annotated[str, typer.Option(help="Name of the method, for example sense.")] = "varnet",
+    method: Annotated[
+        str, typer.Option(help="Name of the method, for example sense, grappa, cs-wavelet or varnet.")
+    ] = "varnet",
     formats: Formats = None,
     acceleration: Annotated[
-        float | None, typer.Option(help="Undersample fully sampled scans first; as they are if not given.")
+        float | None, typer.Option(help="Undersample fully sampled scans first; by default they stay fully sampled.")
     ] = None,
     mask: Mask = "equispaced_fraction",
     center_fraction: CenterFraction = None,
@@ -49,7 +51,7 @@ def reconstruct(
     uncertainty: Uncertainty = False,
     device: Device = "auto",
 ) -> None:
-    """Reconstruct files or folders with one method: fastMRI's submission layout, NIfTI, DICOM, PNG.
+    """Reconstruct raw data with one method, and write HDF5 in fastMRI's submission layout, NIfTI, DICOM or PNG.
 
     Example: recon reconstruct multicoil_test --method sense --set lamda=0.01 --format h5,dicom --output sense
     """
@@ -72,30 +74,38 @@ def compare(
     inputs: Inputs,
     output: Output = Path("comparison"),
     *,
-    methods: Annotated[str, typer.Option(help="Comma-separated names.")] = METHODS,
-    accelerations: Annotated[str, typer.Option(help="Comma-separated; for scans that are fully sampled.")] = "4,8",
+    methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = METHODS,
+    accelerations: Annotated[
+        str, typer.Option(help="Comma-separated accelerations at which to undersample fully sampled scans.")
+    ] = "4,8",
     mask: Annotated[
-        str, typer.Option(help="Comma-separated: random, equispaced, equispaced_fraction, magic.")
+        str,
+        typer.Option(help="Comma-separated masks; available: random, equispaced, equispaced_fraction, magic."),
     ] = "equispaced_fraction",
     center_fraction: CenterFraction = None,
-    seed: Annotated[str, typer.Option(help="Comma-separated; 0 draws fastMRI's own validation masks.")] = "0",
+    seed: Annotated[
+        str, typer.Option(help="Comma-separated seeds of the masks; 0 gives fastMRI's own validation masks.")
+    ] = "0",
     oracle: Annotated[
-        str, typer.Option(help="Comma-separated: of these methods, a second run with the best lamda for each slice.")
+        str,
+        typer.Option(
+            help="Comma-separated methods to run a second time, with the lamda that is best for each slice."
+        ),
     ] = "",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="A method's setting; may be repeated."),
+        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="Set a parameter of a method; may be repeated."),
     ] = None,
     tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
     device: Device = "auto",
-    shown: Annotated[int, typer.Option(help="How many volumes the report shows in pictures.")] = 8,
+    shown: Annotated[int, typer.Option(help="Number of volumes that the report shows as pictures.")] = 8,
 ) -> None:
-    """Compare methods at several accelerations: table, metrics.csv, summary.json, report.html and pictures.
+    """Compare methods at several accelerations, and write metrics.csv, summary.json, report.html and figures.
 
-    The same command again continues a run that was interrupted.
+    Run the same command again to continue an interrupted run.
 
     Example: recon compare multicoil_val --accelerations 4,8 --mask random --output comparison
     """
@@ -121,18 +131,21 @@ def compare(
 @commands.command()
 def tune(
     inputs: Inputs,
-    output: Annotated[Path, typer.Option("--output", "-o", help="YAML file for the settings.")] = Path("tuned.yaml"),
-    methods: Annotated[str, typer.Option(help="Comma-separated names.")] = TUNABLE,
-    accelerations: Annotated[str, typer.Option(help="Comma-separated.")] = "4,8",
+    output: Annotated[Path, typer.Option("--output", "-o", help="YAML file to write the settings to.")] = Path(
+        "tuned.yaml"
+    ),
+    methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = TUNABLE,
+    accelerations: Annotated[str, typer.Option(help="Comma-separated accelerations.")] = "4,8",
     mask: Mask = "equispaced_fraction",
     center_fraction: CenterFraction = None,
     seed: Seed = 0,
-    slices: Annotated[int, typer.Option(min=1, help="How many slices of each contrast to use.")] = 8,
+    slices: Annotated[int, typer.Option(min=1, help="Number of slices of each contrast to use.")] = 8,
     device: Device = "auto",
 ) -> None:
-    """Find lamda and iterations by contrast and acceleration on fully sampled scans, for compare and reconstruct.
+    """Find the best lamda and iterations for each contrast and acceleration on fully sampled scans.
 
-    The same command again continues a run that was interrupted.
+    compare and reconstruct read the result with --settings. Run the same command again to continue an interrupted
+    run.
 
     Example: recon tune multicoil_train --methods cs-wavelet --accelerations 4,8 --output tuned.yaml
     """
@@ -155,9 +168,9 @@ def tune(
 @commands.command()
 def evaluate(
     targets: Annotated[Path, typer.Option(help="Folder of raw data with targets.")],
-    predictions: Annotated[Path, typer.Option(help="Folder of reconstructions of the same names.")],
+    predictions: Annotated[Path, typer.Option(help="Folder of reconstructions with the same file names.")],
 ) -> None:
-    """Score reconstructions with fastMRI's metrics by volume.
+    """Score reconstructions with fastMRI's metrics, volume by volume.
 
     Example: recon evaluate --targets multicoil_val --predictions sense
     """
@@ -169,10 +182,12 @@ def evaluate(
 @commands.command()
 def submit(
     predictions: Annotated[Path, typer.Argument(metavar="PREDICTIONS", help="Folder of reconstructions.")],
-    to: Annotated[str, typer.Option(help="Whose leaderboard: fastmri.")] = "fastmri",
-    test: Annotated[Path | None, typer.Option(help="Folder of the test set's raw data: names and sizes.")] = None,
+    to: Annotated[str, typer.Option(help="Leaderboard; available: fastmri.")] = "fastmri",
+    test: Annotated[
+        Path | None, typer.Option(help="Folder of the test set's raw data, to check names and sizes.")
+    ] = None,
 ) -> None:
-    """Check a folder of reconstructions against a leaderboard's layout; each problem is told, nothing is changed.
+    """Check a folder of reconstructions against a leaderboard's layout, and report every problem; no file is changed.
 
     Example: recon submit predictions --to fastmri --test multicoil_test
     """
@@ -190,7 +205,7 @@ def demo(
     output: Output = Path("demo"),
     device: Device = "auto",
 ) -> None:
-    """Simulate raw data, and compare methods, the weights that ship among them, at 4x and 8x.
+    """Simulate raw data, and compare methods on it at 4x and 8x, including the network with its shipped weights.
 
     Example: recon demo --output demo
     """

@@ -1,4 +1,4 @@
-"""`recon info`: what a raw-data file holds."""
+"""Run `recon info`: show what raw-data files contain."""
 
 from pathlib import Path
 
@@ -32,16 +32,16 @@ def _table(volume: Volume) -> Table:
     slices, coils, readout, phase = volume.shape
     header = volume.header
     table = Table(title=Text(printable(str(volume.path))), title_justify="left", show_header=False)
-    table.add_row("contrast", Text(header.contrast or "not said"))
+    table.add_row("contrast", Text(header.contrast or "unknown"))
     table.add_row("slices x coils", f"{slices} x {coils}")
     table.add_row("matrix (readout x phase)", f"{readout} x {phase}")
     table.add_row("image", f"{header.crop[0]} x {header.crop[1]}{_millimetres(header.field_of_view)}")
-    table.add_row("field strength", f"{header.field_strength:.3g} T" if header.field_strength else "not said")
+    table.add_row("field strength", f"{header.field_strength:.3g} T" if header.field_strength else "unknown")
     table.add_row("acquired lines", f"{header.padding[0]} to {min(header.padding[1], phase) - 1} of {phase}")
     table.add_row("sampling", _sampling(volume))
     table.add_row("target", volume.target_name or "none")
     table.add_row(
-        "memory", f"{_size(coils * readout * phase)} a slice, {_size(slices * coils * readout * phase)} in all"
+        "memory", f"{_size(coils * readout * phase)} per slice, {_size(slices * coils * readout * phase)} in total"
     )
     return table
 
@@ -51,8 +51,8 @@ def _sampling(volume: Volume) -> str:
         return "fully sampled"
     lines = center_lines(volume.mask)
     first = volume.read(0)
-    separate = "" if first.calibration is None else f", {first.calibration.shape[-1]} calibration lines apart"
-    center = f"{lines.stop - lines.start} neighbouring lines at the centre"
+    separate = "" if first.calibration is None else f", {first.calibration.shape[-1]} separate calibration lines"
+    center = f"{lines.stop - lines.start} adjacent lines at the centre"
     return f"undersampled {first.acceleration:.2f}x, {center}{separate}"
 
 

@@ -1,52 +1,67 @@
-"""Arguments and options that several commands have."""
+"""Define the arguments and options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Raw-data files, or folders of them.")]
+WEIGHTS = "a file, a name that `recon weights` lists, or owner/repository:file on the Hugging Face Hub"
+
+Inputs = Annotated[
+    list[Path], typer.Argument(metavar="INPUT...", help="Raw-data files, or folders of raw-data files.")
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")]
-Checkpoint = Annotated[
-    str | None,
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the method; may be repeated."),
+]
+Checkpoint = Annotated[str | None, typer.Option(help=f"Weights of a learned method, ours or fastMRI's: {WEIGHTS}.")]
+Device = Annotated[str, typer.Option(help="Device to compute on; available: auto, cpu, cuda.")]
+Mask = Annotated[
+    str,
     typer.Option(
-        help="Weights of a learned method, ours or fastMRI's: a file, a name of `recon weights`, or "
-        "owner/repository:file of the Hugging Face Hub."
+        help="fastMRI's mask that undersamples the scans; available: random, equispaced, equispaced_fraction, magic."
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Mask = Annotated[str, typer.Option(help="random, equispaced, equispaced_fraction or magic, as fastMRI defines them.")]
 CenterFraction = Annotated[
-    float | None, typer.Option(help="Fully sampled share of the lines; 0.32 / acceleration if not given.")
+    float | None, typer.Option(help="Fully sampled share of the lines; by default 0.32 / acceleration.")
 ]
-Seed = Annotated[int, typer.Option(help="0 draws fastMRI's own validation masks; another number other masks.")]
+Seed = Annotated[int, typer.Option(help="Seed of the masks; 0 gives fastMRI's own validation masks.")]
 
 TunedFile = Annotated[
     Path | None,
-    typer.Option("--settings", help="YAML of `recon tune`: settings by contrast and nearest acceleration."),
+    typer.Option(
+        "--settings", help="YAML file from `recon tune`; settings are chosen by contrast and nearest acceleration."
+    ),
 ]
 
 ImageOutput = Annotated[
-    Path, typer.Option("--output", "-o", help="Folder for the images; or a file: .h5, .nii.gz, .dcm, .png.")
+    Path,
+    typer.Option(
+        "--output", "-o", help="Folder for the images, or a file name ending in .h5, .nii.gz, .dcm or .png."
+    ),
 ]
 Formats = Annotated[
     str | None,
-    typer.Option("--format", help="h5, nifti, dicom, png, comma-separated; told by the output's name, else h5."),
+    typer.Option(
+        "--format",
+        help="Comma-separated image formats; available: h5, nifti, dicom, png. By default the output's suffix "
+        "decides, and a folder gets h5.",
+    ),
 ]
 Preprocess = Annotated[
     str,
     typer.Option(
         metavar="STEP,...",
-        help="Steps before all else: prewhiten, remove_oversampling, virtual_coils=N, geometric_coils=N, pocs, "
-        "homodyne, zero_pad; "
-        "auto prewhitens by the noise scan where there is one and no target; none.",
+        help="Comma-separated steps to apply to the raw data first; available: prewhiten, remove_oversampling, "
+        "virtual_coils=N, geometric_coils=N, pocs, homodyne, zero_pad; or auto, which prewhitens scans that have a "
+        "noise scan and no target; or none.",
     ),
 ]
 Uncertainty = Annotated[
     bool,
     typer.Option(
         "--uncertainty",
-        help="Tell how sure the images are: one standard deviation of their error, from six more reconstructions.",
+        help="Also estimate the standard deviation of each pixel's error, from six more reconstructions.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Raw data: making it, looking at it, going between formats."""
+"""Define the commands that simulate, inspect and convert raw data."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ commands = typer.Typer()
 @commands.command()
 def simulate(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the files.")],
-    volumes: Annotated[int, typer.Option(help="Number of files.")] = 4,
-    slices: Annotated[int, typer.Option(help="Slices in a file.")] = 4,
-    coils: Annotated[int, typer.Option(help="Receive coils.")] = 8,
-    size: Annotated[str, typer.Option(metavar="HxW", help="Matrix, readout x phase.")] = "256x256",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same files, bit for bit.")] = 0,
-    snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise of one coil's image.")] = 40.0,
+    volumes: Annotated[int, typer.Option(help="Number of files to write.")] = 4,
+    slices: Annotated[int, typer.Option(help="Number of slices in each file.")] = 4,
+    coils: Annotated[int, typer.Option(help="Number of receive coils.")] = 8,
+    size: Annotated[str, typer.Option(metavar="HxW", help="Matrix size, readout x phase.")] = "256x256",
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same files, bit for bit.")] = 0,
+    snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise in a single coil's image.")] = 40.0,
 ) -> None:
-    """Write raw data of a random head-like phantom in fastMRI's layout.
+    """Simulate raw data of random head-like phantoms in fastMRI's file layout.
 
     Example: recon simulate heads --volumes 4 --slices 4 --coils 8 --size 256x256 --seed 1
     """
@@ -40,7 +40,7 @@ def simulate(
 
 @commands.command()
 def info(inputs: Inputs) -> None:
-    """Say what raw-data files hold: matrix, coils, slices, contrast, sampling, memory.
+    """Show what raw-data files contain: matrix, coils, slices, contrast, sampling and memory.
 
     Example: recon info multicoil_val/file1000000.h5
     """
@@ -51,17 +51,28 @@ def info(inputs: Inputs) -> None:
 
 @commands.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Raw-data file of any known format.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="File: .h5 fastMRI, .mrd ISMRMRD, .cfl, .npy, .npz.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Raw-data file in any supported format.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="File to write; the suffix sets the format, available: .h5 (fastMRI), .mrd (ISMRMRD), .cfl (BART), "
+            ".npy and .npz (NumPy).",
+        ),
+    ],
     to: Annotated[
-        str | None, typer.Option(help="fastmri, ismrmrd, bart, npy or npz, if the suffix is not it.")
+        str | None,
+        typer.Option(help="Format, if the suffix does not name it; available: fastmri, ismrmrd, bart, npy, npz."),
     ] = None,
     axes: Annotated[
         str | None,
-        typer.Option(metavar="WORDS", help="Order of NumPy's axes, for example 'readout phase coils slices'."),
+        typer.Option(
+            metavar="WORDS",
+            help="Order of the axes of a NumPy file to read, for example 'readout phase coils slices'.",
+        ),
     ] = None,
 ) -> None:
-    """Write raw data in another format; samples stay as they are, and what has no place there is told.
+    """Convert raw data to another format without changing a sample; a warning lists what the format cannot store.
 
     Example: recon convert scan.mrd scan.h5
     """

@@ -1,4 +1,4 @@
-"""Reconstruction at the scanner, over MRD streams."""
+"""Define the commands that reconstruct MRD streams at the scanner."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ commands = typer.Typer()
 def serve(
     host: Host = "127.0.0.1",
     port: Port = 9002,
-    method: Annotated[str, typer.Option(help="Used if a client's configuration names no other.")] = "varnet",
+    method: Annotated[str, typer.Option(help="Method for clients whose configuration does not name one.")] = "varnet",
     settings: Settings = None,
     checkpoint: Checkpoint = None,
     preprocess: Preprocess = "auto",
@@ -29,18 +29,23 @@ def serve(
         bool,
         typer.Option(
             "--expose",
-            help="Allow an address that other machines reach. The protocol has no authentication: whoever reaches "
-            "the port can use it; better tunnel to 127.0.0.1 by SSH or VPN.",
+            help="Allow an address that other machines can reach. The protocol has no authentication, so anyone who "
+            "reaches the port can use the server; a tunnel to 127.0.0.1 by SSH or VPN is safer.",
         ),
     ] = False,
-    clients: Annotated[int, typer.Option(min=1, help="Clients served at once.")] = 8,
-    queue: Annotated[int, typer.Option(min=0, help="Clients that may wait for their turn.")] = 8,
-    idle: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a client's next message.")] = 60.0,
-    memory_gib: Annotated[float, typer.Option(min=0.01, help="Raw data in memory, all clients together.")] = 8.0,
+    clients: Annotated[int, typer.Option(min=1, help="Largest number of clients to serve at the same time.")] = 8,
+    queue: Annotated[int, typer.Option(min=0, help="Largest number of clients that may wait.")] = 8,
+    idle: Annotated[
+        float,
+        typer.Option(min=0.1, help="Seconds to wait for a client's next message before closing the connection."),
+    ] = 60.0,
+    memory_gib: Annotated[
+        float, typer.Option(min=0.01, help="Largest amount of raw data in memory, in GiB, of all clients together.")
+    ] = 8.0,
 ) -> None:
-    """Reconstruct what clients stream in MRD (ISMRMRD), each slice as soon as its last line has come.
+    """Reconstruct raw data that clients stream in MRD (ISMRMRD), each slice as soon as its last line arrives.
 
-    A client's configuration name picks a method; "default" leaves it to the server. Ctrl-C ends the server.
+    A client's configuration name selects the method; "default" selects the server's. Ctrl-C stops the server.
 
     Example: recon serve --host 127.0.0.1 --port 9002 --method varnet
     """
@@ -58,11 +63,13 @@ def serve(
 
 @commands.command()
 def send(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Raw data of any known format.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Raw-data file in any supported format.")],
     output: ImageOutput,
     host: Host = "127.0.0.1",
     port: Port = 9002,
-    method: Annotated[str, typer.Option(help="Name of the configuration; the server chooses if not given.")] = "",
+    method: Annotated[
+        str, typer.Option(help="Configuration name to send; by default the server chooses the method.")
+    ] = "",
     formats: Formats = None,
 ) -> None:
     """Stream a file to an MRD server and write the images that come back.

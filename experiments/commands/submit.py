@@ -1,4 +1,4 @@
-"""`recon submit`: whether a folder of reconstructions is what a leaderboard takes."""
+"""Run `recon submit`: check a folder of reconstructions against the layout that a leaderboard requires."""
 
 from __future__ import annotations
 
@@ -17,68 +17,69 @@ LEADERBOARDS = ("fastmri",)
 
 
 def submit(predictions: Path, test: Path | None) -> None:
-    """Check a folder against fastMRI's layout: a file for each of the test set, with images of its size.
+    """Check a folder against fastMRI's layout: one file for each file of the test set, with images of the same size.
 
-    Every problem is told in a sentence.
+    Every problem is reported in one sentence.
 
     Parameters
     ----------
     predictions
         Folder of files with the data set `reconstruction`.
     test
-        Folder of the raw data of the test set; None to check only what can be without it.
+        Folder of the raw data of the test set; None to skip the checks of names and sizes.
 
     Raises
     ------
     InputError
-        If one of the two is no folder with files in it.
+        If a folder is missing or empty.
     SystemExit
         At the end, if there was a problem.
     """
     if not predictions.is_dir():
-        raise InputError(f"{predictions}: there is no such folder")
+        raise InputError(f"{predictions}: no such folder")
     files = {path.name: path for path in list_files([predictions])}
-    wanted = {} if test is None else {path.name: path for path in list_files([test])}
+    scans = {} if test is None else {path.name: path for path in list_files([test])}
     problems = Problems()
-    for sentence in _wrong_names(predictions, set(files), set(wanted) or None):
-        problems.tell(sentence)
+    for sentence in _wrong_names(predictions, set(files), set(scans) or None):
+        problems.add(sentence)
     for name, path in files.items():
         with problems.collect():
-            scan = open_volume(wanted[name]) if name in wanted else None
+            scan = open_volume(scans[name]) if name in scans else None
             for sentence in _wrong_content(path, scan):
-                problems.tell(sentence)
+                problems.add(sentence)
     if test is None:
         errors.print(
-            "names and sizes were not checked: give the raw data of the test set with --test", style="yellow"
+            "names and sizes were not checked; give the raw data of the test set with --test to check them",
+            style="yellow",
         )
     problems.exit()
-    console.print(f"nothing is wrong with {predictions} for fastMRI's leaderboard; files: {len(files)}", markup=False)
+    console.print(f"{predictions} fits fastMRI's leaderboard; files: {len(files)}", markup=False)
 
 
-def _wrong_names(folder: Path, found: set[str], wanted: set[str] | None) -> Iterator[str]:
+def _wrong_names(folder: Path, present: set[str], expected: set[str] | None) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
-        if path.name not in found:
-            yield f"{path}: is no reconstruction; leave only those in the folder"
-        elif wanted is not None and path.name not in wanted:
-            yield f"{path}: there is no file of this name in the test set"
+        if path.name not in present:
+            yield f"{path}: is not a reconstruction; remove it from the folder"
+        elif expected is not None and path.name not in expected:
+            yield f"{path}: the test set has no file of this name"
         elif path.suffix != ".h5":
             yield f"{path}: the name must end in .h5"
-    for name in sorted((wanted or set()) - found):
+    for name in sorted((expected or set()) - present):
         yield f"{folder / name}: is missing; the test set has a file of this name"
 
 
 def _wrong_content(path: Path, scan: Volume | None) -> Iterator[str]:
-    """Tell what is wrong with the images of one file.
+    """Yield what is wrong with the images of one file.
 
     Raises
     ------
     InputError
-        If there are none, or the file cannot be read.
+        If the file has no images or cannot be read.
     """
     with open_hdf5(path) as file:
         images = read_dataset(file, "reconstruction")
         if images.dtype != np.float32:
-            yield f"{path}: the reconstruction is of type {images.dtype}, not float32"
+            yield f"{path}: the reconstruction has type {images.dtype}; expected float32"
         if images.ndim != 3:
             yield f"{path}: the reconstruction has shape {images.shape}; expected (slices, rows, columns)"
             return
@@ -91,11 +92,11 @@ def _wrong_content(path: Path, scan: Volume | None) -> Iterator[str]:
 def _wrong_shape(path: Path, shape: tuple[int, int, int], scan: Volume) -> Iterator[str]:
     slices, _, readout, phase = scan.shape
     if shape[0] != slices:
-        yield f"{path}: holds {shape[0]} slices, the scan has {slices}"
+        yield f"{path}: the reconstruction has {shape[0]} slices; the scan has {slices}"
     rows, columns = min(scan.header.crop[0], readout), min(scan.header.crop[1], phase)
     # Where the scan is narrower than the image, fastMRI's own networks write squares of the scan's width.
     if shape[1:] not in {(rows, columns), (min(rows, columns), columns)}:
-        yield f"{path}: the images are {shape[1]}x{shape[2]}, those of the scan are {rows}x{columns}"
+        yield f"{path}: the images are {shape[1]}x{shape[2]}; the scan requires {rows}x{columns}"
 
 
 def _not_finite(path: Path, images: h5py.Dataset) -> Iterator[str]:

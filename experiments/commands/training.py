@@ -1,4 +1,4 @@
-"""Training, fine-tuning, and what they leave."""
+"""Define the commands that train and fine-tune networks and plot training curves."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import Output
+from recon.experiments.commands.options import WEIGHTS, Output
 
 commands = typer.Typer()
 
 
 @commands.command()
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="A file, or the name of a shipped one.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.yaml", help="Configuration file, or the name of a shipped one.")
+    ],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace values of the file.")
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values to override in the configuration.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
-    """Train a model on folders of fastMRI-layout files, in one process or, with torchrun, in many.
+    """Train a network on folders of files in fastMRI's layout, in one process or, with torchrun, in several.
 
     Example: recon train varnet_small_cpu.yaml data.train=multicoil_train data.val=multicoil_val
     """
@@ -33,16 +35,20 @@ def train(
 @commands.command()
 def finetune(
     checkpoint: Annotated[
-        str, typer.Argument(metavar="CHECKPOINT", help="Weights to begin from, named as with --checkpoint.")
+        str,
+        typer.Argument(
+            metavar="CHECKPOINT",
+            help=f"Weights to start from: {WEIGHTS}.",
+        ),
     ],
-    acquisition: Annotated[Path, typer.Argument(metavar="INPUT", help="One raw-data file.")],
+    acquisition: Annotated[Path, typer.Argument(metavar="INPUT", help="Raw-data file of the acquisition.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace values of finetune.yaml.")
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values to override in finetune.yaml.")
     ] = None,
     output: Output = Path("finetuned"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
-    """Adapt a trained network to one undersampled acquisition, without a fully sampled truth.
+    """Adapt a trained network to one undersampled acquisition, without a fully sampled reference.
 
     Example: recon finetune network/best.safetensors scan.h5 --output finetuned epochs=10
     """
@@ -53,9 +59,9 @@ def finetune(
 
 @commands.command()
 def plot(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Output folder of a training, finished or not.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Output folder of a training run, finished or not.")],
 ) -> None:
-    """Draw the curves of a training run: losses, scores, learning rate, speed.
+    """Plot the curves of a training run: losses, scores, learning rate and speed.
 
     Example: recon plot varnet_small_cpu
     """

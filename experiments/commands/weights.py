@@ -1,39 +1,76 @@
-"""Trained weights: what ships, and how sure they are."""
+"""Define the commands that list the shipped weights and calibrate the uncertainty of weights."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
-from recon.experiments.commands.options import Device, Inputs
+from recon.experiments.commands.options import WEIGHTS, Device, Inputs
+from recon.experiments.console import Problems, console, say
+
+if TYPE_CHECKING:
+    from recon.models.checkpoints.checkpoint import Checkpoint
+
+MEGABYTE = 1e6
 
 commands = typer.Typer()
 
 
 @commands.command()
 def weights() -> None:
-    """List the weights that ship: network, size, what they were trained on; each file's hash is checked.
+    """List the shipped weights with network, size and training data, and check the hash of each file.
 
     Example: recon weights
     """
-    from recon.experiments.commands.shipped_weights import weights as run
+    from recon.models.checkpoints.checkpoint import load_model
+    from recon.models.checkpoints.shipped import shipped_weights
 
-    run()
+    problems, table = Problems(), Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("name", "network", "parameters", "MB", "trained on", "hash"):
+        table.add_column(heading, justify="right" if heading in {"parameters", "MB"} else "left")
+    for name, path in shipped_weights().items():
+        with problems.collect():
+            table.add_row(name, *_describe(load_model(path)))
+    if table.rows:
+        console.print(table)
+    elif not problems.sentences:
+        say("no weights ship with this version")
+    problems.exit()
+
+
+def _describe(loaded: Checkpoint) -> tuple[str, ...]:
+    parameters = sum(parameter.numel() for parameter in loaded.network.parameters())
+    card = loaded.card
+    return (
+        loaded.name,
+        f"{parameters:,}",
+        f"{loaded.path.stat().st_size / MEGABYTE:.1f}",
+        str(card.trained) if card and card.trained else "unknown",
+        "checked" if card else "unknown",
+    )
 
 
 @commands.command()
 def calibrate(
     checkpoint: Annotated[
-        str, typer.Argument(metavar="CHECKPOINT", help="Weights of a network, named as with --checkpoint.")
+        str,
+        typer.Argument(metavar="CHECKPOINT", help=f"Weights of a network: {WEIGHTS}."),
     ],
     inputs: Inputs,
     masks: Annotated[
-        str, typer.Option(metavar="MASK:ACCELERATION,...", help="How every scan is undersampled.")
+        str,
+        typer.Option(
+            metavar="MASK:ACCELERATION,...", help="Masks and accelerations at which to undersample every scan."
+        ),
     ] = "random:4,random:8,equispaced_fraction:4,equispaced_fraction:8",
     device: Device = "auto",
 ) -> None:
-    """Fit --uncertainty to the errors on fully sampled scans that the network never saw; kept in the weights' card.
+    """Fit --uncertainty to the errors on fully sampled scans that the network was not trained on.
+
+    The result is stored in the card beside the weights.
 
     Example: recon calibrate network/best.safetensors multicoil_val --masks random:4,random:8
     """

@@ -1,1 +1,1 @@
-"""Training configurations that ship with the package."""
+"""Training configs that ship with the package."""

@@ -26,10 +26,10 @@ from recon.experiments.engine.range_warnings import Doubts
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import Tuned
 from recon.experiments.engine.uncertainty import calibration_of
-from recon.experiments.report.figures import Exhibit
 from recon.experiments.report.page import write_report
+from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
-from recon.experiments.report.scores import Row, table, versions, write_csv, write_summary
+from recon.experiments.report.scores import VolumeScore, summary_table, versions, write_csv, write_summary
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
 
 AS_ACQUIRED = "as acquired"
@@ -140,7 +140,7 @@ class Scan:
         return acquisition if self.sampling is None else self.sampling(acquisition)
 
 
-def compare(inputs: list[Path], comparison: Comparison, output: Path, device: torch.device) -> list[Row]:
+def compare(inputs: list[Path], comparison: Comparison, output: Path, device: torch.device) -> list[VolumeScore]:
     """Run a comparison; what an interrupted run finished is not done again.
 
     Parameters
@@ -156,7 +156,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
 
     Returns
     -------
-    list of Row
+    list of VolumeScore
         One for each volume, method and acceleration.
 
     Raises
@@ -168,7 +168,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
     """
     problems, doubts, protocol = Problems(), Doubts(), comparison.protocol()
     scans = _scans(find_files(inputs), comparison, output, device, problems)
-    rows: list[Row] = []
+    rows: list[VolumeScore] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     with progress() as bar:
         task = bar.add_task("compare", total=sum(len(scan.volume) * len(scan.jobs) for scan in scans))
@@ -188,7 +188,7 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
     write_summary(output / "summary.json", rows, protocol, versions())
     notes = problems.sentences + doubts.sentences
     write_report(output, rows, _exhibits(scans, rows, comparison), protocol, notes, reliabilities)
-    console.print(table(rows))
+    console.print(summary_table(rows))
     console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
     problems.exit()
     return rows
@@ -219,10 +219,10 @@ def _scans(
     return scans
 
 
-def _row(scan: Scan, job: Job, result: Result, target: NDArray[np.float32] | None) -> Row:
+def _row(scan: Scan, job: Job, result: Result, target: NDArray[np.float32] | None) -> VolumeScore:
     metrics = Metrics(np.nan, np.nan, np.nan) if target is None else _score(scan.volume, target, result.images)
     sampling = scan.sampling or _acquired(scan.volume)
-    return Row(
+    return VolumeScore(
         file=scan.volume.name,
         acquisition=scan.volume.header.contrast,
         method=job.name,
@@ -245,7 +245,7 @@ def _score(volume: Volume, target: NDArray[np.float32], images: NDArray[np.float
         raise InputError(f"{volume.path}: {error}") from error
 
 
-def _exhibits(scans: list[Scan], rows: list[Row], comparison: Comparison) -> Iterator[Exhibit]:
+def _exhibits(scans: list[Scan], rows: list[VolumeScore], comparison: Comparison) -> Iterator[SliceComparison]:
     """Show the middle slice of the first volumes, as every method reconstructed it with the first seed."""
     names = list(dict.fromkeys(scan.volume.name for scan in scans))[: comparison.shown]
     for scan in scans:
@@ -258,7 +258,7 @@ def _exhibits(scans: list[Scan], rows: list[Row], comparison: Comparison) -> Ite
             continue
         acquisition, sampling = scan.read(index), scan.sampling or _acquired(scan.volume)
         shown = (scan.volume.name, _kind(scan.sampling), sampling.acceleration, sampling.seed)
-        yield Exhibit(
+        yield SliceComparison(
             file=scan.volume.name,
             acquisition=scan.volume.header.contrast,
             slice=index,

@@ -1,4 +1,4 @@
-"""An exhibit as one picture: a dark strip of images above, errors and sampling below, the scales in the footer."""
+"""Draw the comparison of one slice as a single figure for slides and papers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from recon.experiments.report.figures import (
+from recon.experiments.report.panels import (
     ERROR_TEXT,
     HEAT,
     NOTICE,
     Column,
-    Exhibit,
     Panel,
+    SliceComparison,
     clean,
     columns,
     columns_in_band,
@@ -28,38 +28,38 @@ _WIDEST_CELL = 2.4
 _BACKGROUND, _BRIGHT, _DIM = "#0d0f12", "#f0f3f6", "#9aa4af"
 
 
-def draw(exhibit: Exhibit) -> Figure:
-    """Draw an exhibit as a dark strip: images above, errors and sampling below, the scales in the footer."""
-    arranged = columns(exhibit)
+def draw_comparison(comparison: SliceComparison) -> Figure:
+    """Draw images on a dark background, errors and sampling below them, and explain the scales in the footer."""
+    arranged = columns(comparison)
     across = columns_in_band(len(arranged))
     width = min((_WIDTH - 2 * _MARGIN + _GAP) / across - _GAP, _WIDEST_CELL)
-    heights = _heights(arranged, width * _aspect(exhibit))
+    heights = _heights(arranged, width * _aspect(comparison))
     band = 2 * _LINE + sum(_LINE + height for height in heights) + _MARGIN
     bands = [arranged[start : start + across] for start in range(0, len(arranged), across)]
     page = across * (width + _GAP) - _GAP
-    sheet = _Sheet(_WIDTH, 2 * _MARGIN + 4.5 * _LINE + band * len(bands))
+    canvas = _Canvas(_WIDTH, 2 * _MARGIN + 4.5 * _LINE + band * len(bands))
 
     left = (_WIDTH - page) / 2
     top = 2 * _MARGIN + _LINE
-    sheet.write(left, _MARGIN, _elide(exhibit.title), size=9, weight="bold")
-    sheet.write(_WIDTH - left, _MARGIN, NOTICE, size=8, align="right")
+    canvas.write(left, _MARGIN, _elide(comparison.title), size=9, weight="bold")
+    canvas.write(_WIDTH - left, _MARGIN, NOTICE, size=8, align="right")
     for members in bands:
         for index, column in enumerate(members):
-            _draw_column(sheet, column, left + index * (width + _GAP), top, width, heights)
+            _draw_column(canvas, column, left + index * (width + _GAP), top, width, heights)
         top += band
-    if (lines := sampled_lines(exhibit)) is not None:
-        sheet.write(left, top, lines.title, size=7, colour=_DIM)
-        sheet.stretch(lines, left + 0.4, top, page - 0.4)
-    sheet.write(left, top + _LINE, exhibit.scale, size=7, colour=_DIM)
-    if exhibit.target is not None:
+    if (lines := sampled_lines(comparison)) is not None:
+        canvas.write(left, top, lines.title, size=7, colour=_DIM)
+        canvas.stretch(lines, left + 0.4, top, page - 0.4)
+    canvas.write(left, top + _LINE, comparison.scale, size=7, colour=_DIM)
+    if comparison.target is not None:
         bar = Panel("scale", "", np.linspace(0, 1, 256)[None], palette=HEAT)
-        sheet.stretch(bar, left, top + 2 * _LINE, 1.2)
-        sheet.write(left + 1.3, top + 2 * _LINE, ERROR_TEXT, size=7, colour=_DIM)
-    return sheet.figure
+        canvas.stretch(bar, left, top + 2 * _LINE, 1.2)
+        canvas.write(left + 1.3, top + 2 * _LINE, ERROR_TEXT, size=7, colour=_DIM)
+    return canvas.figure
 
 
-class _Sheet:
-    """A dark figure on which things are placed in inches from its upper left corner."""
+class _Canvas:
+    """A dark figure; positions and sizes on it are in inches from its upper left corner."""
 
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
@@ -75,7 +75,7 @@ class _Sheet:
         align: Literal["left", "right"] = "left",
         weight: Literal["normal", "bold"] = "normal",
     ) -> None:
-        """Write a line of text below the point `(x, y)`, size in points."""
+        """Write a line of text whose top is at `(x, y)`; its size is in points."""
         self.figure.text(
             x / self.width,
             1 - (y + size / 72) / self.height,
@@ -89,11 +89,11 @@ class _Sheet:
         )
 
     def show(self, panel: Panel, x: float, y: float, width: float, height: float) -> None:
-        """Show a picture in a box, its pixels square."""
+        """Show a panel with square pixels, as large as the box allows."""
         self._axes(x, y, width, height, panel).set_aspect("equal", anchor="N")
 
     def stretch(self, panel: Panel, x: float, y: float, width: float) -> None:
-        """Show a row of pixels as a bar a line of text high."""
+        """Show a row of pixels as a bar as high as a line of text."""
         self._axes(x, y, width, 0.11, panel).set_aspect("auto")
 
     def _axes(self, x: float, y: float, width: float, height: float, panel: Panel) -> Axes:
@@ -110,18 +110,18 @@ class _Sheet:
 
 
 def _heights(arranged: list[Column], full: float) -> list[float]:
-    """Height of each row of pictures: that of one picture, or a half of it where two share the width."""
+    """Return the height of each row of pictures: that of one picture, or half of it where two share the width."""
     rows = zip(*(column.rows for column in arranged), strict=True)
     return [full / min((len(row) for row in across if row), default=1) for across in rows]
 
 
 def _draw_column(
-    sheet: _Sheet, column: Column, left: float, top: float, width: float, heights: Sequence[float]
+    canvas: _Canvas, column: Column, left: float, top: float, width: float, heights: Sequence[float]
 ) -> None:
-    sheet.write(left, top, column.title, size=9)
+    canvas.write(left, top, column.title, size=9)
     for index, (metric, value) in enumerate(column.scores.items()):
         x, text = left + 0.54 * index * width, f"{metric.upper()} {value}"
-        sheet.write(x, top + _LINE, text, size=7, weight="bold" if metric in column.best else "normal")
+        canvas.write(x, top + _LINE, text, size=7, weight="bold" if metric in column.best else "normal")
     y = top + 2 * _LINE
     for row, height in zip(column.rows, heights, strict=True):
         each = (width + _GAP) / max(len(row), 1)
@@ -130,13 +130,13 @@ def _draw_column(
                 continue
             x = left + index * each
             if panel.title != column.title:
-                sheet.write(x, y - 0.8 * _LINE, panel.title, size=7, colour=_DIM)
-            sheet.show(panel, x, y, each - _GAP, height)
+                canvas.write(x, y - 0.8 * _LINE, panel.title, size=7, colour=_DIM)
+            canvas.show(panel, x, y, each - _GAP, height)
         y += _LINE + height
 
 
-def _aspect(exhibit: Exhibit) -> float:
-    rows, width = (next(iter(exhibit.images.values())) if exhibit.target is None else exhibit.target).shape
+def _aspect(comparison: SliceComparison) -> float:
+    rows, width = (next(iter(comparison.images.values())) if comparison.target is None else comparison.target).shape
     return rows / width
 
 

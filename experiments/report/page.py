@@ -1,4 +1,4 @@
-"""The report of a comparison: one page that opens from disk, with every picture and number inside it."""
+"""Write the report of a comparison: one HTML page that holds every number and picture and opens from disk."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from recon.data.storage.atomic import atomic_path
-from recon.experiments.report.comparison_figure import draw
-from recon.experiments.report.figures import (
+from recon.experiments.report.comparison_figure import draw_comparison
+from recon.experiments.report.panels import (
     ERROR_TEXT,
     HEAT,
     NOTICE,
-    Exhibit,
     Panel,
+    SliceComparison,
     columns,
     columns_in_band,
     encode_png,
@@ -29,51 +29,51 @@ from recon.experiments.report.figures import (
 from recon.experiments.report.reliability import Reliability, draw_reliability
 from recon.experiments.report.scores import (
     HEADINGS,
-    Group,
-    Row,
-    contest,
+    MeanScore,
+    VolumeScore,
+    best_metrics,
+    comparison_key,
     format_number,
-    leaders,
     partition,
-    scheme,
+    sampling_title,
     summarise,
     versions,
 )
 
 RELIABILITY = "uncertainty.png"
 
-R = TypeVar("R", Row, Group)
+S = TypeVar("S", VolumeScore, MeanScore)
 
 
 def write_report(
     output: Path,
-    rows: Iterable[Row],
-    exhibits: Iterable[Exhibit],
+    scores: Iterable[VolumeScore],
+    comparisons: Iterable[SliceComparison],
     protocol: Mapping[str, Any],
     notes: Sequence[str],
     reliabilities: Mapping[str, Reliability] | None = None,
 ) -> None:
-    """Write `report.html` and, one for each exhibit, `figures/*.png`.
+    """Write `report.html`, and one file `figures/*.png` per slice.
 
     Parameters
     ----------
     output
-        Folder, made if missing.
-    rows
-        Scores; those of a file without a target are listed apart and enter no mean.
-    exhibits
+        Folder for the report; created if missing.
+    scores
+        Scores of every volume; volumes without a target are listed separately and enter no mean.
+    comparisons
         Slices to show.
     protocol
-        What must be known to repeat the numbers; of its values, `methods` maps each method to its parameters.
+        Everything needed to repeat the numbers; its entry `methods` maps each method to its parameters.
     notes
         Sentences that the reader should see first.
     reliabilities
-        How the uncertainty of each method compares with its errors; becomes `figures/uncertainty.png` too.
+        Predicted against true errors of each method; also written to `figures/uncertainty.png`.
     """
-    rows, exhibits = list(rows), list(exhibits)
-    for number, exhibit in enumerate(exhibits, start=1):
-        with atomic_path(output / "figures" / _file_name(number, exhibit)) as temporary:
-            draw(exhibit).savefig(temporary, format="png", pil_kwargs={"optimize": True})
+    scores, comparisons = list(scores), list(comparisons)
+    for number, comparison in enumerate(comparisons, start=1):
+        with atomic_path(output / "figures" / _file_name(number, comparison)) as temporary:
+            draw_comparison(comparison).savefig(temporary, format="png", pil_kwargs={"optimize": True})
     if reliabilities:
         with atomic_path(output / "figures" / RELIABILITY) as temporary:
             draw_reliability(reliabilities).savefig(temporary, format="png")
@@ -83,11 +83,11 @@ def write_report(
         protocol={key: value for key, value in protocol.items() if key != "methods"},
         methods=protocol.get("methods", {}),
         versions=versions(),
-        files=sorted({row.file for row in rows} | {exhibit.file for exhibit in exhibits}),
-        summary=_contests(summarise(rows)),
-        volumes=_contests([row for row in rows if row.scored]),
-        unscored=[row for row in rows if not row.scored],
-        exhibits=exhibits,
+        files=sorted({score.file for score in scores} | {comparison.file for comparison in comparisons}),
+        summary=_tables(summarise(scores)),
+        volumes=_tables([score for score in scores if score.scored]),
+        unscored=[score for score in scores if not score.scored],
+        comparisons=comparisons,
         reliability=_encode((output / "figures" / RELIABILITY).read_bytes()) if reliabilities else None,
         error_text=ERROR_TEXT,
         error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
@@ -106,8 +106,8 @@ def _template() -> Template:
     )
     environment.globals |= {
         "headings": HEADINGS,
-        "score": format_number,
-        "leaders": leaders,
+        "format_number": format_number,
+        "best_metrics": best_metrics,
         "columns": columns,
         "columns_in_band": columns_in_band,
         "sampled_lines": sampled_lines,
@@ -116,10 +116,11 @@ def _template() -> Template:
     return environment.get_template("report.html")
 
 
-def _contests(results: Sequence[R]) -> dict[str, list[list[R]]]:
-    """By scheme, one table each, the lists of results that compete with each other."""
+def _tables(scores: Sequence[S]) -> dict[str, list[list[S]]]:
+    """Group scores into one table per mask and seeds, and each table into blocks of comparable methods."""
     return {
-        name: list(partition(of_scheme, contest).values()) for name, of_scheme in partition(results, scheme).items()
+        title: list(partition(members, comparison_key).values())
+        for title, members in partition(scores, sampling_title).items()
     }
 
 
@@ -132,7 +133,7 @@ def _encode(png: bytes) -> str:
 
 
 def _frame(panel: Panel) -> str:
-    """Place a panel's frame over its picture, in CSS."""
+    """Return the CSS that places a panel's frame over its picture."""
     sides = zip(("top", "left"), ("height", "width"), panel.frame or (), panel.values.shape, strict=True)
     return ";".join(
         f"{near}:{100 * span.start / whole:.2f}%;{size}:{100 * (span.stop - span.start) / whole:.2f}%"
@@ -140,10 +141,10 @@ def _frame(panel: Panel) -> str:
     )
 
 
-def _file_name(number: int, exhibit: Exhibit) -> str:
-    stem = re.sub(r"[^\w-]+", "_", Path(exhibit.file).stem)
-    kind = exhibit.mask_kind.replace(" ", "_")
-    return f"{number:02d}_{stem}_slice{exhibit.slice}_{exhibit.acceleration:.3g}x_{kind}.png"
+def _file_name(number: int, comparison: SliceComparison) -> str:
+    stem = re.sub(r"[^\w-]+", "_", Path(comparison.file).stem)
+    kind = comparison.mask_kind.replace(" ", "_")
+    return f"{number:02d}_{stem}_slice{comparison.slice}_{comparison.acceleration:.3g}x_{kind}.png"
 
 
 def _plain(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Whether uncertainties are what they say: predicted standard deviations against true errors."""
+"""Compare predicted standard deviations with true errors, and plot one over the other."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from recon.experiments.engine.metrics import Images, common_field
 
 EDGES = np.geomspace(1e-5, 10, 49)
-"""Of the bins of predicted standard deviations, relative to the largest value of the target."""
+"""Edges of the bins of predicted standard deviations, as shares of the largest target value."""
 
 SMALLEST_BIN = 1e-3
-"""Share of the pixels below which a bin is not shown, because chance would be all that it shows."""
+"""Smallest share of all pixels that a plotted bin holds: the mean of fewer pixels is mostly chance."""
 
 Sums = NDArray[np.float64]
 
@@ -26,14 +26,16 @@ def _zeros() -> Sums:
 
 @dataclass(eq=False)
 class Reliability:
-    """Counts of pixels by the standard deviation that was predicted for their error.
+    """Statistics of the pixels, binned by the standard deviation that was predicted for their error.
 
     Attributes
     ----------
-    pixels, predicted, true
-        In each bin: their number, the sums of predicted and of true squares.
+    pixels
+        Number of pixels in each bin.
+    predicted, true
+        Sums of the predicted variances and of the true squared errors in each bin.
     within
-        Pixels whose error is smaller than one and than two standard deviations.
+        Numbers of pixels whose error is smaller than one and than two standard deviations.
     """
 
     pixels: Sums = field(default_factory=_zeros)
@@ -42,7 +44,7 @@ class Reliability:
     within: Sums = field(default_factory=lambda: np.zeros(2))
 
     def add(self, target: Images, images: Images, uncertainty: Images) -> None:
-        """Count the pixels of a volume, all `(slices, rows, columns)`.
+        """Add the pixels of a volume; all arrays are `(slices, rows, columns)`.
 
         Raises
         ------
@@ -60,19 +62,19 @@ class Reliability:
 
     @property
     def coverage(self) -> tuple[float, float]:
-        """Share of the pixels whose error is smaller than one and than two standard deviations."""
+        """Shares of pixels whose error is smaller than one and than two standard deviations."""
         one, two = self.within / max(self.pixels.sum(), 1)
         return float(one), float(two)
 
     def curve(self) -> tuple[Sums, Sums]:
-        """Root mean squares of what was predicted and of what is true, bin by bin."""
+        """Return the predicted and the true root mean square error of each bin."""
         shown = self.pixels > SMALLEST_BIN * self.pixels.sum()
         pixels = self.pixels[shown]
         return np.sqrt(self.predicted[shown] / pixels), np.sqrt(self.true[shown] / pixels)
 
 
 def draw_reliability(methods: Mapping[str, Reliability]) -> Figure:
-    """Plot true over predicted errors, with the line on which they are equal."""
+    """Plot true over predicted errors of each method, and the line on which both are equal."""
     figure = Figure(figsize=(5.6, 5.4), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     for name, reliability in methods.items():
@@ -81,10 +83,10 @@ def draw_reliability(methods: Mapping[str, Reliability]) -> Figure:
         axes.plot(*reliability.curve(), marker=".", linewidth=1.2, label=label)
     axes.set(xscale="log", yscale="log")
     low, high = (bound(axes.get_xlim() + axes.get_ylim()) for bound in (min, max))
-    axes.plot([low, high], [low, high], color="black", linestyle="--", linewidth=0.8, label="as it should be")
+    axes.plot([low, high], [low, high], color="black", linestyle="--", linewidth=0.8, label="ideal")
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    axes.set_xlabel("predicted standard deviation (SD), share of the largest target value")
-    axes.set_ylabel("true root mean square error, share of the same")
+    axes.set_xlabel("predicted standard deviation (SD), as a share of the largest target value")
+    axes.set_ylabel("true root mean square error, same unit")
     axes.grid(which="both", alpha=0.2)
     axes.legend(loc="lower right", fontsize=7)
     return figure

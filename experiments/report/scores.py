@@ -1,4 +1,4 @@
-"""The numbers of a comparison: one row per volume, method and acceleration, and what they come to together."""
+"""Store the scores of a comparison, one per volume, method and acceleration, and average them by protocol."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class Row:
-    """One volume reconstructed by one method at one acceleration.
+class VolumeScore:
+    """Scores of one volume reconstructed by one method at one acceleration.
 
     Attributes
     ----------
@@ -42,21 +42,21 @@ class Row:
     acquisition
         Contrast, as the file's header names it.
     method
-        As registered.
+        Name under which the method is registered.
     acceleration
-        As asked for; of a prospectively undersampled file, as measured.
+        Requested acceleration, or the measured one of a prospectively undersampled file.
     mask
         Kind of the sampling mask.
     center_fraction
         Fully sampled share of the lines.
     seed
-        Of the masks.
+        Seed of the sampling mask.
     ssim, psnr, nmse
-        Over the whole volume, PSNR in dB; NaN where the file has no target.
+        Metrics over the whole volume, PSNR in dB; NaN where the file has no target.
     seconds
         Time to reconstruct the volume.
     slices
-        How many slices were reconstructed.
+        Number of reconstructed slices.
     """
 
     file: str
@@ -74,28 +74,28 @@ class Row:
 
     @property
     def scored(self) -> bool:
-        """Whether there was a target to compare with, and an image to compare."""
+        """Whether the volume had a target and was reconstructed."""
         return not math.isnan(self.ssim)
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """Mean over reconstructions and their sample standard deviation, NaN for a single one."""
+    """Mean and sample standard deviation over reconstructions; the deviation of a single one is NaN."""
 
     mean: float
     std: float
 
 
 @dataclass(frozen=True)
-class Group:
-    """One method over all volumes of one contrast, and all seeds, under one protocol.
+class MeanScore:
+    """Mean scores of one method over all volumes of one contrast and all seeds, under one protocol.
 
     Attributes
     ----------
     reconstructions
-        How many were averaged: of each volume one for every seed.
+        Number of averaged reconstructions: one for each volume and seed.
     best
-        The metrics it leads in.
+        Metrics in which no other method is better.
     """
 
     acquisition: str
@@ -114,85 +114,92 @@ class Group:
     best: tuple[str, ...] = ()
 
 
-def write_csv(path: Path, rows: Iterable[Row]) -> None:
-    """Write one line per row; what was not scored is left empty."""
+def write_csv(path: Path, scores: Iterable[VolumeScore]) -> None:
+    """Write one line per score; a metric that is NaN is left empty."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
+        writer = csv.DictWriter(file, [field.name for field in fields(VolumeScore)])
         writer.writeheader()
-        for row in rows:
-            writer.writerow({key: "" if _is_nan(value) else value for key, value in asdict(row).items()})
+        for score in scores:
+            writer.writerow({key: "" if _is_nan(value) else value for key, value in asdict(score).items()})
 
 
-def read_csv(path: Path) -> list[Row]:
-    """Read what `write_csv` wrote; further columns are ignored.
+def read_csv(path: Path) -> list[VolumeScore]:
+    """Read the file that `write_csv` wrote; additional columns are ignored.
 
     Raises
     ------
     InputError
-        If a column is missing or a value is not what its column holds.
+        If a column is missing or a value does not have its column's type.
     """
-    types = get_type_hints(Row)
+    types = get_type_hints(VolumeScore)
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         missing = [name for name in types if name not in (reader.fieldnames or [])]
         if missing:
-            raise InputError(f"{path}: this table of metrics lacks the column {missing[0]}")
+            raise InputError(f"{path}: the column {missing[0]} is missing from this table of metrics")
         try:
-            return [Row(**{name: _parse(kind, line[name]) for name, kind in types.items()}) for line in reader]
+            return [
+                VolumeScore(**{name: _parse(kind, line[name]) for name, kind in types.items()}) for line in reader
+            ]
         except (TypeError, ValueError) as error:
             raise InputError(f"{path}, line {reader.line_num}: {error}") from error
 
 
 def partition(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    """Sort items into lists by their key, keys and items in order of appearance."""
+    """Group items into lists by their key; keys and items stay in order of appearance."""
     parts: dict[K, list[T]] = {}
     for item in items:
         parts.setdefault(key(item), []).append(item)
     return parts
 
 
-def scheme(result: Row | Group) -> str:
-    """Name what rows of one table must share: the kind of the sampling mask and the seeds."""
-    seeds = (result.seed,) if isinstance(result, Row) else result.seeds
-    return f"mask {result.mask}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+def sampling_title(score: VolumeScore | MeanScore) -> str:
+    """Name the kind of the sampling mask and the seeds, which all scores of one table share."""
+    seeds = (score.seed,) if isinstance(score, VolumeScore) else score.seeds
+    return f"mask {score.mask}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
-def contest(result: Row | Group) -> tuple[Hashable, ...]:
-    """Key of the results that compete with each other: of one protocol and contrast; of rows, one scan too."""
-    scan = (result.file, result.seed) if isinstance(result, Row) else (ALL, result.seeds)
-    return *_protocol(result), result.acquisition, *scan
+def comparison_key(score: VolumeScore | MeanScore) -> tuple[Hashable, ...]:
+    """Return a key that scores share if methods may be compared by them.
 
-
-def summarise(rows: Iterable[Row]) -> list[Group]:
-    """Average the scored rows by protocol, contrast and method; over all contrasts too if there are several.
-
-    Mask, acceleration and centre fraction are the protocol: rows that differ in one never share a group.
+    Means share protocol, contrast and seeds; scores of single volumes share the file as well.
     """
-    protocols = partition(filter(lambda row: row.scored, rows), _protocol)
-    groups: list[Group] = []
+    scan = (score.file, score.seed) if isinstance(score, VolumeScore) else (ALL, score.seeds)
+    return *_protocol(score), score.acquisition, *scan
+
+
+def summarise(scores: Iterable[VolumeScore]) -> list[MeanScore]:
+    """Average scores by protocol, contrast and method, and over all contrasts if there are several.
+
+    Mask, acceleration and centre fraction are the protocol: scores that differ in one are never averaged together.
+    """
+    protocols = partition(filter(lambda score: score.scored, scores), _protocol)
+    means: list[MeanScore] = []
     for protocol in sorted(protocols):
-        contrasts = partition(protocols[protocol], lambda row: row.acquisition)
+        contrasts = partition(protocols[protocol], lambda score: score.acquisition)
         if len(contrasts) > 1:
             contrasts[ALL] = protocols[protocol]
         for acquisition, volumes in contrasts.items():
-            methods = partition(volumes, lambda row: row.method).values()
-            groups += _mark_best([_average(acquisition, members) for members in methods])
-    return groups
+            methods = partition(volumes, lambda score: score.method).values()
+            means += _mark_best([_average(acquisition, members) for members in methods])
+    return means
 
 
-def leaders(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
-    """Name the metrics in which each method is best on one volume."""
-    rivals = [row for row in rows if row.scored]
-    return {row.method: _leads(row, rivals) for row in rivals}
+def best_metrics(scores: Iterable[VolumeScore]) -> dict[str, tuple[str, ...]]:
+    """Return, for each method on one volume, the metrics in which no other method is better."""
+    rivals = [score for score in scores if score.scored]
+    return {score.method: _best_of(score, rivals) for score in rivals}
 
 
-def write_summary(path: Path, rows: Iterable[Row], protocol: Mapping[str, Any], versions: Mapping[str, str]) -> None:
-    """Write means and spread with the protocol they were measured under, as JSON; null is a number unknown."""
+def write_summary(
+    path: Path, scores: Iterable[VolumeScore], protocol: Mapping[str, Any], versions: Mapping[str, str]
+) -> None:
+    """Write means and standard deviations with their protocol as JSON; numbers that are not finite become null."""
     summary = {
         "protocol": protocol,
         "versions": versions,
         "spread": "sample standard deviation over volumes and seeds",
-        "groups": [asdict(group) for group in summarise(rows)],
+        "groups": [asdict(mean) for mean in summarise(scores)],
     }
     text = json.dumps(_finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
@@ -201,81 +208,81 @@ def write_summary(path: Path, rows: Iterable[Row], protocol: Mapping[str, Any], 
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of every installed package that the numbers depend on."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of every installed package that the numbers depend on."""
+    installed = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
-def table(rows: Iterable[Row]) -> Table:
-    """Lay out mean and spread for the terminal, best in bold: one table below the other, one for each scheme."""
+def summary_table(scores: Iterable[VolumeScore]) -> Table:
+    """Lay out means and standard deviations for the terminal, the best in bold, in one table per mask and seeds."""
     page = Table.grid()
-    for name, groups in partition(summarise(rows), scheme).items():
-        page.add_row(_scheme_table(name, groups))
+    for title, means in partition(summarise(scores), sampling_title).items():
+        page.add_row(_sampling_table(title, means))
     if not page.row_count:
-        page.add_row("nothing is scored: no file has a target")
+        page.add_row("no scores: no file has a target")
     return page
 
 
 def format_number(metric: str, value: float) -> str:
-    """Write a score with the decimals of its metric."""
+    """Format a score with the number of decimals of its metric."""
     return "-" if math.isnan(value) else f"{value:.{DECIMALS[metric]}f}"
 
 
-def _scheme_table(name: str, groups: Iterable[Group]) -> Table:
-    title = f"{name}; mean ± standard deviation over n volumes and seeds"
+def _sampling_table(title: str, means: Iterable[MeanScore]) -> Table:
+    title = f"{title}; mean ± standard deviation over n volumes and seeds"
     lines = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, collapse_padding=True)
     for heading in ("R", "centre", "contrast", "method"):
         lines.add_column(heading, no_wrap=True)
     for heading in (*HEADINGS.values(), "n"):
         lines.add_column(Text(heading), justify="right")
-    for block in partition(groups, contest).values():
+    for block in partition(means, comparison_key).values():
         lines.add_section()
-        for group in block:
+        for mean in block:
             lines.add_row(
-                f"{group.acceleration:.3g}x",
-                f"{group.center_fraction:.3g}",
-                Text(group.acquisition),
-                Text(group.method),
-                *(_score_text(group, metric) for metric in BETTER),
-                format_number("seconds", group.seconds.mean),
-                str(group.reconstructions),
+                f"{mean.acceleration:.3g}x",
+                f"{mean.center_fraction:.3g}",
+                Text(mean.acquisition),
+                Text(mean.method),
+                *(_score_text(mean, metric) for metric in BETTER),
+                format_number("seconds", mean.seconds.mean),
+                str(mean.reconstructions),
             )
     return lines
 
 
-def _score_text(group: Group, metric: str) -> Text:
-    statistic: Statistic = getattr(group, metric)
-    text = Text(format_number(metric, statistic.mean), style="bold" if metric in group.best else "")
-    if group.reconstructions > 1:
+def _score_text(mean: MeanScore, metric: str) -> Text:
+    statistic: Statistic = getattr(mean, metric)
+    text = Text(format_number(metric, statistic.mean), style="bold" if metric in mean.best else "")
+    if mean.reconstructions > 1:
         text.append(f" ± {format_number(metric, statistic.std)}", style="not bold")
     return text
 
 
-def _protocol(result: Row | Group) -> tuple[str, float, str]:
-    # As text, because a centre fraction that is not known (NaN) equals itself only so.
-    return result.mask, result.acceleration, f"{result.center_fraction:g}"
+def _protocol(score: VolumeScore | MeanScore) -> tuple[str, float, str]:
+    # The centre fraction is compared as text, because an unknown one is NaN, which does not equal itself.
+    return score.mask, score.acceleration, f"{score.center_fraction:g}"
 
 
-def _average(acquisition: str, rows: Sequence[Row]) -> Group:
+def _average(acquisition: str, scores: Sequence[VolumeScore]) -> MeanScore:
     def overall(metric: str) -> Statistic:
-        return _statistic([getattr(row, metric) for row in rows])
+        return _statistic([getattr(score, metric) for score in scores])
 
-    first = rows[0]
-    return Group(
+    first = scores[0]
+    return MeanScore(
         acquisition=acquisition,
         acceleration=first.acceleration,
         mask=first.mask,
         center_fraction=first.center_fraction,
-        seeds=tuple(sorted({row.seed for row in rows})),
+        seeds=tuple(sorted({score.seed for score in scores})),
         method=first.method,
-        volumes=len({row.file for row in rows}),
-        slices=sum({row.file: row.slices for row in rows}.values()),
-        reconstructions=len(rows),
+        volumes=len({score.file for score in scores}),
+        slices=sum({score.file: score.slices for score in scores}.values()),
+        reconstructions=len(scores),
         ssim=overall("ssim"),
         psnr=overall("psnr"),
         nmse=overall("nmse"),
@@ -284,30 +291,30 @@ def _average(acquisition: str, rows: Sequence[Row]) -> Group:
 
 
 def _statistic(values: Sequence[float]) -> Statistic:
-    with np.errstate(invalid="ignore"):  # a perfect image has an infinite PSNR, whose spread is not a number
-        spread = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-    return Statistic(mean=float(np.mean(values)), std=spread)
+    with np.errstate(invalid="ignore"):  # a perfect image has an infinite PSNR, whose standard deviation is NaN
+        std = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+    return Statistic(mean=float(np.mean(values)), std=std)
 
 
-def _mark_best(groups: list[Group]) -> list[Group]:
-    # A method that failed on some volumes is not compared by the mean of the others.
-    complete = max(group.reconstructions for group in groups)
-    rivals = [group for group in groups if group.reconstructions == complete]
-    return [replace(group, best=_leads(group, rivals) if group in rivals else ()) for group in groups]
+def _mark_best(means: list[MeanScore]) -> list[MeanScore]:
+    # A method that failed on some volumes does not compete: its mean leaves out the volumes that it failed on.
+    complete = max(mean.reconstructions for mean in means)
+    rivals = [mean for mean in means if mean.reconstructions == complete]
+    return [replace(mean, best=_best_of(mean, rivals) if mean in rivals else ()) for mean in means]
 
 
-def _leads(candidate: Row | Group, rivals: Sequence[Row | Group]) -> tuple[str, ...]:
+def _best_of(candidate: VolumeScore | MeanScore, rivals: Sequence[VolumeScore | MeanScore]) -> tuple[str, ...]:
     if len(rivals) < 2:
         return ()
     return tuple(
         metric
         for metric, better in BETTER.items()
-        if _level(candidate, metric) == better(_level(rival, metric) for rival in rivals)
+        if _value(candidate, metric) == better(_value(rival, metric) for rival in rivals)
     )
 
 
-def _level(result: Row | Group, metric: str) -> float:
-    value = getattr(result, metric)
+def _value(score: VolumeScore | MeanScore, metric: str) -> float:
+    value = getattr(score, metric)
     return value.mean if isinstance(value, Statistic) else value
 
 
@@ -320,7 +327,7 @@ def _is_nan(value: object) -> bool:
 
 
 def _finite(value: Any) -> Any:
-    """Replace what JSON has no number for by None."""
+    """Replace NaN and infinity, which JSON cannot hold, by None."""
     if isinstance(value, Mapping):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

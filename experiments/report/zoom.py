@@ -1,4 +1,4 @@
-"""Where to look closely: the part of a slice in which reconstructions go wrong most."""
+"""Find the part of a slice that is worth zooming into: where the reconstructions have the largest errors."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ Window = tuple[slice, slice]
 
 
 def zoom_window(images: Sequence[Image], target: Image | None) -> Window:
-    """Find the window of a quarter of the height and width that holds most of the squared error.
+    """Find the window, a quarter as high and wide as the image, that holds the largest share of squared error.
 
     Parameters
     ----------
     images
-        At least one, each `(rows, columns)` and finite; the error of each counts alike, however large it is.
+        At least one finite image `(rows, columns)`; the errors of each are normalised, so that all count alike.
     target
-        Of the same shape; None to look where the images differ from their mean.
+        Reference image `(rows, columns)`; None to look where the images differ from their mean.
     """
     reference = np.mean(images, axis=0) if target is None else target
     errors = [np.square(image - reference, dtype=np.float64) for image in images]
     share = np.sum([error / (error.sum() or 1) for error in errors], axis=0)
     rows, columns = (max(size // ZOOM, min(size, SMALLEST)) for size in share.shape)
-    held = _window_sums(share, rows, columns)
-    middle = held.shape[0] // 2, held.shape[1] // 2
-    top, left = np.unravel_index(held.argmax(), held.shape) if share.any() else middle
+    sums = _window_sums(share, rows, columns)
+    middle = sums.shape[0] // 2, sums.shape[1] // 2
+    top, left = np.unravel_index(sums.argmax(), sums.shape) if share.any() else middle
     return slice(int(top), int(top) + rows), slice(int(left), int(left) + columns)
 
 
 def _window_sums(values: Image, rows: int, columns: int) -> Image:
-    """Sum the values of every window of this size, by its upper left corner."""
+    """Sum the values in every window of this size; the result is indexed by the window's upper left corner."""
     summed = np.pad(values.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     strips = summed[rows:] - summed[:-rows]
     return strips[:, columns:] - strips[:, :-columns]

@@ -1,1 +1,1 @@
-"""The parts of a training run that `experiments/train.py` puts together."""
+"""Training of networks, from a config file to weights."""

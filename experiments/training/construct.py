@@ -1,15 +1,12 @@
-"""The network of a config, what it is trained for, and the optimizer."""
+"""Builds the network of a config and its training objective."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from torch import nn
-from torch.optim import Optimizer
 
 from recon.data.errors import InputError
-from recon.experiments.training.config.train_config import OptimizerConfig, TrainConfig
+from recon.experiments.training.config.train_config import TrainConfig
 from recon.models.blocks.radial_basis import RadialBasis
 from recon.models.blocks.unet import Unet
 from recon.models.checkpoints.checkpoint import load_model
@@ -18,10 +15,8 @@ from recon.models.networks.deep_cascade import Convolutions
 from recon.models.objectives import SelfSupervised, Supervised
 from recon.models.zoo import build
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-
-REAL = (Unet, Convolutions, RadialBasis)
-"""What computes with real numbers alone; `torch.compile` does not know complex ones."""
+REAL_BLOCKS = (Unet, Convolutions, RadialBasis)
+"""Blocks that compute with real numbers alone; `torch.compile` does not support complex ones."""
 
 
 def make_network(config: TrainConfig) -> nn.Module:
@@ -30,7 +25,7 @@ def make_network(config: TrainConfig) -> nn.Module:
     Raises
     ------
     InputError
-        If it cannot do what the config asks for.
+        If the network has no activation checkpointing, but the config asks for it.
     """
     network = build(config.network.name, config.network.arguments)
     if config.network.checkpointing:
@@ -38,31 +33,37 @@ def make_network(config: TrainConfig) -> nn.Module:
             raise InputError(f"the network {config.network.name} has no activation checkpointing")
         cast("Any", network).checkpointing = True
     if config.network.compile:
-        for module in network.modules():
-            if isinstance(module, REAL):
-                module.compile()
+        compile_real_blocks(network)
     return network
 
 
+def compile_real_blocks(network: nn.Module) -> None:
+    """Compile the blocks of a network that compute with real numbers alone, in place."""
+    for module in network.modules():
+        if isinstance(module, REAL_BLOCKS):
+            module.compile()
+
+
 def load_weights(network: nn.Module, checkpoint: Path) -> None:
-    """Let a network begin from the weights of a checkpoint, called as `locate` knows it.
+    """Load the weights of a checkpoint, given by any name that `locate` understands, into a network.
 
     Raises
     ------
     InputError
-        If there is none, or it is of another network.
+        If there is no such checkpoint, or it belongs to another network.
     """
     try:
         network.load_state_dict(load_model(locate(checkpoint)).network.state_dict())
     except RuntimeError as error:
-        raise InputError(f"{checkpoint}: the weights are of another network") from error
+        raise InputError(f"{checkpoint}: the weights belong to another network") from error
 
 
 def make_objective(config: TrainConfig, network: nn.Module) -> nn.Module:
-    """Join the network with what it is trained for."""
+    """Wrap a network in a module that computes the loss of the config from raw slices.
+
+    Raises
+    ------
+    InputError
+        If the training is self-supervised and the network predicts no coil images.
+    """
     return SelfSupervised(network) if config.training.mode == "ssdu" else Supervised(network, config.training.loss)
-
-
-def make_optimizer(optimizer: OptimizerConfig, network: nn.Module) -> Optimizer:
-    """Make the optimizer of all weights."""
-    return OPTIMIZERS[optimizer.name](network.parameters(), lr=optimizer.lr, weight_decay=optimizer.weight_decay)

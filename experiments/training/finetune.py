@@ -1,4 +1,4 @@
-"""`recon finetune`: adapt a trained network to one acquisition, by the lines that were measured alone."""
+"""`recon finetune`: adapts a trained network to one acquisition, using nothing but its measured lines."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ CONFIG = Path("finetune.yaml")
 
 
 def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides: Sequence[str], resume: bool) -> Path:
-    """Train all weights on one scan, self-supervised, until lines that were set aside are predicted best.
+    """Train all weights of a network on one scan, self-supervised, and keep those that predict unseen lines best.
 
-    The idea is that of zero-shot self-supervision (Yaman et al. 2022): of the measured lines some are set aside for
-    validation, the others are parted into given and held ones, another way in every epoch.
+    The method is zero-shot self-supervision (Yaman et al. 2022): some of the measured lines are set aside for
+    validation; the others are split, differently in every epoch, into input and training target.
 
     Parameters
     ----------
     checkpoint
-        Weights to begin from: of `recon train`, or a VarNet checkpoint of fastMRI; a file, the name of weights that
-        ship, or a repository of the Hugging Face Hub.
+        Weights to start from, of `recon train` or a VarNet checkpoint of fastMRI: a file, the name of weights that
+        ship with the package, or a repository of the Hugging Face Hub.
     acquisition
-        One raw-data file, undersampled; a fully sampled one is undersampled first, as the config says.
+        Undersampled raw-data file; a fully sampled one is first undersampled with the mask of the config.
     output
         Folder of the run.
     overrides
-        `key=value`, replacing values of `finetune.yaml`.
+        Values of `finetune.yaml` to replace, as `key=value`.
     resume
-        Whether to go on with a run that was stopped.
+        Whether to continue a run that was stopped.
 
     Returns
     -------
     Path
-        The weights that predict best what was set aside; they are for this acquisition.
+        Weights that predict the lines set aside best; they suit this acquisition only.
 
     Raises
     ------
@@ -49,13 +49,13 @@ def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides:
     """
     if acquisition.is_dir():
         raise InputError(f"{acquisition}: is a folder; give one file, or train with training.mode=ssdu on many")
-    best = train(finetuning(checkpoint, acquisition, output, overrides), resume=resume)
+    best = train(finetune_config(checkpoint, acquisition, output, overrides), resume=resume)
     say(f"weights for {acquisition.name}: {best}")
     return best
 
 
-def finetuning(checkpoint: str | Path, acquisition: Path, output: Path, overrides: Sequence[str]) -> TrainConfig:
-    """Make the config of such a run: the checkpoint tells the network, `finetune.yaml` the rest.
+def finetune_config(checkpoint: str | Path, acquisition: Path, output: Path, overrides: Sequence[str]) -> TrainConfig:
+    """Make the config of a fine-tuning run: the network of the checkpoint and the settings of `finetune.yaml`.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def finetuning(checkpoint: str | Path, acquisition: Path, output: Path, override
         If the checkpoint cannot be read, or an override is wrong.
     """
     loaded = load_model(locate(checkpoint))
-    known = {
+    values = {
         "output": str(output),
         "data.train": str(acquisition),
         "data.val": str(acquisition),
@@ -71,4 +71,4 @@ def finetuning(checkpoint: str | Path, acquisition: Path, output: Path, override
         "network.arguments": loaded.arguments,
         "network.weights": str(loaded.path),
     }
-    return load_config(CONFIG, [*(f"{key}={json.dumps(value)}" for key, value in known.items()), *overrides])
+    return load_config(CONFIG, [*(f"{key}={json.dumps(value)}" for key, value in values.items()), *overrides])

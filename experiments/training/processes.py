@@ -1,4 +1,4 @@
-"""Several processes that train one network: started alike, told alike what went wrong."""
+"""Starts the processes that train one network together, and shares their results and errors."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from accelerate.utils import broadcast_object_list, gather_object
 from recon.data.errors import InputError
 from recon.experiments.console import console, errors
 from recon.experiments.training.config.train_config import TrainConfig
-from recon.experiments.training.record.log import check_trackers
+from recon.experiments.training.record.trackers import check_trackers
 
 Result = TypeVar("Result")
 
 
-def start(config: TrainConfig) -> Accelerator:
-    """Join the processes that `torchrun` or `accelerate launch` started, or be the only one; only the first speaks.
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """Join the processes that `torchrun` or `accelerate launch` started, if any, and silence all but the first.
 
     Raises
     ------
     InputError
-        If the device or a tracker is missing.
+        If the device or the package of a tracker is missing.
     """
     check_trackers(config.trackers)
     if config.device == "cuda" and not torch.cuda.is_available():
@@ -43,40 +43,40 @@ def start(config: TrainConfig) -> Accelerator:
     if torch.distributed.is_initialized():
         _HELD.append(torch.distributed.group.WORLD)
     console.quiet = errors.quiet = not accelerator.is_main_process
-    # Told of kernels of 1x1, whose layout is any.
+    # torch warns about the weights of 1 x 1 convolutions, which fit any memory layout
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     return accelerator
 
 
 _HELD: list[object] = []
-"""Process groups, until the program ends.
+"""Process groups, referenced until the program ends.
 
-Were the gradient reducer the last to hold a group, it would destroy it under the interpreter's lock, for which the
-group's own threads may be waiting: a deadlock.
+If the gradient reducer held the last reference to a group, it would destroy the group while holding the interpreter's
+lock, for which the group's own threads may be waiting: a deadlock.
 """
 
 
 def exists_for_all(path: Path) -> bool:
-    """Tell whether a file exists; to be called by all.
+    """Return whether a file exists; all processes must call this.
 
     Raises
     ------
     InputError
-        If some processes see it and others do not.
+        If only some processes see the file.
     """
-    seen = set(gather_object([path.exists()]))
-    if len(seen) > 1:
+    answers = set(gather_object([path.exists()]))
+    if len(answers) > 1:
         raise InputError(f"{path}: only some processes see it; choose an output on a file system that all share")
-    return seen.pop()
+    return answers.pop()
 
 
 def on_main(accelerator: Accelerator, action: Callable[[], None]) -> None:
-    """Let the main process do something; to be called by all.
+    """Run an action in the main process while the others wait; all processes must call this.
 
     Raises
     ------
     InputError
-        In all processes, if the action raised it, or the file system did not do what it was asked.
+        In all processes, if the action raised it or an error of the file system.
     """
     failure: InputError | None = None
     if accelerator.is_main_process:
@@ -86,18 +86,18 @@ def on_main(accelerator: Accelerator, action: Callable[[], None]) -> None:
             failure = error
         except OSError as error:
             failure = InputError(f"{error.filename or 'the file system'}: {error.strerror or error}")
-    told = broadcast_object_list([None if failure is None else str(failure)])
-    if told[0] is not None:
-        raise InputError(told[0]) from failure
+    messages = broadcast_object_list([None if failure is None else str(failure)])
+    if messages[0] is not None:
+        raise InputError(messages[0]) from failure
 
 
 def main_first(accelerator: Accelerator, work: Callable[[], Result]) -> Result:
-    """Let the main process work and then, if that went well, the others, who find what it left; to be called by all.
+    """Run `work` in the main process first, then in the others, which reuse its files; all processes must call this.
 
     Raises
     ------
     InputError
-        As `on_main`.
+        In all processes, if the main process fails as in `on_main`; the others then do not start.
     """
     done: list[Result] = []
     on_main(accelerator, lambda: done.append(work()))

@@ -1,4 +1,4 @@
-"""A network scored by volume: every volume once at each acceleration, whatever the number of processes."""
+"""Scores a network volume by volume: every volume once at each acceleration, for any number of processes."""
 
 from __future__ import annotations
 
@@ -25,29 +25,33 @@ from recon.data.training.split_slices import SplitSlice, SplitSlices
 from recon.experiments.console import warn
 from recon.experiments.engine.metrics import Metrics, score
 from recon.experiments.training.config.train_config import TrainConfig
-from recon.experiments.training.input.reading import Slices, read
-from recon.experiments.training.input.slices import split_of
-from recon.experiments.training.stop import Stop
+from recon.experiments.training.input.reading import Slices, read_batches
+from recon.experiments.training.input.training_data import ssdu_split
+from recon.experiments.training.shutdown import Shutdown
 from recon.models.objectives import SelfSupervised
 
-PICTURES = 6
+EXAMPLES = 6
+"""Largest number of example slices."""
+
 METRICS = ("ssim", "psnr", "nmse")
 
 
 @dataclass(frozen=True)
 class VolumeScore:
-    """How one volume was reconstructed at one acceleration.
+    """Scores of one volume at one acceleration.
 
     Attributes
     ----------
-    file, acquisition
-        Name and contrast of the volume.
+    file
+        Name of the file.
+    acquisition
+        Contrast of the volume.
     acceleration
-        None where the volume was taken as the scanner undersampled it.
+        Acceleration of the mask; None if the scanner undersampled the volume.
     ssim, psnr, nmse
-        fastMRI's metrics, NaN without a target.
+        Metrics of fastMRI; NaN without a target.
     heldout
-        Loss of the samples held back, where the training is self-supervised; otherwise NaN.
+        Loss on the withheld samples in self-supervised training; otherwise NaN.
     """
 
     file: str
@@ -60,14 +64,22 @@ class VolumeScore:
 
     @property
     def group(self) -> str:
-        """What it is averaged with: contrast and acceleration."""
+        """Contrast and acceleration, the group of volumes to average with."""
         sampling = "as scanned" if self.acceleration is None else f"{self.acceleration:g}x"
         return f"{self.acquisition} {sampling}".strip()
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """The middle slice of a volume, target and image float `(rows, columns)`, and the score of the volume."""
+class ExampleSlice:
+    """The middle slice of a volume, to be drawn.
+
+    Attributes
+    ----------
+    score
+        Scores of the volume.
+    target, image
+        float32 `(rows, columns)`.
+    """
 
     score: VolumeScore
     target: NDArray[np.float32]
@@ -76,30 +88,30 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Scores of all volumes, in an order that does not depend on who scored them, and some pictures."""
+    """Scores of all volumes, in an order that does not depend on the processes, and some example slices."""
 
     scores: list[VolumeScore]
-    pictures: list[Picture]
+    examples: list[ExampleSlice]
 
     def means(self) -> dict[str, float]:
-        """Average each metric over all volumes."""
+        """Average each metric over all volumes; metrics that no volume has are left out."""
         return _means(self.scores)
 
     def groups(self) -> dict[str, dict[str, float]]:
-        """Average each metric over the volumes of one contrast at one acceleration."""
+        """Average each metric over the volumes of each contrast and acceleration, and count the volumes."""
         names = sorted({score.group for score in self.scores})
         members = {name: [score for score in self.scores if score.group == name] for name in names}
         return {name: _means(scores) | {"volumes": len(scores)} for name, scores in members.items()}
 
     def summary(self) -> dict[str, Any]:
-        """Give the means and, under `groups`, those of each group."""
+        """Return the means over all volumes and, under `groups`, those of each group."""
         return {**self.means(), "groups": self.groups()}
 
     @property
     def quality(self) -> float:
-        """By what the best weights are chosen: mean SSIM or, self-supervised, minus the mean loss held out.
+        """Mean SSIM or, in self-supervised training, minus the mean held-out loss; the best weights have the largest.
 
-        The targets of self-supervised training are a truth that it would not have; they choose nothing.
+        Self-supervised training does not choose by targets even if files have some, because in practice none would.
         """
         means = self.means()
         return -means["heldout"] if "heldout" in means else means.get("ssim", -math.inf)
@@ -112,73 +124,73 @@ class Validator:
     Attributes
     ----------
     config
-        Of the run.
+        Config of the run.
     accelerator
-        Knows the processes; each scores its share.
+        Accelerator that the processes share; each process scores its share of the volumes.
     volumes
-        All of them.
+        All volumes to score.
     """
 
     config: TrainConfig
     accelerator: Accelerator
     volumes: Sequence[Volume]
 
-    def __call__(self, network: nn.Module, stop: Stop) -> Validation | None:
-        """Score; to be called by all processes.
+    def __call__(self, network: nn.Module, shutdown: Shutdown) -> Validation | None:
+        """Score a network; all processes must call this.
 
         Returns
         -------
         Validation or None
-            The same in all processes; None if the run was interrupted on the way.
+            Scores, the same in all processes; None if the run was interrupted.
 
         Raises
         ------
         InputError
-            If a volume cannot be read and the config is strict, or none can be read.
+            If no volume can be scored, or if the config is strict and one cannot.
         """
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes
         jobs = list(self._jobs())
         scores: list[VolumeScore] = []
-        pictures: list[Picture] = []
+        examples: list[ExampleSlice] = []
         problems: list[str] = []
         network.eval()
         for number in range(rank, len(jobs) + -len(jobs) % processes, processes):
             if number < len(jobs):
                 try:
-                    scored, picture = self._score(network, *jobs[number])
+                    scored, example = self._score(network, *jobs[number])
                 except InputError as error:
                     problems.append(str(error))
                 else:
                     scores.append(scored)
-                    pictures += [picture] if picture and number in self._shown(jobs) else []
-            if stop() and stop.interrupted:
+                    examples += [example] if example and number in self._chosen(jobs) else []
+            if shutdown.poll() and shutdown.interrupted:
                 return None
         scores = gather_object(scores)
-        self._tell(gather_object(problems), anything=bool(scores))
+        self._report(gather_object(problems), anything=bool(scores))
         return Validation(
-            sorted(scores, key=lambda one: (one.file, one.acceleration or 0)),
-            sorted(gather_object(pictures), key=lambda one: (one.score.group, one.score.file)),
+            sorted(scores, key=lambda score: (score.file, score.acceleration or 0)),
+            sorted(gather_object(examples), key=lambda example: (example.score.group, example.score.file)),
         )
 
     def _jobs(self) -> Iterator[tuple[Volume, Sampling | None]]:
-        """List each volume with each way to undersample it; None for one that the scanner undersampled."""
+        """Pair each volume with each sampling, or with None if the scanner undersampled it."""
         for volume in self.volumes:
             if volume.mask is not None:
                 yield volume, None
             else:
                 yield from product([volume], self.config.data.samplings)
 
-    def _shown(self, jobs: Sequence[tuple[Volume, Sampling | None]]) -> set[int]:
-        """Choose what to show: first one volume of each contrast and acceleration, then others."""
+    def _chosen(self, jobs: Sequence[tuple[Volume, Sampling | None]]) -> set[int]:
+        """Choose the examples: first one volume of each contrast and acceleration, then others."""
         first: dict[Any, int] = {}
         for number, (volume, sampling) in enumerate(jobs):
             first.setdefault((volume.header.contrast, sampling), number)
         others = [number for number in range(len(jobs)) if number not in first.values()]
-        return set([*first.values(), *others][:PICTURES])
+        return set([*first.values(), *others][:EXAMPLES])
 
     def _score(
         self, network: nn.Module, volume: Volume, sampling: Sampling | None
-    ) -> tuple[VolumeScore, Picture | None]:
+    ) -> tuple[VolumeScore, ExampleSlice | None]:
         known: dict[str, Any] = {
             "file": volume.name,
             "acquisition": volume.header.contrast,
@@ -200,10 +212,10 @@ class Validator:
         metrics = asdict(_metrics(volume, np.stack(targets), np.stack(images)))
         scored = VolumeScore(**known, **metrics, heldout=heldout)
         middle = len(targets) // 2
-        return scored, Picture(scored, targets[middle], images[middle])
+        return scored, ExampleSlice(scored, targets[middle], images[middle])
 
     def _heldout(self, network: nn.Module, volume: Volume, sampling: Sampling | None) -> float:
-        split = split_of(self.config, () if sampling is None else (sampling,))
+        split = ssdu_split(self.config, () if sampling is None else (sampling,))
         objective = SelfSupervised(network)
         losses = []
         for batch in self._read(SplitSlices([volume], split.for_validation), SplitSlice):
@@ -212,16 +224,16 @@ class Validator:
         return float(np.mean(losses))
 
     def _read(self, slices: Slices, kind: type[Any]) -> Iterator[Any]:
-        """Read a volume slice by slice; a volume with a slice that cannot be read is not scored at all."""
+        """Read a volume slice by slice; a volume with an unreadable slice is not scored at all."""
         each = [[index] for index in range(len(slices))]
-        with closing(read(slices, each, self.config.data.workers, self.accelerator.device)) as batches:
+        with closing(read_batches(slices, each, self.config.data.workers, self.accelerator.device)) as batches:
             for batch in batches:
                 if batch.unreadable:
                     raise InputError(batch.unreadable[0])
                 if isinstance(batch.slices, kind):
                     yield batch.slices
 
-    def _tell(self, problems: list[str], anything: bool) -> None:
+    def _report(self, problems: list[str], anything: bool) -> None:
         if problems and (self.config.data.strict or not anything):
             raise InputError(problems[0])
         for problem in dict.fromkeys(problems):
@@ -238,10 +250,9 @@ def _metrics(volume: Volume, target: NDArray[np.float32], images: NDArray[np.flo
 
 
 def _means(scores: Iterable[VolumeScore]) -> dict[str, float]:
-    """Average what is known; metrics that no volume has are left out."""
-    values = {name: [getattr(one, name) for one in scores] for name in (*METRICS, "heldout")}
-    known = {name: [value for value in found if not math.isnan(value)] for name, found in values.items()}
-    return {name: float(np.mean(found)) for name, found in known.items() if found}
+    values = {name: [getattr(score, name) for score in scores] for name in (*METRICS, "heldout")}
+    known = {name: [value for value in given if not math.isnan(value)] for name, given in values.items()}
+    return {name: float(np.mean(given)) for name, given in known.items() if given}
 
 
 def _numpy(images: Tensor) -> list[NDArray[np.float32]]:

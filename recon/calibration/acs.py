@@ -11,16 +11,16 @@ from recon.data.errors import InputError
 from recon.data.masks import center_lines
 
 FEWEST_LINES = 4
-"""Below this no coil sensitivity and no kernel can be told from the data."""
+"""Smallest number of lines from which coil sensitivities and kernels can be estimated."""
 
 MIDDLE = 24
 """Lines about DC used instead where too few were measured without gaps."""
 
 
 def calibration_lines(acquisition: Acquisition) -> Tensor:
-    """Give the fully sampled lines about DC, or the separate reference scan where there is one.
+    """Return the fully sampled lines about DC, or the separate reference scan where there is one.
 
-    Of a mask in two dimensions without whole lines it is the fully sampled rectangle.
+    Where a two-dimensional mask has no whole lines, it is the fully sampled rectangle about DC.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def calibration_lines(acquisition: Acquisition) -> Tensor:
     Returns
     -------
     Tensor
-        complex64 `(coils, readout, lines)`, of a rectangle `(coils, rows, lines)`.
+        complex64 `(coils, readout, lines)`, or `(coils, rows, lines)` for a rectangle.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def calibration_lines(acquisition: Acquisition) -> Tensor:
 
 
 def dc_line(acquisition: Acquisition, lines: Tensor) -> int:
-    """Find the line at DC among the calibration lines: not in their middle where a line beside them was measured."""
+    """Return the index of DC among the calibration lines, which is off their middle if a line beside them counts."""
     run = center_lines(acquisition.mask)
     if acquisition.calibration is not None or lines.shape[-1] != run.stop - run.start:
         return lines.shape[-1] // 2
@@ -105,8 +105,8 @@ def batch_calibration_lines(
 def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) -> Tensor:
     """Mark the auto-calibration samples: the fully sampled rectangle about DC.
 
-    Of the rectangles that fit, the one whose shorter side is longest, and of those the largest: a mask along
-    phase gives the same window whether or not it is spelled out along readout, and a single spoke through the
+    Of the rectangles that fit, it is the one with the longest shorter side, and of those the largest. A mask along
+    phase therefore gives the same window whether or not it is repeated along readout, and a single spoke through the
     centre does not pass for calibration data. If not even DC was measured, the window holds DC alone.
 
     Parameters
@@ -114,8 +114,7 @@ def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) ->
     mask
         bool `(batch or 1, 1, 1 or readout, phase)`.
     num_low_frequencies
-        Use this many lines instead, one number for all or one for each of the batch; None or zero to look
-        at the mask.
+        Number of lines to use instead, one for all or one for each slice; None or zero to look at the mask.
 
     Returns
     -------
@@ -135,21 +134,21 @@ def cut(kspace: Tensor, window: Tensor) -> Tensor:
     Parameters
     ----------
     kspace
-        Of any type.
+        `(coils, readout, phase)` of any type.
     window
-        bool `(readout, phase)`: marks the rectangle.
+        bool `(readout, phase)`: True inside the rectangle.
 
     Returns
     -------
     Tensor
-        `(coils, rows, lines)`, DC at half of either axis rounded down: what lies on one side alone is left away.
+        `(coils, rows, lines)` with DC at index `N // 2` of either axis; what lies on one side alone is dropped.
     """
     rows, lines = (_about_dc(window.any(dim=axis)) for axis in (-1, -2))
     return kspace[:, rows, lines]
 
 
 def _about_dc(marked: Tensor) -> slice:
-    """Cut a run of samples that holds DC such that DC is at half its length."""
+    """Return the part of a run of samples about DC that has DC at half its length."""
     center, found = len(marked) // 2, marked.nonzero().flatten().tolist()
     first, stop = found[0], found[-1] + 1
     reach = min(center - first, stop - center)
@@ -169,7 +168,7 @@ def _largest_rectangle(mask: Tensor) -> Tensor:
 
 
 def _centered_run(sampled: Tensor) -> Tensor:
-    """Length of the run of samples about DC along the last axis, as far as it is symmetric."""
+    """Return the length of the symmetric run of samples about DC along the last axis."""
     size = sampled.shape[-1]
     index = torch.arange(size, device=sampled.device) - size // 2
     neighbours = torch.where(index < 0, -1 - index, index)

@@ -1,29 +1,28 @@
-"""Where the object is bright: the little that is known of the image before it is reconstructed."""
+"""Estimates where the object is bright before the image is reconstructed."""
 
 import torch
 from torch import Tensor
 
 from recon.coils import rss
 from recon.crop import center_crop, center_pad
-from recon.fourier import ifft
-from recon.window import hann
+from recon.fourier import hann, ifft
 
 ROWS = 32
-"""Points of the readout about DC that are used; brightness is as coarse along readout as it is along phase."""
+"""Number of readout points about DC that are used, so that brightness is as coarse along readout as along phase."""
 
 FAINTEST = 1e-3
-"""Nothing is taken as darker than this share of the brightest pixel."""
+"""Lowest brightness, as a share of the brightest pixel."""
 
 
 def brightness(lines: Tensor, matrix: tuple[int, int]) -> Tensor:
-    """Root sum of squares of the low-resolution images that the calibration lines give, one at its maximum.
+    """Return the root sum of squares of the calibration lines' low-resolution images, one at its maximum.
 
     Parameters
     ----------
     lines
         complex64 `(coils, readout, lines)` about DC; a Hann window keeps them from ringing.
     matrix
-        Size of the image `(readout, phase)`, of any resolution over the same field of view.
+        Size of the image `(readout, phase)`, at any resolution over the same field of view.
 
     Returns
     -------

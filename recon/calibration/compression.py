@@ -1,4 +1,4 @@
-"""Coil compression: many coils seen as a few virtual ones."""
+"""Coil compression: replaces many coils by a few virtual ones."""
 
 from dataclasses import replace
 
@@ -11,18 +11,19 @@ from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 
 CALIBRATION_LINES = 24
-"""Virtual coils of a scan are found from these, even where more were measured: about what undersampled scans have."""
+"""Number of lines from which virtual coils are found, even where more were measured, as in undersampled scans."""
 
 
 def compress_coils(acquisition: Acquisition, virtual_coils: int) -> Acquisition:
-    """See a slice, its reference scan and its noise by the virtual coils that hold most of the energy.
+    """Compress a slice, its reference scan and its noise to the virtual coils that hold most of the energy.
 
     Parameters
     ----------
     acquisition
-        K-space `(coils, readout, phase)`; where the mask varies along readout its middle is used, gaps or not.
+        K-space `(coils, readout, phase)`. Where the mask varies along readout, the middle of k-space is used, gaps
+        or not.
     virtual_coils
-        How many to keep at most.
+        Largest number of coils to keep.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def compression_matrix(lines: Tensor, virtual_coils: int) -> Tensor:
     lines
         complex `(coils, readout, lines)`: calibration lines or any other k-space.
     virtual_coils
-        How many to keep at most.
+        Largest number of coils to keep.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How the samples of k-space vary together, for any distance along phase, as the calibration lines tell it."""
+"""Estimates the covariance of k-space samples, at any distance along phase, from the calibration lines."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from recon.calibration.brightness import brightness
 from recon.calibration.espirit import espirit_operator
 
 GRID = 96
-"""Pixels along phase."""
+"""Number of pixels along phase."""
 
 REACH = GRID // 2
-"""Lines this far apart or farther are not told from nearer ones."""
+"""Smallest distance of two lines at which it wraps around and is confused with a shorter one."""
 
 ROWS = 24
-"""Positions along readout at which the covariance is computed; it varies as slowly as the coils do."""
+"""Number of positions along readout at which the covariance is computed; it varies as slowly as the coils do."""
 
 NULL_SPACE = 0.02
-"""Less is taken as noise than for maps: where objects are folded, the second signal of a pixel is a weak one."""
+"""Singular values below this share are noise. It is lower than for maps: a folded pixel's second signal is weak."""
 
 SHARPENING = 8
-"""Power of the ESPIRiT operator: eigenvalues of one stay, those that the calibration lines hardly explain vanish."""
+"""Power to which the ESPIRiT operator is raised: eigenvalues of one stay, poorly explained ones vanish."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class KspaceCovariance:
     values: Tensor
 
     def between(self, lines: Tensor, others: Tensor) -> Tensor:
-        """Covariance matrices of all coils of some lines with all coils of others.
+        """Return the covariance of all coils of some lines with all coils of other lines.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class KspaceCovariance:
 def kspace_covariance(lines: Tensor) -> KspaceCovariance:
     """Estimate `R(x, d) = sum_y p(x, y) G(x, y)^8 exp(-2 pi i d y / Y)`.
 
-    The Hermitian `G` leaves a true coil signal `s` as it is (Uecker et al. 2014, eq. 17); its powers approach the
+    The Hermitian `G` leaves a true coil signal `s` unchanged (Uecker et al. 2014, eq. 17); its powers approach the
     sum of `s s^H` over as many signals as are folded onto a pixel. `p` is the variance of an object that is brighter
     where the low-resolution image is: its square root, flatter than its square, because detail is spread more
     evenly than brightness.

@@ -1,4 +1,4 @@
-"""Coil sensitivity maps from the calibration lines: ESPIRiT on a rectangle as narrow as the lines are."""
+"""Estimates coil sensitivity maps by ESPIRiT, from calibration lines however few they are."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from torch.nn.functional import interpolate
 from recon.calibration.acs import calibration_lines, dc_line
 from recon.coils import divide_by_rss
 from recon.data.acquisition import Acquisition
-from recon.window import hann
+from recon.fourier import hann
 
 KERNEL = 6
 CALIBRATION_ROWS = 64
-"""Rows of readout about DC that are used; more cost time and change nothing."""
+"""Number of readout rows about DC that are used; more cost time and change nothing."""
 NULL_SPACE = 0.04
-"""Singular values of the calibration matrix below this share of the largest are noise."""
+"""Singular values of the calibration matrix below this share of the largest count as noise."""
 POWER_ITERATIONS = 10
 FINEST_GRID = 128
-"""Maps are smooth: of axes twice as long or longer only every second pixel (or third, ...) is computed."""
+"""Largest number of pixels computed along an axis, up to a factor of two; smooth maps are interpolated."""
 ROWS_AT_A_TIME = 32
-"""Of these, which bounds the memory: the operator of one row is as large as `coils^2` rows of the image."""
+"""Rows treated together, which bounds the memory: the operator of one row is as large as `coils^2` image rows."""
 FOLDED, FOLDED_SHARE = 0.6, 0.02
-"""A pixel whose second eigenvalue exceeds the former is folded; so many must be for a second map to be worth it."""
+"""A pixel is folded if its second eigenvalue exceeds the first number; the share of them that a second map needs."""
 ORTHOGONAL = 1e-4
-"""Of unit vectors with a smaller product, it does not tell the phase between them: it is rounding."""
+"""Smallest product of two unit vectors whose phase is not rounding."""
 TRUSTED, UNTRUSTED = 0.9, 0.5
-"""Eigenvalues between which the maps pass from ESPIRiT's to those of the low-resolution images."""
+"""Eigenvalues between which maps change over from ESPIRiT's to those of the low-resolution images."""
 
 
 @dataclass(frozen=True, eq=False)
 class SensMaps:
-    """Maps that explain the calibration lines, and how well they do.
+    """Maps that explain the calibration lines, and how well they explain them.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class SensMaps:
 
 
 def estimate_sens_maps(acquisition: Acquisition) -> Tensor:
-    """Estimate one set of maps.
+    """Estimate one set of maps for a slice.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def estimate_sens_maps(acquisition: Acquisition) -> Tensor:
     -------
     Tensor
         complex64 `(coils, readout, phase)`, of unit root sum of squares in every pixel: ESPIRiT's where there is
-        signal, those of the low-resolution images where there is none. Background is not blacked out: scores
+        signal, those of the low-resolution images where there is none. The background is not masked, because scores
         against a root-sum-of-squares target need it.
 
     Raises
@@ -106,7 +106,7 @@ def batch_sens_maps(lines: Sequence[Tensor], matrix: tuple[int, int]) -> Tensor:
 
 
 def espirit(lines: Tensor, matrix: tuple[int, int], sets: int = 1, dc: int | None = None) -> SensMaps:
-    """Find the eigenvectors of the operator that leaves true coil signals as they are (Uecker et al. 2014, eq. 19).
+    """Find the eigenvectors of the operator that leaves true coil signals unchanged (Uecker et al. 2014, eq. 19).
 
     Parameters
     ----------
@@ -115,8 +115,8 @@ def espirit(lines: Tensor, matrix: tuple[int, int], sets: int = 1, dc: int | Non
     matrix
         Size of the maps `(readout, phase)`.
     sets
-        How many maps a pixel gets at most; a second one serves pixels onto which another part of the object is
-        folded, and is left out where hardly any pixel is.
+        Largest number of maps. The second one serves pixels onto which another part of the object is folded; it is
+        left out where hardly any pixel is.
     dc
         Index of the line at DC; in the middle if None.
     """
@@ -130,12 +130,12 @@ def espirit(lines: Tensor, matrix: tuple[int, int], sets: int = 1, dc: int | Non
 
 
 def trust(eigenvalues: Tensor) -> Tensor:
-    """Tell signal (1) from background (0), where the eigenvectors are those of noise, with a slope in between."""
+    """Return 1 where eigenvalues show signal, 0 in the background whose eigenvectors are noise, a slope between."""
     return ((eigenvalues - UNTRUSTED) / (TRUSTED - UNTRUSTED)).clamp(0, 1)
 
 
 def espirit_operator(lines: Tensor, matrix: tuple[int, int], null_space: float = NULL_SPACE) -> Tensor:
-    """Project onto the row space of the calibration matrix, pixel by pixel (Uecker et al. 2014, eqs. 15-17).
+    """Return the projection onto the row space of the calibration matrix, by pixel (Uecker et al. 2014, eqs. 15-17).
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def espirit_operator(lines: Tensor, matrix: tuple[int, int], null_space: float =
     matrix
         Size of the image `(readout, phase)`.
     null_space
-        Singular values of the calibration matrix below this share of the largest are taken as noise.
+        Singular values of the calibration matrix below this share of the largest count as noise.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def low_resolution_maps(lines: Tensor, matrix: tuple[int, int], dc: int | None =
 
 @dataclass(frozen=True, eq=False)
 class _Axis:
-    """An axis of the image, and the pixels on it at which maps are computed."""
+    """An axis of the image, and the pixels along it at which maps are computed."""
 
     size: int
     pixels: Tensor
@@ -195,7 +195,7 @@ def _grid(size: int, device: torch.device) -> _Axis:
 
 
 def _low_resolution_images(lines: Tensor, axes: tuple[_Axis, ...], dc: int | None) -> Tensor:
-    """Transform the lines that lie symmetrically about DC: the others would turn the phase."""
+    """Transform the lines that lie symmetrically about DC; the others would bias the phase."""
     _, readout, width = lines.shape
     dc = width // 2 if dc is None else dc
     reach = min(dc, width - dc)
@@ -213,12 +213,12 @@ def _low_resolution_images(lines: Tensor, axes: tuple[_Axis, ...], dc: int | Non
 
 @dataclass(frozen=True, eq=False)
 class _Operator:
-    """Hermitian `G(x, y)`, the transform along readout still to be done, because all pixels at once are too many.
+    """Hermitian `G(x, y)` before its transform along readout, because all pixels at once take too much memory.
 
     Attributes
     ----------
     down
-        complex64 `(pixels of readout, frequencies)`: that transform.
+        complex64 `(pixels of readout, frequencies)`: the transform along readout.
     half
         complex64 `(pairs, frequencies, pixels of phase)`: one for each pair of coils in the upper triangle.
     pairs
@@ -245,7 +245,7 @@ class _Operator:
         return cls(down, correlation @ across.mT, upper)
 
     def rows(self, rows: slice) -> Tensor:
-        """Give `G` at some pixels of the readout, complex64 `(coils, coils, rows, phase)`."""
+        """Return `G` at some pixels of the readout, complex64 `(coils, coils, rows, phase)`."""
         values = self.down[rows] @ self.half
         coils = int(self.pairs[0, -1]) + 1
         operator = values.new_empty(coils, coils, *values.shape[-2:])
@@ -272,7 +272,7 @@ def _interpolate(values: Tensor, axes: tuple[_Axis, ...], matrix: tuple[int, int
 
 
 def _row_space(lines: Tensor, null_space: float) -> Tensor:
-    """Kernels `(kernel, coils, height, width)` that span the patches found in the calibration lines."""
+    """Return kernels `(kernel, coils, height, width)` that span the patches of the calibration lines."""
     coils, readout, width = lines.shape
     rows = min(CALIBRATION_ROWS, readout)
     center = lines[:, readout // 2 - rows // 2 :][:, :rows]
@@ -287,8 +287,8 @@ def _row_space(lines: Tensor, null_space: float) -> Tensor:
 def _power_iterations(operator: _Operator, start: Tensor, sets: int) -> tuple[Tensor, Tensor]:
     """Find the leading eigenvectors `(sets, coils, ...)` and eigenvalues `(sets, ...)` of the operator.
 
-    The first grows out of the low-resolution maps and so keeps their phase; each further one is held orthogonal
-    to those before it and turned to the same phase.
+    The first grows out of the low-resolution maps and so keeps their phase. Each further one is kept orthogonal to
+    those before it and rotated to the same phase.
     """
     vectors, eigenvalues = start.new_empty(0, *start.shape), start.real.new_empty(0, *start.shape[1:])
     for _ in range(sets):
@@ -310,7 +310,7 @@ def _blocks(rows: int) -> list[slice]:
 def _next_eigenvector(
     operator: Tensor, start: Tensor, others: Tensor, eigenvalues: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Find one more eigenvector of `(coils, coils, ...)`, its eigenvalue and the sum of squares of those left."""
+    """Find the next eigenvector of `(coils, coils, ...)`, its eigenvalue, and the sum of squares of those left."""
     vector = torch.roll(start, len(others), dims=0)
     for _ in range(POWER_ITERATIONS):
         vector = divide_by_rss(_deflate(_apply(operator, vector), others))
@@ -318,13 +318,13 @@ def _next_eigenvector(
         overlap = (vector.conj() * start).sum(0)
         vector = vector * torch.sgn(torch.where(overlap.abs() > ORTHOGONAL, overlap, vector.conj().sum(0)))
     eigenvalue = (vector.conj() * _apply(operator, vector)).sum(0).real.clamp(0, 1)
-    # The squares of all eigenvalues sum to the squared norm: what is left bounds the next one.
+    # The squares of all eigenvalues sum to the squared norm, so the rest bounds the next eigenvalue.
     squares = (operator.real.square() + operator.imag.square()).sum((0, 1))
     return vector, eigenvalue, squares - eigenvalues.square().sum(0) - eigenvalue.square()
 
 
 def _apply(operator: Tensor, vector: Tensor) -> Tensor:
-    """Multiply `(coils, coils, ...)` by `(coils, ...)` in every pixel, without a temporary as large as the former."""
+    """Multiply `(coils, coils, ...)` by `(coils, ...)` in every pixel, without a temporary as large as the matrix."""
     product = operator[:, 0] * vector[0]
     for coil in range(1, len(vector)):
         product.addcmul_(operator[:, coil], vector[coil])

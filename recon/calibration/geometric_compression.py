@@ -1,4 +1,4 @@
-"""Geometric-decomposition coil compression: other virtual coils at every place of the readout."""
+"""Geometric-decomposition coil compression: its virtual coils change along the readout."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ READOUT = (-2,)
 
 
 def compress_geometrically(acquisition: Acquisition, virtual_coils: int) -> Acquisition:
-    """Combine coils at every place of the fully sampled readout (Zhang et al. 2013).
+    """Compress coils at every position of the fully sampled readout (Zhang et al. 2013).
 
     Parameters
     ----------
     acquisition
-        One slice, mask `(phase,)`.
+        One slice with a mask `(phase,)`.
     virtual_coils
-        How many coils to keep at most.
+        Largest number of coils to keep.
 
     Raises
     ------
@@ -47,14 +47,14 @@ def compress_geometrically(acquisition: Acquisition, virtual_coils: int) -> Acqu
 
 
 def aligned_matrices(hybrid: Tensor, virtual_coils: int) -> Tensor:
-    """Find virtual coils at every place, turned so that they change as little as can be from one to the next.
+    """Find virtual coils at every position, rotated so that they change as little as possible along the readout.
 
     Parameters
     ----------
     hybrid
-        complex `(coils, readout, lines)`: calibration lines, the readout as image.
+        complex `(coils, readout, lines)`: calibration lines, in image space along readout.
     virtual_coils
-        How many to keep.
+        Number of coils to keep.
 
     Returns
     -------
@@ -65,15 +65,15 @@ def aligned_matrices(hybrid: Tensor, virtual_coils: int) -> Tensor:
     _, vectors = torch.linalg.eigh(samples @ samples.mH)
     matrices = vectors.flip(-1)[..., :virtual_coils].clone()
     middle = len(matrices) // 2
-    for place in range(middle + 1, len(matrices)):
-        matrices[place] = _turned(matrices[place], matrices[place - 1])
-    for place in range(middle - 1, -1, -1):
-        matrices[place] = _turned(matrices[place], matrices[place + 1])
+    for x in range(middle + 1, len(matrices)):
+        matrices[x] = _aligned(matrices[x], matrices[x - 1])
+    for x in range(middle - 1, -1, -1):
+        matrices[x] = _aligned(matrices[x], matrices[x + 1])
     return matrices
 
 
-def _turned(matrix: Tensor, neighbour: Tensor) -> Tensor:
-    """`V P` with the unitary `P` that minimises `||V P - V'||`, the alignment of Zhang et al. 2013."""
+def _aligned(matrix: Tensor, neighbour: Tensor) -> Tensor:
+    """Return `V P` with the unitary `P` that minimises `||V P - V'||`, the alignment of Zhang et al. 2013."""
     left, _, right = torch.linalg.svd(matrix.mH @ neighbour)
     return matrix @ left @ right
 

@@ -1,4 +1,4 @@
-"""Noise of the receive channels: how strong, how correlated, and how to make it white."""
+"""Estimates the noise covariance of the receive channels, and whitens it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import math
 from dataclasses import replace
 
 import torch
+from scipy.special import gammaincinv
 from torch import Tensor
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 
 EDGE = 0.05
-"""Share of the readout, at either end, where k-space is taken to hold next to no signal."""
+"""Share of the readout at either end that is taken to hold hardly any signal."""
 
 SWEEPS = 30
-"""Of the fixed-point iteration for the shape of the covariance, which gains a digit every few."""
+"""Number of fixed-point iterations for the shape of the covariance; every few of them gain a digit."""
 
 
 def covariance_of_noise(samples: Tensor) -> Tensor:
-    """Covariance `Psi = E[n n^H]` of the channels from a scan without excitation (Pruessmann et al. 2001).
+    """Return the covariance `Psi = E[n n^H]` of the channels in a scan without excitation (Pruessmann et al. 2001).
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def covariance_of_noise(samples: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        complex `(coils, coils)`; real and imaginary part of channel i have half its i-th diagonal each.
+        complex `(coils, coils)`; the real and the imaginary part of channel i each have half the i-th diagonal.
 
     Raises
     ------
@@ -45,10 +46,10 @@ def covariance_of_noise(samples: Tensor) -> Tensor:
 
 
 def edge_covariance(acquisition: Acquisition) -> Tensor:
-    """Covariance of the channels from the ends of the readout, where signal is rare.
+    """Estimate the covariance of the channels from the ends of the readout, where signal is rare.
 
-    What signal there is would spoil a mean. Each sample therefore counts by its direction among the channels only
-    (Tyler 1987, for complex numbers), and the scale is set by the median.
+    What signal there is would bias a mean. Each sample therefore counts only by its direction among the channels
+    (Tyler 1987, for complex numbers), and the median sets the scale.
 
     Parameters
     ----------
@@ -78,12 +79,13 @@ def edge_covariance(acquisition: Acquisition) -> Tensor:
     for _ in range(SWEEPS):
         directions = samples / _mahalanobis(samples, covariance).sqrt()
         covariance = directions @ directions.mH * (coils / count)
-    covariance = covariance * (_mahalanobis(samples, covariance).median() / _median_of_gamma(coils))
+    # n^H Psi^-1 n of complex normal noise has a gamma distribution of unit scale.
+    covariance = covariance * (_mahalanobis(samples, covariance).median() / float(gammaincinv(coils, 0.5)))
     return scale[:, None] * covariance * scale
 
 
 def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
-    """Variance of each channel's noise from the ends of the readout, by the median.
+    """Estimate the variance of each channel's noise by the median over the ends of the readout.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        real `(coils,)`: of real and imaginary part together; zero where the ends are empty.
+        real `(coils,)`: variance of real and imaginary part together, zero where the ends are empty.
     """
     samples = _edge(kspace, mask)
     if not samples.shape[1]:
@@ -104,7 +106,7 @@ def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
 
 
 def whitening_matrix(covariance: Tensor) -> Tensor:
-    """Find `W`, lower triangular, with `W Psi W^H = I` (Pruessmann et al. 2001).
+    """Return the lower triangular `W` with `W Psi W^H = I` (Pruessmann et al. 2001).
 
     Raises
     ------
@@ -121,8 +123,8 @@ def whitening_matrix(covariance: Tensor) -> Tensor:
 def prewhiten(acquisition: Acquisition, covariance: Tensor) -> Acquisition:
     """Replace the channels by as many with independent noise of unit variance.
 
-    The root of their sum of squares is another image than that of the scanner's channels, in units of the noise.
-    No target fits it: the result has none, and its reconstructions must not be scored against the old one.
+    Their root sum of squares is a different image, in units of the noise. The old target does not fit it, so the
+    result has no target.
 
     Parameters
     ----------
@@ -158,7 +160,7 @@ def mix_coils(matrix: Tensor, kspace: Tensor) -> Tensor:
 
 
 def _edge(kspace: Tensor, mask: Tensor) -> Tensor:
-    """Measured samples `(coils, samples)` of the outermost readout, without those that the scanner left at zero."""
+    """Return measured samples `(coils, samples)` of the outermost readout, without those the scanner left at zero."""
     rows = max(2, round(EDGE * kspace.shape[-2]))
     ends = torch.cat([kspace[..., :rows, :], kspace[..., -rows:, :]], dim=-2)
     measured = mask if mask.ndim == 1 else torch.cat([mask[:rows], mask[-rows:]])
@@ -166,15 +168,5 @@ def _edge(kspace: Tensor, mask: Tensor) -> Tensor:
 
 
 def _mahalanobis(samples: Tensor, covariance: Tensor) -> Tensor:
-    """`n^H Psi^-1 n` for every sample `(samples,)`."""
+    """Return `n^H Psi^-1 n` for every sample, `(samples,)`."""
     return (samples.conj() * torch.linalg.solve(covariance, samples)).sum(dim=0).real
-
-
-def _median_of_gamma(shape: int) -> float:
-    """Median of `n^H Psi^-1 n` over complex normal `n`: a gamma distribution of this shape and unit scale."""
-    low, high = 0.0, 2.0 * shape + 1
-    for _ in range(60):
-        middle = (low + high) / 2
-        below = torch.special.gammainc(torch.tensor(float(shape)), torch.tensor(middle)) < 0.5
-        low, high = (middle, high) if below else (low, middle)
-    return low

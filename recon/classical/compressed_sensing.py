@@ -23,10 +23,10 @@ class CompressedSensing(IterativeSense):
     Attributes
     ----------
     lamda
-        Weight of the prior; the data are scaled so that the zero-filled image's maximum is 1. None to choose it
-        without the truth, see `automatic_lamda`.
+        Weight of the prior; the data are scaled so that the zero-filled image's maximum is 1. None for
+        `automatic_lamda`.
     iterations
-        Of FISTA.
+        Number of FISTA iterations.
     """
 
     prior: ClassVar[Prior[Any]]

@@ -29,7 +29,7 @@ from recon.registry import register
 READOUT, PHASE = (-2,), (-1,)
 
 LEAST_LAMDA = 1e-6
-"""Below this single precision cannot invert the covariance."""
+"""Smallest weight at which single precision can invert the covariance."""
 
 
 @register("grappa")
@@ -38,19 +38,19 @@ class Grappa(Reconstruction):
     """Each missing sample is a sum `w y` over its measured neighbours in all coils (Griswold et al. 2002, eq. 1).
 
     The weights minimise the expected square error, `w = R_ts (R_ss + lamda I)^-1`, from the covariances `R` of
-    targets and sources. Griswold counts those on the calibration lines, shift by shift, which takes more lines than
-    the kernel is wide; here `kspace_covariance` derives them for any distance from the same lines, so that every
-    gap of any mask is served by the lines that bound it. Along readout k-space is transformed first and each
-    position has its own weights (Brau et al. 2008), which amounts to a kernel as long as the readout.
+    targets and sources. Griswold counts them on the calibration lines, shift by shift, which takes more lines than
+    the kernel is wide. Here `kspace_covariance` derives them for any distance from the same lines, so that every gap
+    of any mask is filled from the lines around it. K-space is first transformed along readout, and each position has
+    its own weights (Brau et al. 2008), which amounts to a kernel as long as the readout.
 
     Attributes
     ----------
     lamda
-        Share of a line's energy that is taken as error of `R`; the share of its noise is added.
+        Share of a line's energy that counts as error of `R`; the share of its noise is added.
     neighbours
-        How many measured lines to combine at most, half of them on either side of a gap.
+        Largest number of measured lines to combine, half of them on either side of a gap.
     virtual_coils
-        To how many coils to compress at most; measured lines are kept in all coils.
+        Largest number of coils after compression; measured lines are kept in all coils.
     """
 
     lamda: float = 5e-3
@@ -65,7 +65,7 @@ class Grappa(Reconstruction):
         return center_crop(rss(ifft(lines, PHASE)), acquisition.crop)
 
     def fill(self, acquisition: Acquisition) -> Tensor:
-        """Fill in the missing lines.
+        """Fill the missing lines.
 
         Parameters
         ----------
@@ -151,15 +151,15 @@ class Grappa(Reconstruction):
         return noise_variances(kernels, coil_images, covariance, acquisition.header.padding)
 
     def _lamda(self, noise: float) -> float:
-        """Add the share of the noise, in steps of a factor of two, so that many gaps have the same sum."""
+        """Add the share of the noise, in steps of a factor of two, so that many gaps share their weights."""
         least = max(self.lamda, LEAST_LAMDA)
         return least * 2.0 ** round(math.log2(1 + noise / least))
 
 
 def noise_share(kspace: Tensor, mask: Tensor) -> list[float]:
-    """Variance of one coil's noise in a sample over the mean energy of all coils in its line, for every line.
+    """Return the noise variance of one coil over the mean energy of all coils, for every line.
 
-    Far from DC it comes close to one over the number of coils: there is little left to predict with, or to predict.
+    Far from DC it approaches one over the number of coils: little is left to predict with, or to predict.
     """
     noise = edge_variance(kspace, mask).mean()
     energy = (kspace.real.square() + kspace.imag.square()).sum(dim=0).mean(dim=0)

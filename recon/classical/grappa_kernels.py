@@ -1,4 +1,4 @@
-"""The kernels of GRAPPA: which measured lines fill which gap of the mask, with which weights."""
+"""Learns the kernels of GRAPPA: which measured lines fill each gap of the mask, and with which weights."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from recon.classical.readout_grid import ReadoutGrid
 
 @dataclass(frozen=True)
 class Gap:
-    """Neighbouring missing lines, and the measured ones that fill them; positions along phase."""
+    """A run of missing lines and the measured lines that fill it, as positions along phase."""
 
     targets: tuple[int, ...]
     sources: tuple[int, ...]
 
     def shape(self) -> Gap:
-        """Shift the gap to where its first target is zero: gaps of one shape share their weights."""
+        """Return the gap shifted so that its first target is zero; gaps of one shape share their weights."""
         first = self.targets[0]
         return Gap(tuple(line - first for line in self.targets), tuple(line - first for line in self.sources))
 
@@ -36,10 +36,10 @@ def find_gaps(mask: Tensor, acquired: tuple[int, int], neighbours: int) -> list[
     mask
         bool `(phase,)`.
     acquired
-        Lines `[first, last)` outside of which nothing is to be filled.
+        Lines `[first, last)` outside of which nothing is filled.
     neighbours
-        How many measured lines serve a gap at most, half of them on either side. Those that are too far for their
-        covariance to be known are left out, and so is a gap that is too wide.
+        Largest number of measured lines that serve a gap, half of them on either side. Lines too far away for their
+        covariance to be known are left out, and so are gaps that are too wide.
     """
     measured = torch.nonzero(mask).flatten().tolist()
     bounds = [-1, *measured, len(mask)]
@@ -80,7 +80,7 @@ class Kernel:
     weights: Tensor
 
     def __call__(self, cells: Tensor) -> Tensor:
-        """Predict from `(rows, coils, phase, slots)` the missing `(rows, coils, targets, gaps, slots)`, complex64."""
+        """Predict missing `(rows, coils, targets, gaps, slots)` from measured `(rows, coils, phase, slots)`."""
         sources = rearrange(cells[:, :, self.sources], "row coil source gap slot -> row (coil source) (gap slot)")
         return rearrange(
             self.weights @ sources,
@@ -99,11 +99,11 @@ class Kernels:
     mask
         bool `(phase,)`.
     kernels
-        One for each shape of gap.
+        One kernel for each shape of gap.
     compression
         complex64 `(coils, virtual)`.
     grid
-        Of the weights along readout.
+        Grid of the weights along readout.
     """
 
     mask: Tensor
@@ -112,7 +112,7 @@ class Kernels:
     grid: ReadoutGrid
 
     def fill(self, kspace: Tensor) -> Tensor:
-        """Fill in the missing lines of `(coils, readout, phase)`, image space along readout."""
+        """Fill the missing lines of complex64 `(coils, readout, phase)`, in image space along readout."""
         measured = self.grid.split(compress(kspace, self.compression))
         missing = torch.zeros_like(measured)
         for kernel in self.kernels:
@@ -126,12 +126,12 @@ def learn_kernels(covariance: KspaceCovariance, gaps: list[Gap], lamdas: list[fl
     Parameters
     ----------
     covariance
-        Of k-space.
+        Covariance of k-space.
     gaps
-        To fill.
+        Gaps to fill.
     lamdas
-        For every gap, the variance of error and noise in each sample, relative to the signal of all coils; gaps of
-        one shape and one lamda share their weights.
+        Variance of error and noise in each sample, relative to the signal of all coils, for every gap. Gaps of one
+        shape and one lamda share their weights.
     """
     groups: dict[tuple[Gap, float], list[Gap]] = defaultdict(list)
     for gap, lamda in zip(gaps, lamdas, strict=True):
@@ -148,7 +148,7 @@ def learn_kernels(covariance: KspaceCovariance, gaps: list[Gap], lamdas: list[fl
 
 
 def _weights(covariance: KspaceCovariance, gap: Gap, lamda: float) -> Tensor:
-    """`w = R_ts (R_ss + lamda I)^-1`, complex64 `(rows, coils * targets, coils * sources)`."""
+    """Return `w = R_ts (R_ss + lamda I)^-1`, complex64 `(rows, coils * targets, coils * sources)`."""
     targets = torch.tensor(gap.targets, device=covariance.values.device)
     sources = torch.tensor(gap.sources, device=covariance.values.device)
     noisy = covariance.between(sources, sources)

@@ -1,4 +1,4 @@
-"""A coarse grid along readout: where weights that vary slowly are computed, and how they are applied in between."""
+"""Applies weights that vary slowly along readout, computed on a coarse grid of rows, at every position."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class ReadoutGrid:
-    """Linear interpolation, periodic, from few rows to every position along readout; both have zero at N // 2.
+    """Periodic linear interpolation from a few rows to every position along readout; zero lies at N // 2 of both.
 
     Attributes
     ----------
     row
         int64 `(readout,)`: the row at or below each position.
     fraction
-        float32 `(readout,)`: the way from there to the next row, in [0, 1).
+        float32 `(readout,)`: distance from that row, in units of the distance to the next row, in [0, 1).
     cells
-        int64 `(rows, slots)`: the positions that belong to each row; a slot to spare holds position zero.
+        int64 `(rows, slots)`: the positions that belong to each row; a spare slot holds position zero.
     slots
-        int64 `(readout,)`: where in the flattened cells each position is.
+        int64 `(readout,)`: index of each position in the flattened cells.
     """
 
     row: Tensor
@@ -32,7 +32,7 @@ class ReadoutGrid:
 
     @classmethod
     def of(cls, rows: int, readout: int, device: torch.device) -> ReadoutGrid:
-        """Spread `rows` evenly over the `readout`."""
+        """Place `rows` evenly along the `readout`."""
         position = torch.arange(readout, device=device)
         scaled = (position - readout // 2) * rows + (rows // 2) * readout  # in units of 1 / readout, exact
         row = scaled.div(readout, rounding_mode="floor").remainder(rows)
@@ -45,9 +45,9 @@ class ReadoutGrid:
         return cls(row, fraction, cells.reshape(rows, width), slots)
 
     def split(self, kspace: Tensor) -> Tensor:
-        """Share every position between the two rows on either side of it, by its distance from them.
+        """Divide every position between the rows on either side of it, by its distance from them.
 
-        Weights of the rows act on the shares as interpolated weights would on the positions.
+        Applying the weights of the rows to the shares equals applying interpolated weights to the positions.
 
         Parameters
         ----------
@@ -64,13 +64,13 @@ class ReadoutGrid:
         return torch.cat([(1 - fraction) * positions, (fraction * positions).roll(1, dims=0)], dim=-1)
 
     def join(self, cells: Tensor) -> Tensor:
-        """Add the shares `(rows, coils, phase, 2 * slots)` up and put them in order, `(coils, readout, phase)`."""
+        """Add up the shares `(rows, coils, phase, 2 * slots)` and order them as `(coils, readout, phase)`."""
         above, below = cells.chunk(2, dim=-1)
         positions = rearrange(above + below.roll(-1, dims=0), "row coil line slot -> (row slot) coil line")
         return rearrange(positions[self.slots], "x coil line -> coil x line")
 
     def interpolate(self, weights: Tensor, positions: slice) -> Tensor:
-        """Weights `(rows, ...)` at some positions along readout."""
+        """Interpolate weights `(rows, ...)` to some positions along readout."""
         row = self.row[positions]
         fraction = self.fraction[positions].reshape(-1, *[1] * (weights.ndim - 1))
         return weights[row] + fraction * (weights[(row + 1) % len(weights)] - weights[row])

@@ -1,4 +1,4 @@
-"""SENSE in closed form: with equally spaced lines few pixels fold onto each other, and few equations part them."""
+"""SENSE in closed form: equally spaced lines fold few pixels onto each other, and few equations separate them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from recon.registry import register
 READOUT, PHASE = (-2,), (-1,)
 
 LEAST_LAMDA = 1e-6
-"""Below this single precision cannot part pixels on which the coils agree."""
+"""Smallest weight at which single precision can separate pixels on which the coils agree."""
 
 
 @register("sense-unfold")
@@ -34,9 +34,9 @@ LEAST_LAMDA = 1e-6
 class SenseUnfold(Reconstruction):
     """`argmin_x 1/2 ||M F S x - y||^2 + lamda/2 ||x / sqrt(p)||^2` in closed form (Pruessmann et al. 1999, eqs. 2-3).
 
-    `M` selects the equally spaced lines. The calibration lines between them give `S` and `p`, the brightness of
-    the low-resolution image, and are put back into the result. Where pixels fold onto each other, `p` says which of
-    them the signal is likely to come from (as in Lin et al. 2004).
+    `M` selects the equally spaced lines. The calibration lines between them give `S` and `p`, the brightness of the
+    low-resolution image, and are put back into the result. Where pixels fold onto each other, `p` says where the
+    signal is likely to come from (as in Lin et al. 2004).
 
     Attributes
     ----------
@@ -49,14 +49,26 @@ class SenseUnfold(Reconstruction):
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        lattice = find_lattice(acquisition)
-        acquisition = without_oversampling(acquisition)
+        acquisition, folding = self._fold(acquisition)
         measured = ifft(acquisition.kspace, READOUT)
-        likely = brightness(calibration_lines(acquisition), acquisition.matrix).sqrt()
-        folding = Folding.of(estimate_sens_maps(acquisition) * likely, lattice)
         estimate = folding.coil_kspace(folding.unfold(measured, self.lamda))
         coil_images = ifft(torch.where(acquisition.mask, measured, estimate), PHASE)
         return center_crop(rss(coil_images), acquisition.crop)
+
+    def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
+        """Return the standard deviation of the image's noise, as if no calibration lines were put back.
+
+        They lower the noise a little, the less the smaller their share of the lines is.
+        """
+        acquisition, folding = self._fold(acquisition)
+        return center_crop(folding.noise(covariance, self.lamda), acquisition.crop)
+
+    def _fold(self, acquisition: Acquisition) -> tuple[Acquisition, Folding]:
+        """Return the slice without readout oversampling, and how its pixels fold."""
+        lattice = find_lattice(acquisition)
+        acquisition = without_oversampling(acquisition)
+        likely = brightness(calibration_lines(acquisition), acquisition.matrix).sqrt()
+        return acquisition, Folding.of(estimate_sens_maps(acquisition) * likely, lattice)
 
 
 @dataclass(frozen=True)
@@ -68,9 +80,9 @@ class Lattice:
     phase
         Number of all lines.
     step
-        From one line to the next.
+        Distance from one line to the next.
     first
-        The first line of this spacing, whether it was measured or not; less than `step`.
+        First line of this spacing, measured or not; less than `step`.
     """
 
     phase: int
@@ -84,7 +96,7 @@ class Lattice:
 
 
 def find_lattice(acquisition: Acquisition) -> Lattice:
-    """Find the spacing of the measured lines, the calibration lines left out.
+    """Find the spacing of the measured lines outside the calibration lines.
 
     Raises
     ------
@@ -117,17 +129,17 @@ def _lattice_of(mask: Tensor) -> Lattice | None:
 
 @dataclass(frozen=True, eq=False)
 class Folding:
-    """Which pixels fold onto which, and how each coil sees them.
+    """Which pixels fold onto each other, and how each coil sees them.
 
-    The image has `step * count` pixels along phase, so that whole pixels fold; that is the matrix itself if `step`
-    divides it, and else a little more or less of resolution over the same field of view.
+    The image has `step * count` pixels along phase, so that whole pixels fold onto each other. That is the matrix
+    itself if `step` divides it, and otherwise a slightly different resolution over the same field of view.
 
     Attributes
     ----------
     lattice
-        The lines that are unfolded.
+        Lines to unfold.
     sens_maps
-        complex64 `(coils, readout, step, count)`: pixels from the centre on, those that fold side by side.
+        complex64 `(coils, readout, step, count)`: pixels from the centre on; those that fold share their last index.
     """
 
     lattice: Lattice
@@ -135,7 +147,7 @@ class Folding:
 
     @classmethod
     def of(cls, sens_maps: Tensor, lattice: Lattice) -> Folding:
-        """Bring maps `(coils, readout, phase)` onto the pixels that fold."""
+        """Resample maps `(coils, readout, phase)` to the pixels that fold."""
         pixels = lattice.step * lattice.count
         maps = torch.fft.ifftshift(resample(sens_maps, pixels), dim=PHASE)
         return cls(lattice, rearrange(maps, "coil x (step count) -> coil x step count", step=lattice.step))
@@ -146,16 +158,16 @@ class Folding:
         Parameters
         ----------
         kspace
-            complex64 `(coils, readout, phase)`, image space along readout.
+            complex64 `(coils, readout, phase)`, in image space along readout.
         lamda
             Weight of the regularisation.
         covariance
-            complex `Psi`, `(coils, coils)`, of the noise; the identity if None.
+            complex `(coils, coils)` covariance `Psi` of the noise; the identity if None.
 
         Returns
         -------
         Tensor
-            complex64 `x`, `(readout, step, count)`, pixels ordered as the maps.
+            complex64 `x`, `(readout, step, count)`, with pixels ordered as in the maps.
         """
         aliased = torch.fft.ifft(kspace[..., self.lattice.first :: self.lattice.step]) / self._scale
         maps, aliased = self._whitened(covariance), _whiten(aliased, covariance)
@@ -172,21 +184,50 @@ class Folding:
         resolved = (lines >= -(pixels // 2)) & (lines < pixels - pixels // 2)
         return torch.where(resolved, spectrum[..., lines % pixels], 0)
 
+    def noise(self, covariance: Tensor, lamda: float) -> Tensor:
+        """Return the standard deviation of the image's noise where all of it comes from the lattice.
+
+        `var x = B S^H Psi S B` with `B = (S^H S + lamda R)^-1`, for a solution that does not whiten. The magnitude
+        takes on only the noise in phase with the signal, half of the complex variance.
+
+        Parameters
+        ----------
+        covariance
+            complex `(coils, coils)` covariance of the noise of k-space.
+        lamda
+            As in `unfold`.
+
+        Returns
+        -------
+        Tensor
+            float32 `(readout, phase)`, of the root sum of squares over the coils.
+        """
+        inverse = torch.linalg.inv(self._normal(self.sens_maps, lamda))
+        color = torch.einsum(
+            "cxsn,cd,dxtn->xnst", self.sens_maps.conj(), covariance.to(self.sens_maps), self.sens_maps
+        )
+        variance = (inverse @ color @ inverse).diagonal(dim1=-2, dim2=-1).real / (2 * self.lattice.count)
+        deviation = rearrange(variance.clamp(min=0).sqrt() / self._scale, "x count step -> x step count")
+        return self.image(
+            deviation
+            * rss(rearrange(self.sens_maps, "coil x step count -> coil x (step count)")).reshape(deviation.shape)
+        )
+
     def image(self, solution: Tensor) -> Tensor:
         """Order the pixels of `(readout, step, count)` as an image and resample it to `(readout, phase)`."""
         ordered = rearrange(solution, "x step count -> x (step count)")
         return resample(torch.fft.fftshift(ordered, dim=PHASE), self.lattice.phase)
 
     def g_factor(self, covariance: Tensor | None = None, lamda: float = 0.0) -> Tensor:
-        """`g = sqrt([H^-1]_ii [H]_ii)`, `H = S^H Psi^-1 S` (Pruessmann et al. 1999, eq. 23).
+        """Return `g = sqrt([H^-1]_ii [H]_ii)` with `H = S^H Psi^-1 S` (Pruessmann et al. 1999, eq. 23).
 
-        With regularisation `H^-1` becomes `B H B`, `B = (H + lamda R)^-1`, the variance of the smaller, biased
-        solution; g may then fall below one.
+        With regularisation `H^-1` becomes `B H B` with `B = (H + lamda R)^-1`: the variance of the smaller, biased
+        solution, with which g may fall below one.
 
         Parameters
         ----------
         covariance
-            complex `(coils, coils)` of the noise; the identity if None.
+            complex `(coils, coils)` covariance of the noise; the identity if None.
         lamda
             As in `unfold`.
 
@@ -204,11 +245,11 @@ class Folding:
 
     @property
     def _scale(self) -> float:
-        """Turns sums over the pixels that fold into orthonormal transforms over all phase-encoding steps."""
+        """Factor from sums over the pixels that fold to orthonormal transforms over all phase-encoding steps."""
         return self.lattice.phase**0.5 / (self.lattice.step * self.lattice.count)
 
     def _modulation(self) -> Tensor:
-        """Phase `(step, count)` that the distance of the first line from DC leaves on the pixels."""
+        """Return the phase `(step, count)` of the pixels that comes from the distance of the first line to DC."""
         step, count = self.sens_maps.shape[-2:]
         pixels = torch.fft.fftfreq(step * count, device=self.sens_maps.device).reshape(step, count)
         angles = -2 * torch.pi * (self.lattice.first - self.lattice.phase // 2) * pixels
@@ -219,7 +260,7 @@ class Folding:
         return _whiten(flat, covariance).reshape(self.sens_maps.shape)
 
     def _normal(self, maps: Tensor, lamda: float) -> Tensor:
-        """`S^H S + lamda R`, `(readout, count, step, step)`."""
+        """Return `S^H S + lamda R`, `(readout, count, step, step)`."""
         normal = torch.einsum("cxsn,cxtn->xnst", maps.conj(), maps)
         ridge = max(lamda, LEAST_LAMDA) * self.lattice.step
         normal.diagonal(dim1=-2, dim2=-1).add_(ridge)
@@ -239,7 +280,7 @@ def resample(values: Tensor, pixels: int) -> Tensor:
 
 
 def _whiten(coils: Tensor, covariance: Tensor | None) -> Tensor:
-    """Make the noise of `(coils, ...)` white and, on average over the coils, as strong as it was relative to one."""
+    """Whiten the noise of `(coils, ...)`, on average over the coils to the variance it had."""
     if covariance is None:
         return coils
     scale = covariance.diagonal().real.mean().sqrt()

@@ -1,4 +1,4 @@
-"""Zero-filled reconstruction: what was not measured is taken as zero."""
+"""Zero-filled reconstruction: samples that were not measured stay zero."""
 
 from dataclasses import dataclass
 

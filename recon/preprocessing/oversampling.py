@@ -1,4 +1,4 @@
-"""Readout oversampling: twice the field of view that the image shows, and so twice the data."""
+"""Removes readout oversampling, which doubles the field of view and the data."""
 
 from dataclasses import replace
 
@@ -13,12 +13,12 @@ READOUT = (-2,)
 
 
 def without_oversampling(acquisition: Acquisition) -> Acquisition:
-    """Keep the part of the readout that the image shows; each line is measured in full, so nothing else changes.
+    """Crop the readout to the part that the image shows; lines are measured in full, so nothing else changes.
 
     Parameters
     ----------
     acquisition
-        One slice, mask `(phase,)`.
+        One slice with a mask `(phase,)`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Partial Fourier: k-space that was measured on one side of its centre only, completed by the phase of the image."""
+"""Completes partial Fourier k-space, measured mostly on one side of its centre, by the phase of the image."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from recon.data.errors import InputError
 from recon.fourier import fft, ifft
 
 FEWEST = 4
-"""Samples beyond DC on the short side; with fewer the phase of the image cannot be told."""
+"""Smallest number of samples beyond DC on the short side from which the phase of the image can be estimated."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was measured along one axis.
+class MeasuredRange:
+    """The measured range of one axis.
 
     Attributes
     ----------
     size
-        Of the axis.
+        Size of the axis.
     first, last
-        Measured are `[first, last)`.
+        Measured range `[first, last)`.
     """
 
     size: int
@@ -33,7 +33,7 @@ class Measured:
 
     @property
     def short(self) -> int:
-        """Samples from DC to the nearer end."""
+        """Number of samples from DC to the nearer end."""
         return min(self.size // 2 - self.first, self.last - 1 - self.size // 2)
 
     @property
@@ -42,7 +42,7 @@ class Measured:
         return (self.size // 2 - self.first) - (self.last - 1 - self.size // 2) not in {0, 1}
 
     def window(self, device: torch.device) -> Tensor:
-        """Hann window over the samples that were measured on both sides, `(size,)`."""
+        """Return a Hann window `(size,)` over the samples that were measured on both sides of DC."""
         window = torch.zeros(self.size, device=device)
         width = 2 * self.short + 1
         start = self.size // 2 - self.short
@@ -50,9 +50,9 @@ class Measured:
         return window
 
     def homodyne_weights(self, device: torch.device) -> Tensor:
-        """Two where the mirrored sample is missing, none where the sample is, a ramp between (Noll et al. 1991).
+        """Return the weights of homodyne reconstruction (Noll et al. 1991), 1 everywhere if nothing is missing.
 
-        One everywhere if nothing is missing.
+        They are 2 where the mirrored sample is missing, 0 where the sample itself is, with a ramp in between.
         """
         if not self.partial:
             return torch.ones(self.size, device=device)
@@ -65,16 +65,16 @@ class Measured:
 
 
 def pocs(acquisition: Acquisition, iterations: int = 12) -> Acquisition:
-    """Complete k-space by projection onto the measured samples and the phase of the low resolution.
+    """Complete k-space by projections onto the measured samples and the low-resolution phase (Haacke et al. 1991).
 
-    Haacke et al. 1991. The samples it estimates count as measured afterwards.
+    The estimated samples count as measured afterwards.
 
     Parameters
     ----------
     acquisition
         One slice, k-space `(coils, readout, phase)`, without gaps.
     iterations
-        Of both projections.
+        Number of times both projections are applied.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def pocs(acquisition: Acquisition, iterations: int = 12) -> Acquisition:
 def homodyne(acquisition: Acquisition) -> Acquisition:
     """Complete k-space in one step by the conjugate symmetry of an image of known phase (Noll et al. 1991).
 
-    The samples it estimates count as measured afterwards.
+    The estimated samples count as measured afterwards.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def homodyne(acquisition: Acquisition) -> Acquisition:
     return _completed(acquisition, fft((ifft(weights * kspace) * phase.conj()).real * phase))
 
 
-def _measured(acquisition: Acquisition) -> tuple[Measured, Measured] | None:
-    """Find what was measured along readout and phase; None if neither is partial."""
+def _measured(acquisition: Acquisition) -> tuple[MeasuredRange, MeasuredRange] | None:
+    """Return the measured ranges of readout and phase; None if neither is partial."""
     samples = acquisition.kspace.any(dim=0)
     axes = tuple(_extent(acquisition.name, samples.any(dim=1 - axis)) for axis in range(2))
     if not any(axis.partial for axis in axes):
@@ -135,7 +135,7 @@ def _measured(acquisition: Acquisition) -> tuple[Measured, Measured] | None:
     return axes[0], axes[1]
 
 
-def _extent(name: str, measured: Tensor) -> Measured:
+def _extent(name: str, measured: Tensor) -> MeasuredRange:
     found = measured.nonzero().flatten()
     first, last = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, 0)
     if last - first != len(found) or not first <= len(measured) // 2 < last:
@@ -143,11 +143,11 @@ def _extent(name: str, measured: Tensor) -> Measured:
             f"{name}: lines were left out inside of what was measured; partial Fourier completes scans without gaps, "
             "so leave it out or reconstruct those lines first"
         )
-    return Measured(len(measured), first, last)
+    return MeasuredRange(len(measured), first, last)
 
 
-def _low_resolution_phase(kspace: Tensor, axes: tuple[Measured, Measured]) -> Tensor:
-    """Phase factors `(coils, readout, phase)` of the image of what was measured on both sides of DC."""
+def _low_resolution_phase(kspace: Tensor, axes: tuple[MeasuredRange, MeasuredRange]) -> Tensor:
+    """Return the phase `exp(i phi)` of the image from samples on both sides of DC, `(coils, readout, phase)`."""
     window = torch.outer(*(axis.window(kspace.device) for axis in axes))
     image = ifft(kspace * window)
     return torch.polar(torch.ones_like(image.real), image.angle())

@@ -1,4 +1,4 @@
-"""What is done to a scan before it is reconstructed or trained on: steps from acquisition to acquisition, by name.
+"""Preprocessing steps from acquisition to acquisition, found by name.
 
 The names are words on the command line (`virtual_coils=8`) and keys of a config (`virtual_coils: 8`).
 """
@@ -27,19 +27,19 @@ Shape = tuple[int, int, int]
 
 
 def prewhiten_by_noise_scan(acquisition: Acquisition) -> Acquisition:
-    """Prewhiten where there is a noise scan and no target, which would not fit any more."""
+    """Prewhiten if there is a noise scan and no target, which would no longer fit."""
     if acquisition.noise is None or acquisition.target is not None:
         return acquisition
     return prewhiten_channels(acquisition)
 
 
 def prewhiten_channels(acquisition: Acquisition) -> Acquisition:
-    """Prewhiten by the noise scan, or by the ends of the readout where there is none.
+    """Prewhiten by the noise scan, or by the ends of the readout if there is none.
 
     Raises
     ------
     InputError
-        If neither tells the noise.
+        If neither determines the noise.
     """
     noise = acquisition.noise
     return prewhiten(acquisition, edge_covariance(acquisition) if noise is None else covariance_of_noise(noise))
@@ -53,17 +53,17 @@ STEPS: dict[str, Step] = {
     "homodyne": homodyne,
     "zero_pad": zero_pad,
 }
-"""Steps that need no number."""
+"""Steps without a parameter."""
 
 COMPRESSIONS: dict[str, Callable[[Acquisition, int], Acquisition]] = {
     "virtual_coils": compress_coils,
     "geometric_coils": compress_geometrically,
 }
-"""Steps that need the number of virtual coils."""
+"""Steps whose parameter is the number of virtual coils."""
 
 
 def _parse(word: str) -> tuple[str, int]:
-    """Split a word into the step's name and its number, 0 where it needs none."""
+    """Split a word into the step's name and its number, 0 for a step without one."""
     name, _, number = word.partition("=")
     if name in STEPS and not number:
         return name, 0
@@ -82,7 +82,7 @@ class Steps:
     Attributes
     ----------
     words
-        As given: names, some with a number (`virtual_coils=8`).
+        Names of the steps as given, some with a number (`virtual_coils=8`).
     """
 
     words: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class Steps:
 
     @classmethod
     def of(cls, settings: Mapping[str, bool | int | None]) -> Steps:
-        """Read a config's settings, in their order: True or the number of a step, False or None to leave it out.
+        """Read the settings of a config in their order: True or the number for a step, False or None to leave it out.
 
         Raises
         ------
@@ -103,12 +103,12 @@ class Steps:
         return cls(tuple(name if value is True else f"{name}={value}" for name, value in settings.items() if value))
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
-        """Do one step after the other, on one slice.
+        """Apply the steps to one slice, one after the other.
 
         Raises
         ------
         InputError
-            If a step cannot be done on this scan.
+            If a step cannot be applied to this scan.
         """
         for name, number in self._parsed:
             acquisition = COMPRESSIONS[name](acquisition, number) if number else STEPS[name](acquisition)
@@ -116,11 +116,11 @@ class Steps:
 
     @property
     def key(self) -> str:
-        """Names the steps, in a folder's name."""
+        """The steps as part of a folder's name."""
         return "_".join(("v2", *self.words)).replace("=", "-")
 
     def outline(self, header: Header, shape: Shape) -> tuple[Header, Shape]:
-        """Tell header and `(coils, readout, phase)` after the steps; a completed padding only slices tell."""
+        """Return header and `(coils, readout, phase)` after the steps; only slices show if padding was filled."""
         coils, readout, phase = shape
         for name, number in self._parsed:
             if name in COMPRESSIONS:
@@ -135,19 +135,19 @@ class Steps:
 
 @dataclass(frozen=True)
 class SteppedVolume(WrappedVolume):
-    """A volume whose slices go through the steps as they are read.
+    """A volume that applies the steps to its slices as it reads them.
 
     Attributes
     ----------
     steps
-        What is done to each slice.
+        Steps applied to each slice.
     """
 
     steps: Steps
 
     @cached_property
     def _outcome(self) -> tuple[Shape, Header, bool]:
-        """Coils and matrix, header, and whether the target still fits, of the first slice after the steps."""
+        """Shape, header, and whether the target still fits, of the first slice after the steps."""
         first = self.steps(self.volume.read(0))
         return (first.coils, *first.matrix), first.header, first.target is not None
 
@@ -163,23 +163,23 @@ class SteppedVolume(WrappedVolume):
 
     @property
     def target_name(self) -> str | None:
-        """What the reference image is called in the file; None if there is none that fits any more."""
+        """Name of the reference image in the file; None if there is none that still fits."""
         return self.volume.target_name if self._outcome[2] else None
 
     @property
     def target_max(self) -> float | None:
-        """Largest value of the reference image over the whole file; None if none fits any more."""
+        """Largest value of the reference image over the file; None if there is none that still fits."""
         return self.volume.target_max if self._outcome[2] else None
 
     def __len__(self) -> int:
         return len(self.volume)
 
     def read(self, index: int) -> Acquisition:
-        """Read one slice and do the steps."""
+        """Read one slice and apply the steps."""
         return self.steps(self.volume.read(index))
 
     def read_target(self) -> NDArray[np.float32] | None:
-        """Read the reference images; None if they do not fit any more."""
+        """Read the reference images; return None if they no longer fit."""
         return self.volume.read_target() if self._outcome[2] else None
 
 
@@ -187,12 +187,12 @@ NO_STEPS = Steps()
 
 
 def stepped(volume: Volume, steps: Steps) -> Volume:
-    """Have the slices of a volume go through the steps, if there are any."""
+    """Wrap a volume so that it applies the steps, if there are any."""
     return SteppedVolume(volume, steps) if steps.words else volume
 
 
 def parse_steps(text: str) -> Steps:
-    """Read a comma-separated list of steps, done in this order; "none" or nothing for none.
+    """Read a comma-separated list of steps, applied in this order; "none" or an empty text means none.
 
     Raises
     ------

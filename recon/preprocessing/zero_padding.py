@@ -1,4 +1,4 @@
-"""Zero padding of k-space to the matrix of the image: finer pixels, no finer resolution."""
+"""Zero-pads k-space to the matrix of the image: finer pixels at the same resolution."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def zero_pad(acquisition: Acquisition) -> Acquisition:
 
 
 def after_padding(header: Header, matrix: Size) -> tuple[Header, Size]:
-    """Tell header and matrix after padding: the matrix of the image, over the field of view that was encoded."""
+    """Return header and matrix after padding to the pixels of the image, over the encoded field of view."""
     encoded, shown = header.encoded_field_of_view, header.field_of_view
     ratios = (1.0, 1.0) if encoded is None or shown is None else (encoded[0] / shown[0], encoded[1] / shown[1])
     readout, phase = (
@@ -56,7 +56,7 @@ def after_padding(header: Header, matrix: Size) -> tuple[Header, Size]:
 
 
 def _padded(values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Pad the last axes so that the middle, `N // 2`, stays the middle."""
+    """Pad the last axes so that index `N // 2` stays at the middle."""
     widths: list[int] = []
     for size, wanted in zip(values.shape[-len(shape) :], shape, strict=True):
         front = wanted // 2 - size // 2

@@ -1,4 +1,4 @@
-"""The noise of any reconstruction by repeating it on data with more of the same noise."""
+"""Measures the noise of any reconstruction by repeating it on data with added noise."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def pseudo_replica(
     Parameters
     ----------
     method
-        Any callable from an acquisition to a real image. What it learns from the data it learns anew from every
-        replica; separate calibration lines stay as they are.
+        Any callable from an acquisition to a real image. It calibrates itself anew on every replica; a separate
+        reference scan stays unchanged.
     acquisition
-        K-space `(..., coils, readout, phase)`. The noise it holds already is not seen by this method.
+        K-space `(..., coils, readout, phase)`. Noise that it already holds does not count.
     covariance
-        complex `(coils, coils)` of the noise to add, as `covariance_of_noise` gives it.
+        complex `(coils, coils)` covariance of the noise to add, in the convention of `covariance_of_noise`.
     replicas
-        How often to reconstruct; the result has a relative standard error of `1 / sqrt(2 (replicas - 1))`.
+        Number of reconstructions; the result has a relative standard error of `1 / sqrt(2 (replicas - 1))`.
     seed
-        Of the noise.
+        Seed of the noise.
 
     Returns
     -------
     Tensor
-        float32, of the image's shape and unit.
+        float32, in the shape and the units of the image.
 
     Raises
     ------
@@ -78,9 +78,9 @@ def g_factor(
     full
         The same scan, fully sampled.
     covariance
-        complex `(coils, coils)` of the noise.
+        complex `(coils, coils)` covariance of the noise.
     replicas, seed
-        Of `pseudo_replica`.
+        As for `pseudo_replica`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How sure an image is: the same slice reconstructed from a little less and in other coordinates, and compared."""
+"""Estimates the uncertainty of an image from reconstructions of slightly altered data."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from recon.data.acquisition import Acquisition
 from recon.data.masks import center_lines
 
 LEFT_OUT = 0.1
-"""Share of the samples outside of the calibration lines that each view does without."""
+"""Share of the samples outside the calibration lines that each view leaves out."""
 
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-2,), (-1,), (-2, -1), (), (-1,))
-"""Axes along which each view is mirrored: readout, phase."""
+"""Axes along which each view is mirrored; -2 is readout, -1 phase."""
 
 SMOOTHING = 3.0
-"""Pixels, the standard deviation of the Gaussian over which squared deviations are averaged."""
+"""Standard deviation in pixels of the Gaussian over which squared deviations are averaged."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A slice as a method gets to see it again.
+    """An altered slice for a method to reconstruct again.
 
     Attributes
     ----------
     acquisition
-        With samples left out, its coils mixed, mirrored.
+        The slice with samples left out, its coils mixed, possibly mirrored.
     left_out
-        Share of what could be left out that was.
+        Share of the samples outside the calibration lines that are left out.
     flipped
-        The axes along which it is mirrored.
+        Axes along which it is mirrored.
     """
 
     acquisition: Acquisition
@@ -43,7 +43,7 @@ class View:
     flipped: tuple[int, ...]
 
     def undo(self, image: Tensor) -> Tensor:
-        """Mirror an image `(rows, columns)` back, whose middle lies where that of the matrix does."""
+        """Mirror an image `(rows, columns)` back; its middle lies at the middle of the matrix."""
         for axis in self.flipped:
             matrix, size = self.acquisition.matrix[axis], image.shape[axis]
             first = (matrix - size) // 2
@@ -52,11 +52,11 @@ class View:
 
 
 def views(acquisition: Acquisition) -> list[View]:
-    """Alter a slice in several ways, always the same ones.
+    """Alter a slice in several ways, which are the same every time.
 
-    Each view lacks another tenth of the samples that are not calibration lines. The coils are replaced by as many
-    combinations of them, a random unitary matrix: what is measured stays the same, and so does the root sum of
-    squares. Some views are mirrored. A method that is linear and equivariant feels the missing samples alone.
+    Each view leaves out a different tenth of the samples that are not calibration lines. A random unitary matrix
+    mixes the coils, which keeps the information and the root sum of squares. Some views are mirrored. Only the
+    missing samples change the result of a method that is linear and equivariant.
 
     Parameters
     ----------
@@ -80,15 +80,15 @@ def views(acquisition: Acquisition) -> list[View]:
 def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Tensor:
     """Estimate the standard deviation of an image by the delete-d jackknife (Shao & Wu 1989).
 
-    From a share `p` left out follows `(1 - p) / p` times the mean square deviation; squares are averaged over a few
-    pixels too. Views that lack nothing count as they are.
+    If each view leaves out a share `p`, the variance is `(1 - p) / p` times the mean square deviation. Squares are
+    also averaged over a few pixels. Views that leave out nothing count unscaled.
 
     Parameters
     ----------
     image
-        `(rows, columns)`, of all that was measured.
+        `(rows, columns)`, reconstructed from all samples.
     seen, others
-        The views, and what the same method made of each.
+        The views, and the image that the same method reconstructed from each.
     """
     squares = torch.stack(
         [
@@ -102,7 +102,7 @@ def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Ten
 def noise_level(acquisition: Acquisition) -> float:
     """Estimate the standard deviation of the noise in a fully sampled magnitude image, where there is signal.
 
-    From the noise scan where there is one, else from the ends of the readout; the mean over the coils.
+    It comes from the noise scan if there is one, otherwise from the ends of the readout, as the mean over the coils.
     """
     if acquisition.noise is None:
         variance = edge_variance(acquisition.kspace, acquisition.mask)
@@ -112,7 +112,7 @@ def noise_level(acquisition: Acquisition) -> float:
 
 
 def _acquired_share(acquisition: Acquisition) -> float:
-    """Share of k-space that a full scan measures; the rest is zero and brings no noise."""
+    """Return the share of k-space that a full scan measures; the rest is zero and brings no noise."""
     first, last = acquisition.header.padding
     rows = (acquisition.kspace != 0).any(dim=0).any(dim=-1)
     return float(rows.float().mean()) * (last - first) / acquisition.matrix[1]
@@ -123,7 +123,7 @@ def _jackknife(left_out: float) -> float:
 
 
 def _spare(mask: Tensor) -> Tensor:
-    """Mark measured samples that are not needed for calibration."""
+    """Mark the measured samples that calibration does not need."""
     spare = mask.clone()
     if mask.ndim == 1:
         spare[center_lines(mask)] = False
@@ -150,7 +150,7 @@ def _unitary(size: int, generator: torch.Generator) -> Tensor:
 
 
 def _mirrored(acquisition: Acquisition, axes: Sequence[int]) -> Acquisition:
-    """Mirror the object about the index of DC, which stays where it is."""
+    """Mirror the object about the index of DC, which stays in place."""
     kspace, mask, calibration = acquisition.kspace, acquisition.mask, acquisition.calibration
     header = acquisition.header
     for axis in axes:
@@ -168,7 +168,7 @@ def _mirror(values: Tensor, axis: int) -> Tensor:
 
 
 def _mirrored_range(columns: tuple[int, int], size: int) -> tuple[int, int]:
-    """Say where the columns `[first, last)` lie after `_mirror`; the one without a partner stays where it is."""
+    """Return where the columns `[first, last)` lie after `_mirror`; the one without a partner stays in place."""
     if columns == (0, size):
         return columns
     first, last = (size - column + 1 - size % 2 for column in reversed(columns))
@@ -176,7 +176,7 @@ def _mirrored_range(columns: tuple[int, int], size: int) -> tuple[int, int]:
 
 
 def _smooth(image: Tensor, sigma: float) -> Tensor:
-    """Average `(rows, columns)` by a Gaussian; at the edges by what is left of it."""
+    """Average `(rows, columns)` by a Gaussian, truncated at the edges of the image."""
     reach = math.ceil(3 * sigma)
     line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=image.device) / sigma).square())
     kernel = torch.outer(line, line).expand(1, 1, -1, -1)

@@ -1,4 +1,4 @@
-"""From true errors to the calibration of an uncertainty."""
+"""Fits the calibration of an uncertainty to true errors."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from recon.contract import UncertaintyCalibration
 from recon.data.errors import InputError
 
 SWEEPS = 50
-"""Of the reweighting, which settles within a few."""
+"""Number of reweighting sweeps; it settles within a few."""
 
 SMALLEST = 1e-6
-"""Share of its predictors below which no variance falls, lest a pixel outweigh all others."""
+"""Lowest variance as a share of its predictors, so that no pixel outweighs all others."""
 
 Values = NDArray[np.floating]
 
@@ -20,21 +20,21 @@ Values = NDArray[np.floating]
 def fit_calibration(spread: Values, noise: Values, error: Values) -> UncertaintyCalibration:
     """Fit `E[e^2] = a^2 s^2 + b^2 n^2` with `a, b >= 0`.
 
-    Least squares of the squared errors, each weighted by `1 / sigma^4` with the `sigma` of the sweep before: what
-    maximises the likelihood of normal errors, and holds for the second moment of others too. Faint and bright
+    Least squares on the squared errors, each weighted by `1 / sigma^4` with the `sigma` of the previous sweep. This
+    maximises the likelihood of normal errors and is consistent for the second moment of others. Faint and bright
     pixels, and images of any unit, count alike.
 
     Parameters
     ----------
     spread, noise
-        What `UncertaintyCalibration` combines, `(pixels,)`.
+        The two predictors that `UncertaintyCalibration` combines, `(pixels,)`.
     error
-        Image less truth, `(pixels,)`, in the same units.
+        Image minus truth, `(pixels,)`, in the same units.
 
     Raises
     ------
     InputError
-        If there is nothing to fit: no pixel in which a view deviates or noise was found.
+        If no pixel has any spread or noise, so there is nothing to fit.
     """
     seen = (spread > 0) | (noise > 0)
     if not seen.any():
@@ -50,7 +50,7 @@ def fit_calibration(spread: Values, noise: Values, error: Values) -> Uncertainty
 
 
 def _least_squares(normal: Values, right: Values) -> Values:
-    """Solve two normal equations, all of whose entries are positive or zero, for numbers that are not negative."""
+    """Solve two normal equations with non-negative entries for non-negative numbers."""
     solution: Values = np.linalg.lstsq(normal, right)[0]
     if (solution >= 0).all():
         return solution

@@ -1,1 +1,1 @@
-"""Simulated raw data: a head phantom, coils, and a scanner with its imperfections."""
+"""Simulated raw data: a head phantom, loop coils, and a scanner with its imperfections."""

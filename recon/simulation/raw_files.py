@@ -1,4 +1,4 @@
-"""Simulated raw data: the built-in phantom seen by loop coils, with image phase and noise, in fastMRI's layout."""
+"""Simulates raw data of the head phantom, with loop coils, phase and noise, and writes it in fastMRI's layout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy.typing as npt
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_volume
-from recon.simulation.head_coils import Maps, loop_coil_maps
+from recon.simulation.biot_savart import Maps
+from recon.simulation.phantom.coil_maps import head_coil_maps
 from recon.simulation.phantom.contrast import draw_protocol
 from recon.simulation.phantom.fields import Array, smooth_field
 from recon.simulation.phantom.grid import centred_axis, field_of_view, slice_heights
@@ -21,19 +22,21 @@ from recon.simulation.phantom.head import head
 Complex = npt.NDArray[np.complex64]
 
 SMALLEST_MATRIX = 32
+"""Smallest side of the matrix."""
+
 OVERSAMPLING = 2
-"""How much finer than the image the phantom is drawn, so that k-space is truncated as a scanner truncates it."""
+"""Factor by which the phantom is drawn finer than the image, so that k-space is truncated as by a scanner."""
 
 RAW_SCALE = (2e-4, 8e-4)
-"""Largest value of the noiseless image, about as in fastMRI's raw data."""
+"""Range of the largest value of the noiseless image, similar to that of fastMRI's raw data."""
 
 TISSUE = 0.1
-"""Tissue, to whose signal the noise is referred, is where the object exceeds this fraction of its maximum."""
+"""Fraction of the maximum above which a pixel counts as tissue; the SNR refers to the signal of tissue."""
 
 
 @dataclass(frozen=True, eq=False)
-class Simulated:
-    """One volume and the truth behind it.
+class SimulatedVolume:
+    """Raw data of one volume, with the ground truth it was computed from.
 
     Attributes
     ----------
@@ -43,13 +46,13 @@ class Simulated:
         float32 `(slices, readout, phase)`: root sum of squares of the *noisy*, fully sampled coil images, as in
         fastMRI's files; not cropped.
     header
-        Matrix, field of view, field strength, and the contrast's name.
+        Matrix, field of view, field strength, and name of the contrast.
     image
-        complex64 `(slices, readout, phase)`: the object, free of noise and coils, truncated in k-space.
+        complex64 `(slices, readout, phase)`: the object without noise and coils, truncated in k-space.
     sens_maps
         complex64 `(slices, coils, readout, phase)`: noiseless k-space is the transform of `sens_maps * image`.
     noise
-        Standard deviation of the real part, and of the imaginary part, of the noise in each sample.
+        Standard deviation of the real part, and of the imaginary part, of the noise in a sample.
     """
 
     kspace: Complex
@@ -62,27 +65,27 @@ class Simulated:
 
 def simulate_volume(
     shape: tuple[int, int], slices: int, coils: int, snr: float, rng: np.random.Generator
-) -> Simulated:
-    """Draw a person, a protocol, a coil and the noise.
+) -> SimulatedVolume:
+    """Draw a person, a sequence, a coil array and noise, and compute the raw data.
 
     Parameters
     ----------
     shape
         Matrix `(readout, phase)`.
     slices, coils
-        Their numbers.
+        Number of slices, and number of coils.
     snr
         Mean of the noiseless root-sum-of-squares image over tissue (where the object exceeds a tenth of its
-        maximum) divided by the standard deviation of the real part of one coil's noise in the image. The transform
-        is unitary, so the noise is as large in k-space; it is white and independent between coils.
+        maximum) divided by the standard deviation of the real part of the noise in the image of one coil. The
+        transform is unitary, so the noise is as large in k-space; it is white and independent between coils.
     rng
-        Where all that comes from.
+        Source of all random choices.
     """
     protocol = draw_protocol(rng)
     fine = head((OVERSAMPLING * shape[0], OVERSAMPLING * shape[1]), slices, protocol, rng)
     magnitude = np.stack([_truncate(image, shape) for image in fine])
     image = magnitude * np.exp(1j * image_phase(shape, slices, rng))
-    sens_maps = loop_coil_maps(shape, slices, coils, rng)
+    sens_maps = head_coil_maps(shape, slices, coils, rng)
 
     coverage = np.linalg.norm(sens_maps, axis=1)
     image = (image * rng.uniform(*RAW_SCALE) / (np.abs(image) * coverage).max()).astype(np.complex64)
@@ -102,7 +105,7 @@ def simulate_volume(
         field_strength=protocol.field_strength,
         contrast=protocol.contrast,
     )
-    return Simulated(kspace, target, header, image, sens_maps, noise)
+    return SimulatedVolume(kspace, target, header, image, sens_maps, noise)
 
 
 def simulate_folder(
@@ -115,20 +118,20 @@ def simulate_folder(
     snr: float,
     progress: Callable[[], None] | None = None,
 ) -> list[Path]:
-    """Write simulated volumes as fastMRI's multi-coil files; volume i depends on the seed and i alone.
+    """Write simulated volumes as multi-coil files of fastMRI; volume i depends on the seed and i alone.
 
     Parameters
     ----------
     output
-        Folder; made if missing.
+        Folder; created if missing.
     volumes, slices, coils
-        Their numbers.
+        Number of volumes, of slices per volume, and of coils.
     size
         Matrix `(readout, phase)`.
     seed
-        The same seed gives the same samples, bit for bit.
+        Random seed; the same seed gives the same samples, bit for bit.
     snr
-        As `simulate_volume` defines it.
+        SNR as `simulate_volume` defines it.
     progress
         Called after each volume.
 
@@ -140,7 +143,7 @@ def simulate_folder(
     Raises
     ------
     InputError
-        If a number is too small or the output is a file.
+        If a number is too small, or the output is a file.
     """
     for name, number in (("volumes", volumes), ("slices", slices), ("coils", coils)):
         if number < 1:
@@ -174,7 +177,7 @@ def simulate_folder(
 
 
 def image_phase(shape: tuple[int, int], slices: int, rng: np.random.Generator) -> Array:
-    """Draw a smooth phase `(slices, readout, phase)` in radians: of low order, as of a late echo, and wavy."""
+    """Draw a smooth phase `(slices, readout, phase)` in radians: a polynomial of low order plus waves."""
     size = field_of_view(shape)
     y, x = np.meshgrid(*(centred_axis(n, mm) for n, mm in zip(shape, size, strict=True)), indexing="ij")
     constant, tilt = rng.uniform(-np.pi, np.pi), rng.normal(0, 1.0, 3)
@@ -189,7 +192,7 @@ def image_phase(shape: tuple[int, int], slices: int, rng: np.random.Generator) -
 
 
 def _truncate(fine: Array, shape: tuple[int, int]) -> Array:
-    """Keep of an image's k-space the centre `(readout, phase)`, as a scanner does: edges ring."""
+    """Keep the centre `(readout, phase)` of the k-space of an image, as a scanner does; edges ring."""
     rows, columns = ((n // 2 - m // 2) for n, m in zip(fine.shape, shape, strict=True))
     centre = _fft(fine)[rows : rows + shape[0], columns : columns + shape[1]]
     truncated: Array = _ifft(centre).real / OVERSAMPLING
@@ -197,7 +200,7 @@ def _truncate(fine: Array, shape: tuple[int, int]) -> Array:
 
 
 def _fft(image: npt.NDArray[np.inexact]) -> npt.NDArray[np.complexfloating]:
-    """Transform the last two axes to k-space: centred and unitary, as `recon.fourier` has it."""
+    """Transform the last two axes to k-space, centred and unitary as `recon.fourier.fft`, in double precision."""
     axes = (-2, -1)
     spectrum = np.fft.fft2(np.fft.ifftshift(image, axes), norm="ortho")
     return np.fft.fftshift(spectrum, axes)

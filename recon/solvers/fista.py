@@ -1,4 +1,7 @@
-"""Accelerated proximal gradient descent for least squares with a sparsity prior."""
+"""FISTA for least squares with a sparsity prior.
+
+It is ours and not sigpy's because continuation and settling save most of the iterations.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +12,32 @@ from recon.solvers.problem import Problem
 from recon.solvers.prox import Prior, State
 
 IMAGINARY_WEIGHT = 1.5
-"""How much more the imaginary part is penalised: the maps carry the phase, so little of it is left in the image."""
+"""Weight of the imaginary part's penalty: the maps carry the phase, so the image has little imaginary part."""
 
 SETTLING = 0.75
-"""Share of the iterations after which there is no more momentum."""
+"""Share of the iterations after which momentum ends."""
 
 WARMING, FIRST_WEIGHT = 0.5, 10.0
-"""The weight comes down to its value during this share of the iterations, from so many times as much."""
+"""Share of the iterations in which the weight falls to its value, and how many times larger it starts."""
 
 
 def fista(problem: Problem, prior: Prior[State], lamda: float | Tensor, iterations: int) -> Tensor:
     """`argmin_x 1/2 ||A x - y||^2 + lamda (g(Re x) + 1.5 g(Im x))` (Beck and Teboulle 2009, eqs. 4.1-4.3).
 
-    The eigenvalues of `A^H A` do not exceed one, so the step is one. The weight begins high and comes down, which
-    clears coarse artefacts in fewer iterations (continuation, Hale et al. 2008, section 4). In the last quarter of
-    the iterations there is no momentum: the errors of an inexact proximal operator die out that it would add up.
+    The eigenvalues of `A^H A` do not exceed one, so the step is one. The weight starts high and falls, which clears
+    coarse artefacts in fewer iterations (continuation, Hale et al. 2008, section 4). The last quarter of the
+    iterations has no momentum, so that errors of an inexact proximal operator die out instead of adding up.
 
     Parameters
     ----------
     problem
-        Gives `A` and `y`.
+        The least-squares problem, `A` and `y`.
     prior
-        Gives the proximal operator of `g`.
+        The penalty `g`, with its proximal operator.
     lamda
         Weight of the prior: one for all slices, or real `(batch,)`.
     iterations
-        How many. The objective gives no reason to stop sooner: when it hardly falls any more, artefacts still fade.
+        Number of iterations. There is no early stop: artefacts still fade when the objective hardly falls any more.
 
     Returns
     -------

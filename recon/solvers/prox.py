@@ -1,4 +1,4 @@
-"""Sparsity priors by their proximal operators, on real images whose leading axes are independent of each other."""
+"""Sparsity priors, given by their proximal operators on real images; leading axes are independent of each other."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ State = TypeVar("State")
 
 
 class Prior(Protocol[State]):
-    """A penalty `g`; its proximal operator may carry something from one call to the next."""
+    """A penalty `g`, whose proximal operator may carry a state from one call to the next."""
 
     def start(self, shape: torch.Size, device: torch.device) -> State:
-        """Give what the first call needs."""
+        """Return the state for the first call."""
 
     def prox(self, values: Tensor, threshold: Tensor, state: State) -> tuple[Tensor, State]:
         """Apply `argmin_u 1/2 ||u - v||^2 + t g(u)`, real `(..., readout, phase)`, `t` `(..., 1, 1)`."""
 
 
 def p_shrink(values: Tensor, threshold: Tensor) -> Tensor:
-    """Shrink `v` to `v max(0, 1 - (t/|v|)^(2-p))`, `p = 7/8`: all up to `t` vanishes (Chartrand 2009).
+    """Shrink `v` to `v max(0, 1 - (t/|v|)^(2-p))` with `p = 7/8`; values up to `t` vanish (Chartrand 2009).
 
-    Soft thresholding is the case `p = 1`. It takes `t` off large values too, which blurs edges; this takes the less
-    off them the larger they are.
+    Soft thresholding is the case `p = 1`. It reduces large values by `t` too, which blurs edges; here the reduction
+    falls as values grow.
     """
     share = values.abs().clamp_(min=TINY).reciprocal_().mul_(threshold).clamp_(max=1)
     kept = share.sqrt().sqrt_().sqrt_().mul_(share).neg_().add_(1)
@@ -42,23 +42,23 @@ SHIFTS = torch.randint(0, 2**LEVELS, (509, 2), generator=torch.Generator().manua
 
 @dataclass(frozen=True)
 class ShiftedHaar:
-    """Sparse Haar details of four levels, on a grid shifted anew in every call.
+    """Sparse Haar details of four levels, on a grid that is shifted differently in every call.
 
-    Shrinkage of the details stands for a penalty that grows more slowly than their absolute value (Chartrand 2009); a
-    level's threshold is 1.5 times that of the finer one.
+    P-shrinkage of the details stands for a penalty that grows more slowly than their absolute value (Chartrand 2009).
+    The threshold of a level is 1.5 times that of the next finer one.
 
-    Over many iterations the shifts average out, which makes the transform translation-invariant at the price of
-    one orthonormal transform (cycle spinning, Coifman and Donoho 1995; Figueiredo and Nowak 2003). The state is
-    the number of calls.
+    Over many iterations the shifts average out, which makes the transform translation-invariant at the cost of one
+    orthonormal transform (cycle spinning, Coifman and Donoho 1995; Figueiredo and Nowak 2003). The state is the
+    number of calls. The transform is ours and not PyWavelets', which runs on the CPU only and not in place.
     """
 
     def start(self, shape: torch.Size, device: torch.device) -> int:
-        """Begin with the first shift."""
+        """Return the number of the first shift."""
         del shape, device
         return 0
 
     def prox(self, values: Tensor, threshold: Tensor, state: int) -> tuple[Tensor, int]:
-        """Shrink the details, with the image continued by reflection to a whole number of blocks."""
+        """Shrink the details of the image, extended by reflection to a whole number of blocks."""
         shift = SHIFTS[state % len(SHIFTS)]
         down, across = (
             _reflected(size, before, values.device) for size, before in zip(values.shape[-2:], shift, strict=True)
@@ -70,7 +70,7 @@ class ShiftedHaar:
 
 
 def _reflected(size: int, before: int, device: torch.device) -> Tensor:
-    """Index an axis of `size` continued by reflection: `before` ahead, then to a multiple of the block."""
+    """Return indices of an axis extended by reflection: by `before` in front, then to a multiple of the block."""
     block = 2**LEVELS
     total = -(-(size + before) // block) * block
     index = torch.arange(-before, total - before, device=device) % (2 * size)
@@ -99,25 +99,25 @@ def _shrink(values: Tensor, threshold: Tensor, levels: int) -> Tensor:
 class TotalVariation:
     """`g(u) = sum |grad u|`, isotropic (Rudin et al. 1992), by accelerated projection of its dual.
 
-    The state is the dual of the last call (Beck and Teboulle 2009, section 4), from which a few steps suffice.
+    The state is the dual of the last call (Beck and Teboulle 2009, section 4), from which a few steps are enough.
 
     Attributes
     ----------
     steps
-        On the dual, in each call.
+        Number of steps on the dual in each call.
     """
 
     steps: int = 3
 
     def start(self, shape: torch.Size, device: torch.device) -> Tensor:
-        """Begin with a dual of zero, `(2, ..., readout, phase)`."""
+        """Return a dual of zero, `(2, ..., readout, phase)`."""
         return torch.zeros(2, *shape, device=device)
 
     def prox(self, values: Tensor, threshold: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Project the dual into balls of radius `t`: `u = v - grad^T p`; the state is overwritten."""
+        """Project the dual `p` into balls of radius `t`, and return `u = v - grad^T p`; overwrites the state."""
         denoised = torch.empty_like(values)
         thresholds = threshold.expand(*values.shape[:-2], 1, 1)
-        for index in np.ndindex(*values.shape[:-2]):  # one image fits into the cache, all of them do not
+        for index in np.ndindex(*values.shape[:-2]):  # one image fits into the cache, all of them together do not
             dual = state[:, *index]
             dual.copy_(self._project(values[index], thresholds[index], dual))
             denoised[index] = _descend(values[index], dual)
@@ -137,7 +137,7 @@ class TotalVariation:
 
 
 def gradient(image: Tensor) -> Tensor:
-    """Forward differences `(..., readout, phase)` to `(2, ..., readout, phase)`, zero at the far edges."""
+    """Return forward differences: `(..., readout, phase)` to `(2, ..., readout, phase)`, zero at the far edges."""
     differences = image.new_zeros(2, *image.shape)
     torch.sub(image[..., 1:, :], image[..., :-1, :], out=differences[0, ..., :-1, :])
     torch.sub(image[..., 1:], image[..., :-1], out=differences[1, ..., :-1])
@@ -150,7 +150,7 @@ def gradient_adjoint(field: Tensor) -> Tensor:
 
 
 def _descend(values: Tensor, dual: Tensor) -> Tensor:
-    """`v - grad^T p`, from real `(..., readout, phase)` and `(2, ..., readout, phase)`."""
+    """Return `v - grad^T p` of real `(..., readout, phase)` and `(2, ..., readout, phase)`."""
     down, across = dual[0, ..., :-1, :], dual[1, ..., :-1]
     image = values.clone()
     image[..., 1:, :] -= down

@@ -49,7 +49,7 @@ main()
     command = [sys.executable, "-c", code, "reconstruct", raw_file, "--method", "zero-filled", "--output", output]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 143
-    assert done.stderr == "error: terminated; what was finished is kept\n"
+    assert done.stderr == "error: terminated; finished results are kept\n"
     assert not list(output.iterdir())
 
 

@@ -199,7 +199,7 @@ def test_siemens_raw_data_passes_through_the_commands(run: Run, twix: Path, tmp_
     for name in ("scan.mrd", "scan.h5", "scan.cfl", "scan.npz", "scan.npy"):
         run("convert", twix, tmp_path / name)
         assert torch.equal(open_volume(tmp_path / name).read(0).kspace, kspace)
-    assert "only read" in run("convert", tmp_path / "scan.mrd", tmp_path / "x.dat", code=2).output
+    assert "can be read but not written" in run("convert", tmp_path / "scan.mrd", tmp_path / "x.dat", code=2).output
     run("reconstruct", twix, "--method", "sense", "--format", "h5,dicom", "-o", tmp_path / "out")
     run("reconstruct", tmp_path / "scan.mrd", "--method", "sense", "-o", tmp_path / "out")
     with h5py.File(tmp_path / "out/meas.dat.h5") as one, h5py.File(tmp_path / "out/scan.mrd.h5") as other:
@@ -221,10 +221,10 @@ def test_numpy_files_state_their_axes(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("scan.h5", "scan.h5"), "is the file to read"),
-        (("scan.h5", "scan.dcm"), "the suffix names no format"),
+        (("scan.h5", "scan.h5"), "is also the input"),
+        (("scan.h5", "scan.dcm"), "the suffix does not name a format"),
         (("scan.h5", "out.h5", "--to", "ismrmd"), "did you mean 'ismrmrd'"),
-        (("scan.h5", "out.mrd", "--axes", "coils readout phase"), "--axes is for npy and npz"),
+        (("scan.h5", "out.mrd", "--axes", "coils readout phase"), "--axes is only for npy and npz"),
         (("missing.h5", "out.mrd"), "no such file"),
     ],
 )

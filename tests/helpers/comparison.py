@@ -1,17 +1,17 @@
-"""Rows and exhibits of a comparison, small and made up, for tests of what is shown."""
+"""Make small scores and slice comparisons for tests of the report."""
 
 from typing import Any
 
 import numpy as np
 
-from recon.experiments.report.figures import Exhibit
-from recon.experiments.report.scores import Row
+from recon.experiments.report.panels import SliceComparison
+from recon.experiments.report.scores import VolumeScore
 
 NAN = float("nan")
 
 
-def make_row(**values: Any) -> Row:
-    """Make a row; every value not given is a plain one."""
+def make_score(**values: Any) -> VolumeScore:
+    """Make the scores of one volume; values that are not given have plain defaults."""
     plain: dict[str, Any] = {
         "file": "scan.h5",
         "acquisition": "AXT2",
@@ -26,11 +26,11 @@ def make_row(**values: Any) -> Row:
         "seconds": 1.5,
         "slices": 16,
     }
-    return Row(**(plain | values))
+    return VolumeScore(**(plain | values))
 
 
-def make_exhibit(**values: Any) -> Exhibit:
-    """Make an exhibit of two methods on a ramp of 12 rows by 8 columns; k-space has 16 by 10."""
+def make_comparison(**values: Any) -> SliceComparison:
+    """Compare two methods on a ramp of 12 rows by 8 columns, with k-space of 16 by 10 samples."""
     target = np.linspace(0, 1, 12 * 8).reshape(12, 8)
     plain: dict[str, Any] = {
         "file": "scan.h5",
@@ -44,8 +44,8 @@ def make_exhibit(**values: Any) -> Exhibit:
         "mask": np.arange(10) % 4 == 0,
         "kspace": np.outer(np.hanning(16), np.hanning(10)).astype(np.complex64),
         "scores": {
-            "zero-filled": make_row(method="zero-filled", ssim=0.7, psnr=28.0, nmse=0.1),
-            "sense": make_row(method="sense", ssim=0.9, psnr=35.0, nmse=0.01),
+            "zero-filled": make_score(method="zero-filled", ssim=0.7, psnr=28.0, nmse=0.1),
+            "sense": make_score(method="sense", ssim=0.9, psnr=35.0, nmse=0.01),
         },
     }
-    return Exhibit(**(plain | values))
+    return SliceComparison(**(plain | values))

@@ -24,14 +24,14 @@ MEASURED = {"slices_per_second", "data_wait", "gpu_gb"}
 
 
 def write_folders(folder: Path) -> Path:
-    """Write three volumes to train on and two to validate on, of two slices each."""
+    """Write three volumes for training and two for validation, of two slices each."""
     for name in ("train/a", "train/b", "train/c", "val/d", "val/e"):
         write_raw_file(folder / f"{name}.h5", coils=2, matrix=(32, 24))
     return folder
 
 
 def plain_config(folders: Path, output: Path, **values: Any) -> dict[str, Any]:
-    """Give the values of a config; a section that is given is merged into the plain one."""
+    """Return the values of a config; given sections are merged into the plain ones."""
     plain: dict[str, Any] = {
         "output": str(output),
         "data": {
@@ -63,37 +63,37 @@ def write_config(path: Path, folders: Path, output: Path, **values: Any) -> Path
 
 
 def read_lines(output: Path) -> list[dict[str, Any]]:
-    """Read a log, without what differs from run to run."""
+    """Read a log without the values that differ from run to run."""
     lines = [json.loads(line) for line in (output / LOG).read_text().splitlines()]
     return [{key: value for key, value in line.items() if key not in MEASURED} for line in lines]
 
 
 def read_weights(output: Path, name: str = LAST) -> dict[str, torch.Tensor]:
-    """Read the weights that a run left."""
+    """Read the weights that a run wrote."""
     return load_model(output / name).network.state_dict()
 
 
 def assert_equal(ours: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> None:
-    """Check that weights are the same, bit for bit."""
+    """Check that weights are bitwise the same."""
     assert ours.keys() == others.keys()
     assert all(torch.equal(ours[key], others[key]) for key in ours)
 
 
-def after_step(monkeypatch: pytest.MonkeyPatch, number: int, happening: Callable[[], None]) -> None:
-    """Let something happen after a certain step."""
+def after_step(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[[], None]) -> None:
+    """Call `action` after step `number` of a run."""
     step = training.Run.step
 
-    def eventful_step(run: training.Run, *arguments: Any) -> None:
+    def step_and_act(run: training.Run, *arguments: Any) -> None:
         step(run, *arguments)
         if run.position.steps == number:
-            happening()
+            action()
 
-    monkeypatch.setattr(training.Run, "step", eventful_step)
+    monkeypatch.setattr(training.Run, "step", step_and_act)
 
 
 @contextmanager
 def fresh_accelerator() -> Iterator[None]:
-    """Let runs of different precision follow each other in one process."""
+    """Reset Accelerate before and after the block, so that runs in one process can differ in device and precision."""
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)

@@ -63,7 +63,9 @@ def test_waiting_threads_sleep_unless_torch_was_first(monkeypatch: pytest.Monkey
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     assert run_python(f"import os, recon; {policy}") == "PASSIVE"
     told = "import torch, warnings; warnings.showwarning = lambda *told: print(told[0])"
-    assert run_python(f"{told}; warnings.simplefilter('default'); import recon, recon.coils").startswith("torch was imported before recon")
+    assert run_python(f"{told}; warnings.simplefilter('default'); import recon, recon.coils").startswith(
+        "torch was imported before recon"
+    )
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     assert run_python(f"import os, torch, recon; {policy}") == "ACTIVE"
 

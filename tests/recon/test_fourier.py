@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from helpers.adjoint import assert_adjoint
 from helpers.slices import random_kspace
-from recon.fourier import fft, ifft
+from recon.fourier import fft, hann, ifft
 
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 33), st.integers(1, 33))
 
@@ -33,3 +33,11 @@ def test_the_transforms_are_fastmris(shape: tuple[int, int, int]) -> None:
 def test_dc_lies_in_the_middle(size: int) -> None:
     kspace = fft(torch.ones(size, size, dtype=torch.complex64))
     assert kspace.abs().argmax() == (size // 2) * size + size // 2
+
+
+def test_a_window_is_symmetric_and_nowhere_zero() -> None:
+    for size in (1, 2, 7, 8):
+        window = hann(size)
+        assert window.shape == (size,)
+        assert (window > 0).all()
+        torch.testing.assert_close(window, window.flip(0))

@@ -1,4 +1,4 @@
-"""`recon benchmark ablation`: what parts of the general network bring on real data, trained for the same time."""
+"""Run `recon benchmark ablation`: train variants of the general network for the same time, and score them."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from recon.experiments.console import console, progress
 from recon.experiments.engine.metrics import Images, score
 from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.config.train_config import OptimizerConfig, TrainConfig
-from recon.experiments.training.construct import make_objective, make_optimizer
+from recon.experiments.training.construct import make_objective
 from recon.experiments.training.input.reading import Slices
-from recon.experiments.training.input.slices import open_source
-from recon.experiments.training.schedule import learning_rate
+from recon.experiments.training.input.training_data import open_training_data
+from recon.experiments.training.optimizer import learning_rate, make_optimizer
 from recon.models.networks.general_varnet import pose
 from recon.preprocessing.oversampling import without_oversampling
 from recon.quality.noise_estimate import lift, noise_levels
@@ -48,33 +48,33 @@ SAMPLINGS = tuple(
     for kind, acceleration in product((MaskKind.RANDOM, MaskKind.EQUISPACED_FRACTION), ACCELERATIONS)
 )
 SIMULATED = ("data.simulation.matrix=[96, 192]", "data.simulation.slices=1000000")
-"""Small slices, for more steps in a short time; so many that none comes twice."""
+"""Slices are small, for more steps in a short time, and so many that none is used twice."""
 
 OPTIMIZER = OptimizerConfig(lr=1e-3, schedule="cosine", clip=1.0, warmup_steps=20)
 SHAPE = (8, 256, 256)
-"""Of the slice on which operations and seconds are counted."""
+"""Shape `(coils, readout, phase)` of the slice that operations and seconds are measured on."""
 
 REPEATS = 5
 
 
 @dataclass(frozen=True)
-class Row:
-    """What became of one variant.
+class AblationResult:
+    """Cost and scores of one variant.
 
     Attributes
     ----------
     protocol, machine
-        All that must be known to repeat it.
+        Everything needed to repeat the numbers.
     parameters
         Number of weights.
     gigaflops
-        Of the convolutions, for a slice of `SHAPE`.
+        Operations of the convolutions for a slice of `SHAPE`, in units of 10^9.
     seconds
-        Of a processor, for that slice.
+        CPU seconds for a slice of `SHAPE`.
     steps
-        Of one slice each, in the time.
+        Number of training steps, of one slice each.
     ssim, psnr
-        By acceleration, the mean over files and masks.
+        Mean over files and masks, by acceleration.
     """
 
     protocol: dict[str, Any]
@@ -89,26 +89,26 @@ class Row:
 
 def ablation(
     inputs: Sequence[Path], images: Path, maps: Path | None, minutes: float, names: Sequence[str], output: Path
-) -> dict[str, Row]:
-    """Train each variant on the same simulated slices for the same time of a processor; score it on real ones.
+) -> dict[str, AblationResult]:
+    """Train each variant on the same simulated slices for the same CPU time, and score it on real slices.
 
     Parameters
     ----------
     inputs
-        Fully sampled files and folders, to score on.
+        Fully sampled files and folders to score on.
     images, maps
-        What is simulated from, as `data.train` and `data.simulation.maps` of a training config.
+        Sources of the simulation, as `data.train` and `data.simulation.maps` of a training configuration.
     minutes
-        Of the processor, for each.
+        CPU minutes to train each variant.
     names
-        Of `VARIANTS`.
+        Names from `VARIANTS`.
     output
-        Folder for one file of results for each variant; those that are there already are taken as they are.
+        Folder for the result files, one per variant; variants that have one already are not measured again.
 
     Raises
     ------
     InputError
-        If there is no such variant, a file cannot be used, or the results there are of another protocol.
+        If a variant is unknown, a file cannot be used, or the folder holds results of another protocol.
     """
     for name in names:
         if name not in VARIANTS:
@@ -118,28 +118,28 @@ def ablation(
     config = load_config(Path("varnet_general"), overrides)
     conditions = _protocol(volumes, config, minutes), machine()
     paths = {name: output / "ablation" / f"{name}.json" for name in names}
-    rows = {name: _earlier(path, conditions) for name, path in paths.items() if path.exists()}
+    results = {name: _read_earlier(path, conditions) for name, path in paths.items() if path.exists()}
     for name in names:
-        if name not in rows:
-            rows[name] = _measure(name, config, volumes, *conditions)
-            write_json(paths[name], rows[name])
-    console.print(_table({name: rows[name] for name in names}))
+        if name not in results:
+            results[name] = _measure(name, config, volumes, *conditions)
+            write_json(paths[name], results[name])
+    console.print(_table({name: results[name] for name in names}))
     console.print(f"results: {output / 'ablation'}", markup=False, soft_wrap=True)
-    return rows
+    return results
 
 
 def _open(path: Path) -> Volume:
     volume = open_volume(path)
     if volume.mask is not None or volume.target_name is None:
-        raise InputError(f"{path}: is not fully sampled or has no target, so there is no truth to compare with")
+        raise InputError(f"{path}: is not fully sampled or has no target, so there is no reference to compare with")
     return volume
 
 
-def _earlier(path: Path, conditions: tuple[dict[str, Any], dict[str, Any]]) -> Row:
-    found = read_json(path, Row)
-    if (found.protocol, found.machine) != conditions:
-        raise InputError(f"{path}: was measured under another protocol or on another machine; give another --output")
-    return found
+def _read_earlier(path: Path, conditions: tuple[dict[str, Any], dict[str, Any]]) -> AblationResult:
+    earlier = read_json(path, AblationResult)
+    if (earlier.protocol, earlier.machine) != conditions:
+        raise InputError(f"{path}: holds results of another protocol or machine; give another --output")
+    return earlier
 
 
 def _protocol(volumes: Sequence[Volume], config: TrainConfig, minutes: float) -> dict[str, Any]:
@@ -160,20 +160,20 @@ def _protocol(volumes: Sequence[Volume], config: TrainConfig, minutes: float) ->
 
 def _measure(
     name: str, config: TrainConfig, volumes: Sequence[Volume], protocol: dict[str, Any], measured_on: dict[str, Any]
-) -> Row:
+) -> AblationResult:
     torch.manual_seed(config.seed)
     network = VARIANTS[name].build()
-    stream = open_source(config, torch.device("cpu")).epoch(0)
+    stream = open_training_data(config, torch.device("cpu")).epoch(0)
     steps = train_for(60 * protocol["training"]["minutes"], network, stream, config, name)
     network.eval()
     gigaflops, seconds = _cost(network)
     scores = {sampling: _scores(network, volumes, sampling) for sampling in SAMPLINGS}
 
     def mean(acceleration: int, metric: int) -> float:
-        found = [scores[one][:, metric] for one in SAMPLINGS if one.acceleration == acceleration]
-        return float(np.mean(found))
+        values = [scores[one][:, metric] for one in SAMPLINGS if one.acceleration == acceleration]
+        return float(np.mean(values))
 
-    return Row(
+    return AblationResult(
         protocol=protocol,
         machine=measured_on,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
@@ -186,20 +186,20 @@ def _measure(
 
 
 def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainConfig, name: str) -> int:
-    """Train on one slice after the other, at least one, until the processor has worked so long.
+    """Train on one slice after the other, at least one, until the CPU time is used up.
 
     Parameters
     ----------
     seconds
-        Of all threads of this process together.
+        CPU seconds of all threads of this process together.
     network
-        Is trained.
+        Network to train.
     stream
-        Slices.
+        Slices to train on.
     config
-        Knows the loss.
+        Configuration that names the loss.
     name
-        For the progress bar.
+        Label of the progress bar.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainC
     objective.train()
     with progress() as bar:
         task = bar.add_task(name, total=1.0)
-        for step, done in enumerate(_shares(seconds)):
+        for step, done in enumerate(_time_shares(seconds)):
             bar.update(task, completed=done)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(OPTIMIZER, 1, done, step)
@@ -223,8 +223,8 @@ def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainC
     return step + 1
 
 
-def _shares(seconds: float) -> Iterator[float]:
-    """Give the share of the time that is over, from 0 on until it is 1."""
+def _time_shares(seconds: float) -> Iterator[float]:
+    """Yield the share of the time that has passed, from 0 until it reaches 1."""
     start, done = time.process_time(), 0.0
     while done < 1:
         yield done
@@ -232,25 +232,25 @@ def _shares(seconds: float) -> Iterator[float]:
 
 
 def _scores(network: nn.Module, volumes: Sequence[Volume], sampling: Sampling) -> np.ndarray[Any, Any]:
-    """Score each volume: `(volumes, 2)`, SSIM and PSNR."""
-    found = []
+    """Return SSIM and PSNR of each volume, `(volumes, 2)`."""
+    scores = []
     for volume in volumes:
         images = [_reconstruct(network, sampling(volume.read(index))) for index in range(len(volume))]
         metrics = score(cast("Images", volume.read_target()), torch.stack(images).numpy())
-        found.append((metrics.ssim, metrics.psnr))
-    return np.array(found)
+        scores.append((metrics.ssim, metrics.psnr))
+    return np.array(scores)
 
 
 @torch.no_grad()
 def _reconstruct(network: nn.Module, acquisition: Acquisition) -> Tensor:
-    """Apply a network to `(coils, readout, phase)`: an image `(rows, columns)` with the noise floor of a target."""
+    """Reconstruct the image `(rows, columns)` of `(coils, readout, phase)` with the noise floor of a target."""
     slim = without_oversampling(acquisition)
     scan = slim.kspace[None], slim.mask.reshape(1, 1, 1, -1)
     return center_crop(lift(pose(*scan), network(*scan), noise_levels(*scan))[0], slim.crop)
 
 
 def _cost(network: nn.Module) -> tuple[float, float]:
-    """Count the operations of the convolutions, in units of 10^9, and the processor's seconds for one slice."""
+    """Return the operations of the convolutions, in units of 10^9, and the CPU seconds for one slice."""
     scan = SAMPLINGS[0](simulate_scan(SHAPE))
     work = torch.no_grad()(partial(network, scan.kspace[None], scan.mask.reshape(1, 1, 1, -1)))
     with FlopCounterMode(display=False) as counter:
@@ -259,14 +259,19 @@ def _cost(network: nn.Module) -> tuple[float, float]:
     return counter.get_total_flops() / 1e9, median(spent)
 
 
-def _table(rows: Mapping[str, Row]) -> Table:
+def _table(results: Mapping[str, AblationResult]) -> Table:
     laid = Table(box=SIMPLE_HEAD)
     laid.add_column("variant", no_wrap=True)
-    laid.add_column("what it is")
+    laid.add_column("description")
     for heading in ("10^6 weights", "GFLOP", "CPU s", "steps", *(f"{one}x" for one in ACCELERATIONS)):
         laid.add_column(heading, justify="right")
-    for name, row in rows.items():
-        scores = [f"{row.ssim[one]:.3f} / {row.psnr[one]:.1f}" for one in ACCELERATIONS]
-        numbers = f"{row.parameters / 1e6:.1f}", f"{row.gigaflops:.1f}", f"{row.seconds:.2f}", str(row.steps)
-        laid.add_row(name, VARIANTS[name].what, *numbers, *scores)
+    for name, result in results.items():
+        scores = [f"{result.ssim[one]:.3f} / {result.psnr[one]:.1f}" for one in ACCELERATIONS]
+        numbers = (
+            f"{result.parameters / 1e6:.1f}",
+            f"{result.gigaflops:.1f}",
+            f"{result.seconds:.2f}",
+            str(result.steps),
+        )
+        laid.add_row(name, VARIANTS[name].description, *numbers, *scores)
     return laid

@@ -1,4 +1,4 @@
-"""The general network without one of its parts, or with another in its place; and the network of the paper."""
+"""Define variants of the general network that lack or replace one part, and the network of the paper."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZE: dict[str, Any] = {"num_cascades": 4, "chans": 12}
 
 
 class SharedWeights(GeneralVarNet):
-    """One U-Net in all cascades."""
+    """Uses one U-Net in all cascades."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -28,7 +28,7 @@ class SharedWeights(GeneralVarNet):
 
 
 class WithoutLevels(GeneralVarNet):
-    """Told neither of noise nor of acceleration."""
+    """Does not see the noise level or the acceleration."""
 
     def _refine(self, cascade: nn.Module, estimate: Estimate) -> Estimate:
         noise, acceleration = torch.zeros_like(estimate.noise), torch.ones_like(estimate.acceleration)
@@ -36,7 +36,7 @@ class WithoutLevels(GeneralVarNet):
 
 
 class FromSense(GeneralVarNet):
-    """From least squares on, as MoDL-like networks may be."""
+    """Starts from the least-squares image, as networks like MoDL may."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -44,7 +44,7 @@ class FromSense(GeneralVarNet):
 
 
 class FromZeroFilled(GeneralVarNet):
-    """From the zero-filled image on, as Sriram et al. (2020)."""
+    """Starts from the zero-filled image, as in Sriram et al. (2020)."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -59,7 +59,7 @@ class _Adjoint(IterativeSense):
 
 
 class DenoisedLast(GeneralVarNet):
-    """No fit after the last U-Net; measured lines are put back all the same."""
+    """Skips the fit to the data after the last U-Net; measured lines are still put back."""
 
     def _step(self, cascade: nn.Module, estimate: Estimate, problem: Problem, data: Tensor) -> Estimate:
         if cascade is self.cascades[-1]:
@@ -73,29 +73,29 @@ class Variant:
 
     Attributes
     ----------
-    what
-        In what it differs from the first.
+    description
+        Difference from the first variant.
     build
-        Makes it, with fresh weights.
+        Function that builds the network with fresh weights.
     """
 
-    what: str
+    description: str
     build: Callable[[], nn.Module]
 
 
-def _general(what: str, kind: type[GeneralVarNet] = GeneralVarNet, **arguments: int) -> Variant:
-    return Variant(what, partial(kind, **(SIZE | arguments)))
+def _general(description: str, kind: type[GeneralVarNet] = GeneralVarNet, **arguments: int) -> Variant:
+    return Variant(description, partial(kind, **(SIZE | arguments)))
 
 
 VARIANTS: Mapping[str, Variant] = {
-    "general": _general("4 cascades of 12 channels, as the weights that ship"),
+    "general": _general("4 cascades of 12 channels, as in the shipped weights"),
     "two-cascades": _general("2 cascades of 17 channels", num_cascades=2, chans=17),
     "eight-cascades": _general("8 cascades of 8 channels", num_cascades=8, chans=8),
     "shared-weights": _general("one U-Net in all cascades", SharedWeights),
-    "without-notes": _general("no channels from U-Net to U-Net", memory=0),
-    "without-levels": _general("noise map and acceleration not told", WithoutLevels),
+    "without-notes": _general("no channels passed from U-Net to U-Net", memory=0),
+    "without-levels": _general("without noise map and acceleration", WithoutLevels),
     "from-sense": _general("from SENSE instead of compressed sensing", FromSense),
     "from-zero-filled": _general("from the zero-filled image", FromZeroFilled),
-    "denoised-last": _general("no fit after the last U-Net", DenoisedLast),
-    "paper": Variant("`fastmri.models.VarNet`, as many parameters", partial(VarNet, sens_chans=4, **SIZE)),
+    "denoised-last": _general("no fit to the data after the last U-Net", DenoisedLast),
+    "paper": Variant("`fastmri.models.VarNet` with as many parameters", partial(VarNet, sens_chans=4, **SIZE)),
 }

@@ -1,4 +1,4 @@
-"""BART, the Berkeley Advanced Reconstruction Toolbox, as a program: its files and its commands."""
+"""Run the commands of BART, the Berkeley Advanced Reconstruction Toolbox, and read and write its files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from recon.data.errors import InputError
 Complex = NDArray[np.complex64]
 
 RANK = 16
-"""Dimensions that BART's own files list; the first are readout, phase, slice, coils and maps."""
+"""Number of dimensions in BART's files; the first are readout, phase, slice, coils and maps."""
 
 COLOUR = re.compile(r"\x1b\[\d*m")
-"""What turns the words of a terminal red and back."""
+"""Terminal escape sequences that turn text red and back."""
 
 
 class Workspace:
-    """A folder for BART's files, gone when nobody refers to it any more."""
+    """A temporary folder for BART's files; it is deleted with the last reference to this object."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="bart-"))
@@ -35,12 +35,12 @@ class Workspace:
 
 
 def run(command: str, *arguments: str | Path) -> str:
-    """Run `bart COMMAND ARGUMENTS...` and give what it printed.
+    """Run `bart COMMAND ARGUMENTS...` and return what it printed.
 
     Raises
     ------
     InputError
-        If BART is not installed or refuses; what it wrote is quoted.
+        If BART is not installed or fails; the message quotes its output.
     """
     program = shutil.which("bart")
     if program is None:
@@ -48,20 +48,20 @@ def run(command: str, *arguments: str | Path) -> str:
     words = [program, command, *map(str, arguments)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, fixed program
     if done.returncode != 0:
-        said = " ".join(COLOUR.sub("", done.stderr or done.stdout).split())
-        raise InputError(f"bart {command}: {said or f'exit code {done.returncode}'}")
+        output = " ".join(COLOUR.sub("", done.stderr or done.stdout).split())
+        raise InputError(f"bart {command}: {output or f'exit code {done.returncode}'}")
     return done.stdout
 
 
 def write_cfl(stem: Path, array: Complex) -> None:
-    """Write `stem.hdr` and `stem.cfl`: the dimensions as text, the samples in column-major order."""
+    """Write the dimensions as text to `stem.hdr` and the samples in column-major order to `stem.cfl`."""
     dimensions = [*array.shape, *[1] * (RANK - array.ndim)]
     stem.with_suffix(".hdr").write_text("# Dimensions\n" + " ".join(map(str, dimensions)) + "\n", encoding="ascii")
     array.astype(np.complex64).ravel(order="F").tofile(stem.with_suffix(".cfl"))
 
 
 def read_cfl(stem: Path) -> Complex:
-    """Read what BART wrote; dimensions of 1 at the end are dropped.
+    """Read a pair of files `stem.hdr` and `stem.cfl`; trailing dimensions of 1 are dropped.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`recon benchmark classical`: ours and the field's classical reconstructions on the same data."""
+"""Run `recon benchmark classical`: compare our classical methods with those of other packages on the same data."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import Sampling, center_lines
 from recon.experiments.benchmark.classical.cases import SIMULATED_SNR, Case, Shape, read_scans, simulate_scan
-from recon.experiments.benchmark.classical.contest import Effort, contest, quality, stages
-from recon.experiments.benchmark.classical.maps import contest_maps
-from recon.experiments.benchmark.classical.maps import stages as stages_of_maps
+from recon.experiments.benchmark.classical.maps import count_map_stages, measure_maps
+from recon.experiments.benchmark.classical.measure import Effort, count_peer_stages, measure_peers, quality
 from recon.experiments.benchmark.classical.peer import Peer
 from recon.experiments.benchmark.classical.peers.bart_pics import BART
 from recon.experiments.benchmark.classical.peers.ours import OURS
 from recon.experiments.benchmark.classical.peers.pygrappa_mdgrappa import PYGRAPPA
 from recon.experiments.benchmark.classical.peers.sigpy_apps import SIGPY
-from recon.experiments.benchmark.classical.results import CaseResult, Report
+from recon.experiments.benchmark.classical.results import CaseResult, ClassicalReport
 from recon.experiments.benchmark.classical.table import tables
 from recon.experiments.benchmark.json_report import read_json, write_json
 from recon.experiments.benchmark.machine import machine
@@ -31,17 +30,17 @@ PEERS: tuple[Peer, ...] = (*OURS, *SIGPY, *BART, *PYGRAPPA)
 
 
 @dataclass(frozen=True)
-class Benchmark:
-    """What is measured.
+class ClassicalBenchmark:
+    """Settings of the classical benchmark.
 
     Attributes
     ----------
     samplings
-        Every scan is undersampled by each of them.
+        Samplings under which every scan is measured.
     effort
-        How thoroughly to measure.
+        Number of trials and repeats.
     peers
-        Who takes part.
+        Reconstructions to measure.
     """
 
     samplings: tuple[Sampling, ...]
@@ -49,7 +48,7 @@ class Benchmark:
     peers: tuple[Peer, ...] = PEERS
 
     def protocol(self) -> dict[str, Any]:
-        """Everything that must be known to repeat the numbers, beside the machine and the samples."""
+        """Return everything needed to repeat the numbers, besides the machine and the samples."""
         return {
             "masks": [
                 {**asdict(sampling), "kind": str(sampling.kind), "seeding": "by the scan's name"}
@@ -64,17 +63,19 @@ class Benchmark:
         }
 
 
-def classical(inputs: list[Path], simulated: list[Shape], benchmark: Benchmark, output: Path) -> Report:
-    """Measure case by case; what an interrupted run finished is not done again.
+def classical(
+    inputs: list[Path], simulated: list[Shape], benchmark: ClassicalBenchmark, output: Path
+) -> ClassicalReport:
+    """Measure case by case; cases that an interrupted run finished are not measured again.
 
     Parameters
     ----------
     inputs
-        Files and folders of fully sampled raw data; of each file the middle slice is taken.
+        Files and folders of fully sampled raw data; the middle slice of each file is used.
     simulated
-        Coils and matrices to simulate besides.
+        Shapes `(coils, readout, phase)` of further slices to simulate.
     benchmark
-        What is measured.
+        Settings of the benchmark.
     output
         Folder of `classical.json`.
 
@@ -97,13 +98,13 @@ def classical(inputs: list[Path], simulated: list[Shape], benchmark: Benchmark, 
     return report
 
 
-def _open_report(path: Path, benchmark: Benchmark) -> Report:
-    report = Report(benchmark.protocol(), machine())
+def _open_report(path: Path, benchmark: ClassicalBenchmark) -> ClassicalReport:
+    report = ClassicalReport(benchmark.protocol(), machine())
     if not path.is_file():
         return report
-    earlier = read_json(path, Report)
+    earlier = read_json(path, ClassicalReport)
     if (earlier.protocol, earlier.machine) != (report.protocol, report.machine):
-        raise InputError(f"{path}: was measured under another protocol or machine; give another --output")
+        raise InputError(f"{path}: holds results of another protocol or machine; give another --output")
     return earlier
 
 
@@ -111,13 +112,15 @@ def _cases(scans: Iterable[Acquisition], samplings: Iterable[Sampling]) -> Itera
     return (Case(scan, sampling) for scan in scans for sampling in samplings)
 
 
-def _measure(case: Case, benchmark: Benchmark) -> CaseResult:
+def _measure(case: Case, benchmark: ClassicalBenchmark) -> CaseResult:
     acquisition, effort = case.acquisition(), benchmark.effort
     lines = center_lines(acquisition.mask)
     with progress() as bar:
-        task = bar.add_task(case.title, total=stages(benchmark.peers, effort) + stages_of_maps(effort.repeats))
+        task = bar.add_task(
+            case.title, total=count_peer_stages(benchmark.peers, effort) + count_map_stages(effort.repeats)
+        )
 
-        def say(stage: str) -> None:
+        def announce(stage: str) -> None:
             bar.update(task, advance=1, description=f"{case.title}, {stage}")
 
         return CaseResult(
@@ -127,6 +130,6 @@ def _measure(case: Case, benchmark: Benchmark) -> CaseResult:
             measured_acceleration=acquisition.acceleration,
             calibration_lines=lines.stop - lines.start,
             zero_filled=quality(ZeroFilled()(acquisition), acquisition, None),
-            rows=contest(benchmark.peers, acquisition, effort, say),
-            maps=contest_maps(acquisition, effort.repeats, say),
+            rows=measure_peers(benchmark.peers, acquisition, effort, announce),
+            maps=measure_maps(acquisition, effort.repeats, announce),
         )

@@ -1,4 +1,4 @@
-"""What is reconstructed: one slice of each scan under each mask, the same samples for everybody."""
+"""Prepare the benchmark's data: one slice of each scan under each mask, with the same samples for every peer."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ SIMULATED_SNR = 40.0
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One fully sampled slice and how it is undersampled."""
+    """One fully sampled slice and its undersampling."""
 
     scan: Acquisition
     sampling: Sampling
 
     @property
     def title(self) -> str:
-        """What is reconstructed, in a few words."""
+        """Name of the scan and its sampling."""
         sampling = self.sampling
         return f"{self.scan.name}, {sampling.kind} {sampling.acceleration:g}x"
 
     def acquisition(self) -> Acquisition:
-        """Undersample, and scale so that the zero-filled image's maximum is 1: on that scale `lamda` is compared.
+        """Undersample the slice and scale its zero-filled image to a maximum of 1, the scale that `lamda` refers to.
 
         Raises
         ------
@@ -48,27 +48,27 @@ class Case:
         """
         acquisition = self.sampling(self.scan)
         if torch.equal(acquisition.mask, self.scan.mask):
-            raise InputError(f"{self.title}: this mask leaves nothing out, so there is nothing to reconstruct")
+            raise InputError(f"{self.title}: this mask samples every line, so there is nothing to reconstruct")
         largest = rss(ifft(acquisition.kspace)).max()
         if largest == 0:
             raise InputError(f"{self.scan.name}: slice {self.scan.slice} is empty")
         return replace(acquisition, kspace=acquisition.kspace / largest, target=target_of(acquisition) / largest)
 
     def fingerprint(self) -> str:
-        """Give the SHA-256 of the samples before undersampling."""
+        """Return the SHA-256 of the samples before undersampling."""
         return hashlib.sha256(self.scan.kspace.numpy().tobytes()).hexdigest()
 
 
 def target_of(acquisition: Acquisition) -> Tensor:
-    """Give the target, float32 `(rows, columns)`.
+    """Return the target, float32 `(rows, columns)`.
 
     Raises
     ------
     InputError
-        If there is none.
+        If the acquisition has none.
     """
     if acquisition.target is None:
-        raise InputError(f"{acquisition.name}: there is no target in the file, so nothing to compare with")
+        raise InputError(f"{acquisition.name}: the file has no target to compare with")
     return acquisition.target
 
 
@@ -78,17 +78,17 @@ def read_scans(inputs: list[Path]) -> Iterator[Acquisition]:
     Raises
     ------
     InputError
-        If a file is undersampled already.
+        If a file is undersampled.
     """
     for path in find_files(inputs):
         volume = open_volume(path)
         if volume.mask is not None:
-            raise InputError(f"{path}: the scan is undersampled already, so there is no truth to compare with")
+            raise InputError(f"{path}: the scan is undersampled, so there is no reference to compare with")
         yield volume.read(len(volume) // 2)
 
 
 def simulate_scan(shape: Shape) -> Acquisition:
-    """Simulate one slice; the same shape gives the same samples."""
+    """Simulate one slice; the same shape always gives the same samples."""
     coils, *matrix = shape
     volume = simulate_volume((matrix[0], matrix[1]), 1, coils, SIMULATED_SNR, np.random.default_rng(0))
     return Acquisition(

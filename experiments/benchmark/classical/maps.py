@@ -1,4 +1,4 @@
-"""Coil maps: seconds of each estimate, and how much of sigpy's maps its span does not hold."""
+"""Measure estimates of coil maps: their time, and the share of sigpy's maps that their span does not contain."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from recon.classical.sigpy_apps import espirit_maps
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.experiments.benchmark.classical.cases import target_of
-from recon.experiments.benchmark.classical.failure import reason
+from recon.experiments.benchmark.classical.peer import failure_reason
 from recon.experiments.benchmark.classical.peers.bart_pics import ONE_MAP, BartMaps
-from recon.experiments.benchmark.classical.results import MapsRow
+from recon.experiments.benchmark.classical.results import MapsResult
 from recon.experiments.benchmark.cost import timed
 
 Estimate = Callable[[Acquisition], Tensor]
-"""Of one slice, maps `(coils, readout, phase)`."""
+"""Function that estimates the maps `(coils, readout, phase)` of one slice."""
 
 SUPPORT = 0.1
-"""Maps are compared where the target exceeds this share of its maximum: elsewhere they are maps of noise."""
+"""Maps are compared where the target exceeds this share of its maximum; elsewhere they are determined by noise."""
 
 VIRTUAL_COILS = 8
 
 
 def sigpy_maps(acquisition: Acquisition) -> Tensor:
-    """Estimate by `EspiritCalib`, from no more lines than were measured and without cropping."""
+    """Estimate with `EspiritCalib`, only from measured lines and without cropping."""
     return espirit_maps(acquisition)
 
 
 def bart_maps(acquisition: Acquisition) -> Tensor:
-    """Estimate by `bart ecalib -m 1 -c 0`."""
+    """Estimate with `bart ecalib -m 1 -c 0`."""
     return BartMaps(acquisition, ONE_MAP).read()[0]
 
 
 def compressed(estimate: Estimate) -> Estimate:
-    """Estimate on the virtual coils that hold most of the calibration lines' energy."""
+    """Return a function that estimates on the virtual coils with most of the calibration lines' energy."""
 
     def estimate_compressed(acquisition: Acquisition) -> Tensor:
         lines = calibration_lines(acquisition)
@@ -59,65 +59,65 @@ ESTIMATES: dict[str, Estimate] = {
     "ours": estimate_sens_maps,
     f"ours, {VIRTUAL_COILS} virtual coils": compressed(estimate_sens_maps),
 }
-"""The first is what the others are compared with."""
+"""Estimates by name; the others are compared with the first."""
 
 
-def contest_maps(
+def measure_maps(
     acquisition: Acquisition,
     repeats: int,
-    say: Callable[[str], None],
+    announce: Callable[[str], None],
     estimates: Mapping[str, Estimate] = ESTIMATES,
-) -> list[MapsRow]:
-    """Estimate in rounds, each once in a round; whoever fails keeps his reason.
+) -> list[MapsResult]:
+    """Time the estimates in rounds in which each runs once; the result of an estimate that fails says why.
 
     Parameters
     ----------
     acquisition
         One undersampled slice with its target.
     repeats
-        How many rounds count; one before them does not, because compilers warm up in it.
-    say
-        Called with what begins.
+        Number of timed rounds; an untimed one before them lets compilers warm up.
+    announce
+        Called with a description of each stage before it begins.
     estimates
-        By name; the first is the reference.
+        Estimates by name; the first is the reference.
     """
-    rows = {name: MapsRow(name) for name in estimates}
+    results = {name: MapsResult(name) for name in estimates}
     reference: Tensor | None = None
     for repeat in range(repeats + 1):
         for name, estimate in estimates.items():
-            say(f"{name}: maps, {repeat}" if repeat else f"{name}: maps")
-            if rows[name].failure is not None:
+            announce(f"{name}: maps, {repeat}" if repeat else f"{name}: maps")
+            if results[name].failure is not None:
                 continue
             try:
                 maps, seconds = timed(partial(estimate, acquisition))
-            except Exception as error:  # noqa: BLE001 - a program of others may fail in any way, and the rest goes on
-                rows[name] = replace(rows[name], failure=reason(error))
+            except Exception as error:  # noqa: BLE001 - other people's code may fail in any way
+                results[name] = replace(results[name], failure=failure_reason(error))
                 continue
             if repeat:
-                rows[name].seconds.add(seconds)
+                results[name].seconds.add(seconds)
             elif name == next(iter(estimates)):
                 reference = maps
             elif reference is not None:
-                rows[name] = replace(rows[name], projection_error=_error(reference, maps, acquisition))
-    return list(rows.values())
+                results[name] = replace(results[name], projection_error=_error(reference, maps, acquisition))
+    return list(results.values())
 
 
-def stages(repeats: int) -> int:
-    """Count how often `contest_maps` says something."""
+def count_map_stages(repeats: int) -> int:
+    """Count the stages that `measure_maps` announces."""
     return len(ESTIMATES) * (repeats + 1)
 
 
 def projection_error(reference: Tensor, maps: Tensor, support: Tensor) -> float:
-    """Measure `||(1 - P) s|| / ||s||` over the support, `P` the projection on the maps' direction in each pixel.
+    """Return `||(1 - P) s|| / ||s||` over the support, where `P` projects on the maps' direction in each pixel.
 
     Parameters
     ----------
     reference
-        `s`, complex `(coils, readout, phase)`.
+        Reference maps `s`, complex `(coils, readout, phase)`.
     maps
-        complex `(coils, readout, phase)`; neither their phase nor their length matters.
+        Maps to compare, complex `(coils, readout, phase)`; neither their phase nor their length matters.
     support
-        bool `(readout, phase)`.
+        Pixels to compare, bool `(readout, phase)`.
     """
     s, direction = reference[:, support], maps[:, support]
     direction = direction / torch.linalg.vector_norm(direction, dim=0)

@@ -1,4 +1,4 @@
-"""What was measured, as it lies on disk."""
+"""Hold the results of the classical benchmark, as they are stored in `classical.json`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recon.experiments.benchmark.cost import Seconds
 
 @dataclass(frozen=True)
 class Quality:
-    """Scores at the best weight; `lamda` is None where there was none to choose."""
+    """Scores at the best weight; `lamda` is None if there was no weight to choose."""
 
     lamda: float | None
     ssim: float
@@ -22,43 +22,43 @@ class Quality:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of every repeat."""
+    """Wall and CPU seconds of every repeat."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
     def add(self, seconds: Seconds) -> None:
-        """Note one more repeat."""
+        """Add one repeat."""
         self.wall.append(seconds.wall)
         self.cpu.append(seconds.cpu)
 
     def median(self) -> Seconds:
-        """Middle of the repeats."""
+        """Return the median over the repeats."""
         return Seconds(median(self.wall), median(self.cpu))
 
     def spread(self) -> Seconds:
-        """Half of the interquartile range of the repeats."""
+        """Return half the interquartile range over the repeats."""
         return Seconds(*(float(np.subtract(*np.percentile(times, [75, 25]))) / 2 for times in (self.wall, self.cpu)))
 
 
 @dataclass(frozen=True)
-class Row:
-    """One peer on one case.
+class PeerResult:
+    """Measurements of one peer on one case.
 
     Attributes
     ----------
     peer
-        Its name.
+        Name of the peer.
     plain
-        As it gives the image, at the weight that is best so; None if it does not offer that.
+        Scores of the image as the peer returns it, at the weight that is best for it; None if it has none.
     consistent
-        With the measured lines put back, at the weight that is best so.
+        Scores with the measured lines put back, at the weight that is best for it.
     maps, solve, whole
         Seconds of preparing, of solving at the best weight, and of both together.
     memory
-        Bytes at the peak of both, above what was there before.
+        Peak memory of both in bytes, above the level before.
     failure
-        Why there is nothing of all that.
+        Reason why the measurements are missing.
     """
 
     peer: str
@@ -72,8 +72,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class MapsRow:
-    """One estimate of coil maps: seconds, and how far the reference lies from its span, relative."""
+class MapsResult:
+    """Measurements of one estimate of coil maps; `projection_error` is the share of the reference that it misses."""
 
     name: str
     seconds: Timing = field(default_factory=Timing)
@@ -83,7 +83,7 @@ class MapsRow:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """Everybody on one case."""
+    """Measurements of all peers on one case."""
 
     title: str
     fingerprint: str
@@ -91,19 +91,19 @@ class CaseResult:
     measured_acceleration: float
     calibration_lines: int
     zero_filled: Quality
-    rows: list[Row]
-    maps: list[MapsRow]
+    rows: list[PeerResult]
+    maps: list[MapsResult]
 
 
 @dataclass
-class Report:
-    """All cases under one protocol on one machine."""
+class ClassicalReport:
+    """Results of all cases under one protocol on one machine."""
 
     protocol: dict[str, Any]
     machine: dict[str, Any]
     cases: list[CaseResult] = field(default_factory=list)
 
     def find(self, title: str, fingerprint: str) -> CaseResult | None:
-        """Give the result of a case that was finished before."""
+        """Return the stored result of a case, or None if it has not been measured."""
         same = (case for case in self.cases if (case.title, case.fingerprint) == (title, fingerprint))
         return next(same, None)

@@ -1,4 +1,4 @@
-"""What was measured, laid out for the terminal."""
+"""Lay out the results of the classical benchmark for the terminal."""
 
 from __future__ import annotations
 
@@ -12,44 +12,52 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from recon.experiments.benchmark.classical.results import CaseResult, MapsRow, Quality, Row, Timing
+from recon.experiments.benchmark.classical.results import CaseResult, MapsResult, PeerResult, Quality, Timing
 
-R = TypeVar("R", Row, MapsRow)
+R = TypeVar("R", PeerResult, MapsResult)
 
 MEBIBYTE = 2**20
 BYTES_PER_SAMPLE = 8
 
 
 @dataclass(frozen=True)
-class Race:
-    """Ours against a peer in seconds; of the peer only the part counts that `seconds` picks."""
+class SpeedComparison:
+    """Time of our method against the part of a peer's time that `seconds` selects."""
 
     title: str
     ours: str
     peer: str
-    seconds: Callable[[Row], Timing]
+    seconds: Callable[[PeerResult], Timing]
 
 
-RACES = (
-    Race("cs-wavelet : sigpy wavelet without maps", "ours cs-wavelet", "sigpy wavelet", lambda row: row.solve),
-    Race("cs-wavelet : BART wavelet", "ours cs-wavelet", "BART wavelet, one map", lambda row: row.whole),
-    Race("cs-tv : sigpy TV without maps", "ours cs-tv", "sigpy TV", lambda row: row.solve),
-    Race("cs-tv : BART TV", "ours cs-tv", "BART TV, one map", lambda row: row.whole),
-    Race("grappa : pygrappa mdgrappa", "ours grappa", "pygrappa mdgrappa", lambda row: row.whole),
+SPEED_COMPARISONS = (
+    SpeedComparison(
+        "cs-wavelet : sigpy wavelet without maps", "ours cs-wavelet", "sigpy wavelet", lambda result: result.solve
+    ),
+    SpeedComparison(
+        "cs-wavelet : BART wavelet", "ours cs-wavelet", "BART wavelet, one map", lambda result: result.whole
+    ),
+    SpeedComparison("cs-tv : sigpy TV without maps", "ours cs-tv", "sigpy TV", lambda result: result.solve),
+    SpeedComparison("cs-tv : BART TV", "ours cs-tv", "BART TV, one map", lambda result: result.whole),
+    SpeedComparison("grappa : pygrappa mdgrappa", "ours grappa", "pygrappa mdgrappa", lambda result: result.whole),
 )
-MAPS_RACES = (("ours", "sigpy ESPIRiT"), ("ours, 8 virtual coils", "sigpy ESPIRiT"), ("ours", "BART ecalib"))
+MAP_SPEED_COMPARISONS = (
+    ("ours", "sigpy ESPIRiT"),
+    ("ours, 8 virtual coils", "sigpy ESPIRiT"),
+    ("ours", "BART ecalib"),
+)
 
 
 def tables(case: CaseResult) -> Group:
-    """Lay out one case: quality, cost, coil maps, how many times faster ours are, and who failed."""
-    parts = (_quality(case), _cost(case), _maps(case.maps), _races(case))
+    """Lay out the quality, cost, coil maps and speed comparisons of one case, and the failures."""
+    parts = (_quality(case), _cost(case), _maps(case.maps), _speed_comparisons(case))
     return Group(*(table for table in parts if table.row_count), *_failures(case))
 
 
 def _quality(case: CaseResult) -> Table:
     table = _table(
         f"{case.title}: {'x'.join(map(str, case.shape))}, measured {case.measured_acceleration:.2f}x, "
-        f"{case.calibration_lines} calibration lines\neach at its best lamda; +: measured lines put back",
+        f"{case.calibration_lines} calibration lines\neach peer at its best lamda; +: measured lines put back",
         ("peer", "lamda", "SSIM", "PSNR", "lamda+", "SSIM+", "PSNR+"),
     )
     table.add_row("zero-filled", *_scores(case.zero_filled))
@@ -60,8 +68,7 @@ def _quality(case: CaseResult) -> Table:
 
 def _cost(case: CaseResult) -> Table:
     table = _table(
-        "processor seconds for the maps and in all, clock seconds, peak memory;\n"
-        "medians ± half the interquartile range",
+        "CPU seconds of the maps and in total, wall seconds, peak memory;\nmedians ± half the interquartile range",
         ("peer", "maps", "CPU", "wall", "MiB", "k-spaces"),
     )
     kspace = BYTES_PER_SAMPLE * math.prod(case.shape)
@@ -71,30 +78,34 @@ def _cost(case: CaseResult) -> Table:
     return table
 
 
-def _maps(rows: Sequence[MapsRow]) -> Table:
-    table = _table("coil maps, and the share of sigpy's that they miss", ("maps", "CPU", "wall", "error"))
+def _maps(rows: Sequence[MapsResult]) -> Table:
+    table = _table(
+        "coil maps, and the share of sigpy's maps that they do not contain", ("maps", "CPU", "wall", "error")
+    )
     for row in _finished(rows):
         error = "" if row.projection_error is None else f"{row.projection_error:.4f}"
         table.add_row(row.name, *_seconds(row.seconds), error)
     return table
 
 
-def _races(case: CaseResult) -> Table:
-    table = _table("how many times faster ours are", ("against", "CPU", "wall", "PSNR+"))
+def _speed_comparisons(case: CaseResult) -> Table:
+    table = _table("speed-up of our methods", ("ours : peer", "CPU", "wall", "PSNR+"))
     rows = {row.peer: row for row in _finished(case.rows)}
-    for race in RACES:
-        if race.ours in rows and race.peer in rows:
-            ours, theirs = rows[race.ours], rows[race.peer]
-            table.add_row(race.title, *_ratios(ours.whole, race.seconds(theirs)), _difference(ours, theirs))
+    for comparison in SPEED_COMPARISONS:
+        if comparison.ours in rows and comparison.peer in rows:
+            ours, theirs = rows[comparison.ours], rows[comparison.peer]
+            table.add_row(
+                comparison.title, *_ratios(ours.whole, comparison.seconds(theirs)), _difference(ours, theirs)
+            )
     maps = {row.name: row for row in _finished(case.maps)}
-    for name, peer in MAPS_RACES:
+    for name, peer in MAP_SPEED_COMPARISONS:
         if name in maps and peer in maps:
             table.add_row(f"maps, {name} : {peer}", *_ratios(maps[name].seconds, maps[peer].seconds), "")
     return table
 
 
 def _failures(case: CaseResult) -> Iterator[Text]:
-    """Give one line for each reason, with all who failed for it."""
+    """Yield one line for each reason, with the names of all that failed for it."""
     failed = [(row.peer, row.failure) for row in case.rows]
     failed += [(f"maps of {row.name}", row.failure) for row in case.maps]
     for reason in dict.fromkeys(failure for _, failure in failed if failure is not None):
@@ -131,7 +142,7 @@ def _ratios(ours: Timing, theirs: Timing) -> tuple[str, str]:
     return f"{other.cpu / mine.cpu:.1f}", f"{other.wall / mine.wall:.1f}"
 
 
-def _difference(ours: Row, theirs: Row) -> str:
+def _difference(ours: PeerResult, theirs: PeerResult) -> str:
     if ours.consistent is None or theirs.consistent is None:
         return ""
     return f"{ours.consistent.psnr - theirs.consistent.psnr:+.2f} dB"

@@ -1,4 +1,4 @@
-"""`recon benchmark loading`: slices per second out of raw-data files, ours and fastMRI's in turns."""
+"""Run `recon benchmark loading`: measure slices per second of our data loader and of fastMRI's in turns."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ SIMULATED_SLICES = 4
 
 @dataclass(frozen=True)
 class LoadingBenchmark:
-    """What is measured.
+    """Settings of the loading benchmark.
 
     Attributes
     ----------
     workers
-        Numbers of processes that read; 0 is the process itself.
+        Numbers of reading processes; 0 reads in the main process.
     repeats
-        How often each loader goes through all slices.
+        Number of times that each loader reads all slices.
     files
-        How many files are read at most.
+        Largest number of files to read.
     cold
-        Whether the files are dropped from the page cache before each pass; if not, they are all in it.
+        Whether to drop the files from the page cache before each pass; otherwise they are all read into it.
     """
 
     workers: tuple[int, ...] = (0, 1, 2)
@@ -67,7 +67,7 @@ class LoadingBenchmark:
     cold: bool = False
 
     def protocol(self) -> dict[str, Any]:
-        """Everything that must be known to repeat the numbers, beside the machine and the files."""
+        """Return everything needed to repeat the numbers, besides the machine and the files."""
         return {
             **asdict(self),
             "masks": [{**asdict(sampling), "kind": str(sampling.kind)} for sampling in SAMPLINGS],
@@ -79,8 +79,8 @@ class LoadingBenchmark:
 
 
 @dataclass(frozen=True)
-class LoadingRow:
-    """One loader with one number of workers; seconds are those of a pass over all slices."""
+class LoadingResult:
+    """Seconds that one loader with one number of workers takes to read all slices."""
 
     loader: str
     workers: int
@@ -89,18 +89,22 @@ class LoadingRow:
 
 @dataclass(frozen=True)
 class LoadingReport:
-    """What was measured.
+    """Results of the loading benchmark, as they are stored in `loading.json`.
 
     Attributes
     ----------
+    protocol, machine
+        Everything needed to repeat the numbers.
     shapes
-        `(slices, coils, readout, phase)` of every file.
+        Shape `(slices, coils, readout, phase)` of every file.
     slices
-        In a pass.
+        Number of slices in a pass.
     same_slices
-        In how many of them mask and undersampled k-space are equal to fastMRI's.
+        Number of slices whose mask, undersampled k-space and target equal those of fastMRI's loader.
     bytes_per_slice
-        On disk, by loader.
+        Bytes on disk per slice, by loader.
+    rows
+        Seconds of every loader and number of workers.
     """
 
     protocol: dict[str, Any]
@@ -109,20 +113,20 @@ class LoadingReport:
     slices: int
     same_slices: int
     bytes_per_slice: dict[str, int]
-    rows: list[LoadingRow]
+    rows: list[LoadingResult]
 
 
 def loading(inputs: list[Path], benchmark: LoadingBenchmark, output: Path) -> LoadingReport:
-    """Measure, and write `loading.json`.
+    """Measure the loaders, and write `loading.json`.
 
     Parameters
     ----------
     inputs
-        Files and folders of fully sampled raw data; if there are none, files of a knee's size are simulated.
+        Files and folders of fully sampled raw data; if empty, files as large as fastMRI's knees are simulated.
     benchmark
-        What is measured.
+        Settings of the benchmark.
     output
-        Folder for the result, and while it runs for files of its own.
+        Folder for `loading.json`, and for temporary files during the run.
 
     Raises
     ------
@@ -131,15 +135,15 @@ def loading(inputs: list[Path], benchmark: LoadingBenchmark, output: Path) -> Lo
     """
     output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=output) as scratch:
-        contest = Contest.prepare(Path(scratch), inputs, benchmark.files)
+        loaders = Loaders.prepare(Path(scratch), inputs, benchmark.files)
         report = LoadingReport(
             protocol=benchmark.protocol(),
             machine=machine(),
-            shapes=[volume.shape for volume in contest.volumes],
-            slices=contest.slices,
-            same_slices=contest.count_same(),
-            bytes_per_slice=contest.bytes_per_slice(),
-            rows=contest.measure(benchmark),
+            shapes=[volume.shape for volume in loaders.volumes],
+            slices=loaders.slices,
+            same_slices=loaders.count_same(),
+            bytes_per_slice=loaders.bytes_per_slice(),
+            rows=loaders.measure(benchmark),
         )
     path = output / "loading.json"
     write_json(path, report)
@@ -149,54 +153,54 @@ def loading(inputs: list[Path], benchmark: LoadingBenchmark, output: Path) -> Lo
 
 
 @dataclass(frozen=True)
-class Contest:
-    """Who reads, and what: data sets by name, and the files of each."""
+class Loaders:
+    """The data sets to measure, by name, and the files that each reads."""
 
     volumes: list[Volume]
     datasets: dict[str, Dataset[Any]]
     files: dict[str, list[Path]]
 
     @classmethod
-    def prepare(cls, scratch: Path, inputs: list[Path], files: int) -> Contest:
-        """Lay out the files, and let the first epoch of kept slices pass."""
+    def prepare(cls, scratch: Path, inputs: list[Path], files: int) -> Loaders:
+        """Link or simulate the files, and fill the cache of preprocessed slices."""
         folder, cache = scratch / "raw", scratch / "cache"
         volumes = _gather(inputs, files, folder)
         datasets = _datasets(folder, volumes, cache)
-        for index in range(len(datasets[KEPT])):  # type: ignore[arg-type] # as in _drain
+        for index in range(len(datasets[KEPT])):  # type: ignore[arg-type] # as in _read_all
             datasets[KEPT][index]
         raw, kept = sorted(folder.iterdir()), sorted(cache.rglob("*.safetensors"))
         return cls(volumes, datasets, {THEIRS: raw, OURS: raw, KEPT: kept})
 
     @property
     def slices(self) -> int:
-        """Of all files together."""
+        """Number of slices in all files."""
         return sum(map(len, self.volumes))
 
     def count_same(self) -> int:
-        """Count the slices that ours and fastMRI's loader give alike."""
+        """Count the slices that our loader and fastMRI's return equally."""
         pairs = ((self.datasets[OURS][index], self.datasets[THEIRS][index]) for index in range(self.slices))
         return sum(_same(ours, theirs) for ours, theirs in pairs)
 
     def bytes_per_slice(self) -> dict[str, int]:
-        """Say what each reads from disk."""
+        """Return the bytes per slice that each loader reads from disk."""
         return {name: sum(path.stat().st_size for path in paths) // self.slices for name, paths in self.files.items()}
 
-    def measure(self, benchmark: LoadingBenchmark) -> list[LoadingRow]:
-        """Let everybody read everything in turns, again and again."""
-        rows = [LoadingRow(name, workers) for workers in benchmark.workers for name in self.datasets]
+    def measure(self, benchmark: LoadingBenchmark) -> list[LoadingResult]:
+        """Time all loaders in turns, as often as the benchmark repeats."""
+        rows = [LoadingResult(name, workers) for workers in benchmark.workers for name in self.datasets]
         with progress() as bar:
             task = bar.add_task("loading", total=len(rows) * benchmark.repeats)
             for workers, repeat in product(benchmark.workers, range(benchmark.repeats)):
                 for row in _in_turn([row for row in rows if row.workers == workers], repeat):
                     _prepare_page_cache(self.files[row.loader], benchmark.cold)
-                    _, seconds = timed(partial(_drain, self.datasets[row.loader], workers))
+                    _, seconds = timed(partial(_read_all, self.datasets[row.loader], workers))
                     row.seconds.add(seconds)
                     bar.advance(task)
         return rows
 
 
 def _gather(inputs: list[Path], files: int, folder: Path) -> list[Volume]:
-    """Link or simulate files into a folder of their own, because fastMRI's loader takes a folder whole."""
+    """Link or simulate files in a folder of their own, because fastMRI's loader reads whole folders."""
     folder.mkdir()
     if inputs:
         for path in find_files(inputs)[:files]:
@@ -210,7 +214,7 @@ def _gather(inputs: list[Path], files: int, folder: Path) -> list[Volume]:
 
 
 def _simulate(folder: Path, files: int) -> None:
-    """Write files as large as those of fastMRI's knees; the numbers in them are the same, which no loader notices."""
+    """Write files as large as those of fastMRI's knees; all slices are equal, which does not affect a loader."""
     coils, *matrix = SIMULATED_SHAPE
     volume = simulate_volume((matrix[0], matrix[1]), 1, coils, 40.0, np.random.default_rng(0))
     kspace = np.repeat(volume.kspace, SIMULATED_SLICES, axis=0)
@@ -236,7 +240,7 @@ def _datasets(folder: Path, volumes: Sequence[Volume], cache: Path) -> dict[str,
 
 
 def _same(ours: Any, theirs: Any) -> bool:
-    """Tell whether mask, undersampled k-space and target are equal."""
+    """Return whether mask, undersampled k-space and target are equal."""
     kspace = torch.view_as_complex(theirs.masked_kspace).reshape(ours.kspace.shape)
     return (
         torch.equal(ours.mask.flatten(), theirs.mask.flatten())
@@ -245,8 +249,8 @@ def _same(ours: Any, theirs: Any) -> bool:
     )
 
 
-def _drain(dataset: Dataset[Any], workers: int) -> None:
-    """Go through all slices once, as training does with batches of one."""
+def _read_all(dataset: Dataset[Any], workers: int) -> None:
+    """Read all slices once, in batches of one, as training does."""
     slices = len(dataset)  # type: ignore[arg-type] # torch's Dataset does not promise a length
     order = np.random.default_rng(0).permutation(slices).tolist()
     collation = collate if isinstance(dataset, SliceDataset) else None
@@ -256,13 +260,13 @@ def _drain(dataset: Dataset[Any], workers: int) -> None:
             pass
 
 
-def _in_turn(rows: list[LoadingRow], repeat: int) -> list[LoadingRow]:
+def _in_turn(rows: list[LoadingResult], repeat: int) -> list[LoadingResult]:
     first = repeat % len(rows)
     return rows[first:] + rows[:first]
 
 
 def _prepare_page_cache(files: Sequence[Path], cold: bool) -> None:
-    """Read the files into the page cache, or have the kernel drop them from it."""
+    """Read the files into the page cache, or drop them from it."""
     for path in files:
         if not cold:
             with path.open("rb", buffering=0) as file:
@@ -270,5 +274,5 @@ def _prepare_page_cache(files: Sequence[Path], cold: bool) -> None:
                     pass
             continue
         with path.open("rb") as file:
-            os.fsync(file.fileno())  # pages that are not yet written cannot be dropped
+            os.fsync(file.fileno())  # the kernel cannot drop pages that are not yet written
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,4 +1,4 @@
-"""What `recon benchmark loading` measured, laid out for the terminal."""
+"""Lay out the results of the loading benchmark for the terminal."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from recon.experiments.benchmark.loading.benchmark import LoadingReport, LoadingRow
+    from recon.experiments.benchmark.loading.benchmark import LoadingReport, LoadingResult
 
 MEBIBYTE = 2**20
 
 
 def table(report: LoadingReport) -> Table:
-    """Lay out slices per second and per second of the processors, and how many times as many as the first loader."""
+    """Lay out slices per wall second and per CPU second, and the speed-up over fastMRI's loader."""
     state = "dropped from" if report.protocol["cold"] else "in"
     laid = Table(
         box=SIMPLE_HEAD,
@@ -25,7 +25,7 @@ def table(report: LoadingReport) -> Table:
         title_justify="left",
         pad_edge=False,
     )
-    for heading in ("loader", "workers", "slices/s", "per CPU s", "times", "times, CPU", "MiB a slice"):
+    for heading in ("loader", "workers", "slices/s", "per CPU s", "speed-up", "in CPU s", "MiB/slice"):
         laid.add_column(heading, justify="left" if heading == "loader" else "right", no_wrap=True)
     for row in report.rows:
         first = next(other for other in report.rows if other.workers == row.workers)
@@ -34,7 +34,7 @@ def table(report: LoadingReport) -> Table:
             str(row.workers),
             _rate(report.slices, row.seconds.wall),
             _rate(report.slices, row.seconds.cpu),
-            *_times(first, row),
+            *_speed_ups(first, row),
             f"{report.bytes_per_slice[row.loader] / MEBIBYTE:.1f}",
             end_section=row.workers != _next_workers(report.rows, row),
         )
@@ -47,13 +47,13 @@ def _rate(slices: int, seconds: Sequence[float]) -> str:
     return f"{middle:.1f} ± {(high - low) / 2:.1f}"
 
 
-def _times(first: LoadingRow, row: LoadingRow) -> tuple[str, str]:
-    """Median over the repeats, each compared with its neighbour in time."""
+def _speed_ups(first: LoadingResult, row: LoadingResult) -> tuple[str, str]:
+    """Return the median over the repeats of the speed-up, in wall and in CPU time."""
     pairs = (first.seconds.wall, row.seconds.wall), (first.seconds.cpu, row.seconds.cpu)
     wall, cpu = (f"{np.median(np.divide(theirs, ours)):.1f}" for theirs, ours in pairs)
     return wall, cpu
 
 
-def _next_workers(rows: Sequence[LoadingRow], row: LoadingRow) -> int | None:
+def _next_workers(rows: Sequence[LoadingResult], row: LoadingResult) -> int | None:
     following = rows[rows.index(row) + 1 :]
     return following[0].workers if following else None

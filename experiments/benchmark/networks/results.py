@@ -1,4 +1,4 @@
-"""What the benchmark of the networks measured, as it lies on disk."""
+"""Hold the results of the network benchmark, as they are stored in `varnet.json`."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from recon.experiments.benchmark.networks.roofline import Rates
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One entrant on one task.
+class EntrantResult:
+    """Measurements of one entrant on one task.
 
     Attributes
     ----------
     name
-        Who.
+        Name of the entrant.
     limit
-        Least seconds by the roofline: of the GPU, or of the processors.
+        Least possible seconds according to the roofline model: wall time on a GPU, CPU time otherwise.
     seconds
-        Of every round.
+        Seconds of every round.
     memory
-        Bytes at the peak above what was there before.
+        Peak memory in bytes, above the level before.
     error
-        Of the image, relative to that of fastMRI in float32; None where the image is another one.
+        Relative error against the image of fastMRI in float32; None if the image has another size.
     failure
-        Why there is nothing of all that.
+        Reason why the measurements are missing.
     """
 
     name: str
@@ -44,48 +44,48 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Spread:
-    """Middle of some values, and half of their interquartile range."""
+    """Median of some values and half their interquartile range."""
 
     middle: float
     half: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Summarise."""
+        """Compute both from the values."""
         return cls(median(values), float(np.subtract(*np.percentile(values, [75, 25]))) / 2)
 
 
 @dataclass(frozen=True)
-class Task:
-    """Inference or a training step on slices of one shape, by everybody; the reference comes first."""
+class TaskResult:
+    """Measurements of all entrants on inference or a training step at one shape; the reference comes first."""
 
     shape: Shape
     training: bool
     on_gpu: bool
-    outcomes: list[Outcome]
+    outcomes: list[EntrantResult]
 
-    def ratios(self, outcome: Outcome) -> tuple[Spread, Spread]:
-        """How many times faster than the reference, round by round: by the clock and by the processors."""
+    def ratios(self, outcome: EntrantResult) -> tuple[Spread, Spread]:
+        """Return the speed-up over the reference, compared round by round, in wall and in CPU time."""
         first, own = self.outcomes[0].seconds, outcome.seconds
         pairs = ((first.wall, own.wall), (first.cpu, own.cpu))
         wall, cpu = (Spread.of([a / b for a, b in zip(theirs, ours, strict=True)]) for theirs, ours in pairs)
         return wall, cpu
 
-    def limit_share(self, outcome: Outcome) -> float:
-        """Share of the roofline that is reached: of the GPU by the clock, of processors by their seconds."""
+    def limit_share(self, outcome: EntrantResult) -> float:
+        """Return the share of the roofline limit that is reached: in wall time on a GPU, in CPU time otherwise."""
         spent = outcome.seconds.median()
         return outcome.limit / (spent.wall if self.on_gpu else spent.cpu)
 
 
 @dataclass
-class Report:
-    """All tasks under one protocol on one machine."""
+class NetworkReport:
+    """Results of all tasks under one protocol on one machine."""
 
     protocol: dict[str, Any]
     machine: dict[str, Any]
     rates: Rates
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[TaskResult] = field(default_factory=list)
 
-    def find(self, shape: Shape, training: bool) -> Task | None:
-        """Give a task that was finished before."""
+    def find(self, shape: Shape, training: bool) -> TaskResult | None:
+        """Return the stored result of a task, or None if it has not been measured."""
         return next((task for task in self.tasks if (task.shape, task.training) == (shape, training)), None)

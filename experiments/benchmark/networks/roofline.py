@@ -1,4 +1,4 @@
-"""The least time that a network's mathematics can take on this machine, from rates measured on it."""
+"""Estimate the least time that a network can take on this machine with the roofline model (Williams et al. 2009)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 Clock = Callable[[], float]
 
 CHANS, SIZE = 256, 56
-"""Of the convolution on which the arithmetic rate is measured: large enough for any processor to be at its best."""
+"""Channels and side length of the convolution that measures the arithmetic rate, large enough for full speed."""
 
 COPIED = 2**28
-"""Bytes of the copy on which the bandwidth is measured: beyond every cache."""
+"""Bytes of the copy that measures the bandwidth, larger than any cache."""
 
 TRIALS = 5
 
@@ -28,27 +28,27 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Operation:
-    """One convolution or Fourier transform: real multiplications and additions, and bytes that must move."""
+    """One convolution or Fourier transform: its real multiplications and additions, and the bytes that it moves."""
 
     convolution: bool
     flops: float
     bytes: float
 
     def in_half(self) -> Operation:
-        """Give the same in half precision, which only convolutions compute in."""
+        """Return the same operation in half precision, which only convolutions use."""
         return replace(self, bytes=self.bytes / 2) if self.convolution else self
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What the machine does in a second of the clock it was measured with: FLOP in two precisions, and bytes."""
+    """Operations per second in single and half precision, and bytes moved per second."""
 
     single: float
     half: float
     bytes: float
 
     def least_seconds(self, operations: Sequence[Operation], half: bool = False) -> float:
-        """Sum over operations of what bounds each, arithmetic or memory (Williams et al. 2009)."""
+        """Sum the times of all operations, each bounded by arithmetic or by memory (Williams et al. 2009)."""
         return sum(self._seconds(one.in_half() if half else one, half) for one in operations)
 
     def _seconds(self, one: Operation, half: bool) -> float:
@@ -56,11 +56,11 @@ class Rates:
         return max(one.flops / rate, one.bytes / self.bytes)
 
 
-class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts what runs inside a `with`; on the meta device nothing is computed.
+class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the operations inside a `with` block; on the meta device nothing is computed.
 
-    Convolutions and Fourier transforms count, each with one reading of its inputs and one writing of its output.
-    Everything else, norms and activations, sums over coils, could be done while these values pass by, and is free.
+    Convolutions and Fourier transforms count; each reads its inputs once and writes its output once. Everything else,
+    such as norms, activations and sums over coils, counts as free, because it could be fused with these operations.
     """
 
     def __init__(self) -> None:
@@ -68,28 +68,28 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Let an operation run and note it."""
+        """Run an operation and record it."""
         result = func(*args, **(kwargs or {}))
         if func is aten.convolution.default:
             image, weight = args[:2]
-            self._note(True, _convolution_flops(image, weight, result, args[6]), (image, weight, result))
+            self._record(True, _convolution_flops(image, weight, result, args[6]), (image, weight, result))
         elif func is aten.convolution_backward.default:
             gradient, image, weight, *_ = args
             for made, given in zip(result[:2], (weight, image), strict=True):
                 if made is not None:
-                    self._note(True, _convolution_flops(image, weight, gradient, args[7]), (gradient, given, made))
-        elif func is aten._fft_c2c.default:  # noqa: SLF001 - the operator that torch.fft ends in
+                    self._record(True, _convolution_flops(image, weight, gradient, args[7]), (gradient, given, made))
+        elif func is aten._fft_c2c.default:  # noqa: SLF001 - the operator that torch.fft calls
             points = math.prod(result.shape[axis] for axis in args[1])
-            self._note(False, 5 * result.numel() * math.log2(max(points, 2)), (args[0], result))
+            self._record(False, 5 * result.numel() * math.log2(max(points, 2)), (args[0], result))
         return result
 
-    def _note(self, convolution: bool, flops: float, moved: Sequence[Tensor]) -> None:
+    def _record(self, convolution: bool, flops: float, moved: Sequence[Tensor]) -> None:
         size = sum(tensor.numel() * tensor.element_size() for tensor in moved)
         self.operations.append(Operation(convolution, flops, size))
 
 
 def measure_rates(device: torch.device) -> Rates:
-    """Take the best of a few large convolutions and copies."""
+    """Measure the best rates of a few large convolutions and copies."""
     clock = clock_of(device)
     source = torch.zeros(COPIED, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
@@ -98,15 +98,15 @@ def measure_rates(device: torch.device) -> Rates:
     return Rates(single, half, 2 * COPIED / moving)
 
 
-def count(work: Callable[[], object]) -> list[Operation]:
-    """List what some work computes."""
-    with Counter() as counter:
+def count_operations(work: Callable[[], object]) -> list[Operation]:
+    """List the operations of some work."""
+    with OperationCounter() as counter:
         work()
     return counter.operations
 
 
 def clock_of(device: torch.device) -> Clock:
-    """Choose a clock: of the GPU once its work is done, else the processors' seconds, which load does not change."""
+    """Choose a clock: wall time of finished work on a GPU, otherwise CPU time, which other load does not change."""
     if device.type != "cuda":
         return time.process_time
 
@@ -135,6 +135,6 @@ def _fastest(work: Callable[[], object], clock: Clock) -> float:
 
 
 def _convolution_flops(image: Tensor, weight: Tensor, result: Tensor, transposed: bool) -> float:
-    """Count two for every multiplication: each pixel on the fine side of the weights meets all of them."""
+    """Count two operations per multiplication: every pixel of the finer image is multiplied by all weights."""
     pixels = image if transposed else result
     return 2.0 * weight.numel() * pixels.shape[0] * pixels.shape[2] * pixels.shape[3]

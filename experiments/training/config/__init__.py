@@ -1,1 +1,1 @@
-"""Training configurations: YAML files, overrides and validation."""
+"""Training configs: their fields, their checks, and how they are read from YAML files."""

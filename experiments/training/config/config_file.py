@@ -1,4 +1,4 @@
-"""From a YAML file, and values replaced on the command line, to a config."""
+"""Reads a training config from a YAML file and overrides of the command line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pydantic import BaseModel, ValidationError
 from recon.data.errors import InputError, did_you_mean
 from recon.experiments.training.config.train_config import TrainConfig
 
-PLAINLY = {
-    "model_type": "is a section of keys and values",
-    "dict_type": "is a section of keys and values",
-    "tuple_type": "is a list; write it as [...]",
+MESSAGES = {
+    "model_type": "must be a section of keys and values",
+    "dict_type": "must be a section of keys and values",
+    "tuple_type": "must be a list; write it as [...]",
 }
-"""For what pydantic says in the words of Python."""
+"""Replacements of pydantic's messages that speak of Python types."""
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -28,14 +28,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     Parameters
     ----------
     path
-        A YAML file, or the name of one of those that ship with the package.
+        YAML file, or the name of a config that ships with the package.
     overrides
-        `key=value`, the key dotted (`optimizer.lr=1e-4`), the value in YAML's notation.
+        Values to replace, as `key=value` with a dotted key (`optimizer.lr=1e-4`) and a value in YAML notation.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or a key or a value is wrong; a wrong key is named with the nearest right one.
+        If the file cannot be read, or a key or value is wrong; for an unknown key the message names the nearest one.
     """
     values = _read(_find(path))
     for override in overrides:
@@ -43,7 +43,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {_sentence(error)}") from error
+        raise InputError(f"{path}: {_message(error)}") from error
 
 
 def _find(path: Path) -> Path:
@@ -52,7 +52,7 @@ def _find(path: Path) -> Path:
         if candidate.is_file():
             return candidate
     names = ", ".join(sorted(file.name for file in shipped.glob("*.yaml")))
-    raise InputError(f"{path}: there is no such config file; those that ship are {names}")
+    raise InputError(f"{path}: no such config file; available: {names}")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -61,12 +61,12 @@ def _read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
-        raise InputError(f"{path}: holds no keys and values")
+        raise InputError(f"{path}: contains no keys and values")
     return values
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes `1e-3` and `1.5e3` for numbers, which YAML 1.1 does only if they are written 1.0e-3 and 1.5e+3."""
+    """Reads `1e-3` and `1.5e3` as numbers too, which YAML 1.1 writes as `1.0e-3` and `1.5e+3`."""
 
 
 _EXPONENTIAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
@@ -74,7 +74,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENTIAL, list("-+.
 
 
 def _parse(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 - is a safe loader
+    return yaml.load(text, _Loader)  # noqa: S506 - the loader is a safe one
 
 
 def _replace(values: dict[str, Any], override: str) -> None:
@@ -92,7 +92,7 @@ def _replace(values: dict[str, Any], override: str) -> None:
         raise InputError(f"{override!r}: the value is not valid YAML") from error
 
 
-def _sentence(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     problem = error.errors()[0]
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
@@ -100,7 +100,7 @@ def _sentence(error: ValidationError) -> str:
         return f"unknown key {key!r}{did_you_mean(location[-1], _section(location[:-1]).model_fields)}"
     if problem["type"] == "missing":
         return f"{key} is missing; give it in the file or as {key}=..."
-    message = PLAINLY.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    message = MESSAGES.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     return f"{key}: {message}" if key else message
 
 
@@ -108,6 +108,6 @@ def _section(location: Sequence[str]) -> type[BaseModel]:
     section: type[BaseModel] = TrainConfig
     for name in location:
         annotation = section.model_fields[name].annotation
-        kinds = get_args(annotation) or (annotation,)  # a section that may be null is a union
+        kinds = get_args(annotation) or (annotation,)  # an optional section is a union with None
         section = next(cast("type[BaseModel]", kind) for kind in kinds if hasattr(kind, "model_fields"))
     return section

@@ -1,4 +1,4 @@
-"""The section `data` of a training config: which files and slices are read, and how they are undersampled."""
+"""The `data` section of a training config: which files and slices are read, and how they are undersampled."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from recon.data.masks import MaskKind, Sampling, check_sampling
 from recon.data.training.selection import Filter
 from recon.preprocessing.steps import Steps
-from recon.simulation.scanner.scan import Ranges
+from recon.simulation.scanner.scan_plan import Ranges
 
 
 class Section(BaseModel):
-    """A part of the file; keys it does not know are errors."""
+    """A section of the config file, which rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _one_or_several(value: Any) -> Path | tuple[Path, ...]:
-    """Take a folder, or a list of folders and files."""
+def _parse_paths(value: Any) -> Path | tuple[Path, ...]:
     if isinstance(value, str | Path):
         return Path(value)
-    if isinstance(value, list | tuple) and value and all(isinstance(one, str | Path) for one in value):
-        return tuple(Path(one) for one in value)
+    if isinstance(value, list | tuple) and value and all(isinstance(path, str | Path) for path in value):
+        return tuple(Path(path) for path in value)
     raise ValueError("give a folder or a file, or a list of them")
 
 
-def _as_text(named: Path | tuple[Path, ...]) -> str | list[str]:
-    return str(named) if isinstance(named, Path) else list(map(str, named))
+def _dump_paths(paths: Path | tuple[Path, ...]) -> str | list[str]:
+    return str(paths) if isinstance(paths, Path) else list(map(str, paths))
 
 
-Places = Annotated[Path | tuple[Path, ...], PlainValidator(_one_or_several), PlainSerializer(_as_text)]
+Paths = Annotated[Path | tuple[Path, ...], PlainValidator(_parse_paths), PlainSerializer(_dump_paths)]
+"""A folder or file, or a list of them."""
 
 
 class FilterConfig(Section):
-    """Which volumes and slices are wanted, for training and validation alike.
+    """Which volumes and slices to use, for training and validation alike.
 
     Attributes
     ----------
     acquisitions
-        Contrasts as fastMRI names them (CORPD_FBK, AXT2, ...); none given, all are wanted.
+        Contrasts to use, by fastMRI's names (CORPD_FBK, AXT2, ...); an empty list accepts all.
     coils
-        The fewest and the most.
+        Smallest and largest number of coils; null accepts any.
     slices
-        The first and the one after the last, counted from 0; negative numbers count from the end.
+        First slice and the one after the last, counted from 0; negative numbers count from the end of the volume.
     """
 
     acquisitions: tuple[str, ...] = ()
@@ -54,14 +54,21 @@ class FilterConfig(Section):
 
     @property
     def filter(self) -> Filter:
-        """To apply to volumes."""
+        """The filter to apply to volumes."""
         return Filter(self.acquisitions, self.coils, self.slices)
 
 
 class FractionConfig(Section):
-    """Which part of what is wanted is used: a fraction of the volumes, of the slices, or of the slices of a fraction.
+    """How much of the filtered data to use. The choice is random and depends on the seed alone.
 
-    The same seed draws the same part.
+    Attributes
+    ----------
+    volumes
+        Fraction of the volumes to use.
+    slices
+        Fraction of the slices of these volumes to use.
+    seed
+        Seed of the choice.
     """
 
     volumes: float = Field(default=1, gt=0, le=1)
@@ -70,20 +77,24 @@ class FractionConfig(Section):
 
 
 class PreprocessingConfig(Section):
-    """Steps that every slice goes through before undersampling, in this order.
+    """Steps applied to every slice before it is undersampled, in the order of this list.
 
     Attributes
     ----------
     prewhiten
-        Whether to make the channels' noise white and of unit variance; no target fits the slice then.
+        Whether to whiten the noise of the coils and scale it to unit variance. The stored target then no longer fits
+        the slice, so this is of use only with `training.mode: ssdu`.
     remove_oversampling
-        Whether to keep only the part of the readout that the image shows.
-    virtual_coils, geometric_coils
-        How many coils to keep at most, the same all over the readout or others at every place; null keeps all.
+        Whether to crop the readout to the part that the image shows.
+    virtual_coils
+        Number of coils to compress to, with the same combination all along the readout; null keeps all coils.
+    geometric_coils
+        Number of coils to compress to, with a combination of its own at every position of the readout; null keeps
+        all coils.
     pocs, homodyne
-        Whether to complete partial Fourier.
+        Whether to complete partial Fourier data by this method.
     zero_pad
-        Whether to pad k-space until the image has the header's reconstruction matrix.
+        Whether to pad k-space with zeros until the image has the reconstruction matrix of the header.
     """
 
     prewhiten: bool = False
@@ -96,26 +107,37 @@ class PreprocessingConfig(Section):
 
     @property
     def steps(self) -> Steps:
-        """To apply to slices."""
+        """The steps to apply to slices."""
         return Steps.of(self.model_dump())
 
 
 class SimulationConfig(Section):
-    """What is trained on where `train` names magnitude images: raw data simulated on the fly, no slice twice.
+    """Training on raw data simulated on the fly from the magnitude images that `train` names; no slice comes twice.
+
+    Each scan draws its properties from the ranges below, each given as smallest and largest value.
 
     Attributes
     ----------
     maps
-        Measured coil maps to use beside those of simulated loops; none if not given.
+        Files of measured coil maps to use besides the maps of simulated coils; null for simulated coils only.
     heads
-        How many heads of the built-in phantom to add to the images.
+        Number of built-in head phantoms to add to the images.
     slices
-        Of an epoch.
-    matrix, coils, snr, accelerations, center_fractions
-        Between what each scan is drawn.
+        Number of slices in an epoch.
+    matrix
+        Range of the sides of the image matrix, in pixels.
+    coils
+        Range of the number of coils.
+    snr
+        Range of the signal-to-noise ratio: mean of the noise-free image over tissue, divided by the standard
+        deviation of the noise in the real part of a coil's image.
+    accelerations
+        Range of the acceleration of the masks.
+    center_fractions
+        Range of the fraction of lines in the fully sampled centre.
     """
 
-    maps: Places | None = None
+    maps: Paths | None = None
     heads: int = Field(default=16, ge=0)
     slices: int = Field(default=1000, ge=1)
     matrix: tuple[int, int] = (96, 384)
@@ -125,48 +147,50 @@ class SimulationConfig(Section):
     center_fractions: tuple[float, float] = (0.03, 0.16)
 
     @model_validator(mode="after")
-    def _ranges_ascend(self) -> SimulationConfig:
+    def _check_ranges(self) -> SimulationConfig:
         for name in ("matrix", "coils", "snr", "accelerations", "center_fractions"):
             lower, upper = getattr(self, name)
             if not 0 < lower <= upper:
-                raise ValueError(f"{name} from {lower:g} to {upper:g} is no range of positive numbers")
+                raise ValueError(f"{name} from {lower:g} to {upper:g} is not a range of positive numbers")
         return self
 
     @property
     def ranges(self) -> Ranges:
-        """Between what the simulator draws."""
+        """The ranges that the simulator draws from."""
         return Ranges(self.matrix, self.coils, self.snr, self.accelerations, self.center_fractions)
 
 
 class DataConfig(Section):
-    """Which files are read and how they are undersampled.
+    """Which files are read and how their slices are undersampled.
 
     Attributes
     ----------
     train, val
-        Fully sampled files with targets: a folder, or a list of folders and files.
+        Files to train on and to validate on: a folder or file, or a list of them. Supervised training needs fully
+        sampled files with targets.
     mask
-        How the lines outside the centre are chosen.
+        Pattern of the lines outside the fully sampled centre.
     accelerations, center_fractions
-        Pairs. In training each slice gets one of them; in validation every volume gets all, one after the other.
+        Pairs of acceleration and fraction of lines in the centre; the two lists have the same length. Training
+        draws one pair for every slice, validation scores every volume with each pair.
     workers
-        Processes that read; 0 to read in between.
+        Number of processes that read slices ahead; 0 reads them in the training process, between the steps.
     strict
-        Whether a file that cannot be used stops the run; if not, it is named and left out.
+        Whether an unusable file stops the run; otherwise it is reported and left out.
     filter
-        Which volumes and slices are wanted.
+        Volumes and slices to use.
     train_fraction, val_fraction
-        Which part of them is used.
+        Fraction of them to use.
     preprocessing
-        What is done to every slice before undersampling.
+        Steps applied to every slice before it is undersampled.
     cache
-        Local folder for preprocessed slices: from the second epoch on they are read from there.
+        Local folder that keeps preprocessed slices, from which later epochs and runs read them; null for none.
     simulation
-        Given, `train` names files of magnitude images, and raw data is simulated from them.
+        Settings of the simulation, if `train` names magnitude images to simulate raw data from; otherwise null.
     """
 
-    train: Places
-    val: Places
+    train: Paths
+    val: Paths
     mask: MaskKind = MaskKind.RANDOM
     accelerations: tuple[float, ...] = (4, 8)
     center_fractions: tuple[float, ...] = (0.08, 0.04)
@@ -180,32 +204,32 @@ class DataConfig(Section):
     simulation: SimulationConfig | None = None
 
     @model_validator(mode="after")
-    def _masks_exist(self) -> DataConfig:
+    def _check_samplings(self) -> DataConfig:
         if len(self.accelerations) != len(self.center_fractions) or not self.accelerations:
             counts = f"{len(self.accelerations)} accelerations and {len(self.center_fractions)} center_fractions"
-            raise ValueError(f"{counts} make no pairs")
+            raise ValueError(f"{counts} do not form pairs; give as many of one as of the other")
         for sampling in self.samplings:
             check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
         return self
 
     @property
     def samplings(self) -> tuple[Sampling, ...]:
-        """The pairs."""
+        """The sampling of each pair of acceleration and centre fraction."""
         pairs = zip(self.accelerations, self.center_fractions, strict=True)
         return tuple(Sampling(self.mask, acceleration, fraction) for acceleration, fraction in pairs)
 
     def as_protocol(self) -> dict[str, Any]:
-        """List what a reader of the weights needs to know; of folders the name, not where they lie."""
+        """Return the values to store with the weights; folders are reduced to their names."""
         values = self.model_dump(mode="json", exclude={"cache", "workers"})
         if self.simulation is not None and self.simulation.maps is not None:
             values["simulation"]["maps"] = _names(self.simulation.maps)
         return values | {"train": _names(self.train), "val": _names(self.val)}
 
 
-def places(named: Path | tuple[Path, ...]) -> tuple[Path, ...]:
-    """Give a list of one where one folder or file is named."""
-    return (named,) if isinstance(named, Path) else named
+def as_tuple(paths: Path | tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the paths of a config field as a tuple, even if it names only one."""
+    return (paths,) if isinstance(paths, Path) else paths
 
 
-def _names(named: Path | tuple[Path, ...]) -> str | list[str]:
-    return named.name if isinstance(named, Path) else [place.name for place in named]
+def _names(paths: Path | tuple[Path, ...]) -> str | list[str]:
+    return paths.name if isinstance(paths, Path) else [path.name for path in paths]

@@ -1,4 +1,4 @@
-"""What a training run is told, checked."""
+"""The training config: its fields, their defaults and their checks."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from recon.models.zoo import NETWORKS
 
 
 class NetworkConfig(Section):
-    """Which network is trained.
+    """The network to train.
 
     Attributes
     ----------
     name
-        In the zoo.
+        Name of the network in `recon.models.zoo`.
     arguments
-        Of its constructor.
+        Arguments of the network's constructor.
     weights
-        Checkpoint to begin from: a file, the name of weights that ship, or a file of the Hugging Face Hub; None for
-        random weights.
+        Checkpoint to start from: a file, the name of weights that ship with the package, or a file of the Hugging
+        Face Hub; null starts from random weights.
     checkpointing
-        Whether to compute activations again on the way back instead of keeping them: less memory, more time.
+        Whether to recompute activations in the backward pass instead of storing them: less memory, more time.
     compile
-        Whether to let `torch.compile` translate its U-Nets, convolutions and activations, which takes minutes.
+        Whether to compile the network's U-Nets, convolutions and activation functions with `torch.compile`: faster
+        steps after some minutes of compilation.
     """
 
     name: str = "varnet"
@@ -40,7 +41,7 @@ class NetworkConfig(Section):
     compile: bool = False
 
     @model_validator(mode="after")
-    def _exists(self) -> NetworkConfig:
+    def _check_name_and_arguments(self) -> NetworkConfig:
         if self.name not in NETWORKS:
             raise ValueError(f"unknown network {self.name!r}{did_you_mean(self.name, NETWORKS)}")
         known = inspect.signature(NETWORKS[self.name]).parameters
@@ -51,27 +52,29 @@ class NetworkConfig(Section):
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """What weights must fit to."""
+        """Name and arguments of the network; a saved state fits only the same ones."""
         return {"name": self.name, "arguments": self.arguments}
 
 
 class TrainingConfig(Section):
-    """What the network is trained for.
+    """The objective of the training.
 
     Attributes
     ----------
     mode
-        `supervised` by the target of fully sampled files; `ssdu`, self-supervised by lines held back from what was
-        measured (Yaman et al. 2020), for files of any sampling.
+        `supervised` compares images with the targets of fully sampled files. `ssdu` is self-supervised: it withholds
+        some measured lines from the network and compares them with its prediction (Yaman et al. 2020), and so
+        accepts undersampled files too.
     loss
-        Of `supervised`: the weight of each loss that is summed, `ssim` (one minus SSIM), `l1` and
-        `psnr` (minus decibels).
+        Losses to add up for `supervised`, each with its weight; available: `ssim` (one minus SSIM), `l1` (mean
+        absolute difference, relative to the maximum of the volume) and `psnr` (minus the PSNR in dB).
     loss_fraction
-        Of `ssdu`: share of the measured lines that is held back.
+        Fraction of the measured lines that `ssdu` withholds from the network.
     center
-        Of `ssdu`: lines about DC that are never held back; None for all calibration lines.
+        Number of lines about DC that `ssdu` never withholds; null for all calibration lines.
     holdout
-        Of `ssdu`: share of the lines set aside for validation, for those who validate on what they train on.
+        Fraction of the measured lines that `ssdu` sets aside for validation, so that it can validate on the files
+        that it trains on.
     """
 
     mode: Literal["supervised", "ssdu"] = "supervised"
@@ -81,32 +84,38 @@ class TrainingConfig(Section):
     holdout: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
-    def _losses_exist(self) -> TrainingConfig:
+    def _check_losses(self) -> TrainingConfig:
         for name in self.loss:
             if name not in LOSSES:
                 raise ValueError(f"unknown loss {name!r}{did_you_mean(name, LOSSES)}")
         if not self.loss:
-            raise ValueError("no loss was given")
+            raise ValueError(f"name at least one loss; available: {', '.join(LOSSES)}")
         return self
 
 
 class OptimizerConfig(Section):
-    """Adam, and how its learning rate falls.
+    """The optimizer and its learning-rate schedule.
 
     Attributes
     ----------
     name
-        `adamw` decays weights apart from the gradient (Loshchilov & Hutter 2019).
+        `adam`, which adds the weight decay to the gradient, or `adamw`, which keeps them separate (Loshchilov &
+        Hutter 2019).
     lr
-        The largest learning rate.
+        Largest learning rate.
     schedule
-        `step` multiplies it by `lr_gamma` every `lr_step` epochs; `cosine` brings it to zero at the end.
+        `step` multiplies the learning rate by `lr_gamma` every `lr_step` epochs; `cosine` lowers it along half a
+        cosine to zero at the end of the run.
+    lr_step
+        Number of epochs between two reductions of the `step` schedule.
+    lr_gamma
+        Factor of each reduction of the `step` schedule.
     warmup_steps
-        Over which it rises from zero.
+        Number of steps at the beginning over which the learning rate rises linearly; 0 for no warm-up.
     weight_decay
-        See `name`.
+        Strength of the weight decay.
     clip
-        Longest that a gradient may be; None for any length.
+        Largest norm of the gradient, to which longer ones are scaled down; null for no limit.
     """
 
     name: Literal["adam", "adamw"] = "adam"
@@ -125,34 +134,44 @@ class TrainConfig(Section):
     Attributes
     ----------
     output
-        Folder for weights, log, pictures and what is needed to go on.
+        Folder for the weights, log, pictures and state of the run.
+    data
+        Files to read and their undersampling.
+    network
+        Network to train.
+    training
+        Objective of the training.
+    optimizer
+        Optimizer and learning-rate schedule.
     epochs
-        Passes over the training slices.
+        Number of passes over the training slices.
     batch_size
-        Slices that a process computes at once; only slices of one shape share a batch.
+        Number of slices that each process computes at once; slices of different shapes never share a batch.
     effective_batch
-        Slices of one step of the optimizer, over all processes; each accumulates gradients until they are seen, so
-        that the result does not depend on the number of processes. None for `batch_size` in each process.
+        Number of slices per step of the optimizer, over all processes. Each process accumulates gradients until this
+        number is reached, so the result does not depend on the number of processes. Null for one batch of
+        `batch_size` slices per process.
     ema
-        Decay of the moving average of the weights, which is what is scored and kept; None for the weights themselves.
+        Decay of an exponential moving average of the weights; the average is then what is scored and saved. Null to
+        score and save the weights themselves.
     seed
-        Of the fresh weights, the order of the slices, the masks and dropout.
+        Seed of the initial weights, the order of the slices, the masks and dropout.
     deterministic
-        Whether to use only operations that give the same bits every time, also on a GPU.
+        Whether to use only operations that give bitwise the same result every time, on a GPU too.
     max_minutes
-        When to stop, in minutes from the start of this process; None to finish all epochs.
+        Time after which the run stops, in minutes from the start of this process; null runs all epochs.
     checkpoint_minutes
-        How much work an interruption without warning may cost.
+        Minutes between two saved states, and so the most work that a crash can cost.
     log_every
-        Steps between two lines of the log.
+        Number of steps between two lines of the log.
     max_skips
-        Steps in a row whose loss may be NaN or infinite, and which are left out, before the run stops.
+        Number of consecutive steps with a loss that is not finite at which the run stops; fewer are skipped.
     trackers
-        `tensorboard`, `wandb`: to be told what the log is told.
+        Experiment trackers that receive the values of the log; available: `tensorboard`, `wandb`.
     device
-        `auto` takes the GPU where there is one.
+        `cpu`, `cuda`, or `auto` for the GPU if there is one.
     mixed_precision
-        `bf16` computes the convolutions in bfloat16.
+        `bf16` computes convolutions in bfloat16; `no` computes everything in float32.
     """
 
     output: Path
@@ -175,12 +194,12 @@ class TrainConfig(Section):
     mixed_precision: Literal["no", "bf16"] = "no"
 
     def accumulation(self, processes: int) -> int:
-        """Batches that each process computes for one step of the optimizer.
+        """Return the number of batches that each process computes for one step of the optimizer.
 
         Raises
         ------
         InputError
-            If the effective batch cannot be shared equally.
+            If the processes cannot share the effective batch equally.
         """
         if self.effective_batch is None:
             return 1
@@ -194,7 +213,7 @@ class TrainConfig(Section):
 
 
 def as_protocol(config: TrainConfig) -> Mapping[str, Any]:
-    """List what a reader of the weights needs to know; of folders the name, not where they lie."""
+    """Return the values to store with the weights; folders are reduced to their names."""
     values = config.model_dump(mode="json", exclude={"output", "device"})
     weights = config.network.weights
     values["network"]["weights"] = None if weights is None else weights.name

@@ -1,1 +1,1 @@
-"""From a configuration to batches of slices."""
+"""What a training run reads: files, slices and batches."""

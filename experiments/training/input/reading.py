@@ -1,4 +1,4 @@
-"""Batches from files; a slice that cannot be read is replaced by its neighbour, and named."""
+"""Reads batches of slices, and replaces slices that cannot be read by their neighbours."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from recon.data.training.collate import collate
 from recon.data.training.datasets import Slice
 from recon.data.training.split_slices import SplitSlice
 from recon.experiments.console import warn
-from recon.experiments.training.stop import obey_parent_alone
+from recon.experiments.training.shutdown import obey_parent_only
 
 Entry = TypeVar("Entry")
 
-AHEAD = 2
-"""Batches that each process reads before they are asked for."""
+PREFETCHED = 2
+"""Number of batches that each process reads ahead."""
 
-WORKER_IS_GONE = "DataLoader worker (pid"
-"""How torch's message begins."""
+WORKER_KILLED = "DataLoader worker (pid"
+"""Beginning of torch's message about a killed process."""
 
 
 class Slices(Protocol):
-    """Slices of several volumes."""
+    """Slices of several volumes, by index."""
 
     def __len__(self) -> int:
-        """Give their number."""
+        """Return the number of slices."""
 
     def __getitem__(self, index: int) -> Slice | SplitSlice:
-        """Read one."""
+        """Read a slice."""
 
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shape of every slice; only slices of the same shape can share a batch."""
+        """Return the shape of every slice; only slices of the same shape can share a batch."""
 
     def where(self, index: int) -> str:
-        """Name the file and the slice in it."""
+        """Name a slice and its file, for messages."""
 
 
 class Batch(NamedTuple):
-    """What was read.
+    """A batch of slices.
 
     Attributes
     ----------
     indices
-        int `(batch,)`: which slices they are.
+        int `(batch,)`: indices of the slices that were read.
     slices
-        Their tensors.
+        Tensors of the slices.
     problems
-        A sentence for each slice that could not be read and was replaced, an empty one for the others.
+        For each slice, why the one asked for could not be read and was replaced; empty if it could.
     """
 
     indices: Tensor
@@ -63,19 +63,19 @@ class Batch(NamedTuple):
 
     @property
     def unreadable(self) -> list[str]:
-        """The sentences about slices that could not be read."""
+        """Messages about the slices that could not be read."""
         return [problem for problem in self.problems if problem]
 
 
-class Replacing(Dataset[tuple[int, Slice | SplitSlice, str]]):
-    """Reads the next slice of the same shape where one cannot be read, so that steps stay equally large."""
+class ReplacingDataset(Dataset[tuple[int, Slice | SplitSlice, str]]):
+    """Replaces a slice that cannot be read by the next one of the same shape, so that batches keep their size."""
 
     def __init__(self, slices: Slices) -> None:
         self._slices = slices
         self._shapes = slices.shapes()
 
     def __getitem__(self, index: int) -> tuple[int, Slice | SplitSlice, str]:
-        """Read a slice; tell which it is, and what was wrong with the one asked for.
+        """Return the index of the slice that was read, the slice, and what was wrong with the one asked for.
 
         Raises
         ------
@@ -92,61 +92,64 @@ class Replacing(Dataset[tuple[int, Slice | SplitSlice, str]]):
         raise InputError(problem)
 
 
-def read(slices: Slices, batches: Sequence[list[int]], workers: int, device: torch.device) -> Generator[Batch]:
-    """Read batches, each onto the device when its turn has come.
+def read_batches(
+    slices: Slices, batches: Sequence[list[int]], workers: int, device: torch.device
+) -> Generator[Batch]:
+    """Read batches in order and move each to the device.
 
-    When a process that reads is killed, by the system for want of memory or by a damaged file, others take its place;
-    one after the other they read what may have killed it, so that the second death has a name.
+    When a reading process is killed, because memory ran out or a file crashed it, new processes replace it. A single
+    one then reads the batches that may be to blame one by one, so that a second death identifies the batch.
 
     Parameters
     ----------
     slices
-        Where to read from.
+        Slices to read.
     batches
-        Indices.
+        Indices of the slices of each batch.
     workers
-        Processes that read ahead; 0 to read in between.
+        Number of processes that read ahead; 0 to read in this process.
     device
-        Where the tensors shall be.
+        Device of the tensors.
 
     Raises
     ------
     InputError
-        If there is nothing readable to replace an unreadable slice, or one batch has killed two processes.
+        If no readable slice can replace an unreadable one, or one batch killed two processes.
     """
     done, suspected = 0, 0
     while done < len(batches):
         careful = done < suspected
         part = batches[done:suspected] if careful else batches[done:]
         try:
-            for batch in _load(slices, part, 1 if careful else workers, 1 if careful else AHEAD, device):
+            for batch in _load(slices, part, 1 if careful else workers, 1 if careful else PREFETCHED, device):
                 done += 1
                 yield batch
-        except RuntimeError as error:
-            if WORKER_IS_GONE not in str(error):
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            # a tensor of a killed process can be lost before torch notices the death
+            if not workers or (isinstance(error, RuntimeError) and WORKER_KILLED not in str(error)):
                 raise
             where = ", ".join(map(slices.where, batches[done]))
             if careful:
                 raise InputError(
-                    f"{where}: two processes that should read this were killed; is the file damaged, or is the "
-                    f"memory or /dev/shm too small for data.workers={workers}?"
+                    f"{where}: two processes were killed while reading this; is the file damaged, or is the memory "
+                    f"or /dev/shm too small for data.workers={workers}?"
                 ) from error
-            suspected = done + AHEAD * workers
-            warn(f"a process that reads was killed at {where} or soon after; others take its place")
+            suspected = done + PREFETCHED * workers
+            warn(f"a reading process was killed at {where} or shortly after; new processes replace it")
 
 
 def _load(
     slices: Slices, batches: Sequence[list[int]], workers: int, ahead: int, device: torch.device
 ) -> Iterator[Batch]:
-    """Read batches, each process `ahead` of them before they are asked for."""
+    """Read batches; each process reads `ahead` of them in advance."""
     loader = DataLoader(
-        Replacing(slices),
+        ReplacingDataset(slices),
         batch_sampler=batches,
         collate_fn=_collate,
         num_workers=workers,
         prefetch_factor=ahead if workers else None,
-        worker_init_fn=obey_parent_alone,
-        pin_memory=device.type == "cuda" and workers > 0,  # what is simulated may lie on the device already
+        worker_init_fn=obey_parent_only,
+        pin_memory=device.type == "cuda" and workers > 0,  # simulated slices may be on the device already
     )
     with plain_errors():
         for indices, tensors, problems in _started(loader):
@@ -154,9 +157,9 @@ def _load(
 
 
 def _started(loader: DataLoader[Any]) -> Iterator[Any]:
-    """Start the processes that read, but not torch's alarm, which goes off in the midst of a step when one is killed.
+    """Start the reading processes without torch's SIGCHLD handler, which would raise in the middle of a step.
 
-    Without it the death is noticed by the one who waits for a batch.
+    The death of a process is then noticed when the next batch is awaited.
     """
     if threading.current_thread() is not threading.main_thread():
         return iter(loader)
@@ -167,7 +170,7 @@ def _started(loader: DataLoader[Any]) -> Iterator[Any]:
 
 
 def whole_steps(batches: Sequence[Entry], per_step: int, done: int = 0) -> list[Entry]:
-    """Begin again from the first until the steps that are left, after `done` batches, are all equally large."""
+    """Extend batches from the first on, so that those left after `done` make whole steps of `per_step` batches."""
     steps = -(-max(len(batches) - done, 0) // per_step)
     return list(islice(cycle(batches), done + steps * per_step))
 

@@ -1,4 +1,4 @@
-"""From the section `data` of a config to the volumes of training or validation."""
+"""Opens the volumes that the `data` section of a config names for training or validation."""
 
 from __future__ import annotations
 
@@ -12,58 +12,52 @@ from recon.data.training.index import Index, index_files
 from recon.data.training.preprocessed import preprocessed
 from recon.data.training.selection import sample_slices, sample_volumes
 from recon.experiments.console import errors, progress
-from recon.experiments.training.config.data_config import DataConfig, places
+from recon.experiments.training.config.data_config import DataConfig, as_tuple
 from recon.preprocessing.steps import NO_STEPS
 
 Split = Literal["train", "val"]
 
 MOST_NAMED = 20
-"""Of the files that were left out; the rest are counted."""
+"""Largest number of unusable files to name; the others are only counted."""
 
 
 def open_volumes(config: DataConfig, split: Split, supervised: bool = True) -> list[Volume]:
-    """Open what a run trains on or is validated with: indexed, filtered, sampled, preprocessed.
+    """Open the volumes of training or validation: index, filter, sample and preprocess them.
 
-    Files that cannot be used are named, counted and left out.
+    Unusable files are reported and left out.
 
     Parameters
     ----------
     config
-        Which files.
+        Files to open and what to do with them.
     split
-        For what.
+        Whether to open the files for training or those for validation.
     supervised
-        Whether a volume must be fully sampled and have a target.
+        Whether volumes must be fully sampled and have a target.
 
     Raises
     ------
     InputError
-        If nothing is left; with `config.strict` also if a file cannot be used.
+        If no volume is left, or with `config.strict` if any file is unusable.
     """
-    inputs = places(config.train if split == "train" else config.val)
-    index = look_up(inputs, config.strict)
+    inputs = as_tuple(config.train if split == "train" else config.val)
+    index = index_with_progress(inputs, config.strict)
     unsuitable = dict(_unsuitable(index)) if supervised else {}
     if config.strict and unsuitable:
         raise InputError(next(iter(unsuitable.values())))
-    _tell([*index.problems, *unsuitable.values()], files=len(index.entries) + len(index.problems))
+    _report([*index.problems, *unsuitable.values()], files=len(index.entries) + len(index.problems))
     usable: list[Volume] = [volume for volume in index.volumes if volume.path not in unsuitable]
     volumes = _part(config, split, config.filter.filter(usable))
     if not volumes:
-        raise InputError(f"data.{split}: no slice of {_listed(inputs)} can be used")
+        raise InputError(f"data.{split}: none of the slices in {_listed(inputs)} can be used")
     steps = config.preprocessing.steps
     if steps == NO_STEPS and config.cache is None:
         return volumes
     return preprocessed(volumes, steps, config.cache)
 
 
-def look_up(inputs: Sequence[Path], strict: bool = False) -> Index:
-    """Index files and folders, with a progress bar.
-
-    Raises
-    ------
-    InputError
-        As `recon.data.training.index.index_files`.
-    """
+def index_with_progress(inputs: Sequence[Path], strict: bool = False) -> Index:
+    """Index files and folders behind a progress bar; errors are those of `index_files`."""
     with progress() as bar:
         task = bar.add_task("index", total=None)
         return index_files(inputs, strict, lambda done, total: bar.update(task, completed=done, total=total))
@@ -84,7 +78,7 @@ def _part(config: DataConfig, split: Split, volumes: list[Volume]) -> list[Volum
     return sample_slices(sample_volumes(volumes, fraction.volumes, fraction.seed), fraction.slices, fraction.seed)
 
 
-def _tell(problems: Sequence[str], files: int) -> None:
+def _report(problems: Sequence[str], files: int) -> None:
     for problem in problems[:MOST_NAMED]:
         errors.print(f"left out: {problem}", style="yellow", markup=False, soft_wrap=True)
     if problems:

@@ -1,1 +1,1 @@
-"""What a training run writes: log, pictures, state, provenance."""
+"""What a training run writes: log, pictures, state, provenance and weights."""

@@ -1,4 +1,4 @@
-"""What lies in the folder of a run: config, provenance, log, weights, pictures."""
+"""Prepares the output folder of a run, and writes weights to it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import nn
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.console import warn
 from recon.experiments.training.config.train_config import TrainConfig, as_protocol
-from recon.experiments.training.record import provenance
-from recon.experiments.training.record.log import LOG, keep_lines
+from recon.experiments.training.record.log import LOG, truncate_log
+from recon.experiments.training.record.provenance import describe_code, write_provenance
 from recon.experiments.training.record.state import Position
 from recon.models.checkpoints.checkpoint import save_weights
 
@@ -22,49 +22,49 @@ BEST, LAST, STATE = "best.safetensors", "last.safetensors", "state.safetensors"
 CONFIG, PICTURES = "config.yaml", "pictures"
 
 
-def open_folder(config: TrainConfig, position: Position, described: dict[str, Any], goes_on: bool) -> str:
-    """Write config and provenance, and remove what a run that was killed had written after its last state.
+def prepare_folder(config: TrainConfig, position: Position, provenance: dict[str, Any], resumed: bool) -> str:
+    """Write config and provenance, and remove what a killed run wrote after its last state.
 
     Parameters
     ----------
     config
-        Whose `output` is the folder.
+        Config whose `output` is the folder.
     position
-        From where the run goes on.
-    described
-        Its provenance.
-    goes_on
-        Whether the folder holds its state.
+        Position from which the run starts or resumes.
+    provenance
+        Provenance of the run, see `describe_run`.
+    resumed
+        Whether the run resumes from a state in the folder.
 
     Returns
     -------
     str
-        The identity of the run.
+        Identity of the run.
     """
     folder = config.output
     folder.mkdir(parents=True, exist_ok=True)
     for unfinished in folder.glob(".*.part"):
         unfinished.unlink(missing_ok=True)
-    keep_lines(folder / LOG, position.lines)
+    truncate_log(folder / LOG, position.lines)
     with atomic_path(folder / CONFIG) as temporary:
         temporary.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
-    identity, same_data = provenance.record(folder, described, goes_on)
+    identity, same_data = write_provenance(folder, provenance, resumed)
     if not same_data:
-        warn(f"{folder}: goes on with other files than before")
+        warn(f"{folder}: the run resumes with other files than before")
     return identity
 
 
 def write_weights(
     path: Path, config: TrainConfig, network: nn.Module, position: Position, scores: Mapping[str, Any]
 ) -> None:
-    """Write weights that any command can use, with what they were trained on and how they scored.
+    """Write weights that all commands accept, together with how they were trained and their scores.
 
     Raises
     ------
     InputError
-        If the disk is full; the file is then what it was before.
+        If the disk is full; an existing file is then kept unchanged.
     """
-    code = provenance.describe_code()
+    code = describe_code()
     protocol = {
         "training": as_protocol(config),
         "epochs": position.epochs,

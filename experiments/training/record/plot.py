@@ -1,4 +1,4 @@
-"""`recon plot`: the curves of a training run."""
+"""`recon plot`: draws the curves of a training run."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ def plot(run: Path) -> Path:
     Parameters
     ----------
     run
-        Output folder of `recon train`; the run may still go on.
+        Output folder of `recon train`; the run may still be going on.
 
     Returns
     -------
     Path
-        The PNG.
+        PNG file of the curves.
 
     Raises
     ------
     InputError
-        If the folder holds no log, or nothing was logged yet.
+        If the folder contains no log, or the log is empty.
     """
     panels = curves(read_log(run / LOG))
     if not panels:
-        raise InputError(f"{run / LOG}: nothing was logged yet")
+        raise InputError(f"{run / LOG}: nothing has been logged yet")
     path = run / CURVES
     with atomic_path(path) as temporary:
         draw(panels, run.resolve().name).savefig(temporary, format="png")
@@ -62,7 +62,10 @@ def plot(run: Path) -> Path:
 
 
 def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Curve]]:
-    """Sort what was logged by quantity and, of scores, by contrast and acceleration; against the number of steps."""
+    """Return the curves of a log, as steps and values, by quantity and by group of volumes.
+
+    The groups are all volumes and, for scores, the volumes of each contrast and acceleration.
+    """
     panels: dict[str, dict[str, Curve]] = {}
 
     def add(quantity: str, name: str, step: int, value: Any) -> None:
@@ -81,7 +84,7 @@ def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Curve]]:
 
 
 def draw(panels: Mapping[str, Mapping[str, Curve]], title: str) -> Figure:
-    """Draw one panel for each quantity, the mean over all volumes in black."""
+    """Draw a panel for each quantity, with the mean over all volumes in black."""
     across = min(3, len(panels))
     down = -(-len(panels) // across)
     figure = Figure(figsize=(4.2 * across, 2.8 * down + 0.4), dpi=120, layout="constrained")

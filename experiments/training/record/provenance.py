@@ -1,4 +1,4 @@
-"""Where weights come from: the code, the packages, the files, the machine."""
+"""Describes what a run consists of: code, packages, files and machine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,47 +23,29 @@ from recon.experiments.report.scores import versions
 RUN = "run.json"
 
 
-class Described(Protocol):
-    """A file with slices."""
+class SliceFile(Protocol):
+    """A file that contains slices."""
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """Name of the file."""
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Path of the file."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of what it holds."""
+        """Shape of the data in the file."""
 
     def __len__(self) -> int:
-        """Give the number of its slices."""
+        """Return the number of slices."""
 
 
-def describe_data(volumes: Sequence[Described]) -> dict[str, Any]:
-    """Count files and slices; `sha256` is that of the files' names, sizes and shapes, not of every sample."""
-    index = sorted((volume.name, volume.path.stat().st_size, volume.shape) for volume in volumes)
-    return {
-        "files": len(volumes),
-        "slices": sum(map(len, volumes)),
-        "sha256": hashlib.sha256(json.dumps(index).encode()).hexdigest(),
-    }
-
-
-def describe_code() -> dict[str, Any] | None:
-    """Tell the commit that runs and whether it was changed since; None if it was installed without its history."""
-    folder = Path(__file__).parent
-    if _git(folder, "ls-files", "--error-unmatch", Path(__file__).name) is None:
-        return None
-    return {"commit": _git(folder, "rev-parse", "HEAD"), "changed": bool(_git(folder, "status", "--porcelain"))}
-
-
-def describe(
-    accelerator: Accelerator, training: Sequence[Described], validation: Sequence[Described]
+def describe_run(
+    accelerator: Accelerator, training: Sequence[SliceFile], validation: Sequence[SliceFile]
 ) -> dict[str, Any]:
-    """Describe what a run is made of, as from now."""
+    """Describe the code, packages, files and machine of a run that starts now."""
     gpu = accelerator.device.type == "cuda"
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -74,37 +57,59 @@ def describe(
     }
 
 
-def record(folder: Path, described: dict[str, Any], goes_on: bool) -> tuple[str, bool]:
-    """Write `run.json`: the run's identity, and what it was made of each time that it was started.
+def describe_data(files: Sequence[SliceFile]) -> dict[str, Any]:
+    """Count files and slices, and hash the files' names, sizes and shapes (not their samples)."""
+    index = sorted((file.name, file.path.stat().st_size, file.shape) for file in files)
+    return {
+        "files": len(files),
+        "slices": sum(map(len, files)),
+        "sha256": hashlib.sha256(json.dumps(index).encode()).hexdigest(),
+    }
+
+
+@cache
+def describe_code() -> dict[str, Any] | None:
+    """Return the git commit of the running code and whether it was changed; None outside of a git checkout.
+
+    The answer of the first call holds for the whole process.
+    """
+    folder = Path(__file__).parent
+    if _git(folder, "ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return None
+    return {"commit": _git(folder, "rev-parse", "HEAD"), "changed": bool(_git(folder, "status", "--porcelain"))}
+
+
+def write_provenance(folder: Path, description: dict[str, Any], resumed: bool) -> tuple[str, bool]:
+    """Write `run.json`: the identity of the run and a description for each time it was started.
 
     Parameters
     ----------
     folder
-        Of the run.
-    described
-        See `describe`.
-    goes_on
-        Whether it is a run that was started before.
+        Output folder of the run.
+    description
+        Description of this start, see `describe_run`.
+    resumed
+        Whether the run was started before.
 
     Returns
     -------
     tuple of str and bool
-        The run's identity, and whether the files are those that it was last started with.
+        Identity of the run, and whether it uses the same files as at its last start.
     """
     path = folder / RUN
-    earlier: dict[str, Any] = (
-        json.loads(path.read_text()) if goes_on and path.is_file() else {"id": uuid.uuid4().hex, "starts": []}
+    run: dict[str, Any] = (
+        json.loads(path.read_text()) if resumed and path.is_file() else {"id": uuid.uuid4().hex, "starts": []}
     )
-    same = not earlier["starts"] or earlier["starts"][-1]["data"] == json.loads(json.dumps(described["data"]))
-    earlier["starts"].append(described)
+    same = not run["starts"] or run["starts"][-1]["data"] == json.loads(json.dumps(description["data"]))
+    run["starts"].append(description)
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(earlier, indent=1))
-    return earlier["id"], same
+        temporary.write_text(json.dumps(run, indent=1))
+    return run["id"], same
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        told = subprocess.run(  # noqa: S603 - fixed words
+        result = subprocess.run(  # noqa: S603 - the arguments are constants
             ["git", "-C", str(folder), *arguments],  # noqa: S607 - git is wherever the user has it
             capture_output=True,
             text=True,
@@ -113,4 +118,4 @@ def _git(folder: Path, *arguments: str) -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return told.stdout.strip()
+    return result.stdout.strip()

@@ -1,4 +1,4 @@
-"""Where a run stands, in one file: kill the process when you like, the file is that of one moment."""
+"""Saves and loads the state of a run in one file, consistent even if the process is killed while saving."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from recon.data.errors import InputError
-from recon.experiments.training.average import Average
 from recon.models.checkpoints.checkpoint import write_tensors
 
 
 @dataclass
 class Position:
-    """How far a run has come. All that is random follows from this and the seed, so no generator is stored.
+    """How far a run has come. All random numbers follow from this and the seed, so no generator is saved.
 
     Attributes
     ----------
     epochs
-        Done.
+        Number of finished epochs.
     batches
-        Done of the next epoch, over all processes.
+        Number of finished batches of the current epoch, over all processes.
     steps
-        Of the optimizer in all, those that were skipped among them.
-    skipped, skipped_in_a_row
-        Steps not taken because the loss or its gradient was not finite; without a good one in between.
+        Number of steps of the optimizer, including skipped ones.
+    skipped
+        Number of steps skipped because the loss or its gradient was not finite.
+    skipped_in_a_row
+        Number of steps skipped since the last good one.
     unreadable
-        Slices that could not be read and were replaced by their neighbours.
+        Number of slices that could not be read and were replaced by their neighbours.
     best
-        Quality of the best weights so far, the larger the better.
+        Quality of the best weights so far; larger is better.
     losses
-        Of the steps since the last line of the log.
+        Losses of the steps since the last line of the log.
     lines
-        Of the log.
+        Number of lines of the log.
     """
 
     epochs: int = 0
@@ -59,33 +61,37 @@ def save_state(
     architecture: Mapping[str, Any],
     network: nn.Module,
     optimizer: Optimizer,
-    average: Average | None,
+    average: AveragedModel | None,
 ) -> None:
-    """Write all that is needed to go on, whole or not at all.
+    """Save everything that a run needs to resume, whole or not at all.
 
-    The learning rate is not part of it: the schedule is a function of the position.
+    The learning rate is not part of it, because it follows from the position.
 
     Parameters
     ----------
     path
-        Where to.
+        File to write.
     position
         How far the run has come.
     architecture
-        What the network is, to be compared when the run goes on.
-    network, optimizer, average
-        Whose tensors to keep; `average` None if there is none.
+        Name and arguments of the network, to be compared when the run resumes.
+    network
+        Network in training.
+    optimizer
+        Optimizer of its weights.
+    average
+        Moving average of its weights; None if there is none.
 
     Raises
     ------
     InputError
-        If the disk is full; the file is then what it was before.
+        If the disk is full; an existing file is then kept unchanged.
     """
     moments = optimizer.state_dict()["state"]
     tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
     tensors |= {f"optimizer.{index}.{key}": moments[index][key] for index in moments for key in moments[index]}
     if average is not None:
-        tensors |= {f"average.{key}": value for key, value in average.weights.items()}
+        tensors |= {f"average.{key}": value for key, value in average.module.state_dict().items()}
     metadata = {"position": json.dumps(asdict(position)), "architecture": json.dumps(dict(architecture))}
     write_tensors(path, tensors, metadata)
 
@@ -95,31 +101,33 @@ def load_state(
     architecture: Mapping[str, Any],
     network: nn.Module,
     optimizer: Optimizer,
-    average: Average | None,
+    average: AveragedModel | None,
 ) -> Position:
-    """Read what `save_state` wrote into the network, the optimizer and the average.
+    """Load what `save_state` wrote into the network, the optimizer and the average, and return the position.
+
+    An average that was not saved starts from the weights of the network.
 
     Raises
     ------
     InputError
-        If the file is damaged or of another network.
+        If the file is damaged or belongs to another network.
     """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - the file is no mapping
         position = Position(**json.loads(metadata["position"]))
         stored = json.loads(metadata["architecture"])
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: is damaged; remove it to begin anew") from error
+        raise InputError(f"{path}: is damaged; remove it to start over") from error
     if stored != json.loads(json.dumps(dict(architecture))):
-        raise InputError(f"{path.parent}: holds a run of another network; choose another output")
+        raise InputError(f"{path.parent}: contains a run of another network; choose another output")
     network.load_state_dict(_below("network", tensors))
     optimizer.load_state_dict(
         {"state": _moments(_below("optimizer", tensors)), "param_groups": optimizer.state_dict()["param_groups"]}
     )
     if average is not None:
-        average.load(_below("average", tensors) or _below("network", tensors))
+        average.module.load_state_dict(_below("average", tensors) or _below("network", tensors))
     return position
 
 

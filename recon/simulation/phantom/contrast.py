@@ -1,4 +1,4 @@
-"""What each tissue of the phantom gives in each contrast: relaxation times in, spin-echo signal out."""
+"""Signal of each tissue of the phantom in a spin-echo sequence, from its relaxation times."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ FIELD_STRENGTHS = (1.5, 3.0)
 
 @dataclass(frozen=True)
 class Tissue:
-    """Proton density relative to water, relaxation times at 3 T, and how the tissue differs from plain water.
+    """Properties of a tissue that determine its signal.
 
     Attributes
     ----------
     proton_density
-        Relative to CSF; for flowing blood what the flow void leaves of it.
+        Proton density relative to CSF; for flowing blood, what the flow void leaves of it.
     t1, t2
-        In ms.
+        Relaxation times at 3 T in ms.
     texture
-        Standard deviation of its signal within the tissue, relative to the mean.
+        Standard deviation of the signal within the tissue, relative to the mean.
     uptake
-        Contrast agent taken up, relative to blood.
+        Uptake of contrast agent relative to blood.
     fatty
-        Whether fat suppression reaches it.
+        Whether fat suppression affects the tissue.
     """
 
     proton_density: float
@@ -63,30 +63,30 @@ TISSUES = {
 }
 
 T1_AT_LOW_FIELD = 0.75
-"""T1 at 1.5 T relative to 3 T, roughly, for all but free water."""
+"""Approximate T1 at 1.5 T relative to 3 T, for all tissues but free water."""
 
 AGENT_RATE = 4.0
 """Relaxation rate that the contrast agent adds in blood, per second."""
 
 
 @dataclass(frozen=True)
-class Protocol:
+class SpinEchoProtocol:
     """A spin-echo sequence, with or without an inversion before it.
 
     Attributes
     ----------
     contrast
-        As fastMRI names it.
+        Name of the contrast in fastMRI.
     field_strength
-        In tesla.
+        Field strength in tesla.
     repetition_time, echo_time
-        In ms.
+        Repetition and echo time in ms.
     inverted
         Whether an inversion nulls the CSF (FLAIR).
     agent
         Whether a contrast agent was given.
     fat_left
-        Fraction of the fat's signal that fat suppression leaves; 1 without it.
+        Fraction of the signal of fat that remains under fat suppression; 1 without suppression.
     """
 
     contrast: str
@@ -99,17 +99,17 @@ class Protocol:
 
 
 ROUTINE = (
-    Protocol("AXT1", 3.0, repetition_time=550, echo_time=10),
-    Protocol("AXT1POST", 3.0, repetition_time=550, echo_time=10, agent=True),
-    Protocol("AXT2", 3.0, repetition_time=5000, echo_time=100),
-    Protocol("AXFLAIR", 3.0, repetition_time=9000, echo_time=115, inverted=True),
-    Protocol("AXPD", 3.0, repetition_time=3000, echo_time=18),
+    SpinEchoProtocol("AXT1", 3.0, repetition_time=550, echo_time=10),
+    SpinEchoProtocol("AXT1POST", 3.0, repetition_time=550, echo_time=10, agent=True),
+    SpinEchoProtocol("AXT2", 3.0, repetition_time=5000, echo_time=100),
+    SpinEchoProtocol("AXFLAIR", 3.0, repetition_time=9000, echo_time=115, inverted=True),
+    SpinEchoProtocol("AXPD", 3.0, repetition_time=3000, echo_time=18),
 )
-"""The contrasts there are, with the timing that is common for each."""
+"""Available contrasts, each with its usual timing."""
 
 
-def draw_protocol(rng: np.random.Generator) -> Protocol:
-    """Draw a contrast, a field strength, a timing near the common one, and whether fat is suppressed."""
+def draw_protocol(rng: np.random.Generator) -> SpinEchoProtocol:
+    """Draw a contrast, a field strength, a timing near the usual one, and whether fat is suppressed."""
     routine = ROUTINE[rng.integers(len(ROUTINE))]
     suppressed = rng.random() < (0.7 if routine.inverted else 0.25)
     return replace(
@@ -121,11 +121,11 @@ def draw_protocol(rng: np.random.Generator) -> Protocol:
     )
 
 
-def tissue_signals(protocol: Protocol, rng: np.random.Generator) -> dict[str, float]:
-    """Compute each tissue's signal, relaxation times and densities varied by a few per cent.
+def tissue_signals(protocol: SpinEchoProtocol, rng: np.random.Generator) -> dict[str, float]:
+    """Compute the signal of each tissue, with relaxation times and densities varied by a few per cent.
 
-    The signal after a 90 degree pulse each TR, refocused at TE, inverted or not at TI before it (Bernstein, King
-    and Zhou, Handbook of MRI Pulse Sequences, 2004, sections 14.2 and 14.3):
+    The magnetisation is excited by 90 degrees every TR and refocused at TE, with or without an inversion TI before
+    each excitation (Bernstein, King and Zhou, Handbook of MRI Pulse Sequences, 2004, sections 14.2 and 14.3):
 
         S = PD |1 - 2 exp(-TI/T1) + exp(-TR/T1)| exp(-TE/T2)     inverted
         S = PD (1 - exp(-TR/T1)) exp(-TE/T2)                     not inverted

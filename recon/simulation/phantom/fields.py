@@ -1,4 +1,4 @@
-"""Smooth random functions of space: what makes no two heads alike, and what folds a cortex."""
+"""Smooth random functions of space, which make every head different and fold its cortex."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Array = npt.NDArray[np.floating]
 
 @dataclass(frozen=True, eq=False)
 class RandomField:
-    """A periodic function of space, known on a cubic lattice and interpolated linearly between its nodes.
+    """A periodic function of space, given on a cubic lattice and interpolated linearly between its nodes.
 
     Attributes
     ----------
     nodes
         float32 `(channels, size, size, size)`, the last three axes along x, y and z.
     spacing
-        Of the nodes, in mm.
+        Distance between nodes in mm.
     """
 
     nodes: Array
@@ -33,7 +33,7 @@ class RandomField:
 
     @cached_property
     def _closed(self) -> torch.Tensor:
-        """The lattice with its first planes repeated after its last: `(1, channels, x, y, z)`."""
+        """Lattice with its first planes repeated after its last: `(1, channels, x, y, z)`."""
         return torch.from_numpy(np.pad(self.nodes, ((0, 0), (0, 1), (0, 1), (0, 1)), mode="wrap"))[None]
 
     def __call__(self, points: Array) -> Array:
@@ -48,13 +48,13 @@ def smooth_field(rng: np.random.Generator, scale: float, channels: int = 1, size
     Parameters
     ----------
     rng
-        Where the randomness comes from.
+        Source of the random values.
     scale
-        In mm.
+        Length scale of the correlation in mm.
     channels
         Number of independent fields.
     size
-        Nodes per axis; the field repeats after `size * scale / 2` mm.
+        Number of nodes per axis; the field repeats after `size * scale / 2` mm.
     """
     spacing = scale / 2
     nodes = _filtered_noise(rng, (channels, size), lambda k: np.exp(-((k * scale / spacing) ** 2) / 2))
@@ -62,19 +62,19 @@ def smooth_field(rng: np.random.Generator, scale: float, channels: int = 1, size
 
 
 def sheet_distance(rng: np.random.Generator, spacing: float, size: int = 64) -> RandomField:
-    """Draw the distance to winding sheets that lie about `spacing` mm apart.
+    """Draw winding sheets about `spacing` mm apart, and return the distance to them.
 
-    The sheets are the zeros of a Gaussian field g whose spectrum is a shell of wavelength `2 spacing`: the
-    labyrinth of a cortex. To first order the distance to them is `g / |grad g|`, which is good where it is small.
+    The sheets are the zeros of a Gaussian field g whose spectrum is a shell of wavelength `2 spacing`; they wind as
+    a cortex does. To first order the distance to them is `g / |grad g|`, which is accurate where it is small.
 
     Parameters
     ----------
     rng
-        Where the randomness comes from.
+        Source of the random values.
     spacing
         Distance between neighbouring sheets, in mm.
     size
-        Nodes per axis, a quarter of `spacing` apart.
+        Number of nodes per axis, a quarter of `spacing` apart.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def sheet_distance(rng: np.random.Generator, spacing: float, size: int = 64) -> 
     """
     step, shell = spacing / 4, math.pi / 4
     (field,) = _filtered_noise(rng, (1, size), lambda k: np.exp(-(((k / shell - 1) / 0.25) ** 2) / 2))
-    # A central difference sees a wave of this length too flat, by sin(k)/k.
+    # A central difference underestimates the slope of a wave of this length by sin(k)/k.
     length = 2 * step * math.sin(shell) / shell
     slopes = [(np.roll(field, -1, axis) - np.roll(field, 1, axis)) / length for axis in range(3)]
     steepness = np.maximum(np.linalg.norm(slopes, axis=0), 1e-3 / step)
@@ -91,7 +91,7 @@ def sheet_distance(rng: np.random.Generator, spacing: float, size: int = 64) -> 
 
 
 def _filtered_noise(rng: np.random.Generator, shape: tuple[int, int], gain: Callable[[Array], Array]) -> Array:
-    """Shape white noise by its wavenumber (radians per node): `(channels, size, size, size)` of variance 1."""
+    """Filter white noise by wavenumber in radians per node; returns `(channels, size, size, size)` of variance 1."""
     channels, size = shape
     white = rng.standard_normal((channels, size, size, size), dtype=np.float32)
     full, half = 2 * np.pi * np.fft.fftfreq(size), 2 * np.pi * np.fft.rfftfreq(size)

@@ -1,4 +1,4 @@
-"""Where the voxels of a stack of axial slices lie, in mm: rows run front to back, columns right to left."""
+"""Voxel positions of a stack of axial slices, in mm: rows run front to back, columns right to left."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 
 HEAD_SPACE = (236.0, 196.0)
-"""Room that any simulated head needs `(readout, phase)`, in mm."""
+"""Space that holds any simulated head, `(readout, phase)` in mm."""
 
 SLICE_SPACING = 6.0
-"""5 mm slices with a gap of 1 mm, as clinical protocols have them."""
+"""Distance between slices in mm: 5 mm slices with a gap of 1 mm, as in clinical protocols."""
 
 BRAIN_HEIGHT = 108.0
-"""The part of the head that a stack may cover, from the orbits to the vertex, in mm."""
+"""Largest height of a stack in mm, from the orbits to the vertex."""
 
 
 def field_of_view(shape: tuple[int, int]) -> tuple[float, float]:
-    """Find the smallest field of square pixels that holds a head.
+    """Return the smallest field of view of square pixels that holds a head.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ def field_of_view(shape: tuple[int, int]) -> tuple[float, float]:
 
 
 def centred_axis(size: int, length: float) -> Floats:
-    """Give the positions of `size` pixels along `length` mm, zero at index `size // 2`."""
+    """Return the positions of `size` pixels along `length` mm, zero at index `size // 2`."""
     return (np.arange(size) - size // 2) * (length / size)
 
 
 def slice_heights(slices: int) -> Floats:
-    """Give the heights of the slices in mm, feet to head, centred on zero."""
+    """Return the heights of the slices in mm, feet to head, centred on zero."""
     spacing = min(SLICE_SPACING, BRAIN_HEIGHT / max(slices - 1, 1))
     return (np.arange(slices) - (slices - 1) / 2) * spacing

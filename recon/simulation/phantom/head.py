@@ -1,4 +1,4 @@
-"""A random head, sliced: what an ideal scanner would see of one person in one contrast."""
+"""Draws a random head and images it in one contrast, as an ideal scanner would."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recon.simulation.phantom.canvas import Canvas
-from recon.simulation.phantom.cerebrum import Cerebrum
-from recon.simulation.phantom.contrast import Protocol, tissue_signals
-from recon.simulation.phantom.cranium import Cranium
-from recon.simulation.phantom.face import Face
+from recon.simulation.phantom.anatomy.canvas import Canvas
+from recon.simulation.phantom.anatomy.cerebrum import Cerebrum
+from recon.simulation.phantom.anatomy.cranium import Cranium
+from recon.simulation.phantom.anatomy.face import Face
+from recon.simulation.phantom.anatomy.hindbrain import Hindbrain
+from recon.simulation.phantom.anatomy.lesions import Lesions
+from recon.simulation.phantom.anatomy.shapes import column
+from recon.simulation.phantom.anatomy.vessels import Vessels
+from recon.simulation.phantom.contrast import SpinEchoProtocol, tissue_signals
 from recon.simulation.phantom.fields import Array, RandomField, smooth_field
 from recon.simulation.phantom.grid import BRAIN_HEIGHT, centred_axis, field_of_view, slice_heights
-from recon.simulation.phantom.hindbrain import Hindbrain
-from recon.simulation.phantom.lesions import Lesions
-from recon.simulation.phantom.shapes import column
-from recon.simulation.phantom.vessels import Vessels
 
 REACH = (100.0, 118.0)
-"""No head, however deformed, reaches beyond the ellipse of these half axes (side, back), in mm."""
+"""Half axes (side, back) in mm of an ellipse that contains every head, however deformed."""
 
 MIDDLE = 10.0
 """Height in mm of the middle of the brain above the origin of the anatomy."""
@@ -27,16 +27,16 @@ MIDDLE = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """How a head lies in the scanner and how it is built.
+    """Position of a head in the scanner, and its deviation from the mean anatomy.
 
     Attributes
     ----------
     rotation
-        float32 `(3, 3)`: from the scanner's axes to the head's.
+        float32 `(3, 3)`: rotation from the axes of the scanner to those of the head.
     shift
-        Of the head's middle, in mm.
+        Position of the middle of the head in mm.
     size
-        Along the head's axes, relative to the mean.
+        Size along the axes of the head, relative to the mean.
     deformation
         Three channels: large, smooth displacement.
     unevenness
@@ -51,7 +51,7 @@ class Pose:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, free_height: float) -> Pose:
-        """Draw a pose; `free_height` is by how many mm the stack may move up and down within the brain."""
+        """Draw a pose; `free_height` is the range in mm over which the stack may move within the brain."""
         pitch, roll, yaw = np.radians(rng.normal(0, (4, 2.5, 3)).clip(-8, 8))
         x, y, z = rng.uniform(-4, 4), rng.uniform(-4, 4), 0.5 * free_height * rng.uniform(-0.9, 0.9)
         width, length, height = rng.normal(1, 0.03, 3).clip(0.93, 1.06).tolist()
@@ -64,30 +64,30 @@ class Pose:
         )
 
     def to_head(self, points: Array) -> Array:
-        """Bring points `(3, n)` of the scanner to the coordinates of the rigid, unscaled head."""
+        """Transform points `(3, n)` of the scanner to the coordinates of the rigid, unscaled head."""
         return self.rotation @ (points - column(self.shift)) / column(self.size)
 
     def to_anatomy(self, points: Array) -> Array:
-        """Displace points of the head to those of the mean anatomy."""
+        """Displace points `(3, n)` of the head to those of the mean anatomy."""
         return points + 1.6 * self.deformation(points) + 0.35 * self.unevenness(points)
 
 
-def head(shape: tuple[int, int], slices: int, protocol: Protocol, rng: np.random.Generator) -> Array:
+def head(shape: tuple[int, int], slices: int, protocol: SpinEchoProtocol, rng: np.random.Generator) -> Array:
     """Draw a person and image them.
 
-    Every surface is given by its depth in mm at the centre of a pixel, so that an edge is a ramp one pixel wide
-    and a finer matrix shows the same head more sharply.
+    Every body is given by the depth of the centre of a pixel below its surface in mm, so that an edge is a ramp one
+    pixel wide and a finer matrix shows the same head more sharply.
 
     Parameters
     ----------
     shape
         Matrix `(readout, phase)`; readout runs front to back.
     slices
-        Their number; axial, 6 mm apart or closer where the brain would not hold them.
+        Number of axial slices, 6 mm apart, or closer if they would exceed the brain.
     protocol
-        Gives the contrast.
+        Sequence, which sets the contrast.
     rng
-        Where the person comes from.
+        Source of the person.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def head(shape: tuple[int, int], slices: int, protocol: Protocol, rng: np.random
 
 
 def _rotation(pitch: float, roll: float, yaw: float) -> Array:
-    """Compose turns about the axes to the side, backwards and upwards."""
+    """Compose rotations in radians about the axes to the side (pitch), backwards (roll) and upwards (yaw)."""
     about_x = [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
     about_y = [[np.cos(roll), 0, np.sin(roll)], [0, 1, 0], [-np.sin(roll), 0, np.cos(roll)]]
     about_z = [[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]]

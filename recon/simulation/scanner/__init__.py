@@ -1,1 +1,1 @@
-"""Raw data of any scanner, simulated on the fly from magnitude images of real anatomy."""
+"""Simulated raw data of varied scanners, drawn on the fly from magnitude images."""

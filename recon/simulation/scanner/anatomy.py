@@ -1,4 +1,4 @@
-"""Magnitude images to simulate raw data from: real anatomy in files, and heads of the built-in phantom."""
+"""Reads magnitude images of real anatomy and coil maps from files, and draws heads of the built-in phantom."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MAPS_KEY = "maps"
 SUFFIX = ".npz"
 
 BRIGHTEST = 99.8
-"""Percentile of a volume that becomes one; a few brighter pixels stay brighter."""
+"""Percentile of a volume that is scaled to 1; a few pixels stay brighter."""
 
 FEWEST_BRIGHT = 0.05
-"""Share of a slice that must exceed a tenth of one; emptier ones are left out."""
+"""Smallest share of the pixels of a slice that exceed 0.1 after scaling; emptier slices are left out."""
 
 HEAD_MATRIX, HEAD_SLICES = (300, 250), 3
 
@@ -35,13 +35,13 @@ class Anatomy:
     Attributes
     ----------
     path
-        Of its file.
+        File that holds the volume, or a name for a drawn one.
     image
         Real `(slices, rows, columns)`, in any unit.
     unit
-        What is to become one.
+        Brightness that is scaled to 1.
     used
-        The slices that show something.
+        Indices of the slices that are not empty.
     """
 
     path: Path
@@ -51,19 +51,19 @@ class Anatomy:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """Name of the file."""
         return self.path.name
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the volume."""
+        """Shape of the volume `(slices, rows, columns)`."""
         return self.image.shape
 
     def __len__(self) -> int:
         return len(self.used)
 
     def slice(self, number: int) -> npt.NDArray[np.float32]:
-        """Give one of the slices that show something, float32 `(rows, columns)` about between 0 and 1."""
+        """Return one of the slices that are not empty, float32 `(rows, columns)`, roughly between 0 and 1."""
         scaled: npt.NDArray[np.float32] = self.image[self.used[number]].astype(np.float32) / np.float32(self.unit)
         return scaled
 
@@ -79,7 +79,7 @@ def load_anatomies(places: Sequence[Path]) -> list[Anatomy]:
     Raises
     ------
     InputError
-        If there is no file, or one holds no such image.
+        If there is no file, or a file holds no such image.
     """
     paths = _files(places)
     if not paths:
@@ -88,24 +88,24 @@ def load_anatomies(places: Sequence[Path]) -> list[Anatomy]:
 
 
 def load_maps(places: Sequence[Path]) -> list[npt.NDArray[np.complex64]]:
-    """Read the `maps` of every `.npz` file, complex `(coils, rows, columns)`: measured coil sensitivities.
+    """Read measured coil sensitivities: the `maps` of every `.npz` file, complex `(coils, rows, columns)`.
 
     Raises
     ------
     InputError
-        If a file holds none.
+        If a file holds no such maps.
     """
-    found = []
+    measured = []
     for path in _files(places):
         maps = _array(path, MAPS_KEY)
         if maps.ndim != 3 or not np.iscomplexobj(maps) or not np.isfinite(maps).all():
             raise InputError(f"{path}: its {MAPS_KEY!r} are not finite complex (coils, rows, columns)")
-        found.append(maps.astype(np.complex64))
-    return found
+        measured.append(maps.astype(np.complex64))
+    return measured
 
 
 def draw_heads(count: int, seed: int) -> list[Anatomy]:
-    """Draw heads of the built-in phantom, each of three slices; the same seed gives the same heads."""
+    """Draw heads of the built-in phantom, three slices of each; the same seed gives the same heads."""
     heads = []
     for number in range(count):
         rng = np.random.default_rng((seed, number))

@@ -1,4 +1,4 @@
-"""Other contrasts than the one an image was taken with."""
+"""Changes the contrast of an image at random."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from torch import Tensor
 from recon.simulation.scanner.random_fields import smooth_plane
 
 KNOTS = 6
+"""Number of knots of the brightness curve."""
+
 REMAPPED = 0.3
-"""How often tissues are given new brightnesses, whatever they were."""
+"""Share of images whose brightnesses are replaced by unrelated ones; the others keep their order."""
 
 BACKGROUND = 0.06
-"""Below this brightness there is air, which stays dark."""
+"""Brightness below which a pixel is air, which stays dark."""
 
 
 def gamma(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Raise brightness, real `(rows, columns)` about in [0, 1], to a random power between 0.6 and 1.6."""
+    """Raise the brightness, real `(rows, columns)` roughly in [0, 1], to a random power between 0.6 and 1.6."""
     return image.clamp(min=0) ** float(np.exp(rng.uniform(np.log(0.6), np.log(1.6))))
 
 
 def remap(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Give every brightness another one, by a random piecewise linear curve; air stays dark."""
+    """Map brightness, real `(rows, columns)`, through a random piecewise linear curve; air stays dark."""
     values = torch.from_numpy(rng.uniform(0.15, 1.0, KNOTS).astype(np.float32)).to(image.device)
     position = image.clamp(0, 1) * (KNOTS - 1)
     below = position.floor().clamp(max=KNOTS - 2).long()
@@ -32,11 +34,11 @@ def remap(image: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def shade(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Multiply by a smooth field, as transmission and slice profile do."""
+    """Multiply by a smooth random field, as transmission and slice profile do."""
     size = (image.shape[0], image.shape[1])
     return image * (0.25 * smooth_plane(size, 4, rng, image.device)).exp()
 
 
 def vary_contrast(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Apply one of the first two effects and the third, to real `(rows, columns)`."""
+    """Apply `remap` or `gamma`, then `shade`, to real `(rows, columns)`."""
     return shade((remap if rng.random() < REMAPPED else gamma)(image, rng), rng)

@@ -1,4 +1,4 @@
-"""What a scanner does to coil images on their way to k-space: folding, ghosts, noise."""
+"""Imperfections of a scan: folding, truncation of k-space, Nyquist ghosts, coil noise."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from recon.coils import rss
 from recon.fourier import fft, ifft
 
 TISSUE = 0.1
-"""Tissue, to whose signal the noise is referred, is where the image exceeds this share of its maximum."""
+"""Share of the maximum above which a pixel counts as tissue; the SNR refers to the signal of tissue."""
 
 
 def fold(coil_images: Tensor, phase: int) -> Tensor:
-    """Fold what lies beyond the field of view along phase back into it.
+    """Fold the part of an image beyond the field of view along phase back into it.
 
     Parameters
     ----------
     coil_images
         complex `(coils, readout, wider)`, centred.
     phase
-        Columns of the field of view; the surplus is even.
+        Columns of the field of view; `wider - phase` is even.
 
     Returns
     -------
@@ -39,17 +39,17 @@ def fold(coil_images: Tensor, phase: int) -> Tensor:
 
 
 def truncate(fine: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Keep of a complex image's k-space the centre `(readout, phase)`, as a scanner does: edges ring."""
+    """Keep the centre `(readout, phase)` of the k-space of a complex image, as a scanner does; edges ring."""
     rows, columns = (size // 2 - kept // 2 for size, kept in zip(fine.shape[-2:], shape, strict=True))
     kept = fft(fine)[..., rows : rows + shape[0], columns : columns + shape[1]]
     return ifft(kept) * math.sqrt(shape[0] * shape[1] / (fine.shape[-2] * fine.shape[-1]))
 
 
 def nyquist_ghost(kspace: Tensor, rng: np.random.Generator) -> Tensor:
-    """Give odd lines a phase that varies linearly along readout: a weak ghost half a field of view away.
+    """Add a phase to odd lines that varies linearly along readout: a weak ghost half a field of view away.
 
-    The effect of unbalanced gradients in echo-planar and other interleaved imaging (Buonocore & Gao 1997), on
-    complex `(coils, readout, phase)`.
+    Unbalanced gradients have this effect in echo-planar and other interleaved imaging (Buonocore & Gao 1997). Takes
+    and returns complex `(coils, readout, phase)`.
     """
     rows = kspace.shape[-2]
     angle = rng.normal(0, 0.08) + rng.normal(0, 0.1) * torch.linspace(-1, 1, rows, device=kspace.device)
@@ -59,22 +59,22 @@ def nyquist_ghost(kspace: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def coil_noise(kspace: Tensor, snr: float, rng: np.random.Generator) -> Tensor:
-    """Draw noise that is correlated between the coils and unequally strong in them.
+    """Draw noise that is correlated between the coils and differs in strength from coil to coil.
 
     Parameters
     ----------
     kspace
         complex `(coils, readout, phase)`, noiseless.
     snr
-        Mean of the root sum of squares over tissue, divided by the standard deviation of the real part of a
-        coil's noise, in the mean over the coils.
+        Mean of the root sum of squares over tissue, divided by the standard deviation of the real part of the noise
+        of a coil, as root mean square over the coils.
     rng
-        Draws the correlations and the noise.
+        Source of the correlations and the noise.
 
     Returns
     -------
     Tensor
-        complex, of the same shape.
+        complex, of the same shape as `kspace`.
     """
     coils = len(kspace)
     image = rss(ifft(kspace))

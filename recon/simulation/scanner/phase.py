@@ -1,4 +1,4 @@
-"""The phase of an image: smooth, and with steps at fat and near air."""
+"""Draws the phase of an image: smooth everywhere, with steps at fat and bends near air."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch.nn.functional import avg_pool2d
 from recon.simulation.scanner.random_fields import coordinates, smooth_plane
 
 STEPPED, AIRY = 0.3, 0.4
-"""How often there is a step at fat, and a field of air."""
+"""Share of images with a phase step at fat, and share with a bend near air."""
 
 
 def smooth_phase(shape: tuple[int, int], rng: np.random.Generator, device: torch.device) -> Tensor:
-    """Draw a constant, a tilt, a bowl and waves, in radians `(rows, columns)`."""
+    """Draw the sum of a constant, a tilt, a bowl and waves, in radians `(rows, columns)`."""
     y, x = coordinates(shape, device)
     constant = rng.uniform(-math.pi, math.pi)
     tilt, bowl = rng.normal(0, 1.2, 2), rng.normal(0, 0.8, 3)
@@ -26,21 +26,21 @@ def smooth_phase(shape: tuple[int, int], rng: np.random.Generator, device: torch
 
 
 def fat_phase(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Turn the phase where brightness lies in a random band, as the chemical shift turns that of fat."""
+    """Draw a phase in radians where the brightness lies in a random band, as chemical shift causes in fat."""
     lower = rng.uniform(0.3, 0.9)
     inside = ((image > lower) & (image < lower + 0.4)).float()
     return rng.uniform(-math.pi, math.pi) * _blur(inside, 3)
 
 
 def air_phase(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Bend the phase near air, within about a tenth of the image, as susceptibility does."""
+    """Draw a phase in radians near air, within about a tenth of the image, as susceptibility causes."""
     air = (image < 0.08).float()
     window = 2 * (min(image.shape) // 20) + 1
     return rng.normal(0, 2.5) * _blur(_blur(air, window), window) * (1 - air)
 
 
 def vary_phase(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Give a magnitude image, real `(rows, columns)`, a phase: complex, of the same shape."""
+    """Add a random phase to a magnitude image, real `(rows, columns)`; returns complex of the same shape."""
     phase = smooth_phase((image.shape[0], image.shape[1]), rng, image.device)
     if rng.random() < STEPPED:
         phase = phase + fat_phase(image, rng)

@@ -1,4 +1,4 @@
-"""Simulated slices as a data set: as many as one likes, none twice."""
+"""A data set of slices that are simulated when they are read."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from recon.data.training.datasets import Slice
-from recon.simulation.scanner.scan import Protocol, Simulator
+from recon.simulation.scanner.scan_plan import ScanPlan
+from recon.simulation.scanner.simulator import Simulator
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedSlices(Dataset[Slice]):
-    """Slices that are simulated as they are read; each follows from the seed and its index alone.
+    """Simulated slices, each determined by the seed and its index alone.
 
     Attributes
     ----------
     simulator
-        Draws them.
+        Simulator that draws the slices.
     count
-        Their number.
+        Number of slices.
     seed
-        Of all of them; that of another epoch is another one.
+        Seed of the whole set; every epoch has its own.
     """
 
     simulator: Simulator
@@ -34,15 +35,15 @@ class SimulatedSlices(Dataset[Slice]):
         return self.count
 
     def __getitem__(self, index: int) -> Slice:
-        """Simulate one."""
+        """Simulate the slice of an index."""
         return self.simulator.scan(self._rng(index))
 
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shape of every slice; only slices of the same shape can share a batch."""
-        return [Protocol.draw(self.simulator.ranges, self._rng(index)).shape for index in range(self.count)]
+        """Return the shape of every slice; only slices of the same shape can share a batch."""
+        return [ScanPlan.draw(self.simulator.ranges, self._rng(index)).shape for index in range(self.count)]
 
     def where(self, index: int) -> str:
-        """Name the slice, for messages."""
+        """Name a slice in messages."""
         return f"simulated slice {index} of seed {', '.join(map(str, self.seed))}"
 
     def _rng(self, index: int) -> np.random.Generator:

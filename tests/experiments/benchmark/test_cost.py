@@ -1,4 +1,4 @@
-"""Seconds and bytes."""
+"""Measure work of known time and memory."""
 
 import subprocess
 import sys
@@ -34,36 +34,36 @@ def test_seconds_of_a_child_process_count() -> None:
     assert seconds.cpu > 0.25
 
 
-def test_the_result_is_handed_on() -> None:
+def test_the_result_of_timed_work_is_returned() -> None:
     assert timed(lambda: 42)[0] == 42
 
 
 @pytest.mark.parametrize("ones", [lambda size: np.ones(size, np.uint8), lambda size: torch.ones(size).byte()])
-def test_memory_of_numpy_and_torch_is_seen_even_after_the_first_time(ones) -> None:
+def test_memory_of_numpy_and_torch_is_counted_every_time(ones) -> None:
     for _ in range(2):
         peak = peak_memory(lambda: (ones(64 * MEBIBYTE), time.sleep(0.02)))
         assert 56 * MEBIBYTE < peak < 400 * MEBIBYTE
 
 
-def test_memory_of_a_child_process_is_seen() -> None:
+def test_memory_of_a_child_process_is_counted() -> None:
     code = "import time; held = bytearray(64 * 2**20); time.sleep(0.1)"
     peak = peak_memory(lambda: subprocess.run([sys.executable, "-c", code], check=True))
     assert peak > 60 * MEBIBYTE
 
 
-def test_a_child_that_is_still_a_copy_of_this_process_is_not_counted() -> None:
+def test_a_forked_child_that_has_not_started_its_program_is_not_counted() -> None:
     held = np.ones(256 * MEBIBYTE, np.uint8)
     peaks = [peak_memory(lambda: subprocess.run(["/bin/sh", "-c", ":"], check=True)) for _ in range(6)]
     assert max(peaks) < held.nbytes / 2
 
 
-def test_the_peak_of_a_program_is_its_own_even_if_it_was_short() -> None:
+def test_the_peak_of_a_program_excludes_this_process_and_includes_short_peaks() -> None:
     held = np.ones(256 * MEBIBYTE, np.uint8)
     code = "import time; bytearray(64 * 2**20); time.sleep(0.2)"
     assert 64 * MEBIBYTE < peak_of_command([sys.executable, "-c", code]) < held.nbytes / 2
 
 
-def test_a_program_that_fails_is_told_in_its_last_words() -> None:
+def test_the_error_of_a_failing_program_is_its_last_line() -> None:
     with pytest.raises(InputError, match="^no such method$"):
         peak_of_command(
             [sys.executable, "-c", "import sys; print('hm', file=sys.stderr); sys.exit('no such method')"]

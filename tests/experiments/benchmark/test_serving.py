@@ -1,4 +1,4 @@
-"""Eight clients at once get all their images."""
+"""Measure a server with eight simultaneous clients."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from recon.experiments.benchmark.serving import ServingBenchmark, serving
 from recon.registry import create
 
 
-def test_eight_clients_at_once_are_held(tmp_path: Path) -> None:
+def test_eight_simultaneous_clients_get_all_their_images(tmp_path: Path) -> None:
     benchmark = ServingBenchmark(clients=(1, 8), shape=(4, 48, 40), slices=3, repeats=2)
     rows = serving("sense", create("sense"), torch.device("cpu"), benchmark, tmp_path)
     assert [(row.clients, row.slices) for row in rows] == [(1, 3), (8, 24)]

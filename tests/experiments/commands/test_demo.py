@@ -29,7 +29,7 @@ def test_all_methods_are_compared_without_training_and_once(tmp_path: Path, monk
     assert {path: path.stat().st_mtime_ns for path in made} == made
 
 
-def test_without_weights_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recon.models.checkpoints.shipped.folder", lambda: tmp_path)
     with pytest.raises(InputError, match="no weights ship for varnet"):
         demo(tmp_path / "demo", torch.device("cpu"))

@@ -15,7 +15,7 @@ Check = Callable[..., str]
 
 @pytest.fixture
 def check(tmp_path: Path) -> Check:
-    """Make a test set, and predictions that fit it."""
+    """Make a test set and correct predictions, and return a function that runs the command."""
     for name in ("a", "b"):
         write_raw_file(
             tmp_path / "test" / f"{name}.h5",
@@ -35,12 +35,12 @@ def check(tmp_path: Path) -> Check:
     return run
 
 
-def test_what_fits_is_accepted(check: Check, tmp_path: Path) -> None:
-    assert "for fastMRI's leaderboard; files: 2" in check("--test", tmp_path / "test", code=0)
+def test_correct_predictions_are_accepted(check: Check, tmp_path: Path) -> None:
+    assert "fits fastMRI's leaderboard; files: 2" in check("--test", tmp_path / "test", code=0)
     assert "names and sizes were not checked" in check(code=0)
 
 
-def test_squares_as_fastmris_networks_write_them_for_narrow_scans_fit(check: Check, tmp_path: Path) -> None:
+def test_the_squares_that_fastmris_networks_write_for_narrow_scans_are_accepted(check: Check, tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_reconstruction(tmp_path / "out" / f"{name}.h5", np.ones((3, 20, 20), np.float32))
     check("--test", tmp_path / "test", code=0)
@@ -49,36 +49,36 @@ def test_squares_as_fastmris_networks_write_them_for_narrow_scans_fit(check: Che
 @pytest.mark.parametrize(
     ("images", "sentence"),
     [
-        (np.ones((3, 24, 20)), "a.h5: the reconstruction is of type float64, not float32"),
-        (np.ones((3, 24, 20), np.complex64), "a.h5: the reconstruction is of type complex64, not float32"),
+        (np.ones((3, 24, 20)), "a.h5: the reconstruction has type float64; expected float32"),
+        (np.ones((3, 24, 20), np.complex64), "a.h5: the reconstruction has type complex64; expected float32"),
         (
             np.ones((3, 24), np.float32),
             "a.h5: the reconstruction has shape (3, 24); expected (slices,",
         ),
-        (np.ones((2, 24, 20), np.float32), "a.h5: holds 2 slices, the scan has 3"),
-        (np.ones((3, 48, 40), np.float32), "a.h5: the images are 48x40, those of the scan are 24x20"),
+        (np.ones((2, 24, 20), np.float32), "a.h5: the reconstruction has 2 slices; the scan has 3"),
+        (np.ones((3, 48, 40), np.float32), "a.h5: the images are 48x40; the scan requires 24x20"),
         (np.full((3, 24, 20), np.nan, np.float32), "a.h5: NaN or Inf in slices 0, 1, 2"),
         (None, "a.h5: there is no data set 'reconstruction' in the file, only nothing"),
     ],
 )
-def test_wrong_images_are_told(check: Check, tmp_path: Path, images: np.ndarray | None, sentence: str) -> None:
+def test_wrong_images_are_reported(check: Check, tmp_path: Path, images: np.ndarray | None, sentence: str) -> None:
     edit(tmp_path / "out" / "a.h5", reconstruction=images)
-    told = check("--test", tmp_path / "test", code=2)
-    assert sentence in told
-    assert "b.h5" not in told
+    printed = check("--test", tmp_path / "test", code=2)
+    assert sentence in printed
+    assert "b.h5" not in printed
 
 
-def test_every_problem_is_told(check: Check, tmp_path: Path) -> None:
+def test_every_problem_is_reported(check: Check, tmp_path: Path) -> None:
     (tmp_path / "out" / "a.h5").rename(tmp_path / "out" / "c.h5")
     (tmp_path / "out" / "b.h5").write_text("no HDF5")
     (tmp_path / "out" / "notes.txt").touch()
-    told = check("--test", tmp_path / "test", code=2)
-    assert "a.h5: is missing; the test set has a file of this name" in told
-    assert "c.h5: there is no file of this name in the test set" in told
-    assert "b.h5: the file is not HDF5" in told
-    assert "notes.txt: is no reconstruction" in told
+    printed = check("--test", tmp_path / "test", code=2)
+    assert "a.h5: is missing; the test set has a file of this name" in printed
+    assert "c.h5: the test set has no file of this name" in printed
+    assert "b.h5: the file is not HDF5" in printed
+    assert "notes.txt: is not a reconstruction" in printed
 
 
-def test_wrong_words_are_told(check: Check, tmp_path: Path) -> None:
+def test_unknown_names_and_missing_folders_are_reported(check: Check, tmp_path: Path) -> None:
     assert "did you mean 'fastmri'" in check("--to", "fastmry", code=2)
     assert "no such file or folder" in check("--test", tmp_path / "none", code=2)

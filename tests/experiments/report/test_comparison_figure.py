@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.comparison import NAN, make_exhibit, make_row
-from recon.experiments.report.comparison_figure import draw
-from recon.experiments.report.figures import NOTICE, WHITE_PERCENTILE
+from helpers.comparison import NAN, make_comparison, make_score
+from recon.experiments.report.comparison_figure import draw_comparison
+from recon.experiments.report.panels import NOTICE, WHITE_PERCENTILE
 
 
 def pictures(figure, kind):
-    """Drawn images of one kind, in the order of their columns."""
+    """Return the drawn images of one kind, in the order of their columns."""
     return [axes.images[0] for axes in figure.axes if axes.get_label() == kind]
 
 
@@ -25,9 +25,9 @@ def texts(figure):
 
 
 def test_every_image_and_error_is_drawn_in_the_window_of_the_target():
-    exhibit = make_exhibit()
-    white = np.percentile(exhibit.target, WHITE_PERCENTILE)
-    figure = draw(exhibit)
+    comparison = make_comparison()
+    white = np.percentile(comparison.target, WHITE_PERCENTILE)
+    figure = draw_comparison(comparison)
     shown = pictures(figure, "image") + pictures(figure, "error")
     assert len(shown) == 1 + 2 + 2
     assert {picture.get_clim() for picture in shown} == {(0, white)}
@@ -36,7 +36,7 @@ def test_every_image_and_error_is_drawn_in_the_window_of_the_target():
 def test_readout_runs_down_and_phase_runs_right():
     corner = np.zeros((12, 8))
     corner[1, 6] = 1
-    figure = draw(make_exhibit(target=corner, images={"sense": corner}))
+    figure = draw_comparison(make_comparison(target=corner, images={"sense": corner}))
     page = np.asarray(rendered(figure).convert("L"))
     for axes in figure.axes:
         if axes.get_label() == "image":
@@ -47,7 +47,7 @@ def test_readout_runs_down_and_phase_runs_right():
 
 
 def test_pixels_are_square():
-    figure = draw(make_exhibit())
+    figure = draw_comparison(make_comparison())
     for axes in figure.axes:
         if axes.get_label() not in {"scale", "lines"}:
             axes.apply_aspect()
@@ -56,29 +56,29 @@ def test_pixels_are_square():
             assert box.width / width == pytest.approx(box.height / rows)
 
 
-def test_every_line_of_a_mask_can_be_told_apart():
-    exhibit = make_exhibit(mask=np.arange(368) % 4 == 0, kspace=np.ones((16, 368)))
-    figure = draw(exhibit)
+def test_every_line_of_a_mask_is_visible():
+    comparison = make_comparison(mask=np.arange(368) % 4 == 0, kspace=np.ones((16, 368)))
+    figure = draw_comparison(comparison)
     (bar,) = (axes.get_window_extent() for axes in figure.axes if axes.get_label() == "lines")
     page = np.asarray(rendered(figure).convert("L"))
     middle = round(page.shape[0] - (bar.y0 + bar.y1) / 2)
     centres = (bar.x0 + (np.arange(368) + 0.5) * bar.width / 368).astype(int)
-    np.testing.assert_array_equal(page[middle, centres] > 128, exhibit.mask)
+    np.testing.assert_array_equal(page[middle, centres] > 128, comparison.mask)
 
 
-def test_without_a_target_nothing_is_scored_and_no_error_is_drawn():
-    unscored = {"sense": make_row(ssim=NAN, psnr=NAN, nmse=NAN)}
-    exhibit = make_exhibit(target=None, scores=unscored)
-    figure = draw(exhibit)
+def test_without_a_target_there_are_no_scores_and_no_errors():
+    unscored = {"sense": make_score(ssim=NAN, psnr=NAN, nmse=NAN)}
+    comparison = make_comparison(target=None, scores=unscored)
+    figure = draw_comparison(comparison)
     assert not pictures(figure, "error")
-    assert len(pictures(figure, "image")) == len(exhibit.images)
+    assert len(pictures(figure, "image")) == len(comparison.images)
     assert len(pictures(figure, "sampling")) == 1
     assert "SSIM" not in texts(figure)
-    assert "no target" in texts(figure)
+    assert "without a target" in texts(figure)
 
 
 def test_scores_notice_and_names_are_on_the_figure_with_the_best_in_bold():
-    figure = draw(make_exhibit(file="$scan_{1$.h5"))
+    figure = draw_comparison(make_comparison(file="$scan_{1$.h5"))
     for word in (NOTICE, "$scan_{1$.h5", "4x random", "zero-filled", "SSIM 0.7000", "PSNR 35.00"):
         assert word in texts(figure)
     bold = {text.get_text() for text in figure.texts if text.get_weight() == "bold"}
@@ -87,20 +87,22 @@ def test_scores_notice_and_names_are_on_the_figure_with_the_best_in_bold():
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
-def test_images_of_nothing_can_be_drawn(value):
+def test_images_without_signal_can_be_drawn(value):
     nothing = np.full((12, 8), value)
-    rendered(draw(make_exhibit(target=nothing, images={"sense": nothing}, kspace=np.full((16, 10), value))))
+    rendered(
+        draw_comparison(make_comparison(target=nothing, images={"sense": nothing}, kspace=np.full((16, 10), value)))
+    )
 
 
 def test_the_zoomed_part_is_drawn_and_framed():
-    figure = draw(make_exhibit())
+    figure = draw_comparison(make_comparison())
     assert len(pictures(figure, "zoomed image")) == 3
     assert len(pictures(figure, "zoomed error")) == 2
     assert [axes.get_label() for axes in figure.axes if axes.patches] == ["image"]
 
 
 def test_uncertainties_are_drawn_as_large_as_errors():
-    figure = draw(make_exhibit(uncertainties={"sense": np.full((12, 8), 0.03)}))
+    figure = draw_comparison(make_comparison(uncertainties={"sense": np.full((12, 8), 0.03)}))
     assert len(pictures(figure, "uncertainty")) == 1
     sizes = {axes.get_label(): axes.get_position().height for axes in figure.axes}
     assert sizes["uncertainty"] == pytest.approx(sizes["error"])

@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers.comparison import NAN, make_exhibit, make_row
+from helpers.comparison import NAN, make_comparison, make_score
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition, Header
-from recon.experiments.report.figures import NOTICE, Exhibit
 from recon.experiments.report.page import write_report
+from recon.experiments.report.panels import NOTICE, SliceComparison
 from recon.experiments.report.reliability import Reliability
 
 PROTOCOL = {
@@ -27,7 +27,7 @@ PROTOCOL = {
 
 
 class Page(HTMLParser):
-    """What a browser would see: tags with attributes, text by enclosing tag, and cells of tables."""
+    """Parses a page into its tags with attributes, its text and its bold text."""
 
     def __init__(self, text):
         super().__init__()
@@ -56,20 +56,20 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def report(folder, rows=(), exhibits=(), protocol=PROTOCOL, notes=()):
-    write_report(folder, rows, exhibits, protocol, notes)
+def report(folder, rows=(), comparisons=(), protocol=PROTOCOL, notes=()):
+    write_report(folder, rows, comparisons, protocol, notes)
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
 def both_methods(**values):
     return [
-        make_row(method="zero-filled", ssim=0.7, psnr=28.0, nmse=0.1, **values),
-        make_row(method="sense", ssim=0.9, psnr=35.0, nmse=0.01, **values),
+        make_score(method="zero-filled", ssim=0.7, psnr=28.0, nmse=0.1, **values),
+        make_score(method="sense", ssim=0.9, psnr=35.0, nmse=0.01, **values),
     ]
 
 
 def test_the_page_loads_nothing_from_outside(tmp_path):
-    html = report(tmp_path, both_methods(), [make_exhibit()])
+    html = report(tmp_path, both_methods(), [make_comparison()])
     assert not re.search(r"https?://|url\(|@import|<link", html)
     page = Page(html)
     pictures = [attributes for attributes in page.attributes("img") if "src" in attributes]
@@ -79,7 +79,7 @@ def test_the_page_loads_nothing_from_outside(tmp_path):
 
 
 def test_every_picture_in_the_page_can_be_decoded_at_its_stated_size(tmp_path):
-    for attributes in Page(report(tmp_path, exhibits=[make_exhibit()])).attributes("img"):
+    for attributes in Page(report(tmp_path, comparisons=[make_comparison()])).attributes("img"):
         if "src" in attributes:
             picture = Image.open(io.BytesIO(b64decode(attributes["src"].partition(",")[2])))
             assert picture.size == (int(attributes["width"]), int(attributes["height"]))
@@ -87,8 +87,8 @@ def test_every_picture_in_the_page_can_be_decoded_at_its_stated_size(tmp_path):
 
 def test_the_frame_lies_over_the_part_that_is_zoomed(tmp_path):
     target = np.zeros((160, 80))
-    exhibit = make_exhibit(target=target, images={"sense": target + (np.arange(80) == 79)})
-    (frame,) = (tag for tag in Page(report(tmp_path, exhibits=[exhibit])).attributes("span") if "style" in tag)
+    comparison = make_comparison(target=target, images={"sense": target + (np.arange(80) == 79)})
+    (frame,) = (tag for tag in Page(report(tmp_path, comparisons=[comparison])).attributes("span") if "style" in tag)
     assert re.fullmatch(r"top:\d+\.\d\d%;height:25\.00%;left:60\.00%;width:40\.00%", frame["style"])
 
 
@@ -105,10 +105,10 @@ def test_the_check_of_uncertainties_is_a_figure_and_in_the_page(tmp_path):
 
 def test_names_from_files_are_text_and_never_markup(tmp_path):
     hostile = "<script>alert('x')</script>\"&../../<b>up.h5"
-    rows = [*both_methods(file=hostile, acquisition=hostile), make_row(file=hostile, ssim=NAN, mask=hostile)]
-    exhibit = make_exhibit(file=hostile, acquisition=hostile, images={hostile: make_exhibit().target})
+    rows = [*both_methods(file=hostile, acquisition=hostile), make_score(file=hostile, ssim=NAN, mask=hostile)]
+    comparison = make_comparison(file=hostile, acquisition=hostile, images={hostile: make_comparison().target})
     protocol = PROTOCOL | {hostile: {hostile: [hostile]}, "methods": {hostile: {hostile: hostile}}}
-    page = Page(report(tmp_path, rows, [exhibit], protocol, notes=[hostile]))
+    page = Page(report(tmp_path, rows, [comparison], protocol, notes=[hostile]))
     assert len(page.attributes("script")) == 1
     assert hostile in page.text
     (figure,) = (tmp_path / "figures").iterdir()
@@ -129,13 +129,13 @@ def test_protocol_parameters_versions_notes_and_notice_can_be_read(tmp_path):
         assert words in page.text
 
 
-def test_a_file_without_target_is_shown_and_scored_nowhere(tmp_path):
-    rows = [make_row(file="prospective.h5", mask="prospective", ssim=NAN, psnr=NAN, nmse=NAN)]
-    exhibit = make_exhibit(file="prospective.h5", target=None, scores={"sense": rows[0]})
-    html = report(tmp_path, rows, [exhibit])
+def test_a_file_without_a_target_is_shown_but_not_scored(tmp_path):
+    rows = [make_score(file="prospective.h5", mask="prospective", ssim=NAN, psnr=NAN, nmse=NAN)]
+    comparison = make_comparison(file="prospective.h5", target=None, scores={"sense": rows[0]})
+    html = report(tmp_path, rows, [comparison])
     page = Page(html)
     assert "prospective.h5, AXT2, slice 3" in page.text
-    assert "no target" in page.text
+    assert "no scores without a target" in page.text
     assert "SSIM" not in page.text
     assert not page.bold
     assert "nan" not in page.text
@@ -149,13 +149,13 @@ def test_different_masks_stand_in_different_tables(tmp_path):
     assert len(apart) == len(together) + 2  # one more of means, one more of volumes
 
 
-def test_exhibits_of_one_name_have_a_figure_each(tmp_path):
-    report(tmp_path, exhibits=(make_exhibit() for _ in range(3)))
+def test_comparisons_of_the_same_name_have_a_figure_each(tmp_path):
+    report(tmp_path, comparisons=(make_comparison() for _ in range(3)))
     assert len(list((tmp_path / "figures").glob("*.png"))) == 3
 
 
-def test_a_report_of_nothing_is_a_page(tmp_path):
-    assert "Nothing is scored" in Page(report(tmp_path)).text
+def test_an_empty_report_is_a_valid_page(tmp_path):
+    assert "There are no scores" in Page(report(tmp_path)).text
 
 
 @pytest.mark.skipif("RECON_DATA" not in os.environ, reason="RECON_DATA does not name a folder of raw data")
@@ -167,7 +167,7 @@ def test_a_real_brain_makes_a_page_of_sane_size(tmp_path):
     full = Acquisition(kspace, torch.ones(phase, dtype=torch.bool), Header(crop=crop, padding=(0, phase)))
     lines = (torch.arange(phase) % 4 == 0) | ((torch.arange(phase) - phase // 2).abs() < 10)
     measured = full.undersample(lines)
-    exhibit = Exhibit(
+    comparison = SliceComparison(
         file="brain_t2_4ch.h5",
         acquisition="AXT2",
         slice=0,
@@ -181,7 +181,7 @@ def test_a_real_brain_makes_a_page_of_sane_size(tmp_path):
     )
     pictures = [
         attributes["src"]
-        for attributes in Page(report(tmp_path, (), [exhibit])).attributes("img")
+        for attributes in Page(report(tmp_path, (), [comparison])).attributes("img")
         if "src" in attributes
     ]
     assert max(map(len, pictures)) < 100_000

@@ -7,16 +7,16 @@ from PIL import Image
 from recon.experiments.report.reliability import Reliability, draw_reliability
 
 
-def volume(told=1.0, scale=1.0, slices=4):
-    """Normal errors of known standard deviations, of which `told` times as much is told."""
+def volume(factor=1.0, scale=1.0, slices=4):
+    """Make normal errors, and predict `factor` times their true standard deviations."""
     rng = np.random.default_rng(0)
     sigma = rng.uniform(0.01, 0.1, (slices, 60, 50))
     target = rng.uniform(0.5, 1, sigma.shape)
     images = target + sigma * rng.standard_normal(sigma.shape)
-    return [scale * values for values in (target, images, told * sigma)]
+    return [scale * values for values in (target, images, factor * sigma)]
 
 
-def test_true_standard_deviations_lie_on_the_line_and_cover_what_a_normal_distribution_does():
+def test_true_standard_deviations_lie_on_the_line_and_have_the_coverage_of_a_normal_distribution():
     reliability = Reliability()
     reliability.add(*volume())
     predicted, true = reliability.curve()
@@ -24,9 +24,9 @@ def test_true_standard_deviations_lie_on_the_line_and_cover_what_a_normal_distri
     assert reliability.coverage == pytest.approx((0.683, 0.954), abs=0.01)
 
 
-def test_half_of_the_truth_lies_above_the_line_and_covers_less():
+def test_halved_standard_deviations_lie_above_the_line_and_cover_less():
     reliability = Reliability()
-    reliability.add(*volume(told=0.5))
+    reliability.add(*volume(factor=0.5))
     predicted, true = reliability.curve()
     np.testing.assert_allclose(true, 2 * predicted, rtol=0.15)
     assert reliability.coverage == pytest.approx((0.383, 0.683), abs=0.01)
@@ -43,7 +43,7 @@ def test_volumes_add_up_whatever_their_units():
     np.testing.assert_allclose(apart.curve()[0], together.curve()[0], rtol=1e-3)
 
 
-def test_images_of_another_size_are_compared_over_the_field_of_both():
+def test_images_of_another_size_are_compared_over_the_common_field():
     target, images, uncertainty = volume()
     reliability = Reliability()
     reliability.add(target[:, 5:-5, 3:-3], images, uncertainty)
@@ -54,7 +54,7 @@ def test_images_of_another_size_are_compared_over_the_field_of_both():
 def test_every_method_has_a_curve_beside_the_line_and_its_coverage():
     sure, unsure = Reliability(), Reliability()
     sure.add(*volume())
-    unsure.add(*volume(told=0.5))
+    unsure.add(*volume(factor=0.5))
     figure = draw_reliability({"sense": sure, "grappa": unsure})
     (axes,) = figure.axes
     assert len(axes.lines) == 3

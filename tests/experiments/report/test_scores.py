@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from helpers.comparison import NAN, make_row
+from helpers.comparison import NAN, make_score
 from recon.data.errors import InputError
 from recon.experiments.report.scores import (
     ALL,
-    contest,
-    leaders,
+    best_metrics,
+    comparison_key,
     read_csv,
-    scheme,
+    sampling_title,
     summarise,
-    table,
+    summary_table,
     versions,
     write_csv,
     write_summary,
@@ -32,7 +32,9 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 def test_table_of_metrics_survives_the_round_trip(tmp_path_factory):
     path = tmp_path_factory.mktemp("csv") / "metrics.csv"
 
-    @given(st.lists(st.builds(make_row, file=NAMES, acquisition=NAMES, ssim=SCORES, psnr=SCORES, seed=st.integers())))
+    @given(
+        st.lists(st.builds(make_score, file=NAMES, acquisition=NAMES, ssim=SCORES, psnr=SCORES, seed=st.integers()))
+    )
     def round_trip(rows):
         write_csv(path, rows)
         assert read_csv(path) == rows
@@ -40,9 +42,9 @@ def test_table_of_metrics_survives_the_round_trip(tmp_path_factory):
     round_trip()
 
 
-def test_an_unscored_row_is_empty_in_the_file_and_not_a_number_in_memory(tmp_path):
+def test_missing_scores_are_empty_in_the_file_and_nan_in_memory(tmp_path):
     path = tmp_path / "metrics.csv"
-    write_csv(path, [make_row(ssim=NAN, psnr=NAN, nmse=NAN)])
+    write_csv(path, [make_score(ssim=NAN, psnr=NAN, nmse=NAN)])
     assert "nan" not in path.read_text()
     (row,) = read_csv(path)
     assert not row.scored
@@ -58,9 +60,9 @@ def test_an_unscored_row_is_empty_in_the_file_and_not_a_number_in_memory(tmp_pat
         (lambda text: text.replace(",16", ""), "line 2"),
     ],
 )
-def test_a_damaged_table_is_refused_by_name(tmp_path, damage, names):
+def test_a_damaged_table_is_refused_with_its_path(tmp_path, damage, names):
     path = tmp_path / "metrics.csv"
-    write_csv(path, [make_row()])
+    write_csv(path, [make_score()])
     path.write_text(damage(path.read_text()))
     with pytest.raises(InputError, match=names) as refusal:
         read_csv(path)
@@ -69,7 +71,7 @@ def test_a_damaged_table_is_refused_by_name(tmp_path, damage, names):
 
 def test_nothing_is_left_behind_when_writing_fails(tmp_path):
     def broken():
-        yield make_row()
+        yield make_score()
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -79,7 +81,7 @@ def test_nothing_is_left_behind_when_writing_fails(tmp_path):
 
 def test_mean_and_spread_are_those_of_numpy():
     scores = np.random.default_rng(0).random((3, 7))
-    rows = [make_row(file=str(i), ssim=s, psnr=p, nmse=n) for i, (s, p, n) in enumerate(scores.T)]
+    rows = [make_score(file=str(i), ssim=s, psnr=p, nmse=n) for i, (s, p, n) in enumerate(scores.T)]
     (group,) = summarise(rows)
     assert (group.volumes, group.slices) == (7, 7 * 16)
     for metric, values in zip(("ssim", "psnr", "nmse"), scores, strict=True):
@@ -88,7 +90,7 @@ def test_mean_and_spread_are_those_of_numpy():
 
 
 def test_several_contrasts_are_also_averaged_together():
-    rows = [make_row(file=name, acquisition=name, ssim=ssim) for name, ssim in (("AXT1", 0.8), ("AXT2", 0.9))]
+    rows = [make_score(file=name, acquisition=name, ssim=ssim) for name, ssim in (("AXT1", 0.8), ("AXT2", 0.9))]
     groups = {group.acquisition: group for group in summarise(rows)}
     assert set(groups) == {"AXT1", "AXT2", ALL}
     assert groups[ALL].ssim.mean == pytest.approx(0.85)
@@ -100,42 +102,42 @@ def test_several_contrasts_are_also_averaged_together():
     [{"mask": "equispaced"}, {"acceleration": 8.0}, {"center_fraction": 0.04}],
 )
 def test_different_protocols_never_share_a_group(difference):
-    groups = summarise([make_row(), make_row(file="other.h5", **difference)])
+    groups = summarise([make_score(), make_score(file="other.h5", **difference)])
     assert [group.volumes for group in groups] == [1, 1]
 
 
 def test_seeds_are_averaged_and_stay_apart_for_a_single_scan():
-    rows = [make_row(file=name, seed=seed, ssim=0.7 + 0.1 * seed) for name in "ab" for seed in (0, 1)]
+    rows = [make_score(file=name, seed=seed, ssim=0.7 + 0.1 * seed) for name in "ab" for seed in (0, 1)]
     (group,) = summarise(rows)
     assert (group.volumes, group.seeds, group.reconstructions, group.slices) == (2, (0, 1), 4, 32)
     assert group.ssim.mean == pytest.approx(0.75)
-    assert len({contest(row) for row in rows}) == 4
-    assert scheme(group) == "mask random, seeds 0, 1"
+    assert len({comparison_key(row) for row in rows}) == 4
+    assert sampling_title(group) == "mask random, seeds 0, 1"
 
 
 def test_an_unscored_volume_enters_no_mean():
-    (group,) = summarise([make_row(), make_row(file="prospective.h5", ssim=NAN, psnr=NAN, nmse=NAN)])
+    (group,) = summarise([make_score(), make_score(file="prospective.h5", ssim=NAN, psnr=NAN, nmse=NAN)])
     assert group.volumes == 1
     assert group.ssim.mean == 0.9
 
 
 def test_best_is_the_largest_ssim_and_psnr_and_the_smallest_nmse():
     rows = [
-        make_row(method="sense", ssim=0.9, psnr=35.0, nmse=0.02),
-        make_row(method="varnet", ssim=0.8, psnr=36.0, nmse=0.01),
+        make_score(method="sense", ssim=0.9, psnr=35.0, nmse=0.02),
+        make_score(method="varnet", ssim=0.8, psnr=36.0, nmse=0.01),
     ]
     expected = {"sense": ("ssim",), "varnet": ("psnr", "nmse")}
-    assert leaders(rows) == expected
+    assert best_metrics(rows) == expected
     assert {group.method: group.best for group in summarise(rows)} == expected
 
 
-def test_a_method_alone_is_not_called_the_best():
-    assert [group.best for group in summarise([make_row()])] == [()]
+def test_a_single_method_is_not_called_the_best():
+    assert [group.best for group in summarise([make_score()])] == [()]
 
 
-def test_a_method_that_failed_on_the_hard_volume_does_not_win_by_it():
-    rows = [make_row(file=name, method=method) for name in ("a", "b") for method in ("sense", "grappa")]
-    rows += [make_row(file="a", method="lucky", ssim=0.99, psnr=50.0, nmse=0.0)]
+def test_a_method_that_failed_on_a_hard_volume_is_not_called_the_best():
+    rows = [make_score(file=name, method=method) for name in ("a", "b") for method in ("sense", "grappa")]
+    rows += [make_score(file="a", method="lucky", ssim=0.99, psnr=50.0, nmse=0.0)]
     best = {group.method: group.best for group in summarise(rows)}
     assert best["lucky"] == ()
     assert best["sense"] == best["grappa"] == ("ssim", "psnr", "nmse")
@@ -144,7 +146,7 @@ def test_a_method_that_failed_on_the_hard_volume_does_not_win_by_it():
 def test_summary_is_strict_json_with_protocol_and_versions(tmp_path):
     path = tmp_path / "summary.json"
     protocol = {"mask": "random", "methods": {"sense": {"lamda": 0.01}}, "widths": (1, 2)}
-    write_summary(path, [make_row(psnr=math.inf)], protocol, versions())
+    write_summary(path, [make_score(psnr=math.inf)], protocol, versions())
 
     def refuse(constant):
         raise AssertionError(constant)
@@ -159,25 +161,25 @@ def test_summary_is_strict_json_with_protocol_and_versions(tmp_path):
 
 def print_plain(rows, width=120):
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system="standard")
-    console.print(table(rows))
+    console.print(summary_table(rows))
     return console.file.getvalue()
 
 
 def test_the_terminal_shows_the_best_in_bold_and_no_other_number():
-    rows = [make_row(method="sense", ssim=0.91), make_row(method="grappa", ssim=0.72)]
+    rows = [make_score(method="sense", ssim=0.91), make_score(method="grappa", ssim=0.72)]
     printed = print_plain(rows)
     assert "\x1b[1m0.9100\x1b[0m" in printed
     assert "\x1b[1m0.7200" not in printed
 
 
-def test_the_terminal_prints_names_as_they_are():
-    assert "[red]T1[/red]" in print_plain([make_row(acquisition="[red]T1[/red]")])
+def test_the_terminal_does_not_interpret_markup_in_names():
+    assert "[red]T1[/red]" in print_plain([make_score(acquisition="[red]T1[/red]")])
 
 
-def test_the_terminal_keeps_masks_apart_and_says_when_nothing_is_scored():
-    printed = print_plain([make_row(), make_row(mask="equispaced")])
+def test_the_terminal_separates_masks_and_says_when_there_are_no_scores():
+    printed = print_plain([make_score(), make_score(mask="equispaced")])
     assert printed.count("SSIM") == 2
-    assert "nothing is scored" in print_plain([make_row(ssim=NAN)])
+    assert "no scores" in print_plain([make_score(ssim=NAN)])
 
 
 def test_numbers_can_be_read_and_summed_without_torch():

@@ -28,12 +28,12 @@ def test_a_method_with_large_errors_does_not_outvote_two_with_small_ones():
     assert inside(zoom_window([bad, good, good], spots()), 120, 150)
 
 
-def test_without_a_target_it_looks_where_the_images_differ():
+def test_without_a_target_the_window_is_where_the_images_differ():
     common = np.random.default_rng(0).random((160, 200))
     assert inside(zoom_window([common, common + spots((70, 160))], None), 70, 160)
 
 
-def test_where_nothing_is_wrong_it_looks_at_the_middle():
+def test_without_errors_the_window_is_in_the_middle():
     for images, target in (([spots()], spots()), ([spots()], None)):
         assert inside(zoom_window(images, target), 80, 100)
 

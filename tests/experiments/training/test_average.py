@@ -2,42 +2,38 @@ import pytest
 import torch
 from torch import nn
 
-from recon.experiments.training.average import Average
+from recon.experiments.training.average import make_average, update_average
 
 
-def linear(value: float) -> nn.Module:
+def linear(value: float) -> nn.Linear:
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, value)
     return network
 
 
-def test_average_of_weights_that_stand_still_is_them() -> None:
-    average = Average(linear(3), 0.9)
+def test_average_of_constant_weights_is_these_weights() -> None:
+    network = linear(3)
+    average = make_average(network, 0.9)
     for step in range(5):
-        average.update(step)
-    assert average.weights["weight"].item() == pytest.approx(3)
+        update_average(average, network, step)
+    assert average.module.weight.item() == pytest.approx(3)
 
 
-def test_average_lies_between_and_forgets_the_beginning() -> None:
+@pytest.mark.parametrize("decay", [0.3, 0.999])
+def test_decay_grows_from_a_tenth_to_its_final_value(decay: float) -> None:
     network = linear(0)
-    average = Average(network, 0.999)
+    average, expected = make_average(network, decay), 0.0
     nn.init.constant_(network.weight, 1)
-    reached = []
     for step in range(100):
-        average.update(step)
-        reached.append(average.weights["weight"].item())
-    assert reached == sorted(reached)
-    assert 0.89 < reached[0] < reached[-1] <= 1
+        update_average(average, network, step)
+        used = min(decay, (1 + step) / (10 + step))
+        expected = used * expected + (1 - used)
+        assert average.module.weight.item() == pytest.approx(expected)
 
 
-def test_network_has_the_average_inside_the_block_alone() -> None:
+def test_steps_that_were_skipped_count() -> None:
     network = linear(0)
-    average = Average(network, 0.5)
+    average = make_average(network, 0.999)
     nn.init.constant_(network.weight, 1)
-    with average.applied():
-        assert network.weight.item() == 0
-    assert network.weight.item() == 1
-    with pytest.raises(ArithmeticError), average.applied():
-        raise ArithmeticError
-    assert network.weight.item() == 1
-    torch.testing.assert_close(average.weights["weight"], torch.zeros(1, 1))
+    update_average(average, network, step=2)
+    torch.testing.assert_close(average.module.weight, torch.full((1, 1), 1 - 3 / 12))

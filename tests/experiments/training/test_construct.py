@@ -9,13 +9,14 @@ from torch import nn
 from helpers.networks import SMALL
 from helpers.slices import line_mask, random_kspace
 from helpers.training import make_config
-from recon.experiments.training.construct import make_network
-from recon.models.zoo import NETWORKS
+from recon.data.training.datasets import Slice
+from recon.experiments.training.construct import make_network, make_objective
+from recon.models.zoo import NETWORKS, build
 
 
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
-    """Compile whole graphs, but leave them as they are; tell of each whether complex numbers enter it."""
+    """Trace whole graphs without translating them; list for each whether complex numbers enter it."""
     graphs: list[bool] = []
 
     def backend(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
@@ -28,9 +29,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     torch.compiler.reset()
 
 
-@pytest.mark.filterwarnings("ignore:The .grad attribute")  # which the compiler looks at
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # raised by the compiler itself
 @pytest.mark.parametrize("name", NETWORKS)
-def test_compiler_is_given_whole_parts_that_are_real_and_the_image_stays(
+def test_only_real_blocks_are_compiled_and_the_image_stays_the_same(
     tmp_path: Path, compiled: list[bool], name: str
 ) -> None:
     images = []
@@ -44,3 +45,16 @@ def test_compiler_is_given_whole_parts_that_are_real_and_the_image_stays(
     assert not any(compiled)
     torch.testing.assert_close(images[1], images[0], rtol=1e-3, atol=1e-4 * float(images[0].detach().max()))
     images[1].sum().backward()
+
+
+def test_losses_are_summed_with_their_weights(tmp_path: Path) -> None:
+    kspace, mask = random_kspace(1, 2, 33, 40), line_mask(40, batch=1)
+    target = torch.rand(1, 33, 40)
+    batch = Slice(torch.where(mask, kspace, 0), mask, target, target.amax((1, 2)), torch.ones(1))
+    network = build("unet", SMALL["unet"])
+
+    def loss(**weights: float) -> float:
+        config = make_config(tmp_path, tmp_path, training={"loss": weights})
+        return make_objective(config, network)(batch).item()
+
+    assert loss(ssim=1, l1=0.5) == pytest.approx(loss(ssim=1) + 0.5 * loss(l1=1))

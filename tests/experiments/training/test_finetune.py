@@ -1,11 +1,10 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
 from helpers.raw_files import write_raw_file
-from helpers.training import NETWORK, fresh_accelerator, make_config, read_lines, write_folders
+from helpers.training import NETWORK, fresh_accelerator, make_config, read_lines
 from recon.data.errors import InputError
 from recon.experiments.training.finetune import finetune
 from recon.experiments.training.train import train
@@ -14,17 +13,13 @@ from recon.models.checkpoints.checkpoint import load_model
 OVERRIDES = ["device=cpu", "epochs=6", "optimizer.lr=0.003"]
 
 
-@pytest.fixture(autouse=True)
-def accelerator() -> Iterator[None]:
-    with fresh_accelerator():
-        yield
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_folders(tmp_path_factory.mktemp("raw"))
+def checkpoint(folders: Path) -> Path:
     with fresh_accelerator():
-        return train(make_config(folder, folder / "out"))
+        return train(make_config(folders, folders / "out"))
 
 
 def write_undersampled(path: Path) -> Path:
@@ -33,10 +28,10 @@ def write_undersampled(path: Path) -> Path:
     return write_raw_file(path, coils=2, matrix=(32, 24), mask=mask.numpy(), target=False)
 
 
-def test_network_predicts_lines_better_that_it_has_not_seen(checkpoint: Path, tmp_path: Path) -> None:
+def test_network_predicts_unseen_lines_better(checkpoint: Path, tmp_path: Path) -> None:
     best = finetune(checkpoint, write_undersampled(tmp_path / "scan.h5"), tmp_path / "out", OVERRIDES, resume=False)
     heldout = [line["heldout"] for line in read_lines(tmp_path / "out") if "heldout" in line]
-    assert read_lines(tmp_path / "out")[0]["steps"] == 0, "the given weights are scored first"
+    assert read_lines(tmp_path / "out")[0]["steps"] == 0, "the given weights must be scored first"
     assert min(heldout) < heldout[0]
     adapted = load_model(best)
     assert adapted.arguments == NETWORK
@@ -44,14 +39,14 @@ def test_network_predicts_lines_better_that_it_has_not_seen(checkpoint: Path, tm
     assert adapted.protocol["training"]["network"]["weights"] == "best.safetensors"
 
 
-def test_adapting_that_makes_it_worse_leaves_the_weights_as_they_were(checkpoint: Path, tmp_path: Path) -> None:
+def test_worse_weights_are_not_kept(checkpoint: Path, tmp_path: Path) -> None:
     scan = write_undersampled(tmp_path / "scan.h5")
     best = finetune(checkpoint, scan, tmp_path / "out", [*OVERRIDES, "optimizer.lr=10", "epochs=1"], resume=False)
     weights, given = load_model(best).network.state_dict(), load_model(checkpoint).network.state_dict()
     assert all(torch.equal(weights[key], given[key]) for key in given)
 
 
-def test_folder_and_missing_weights_are_named(checkpoint: Path, tmp_path: Path) -> None:
+def test_folder_and_missing_weights_are_reported(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder; give one file"):
         finetune(checkpoint, tmp_path, tmp_path / "out", [], resume=False)
     with pytest.raises(InputError, match="there is no such checkpoint"):

@@ -13,7 +13,7 @@ def fail(error: Exception) -> None:
     raise error
 
 
-def test_what_goes_wrong_in_the_main_process_is_told_in_a_sentence() -> None:
+def test_error_of_the_main_process_is_raised_in_one_sentence() -> None:
     accelerator = Accelerator(cpu=True)
     with pytest.raises(InputError, match="^this is wrong$"):
         on_main(accelerator, lambda: fail(InputError("this is wrong")))
@@ -26,7 +26,7 @@ def test_what_goes_wrong_in_the_main_process_is_told_in_a_sentence() -> None:
     assert done == [1]
 
 
-def test_what_the_main_process_found_is_given_and_its_failure_told() -> None:
+def test_result_and_error_of_the_main_process_come_first() -> None:
     found: list[int] = []
 
     def look() -> int:
@@ -39,14 +39,14 @@ def test_what_the_main_process_found_is_given_and_its_failure_told() -> None:
         main_first(Accelerator(cpu=True), lambda: fail(InputError("this is wrong")))
 
 
-def test_file_exists_if_it_does(tmp_path: Path) -> None:
+def test_file_exists_for_the_only_process(tmp_path: Path) -> None:
     assert exists_for_all(tmp_path)
     assert not exists_for_all(tmp_path / "none")
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
-def test_processes_together_see_each_batch_in_the_order_of_one(processes: int) -> None:
+def test_processes_together_read_the_batches_of_one_process_in_its_order(processes: int) -> None:
     batches = whole_steps(range(10), 6)
     shares = [batches[rank::processes] for rank in range(processes)]
     assert len({len(share) for share in shares}) == 1
-    assert [one for together in zip(*shares, strict=True) for one in together] == batches
+    assert [batch for step in zip(*shares, strict=True) for batch in step] == batches

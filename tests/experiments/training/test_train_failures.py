@@ -1,8 +1,7 @@
-"""What goes wrong in training: losses that are not finite, a full disk, files that cannot be used."""
+"""Training with losses that are not finite, a full disk, and files that cannot be used."""
 
 import errno
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from safetensors import SafetensorError
 
 from helpers.raw_files import edit
 from helpers.training import (
-    fresh_accelerator,
     make_config,
     read_lines,
     read_weights,
@@ -23,20 +21,11 @@ from recon.experiments.training.train import train
 from recon.models.checkpoints import checkpoint
 from recon.models.objectives import Supervised
 
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_folders(tmp_path_factory.mktemp("raw"))
-
-
-@pytest.fixture(autouse=True)
-def accelerator() -> Iterator[None]:
-    with fresh_accelerator():
-        yield
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def fail_on_bright_slices(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
-    """The second slice of each file is twice as bright; let its loss be multiplied."""
+    """Multiply the loss of the second slice of each file, which is twice as bright as the first."""
     forward = Supervised.forward
 
     def failing(objective: Supervised, batch: Any) -> torch.Tensor:
@@ -46,7 +35,7 @@ def fail_on_bright_slices(monkeypatch: pytest.MonkeyPatch, factor: float) -> Non
     monkeypatch.setattr(Supervised, "forward", failing)
 
 
-def test_step_whose_loss_is_not_finite_is_left_out_and_counted(
+def test_step_whose_loss_is_not_finite_is_skipped_and_counted(
     folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fail_on_bright_slices(monkeypatch, float("nan"))
@@ -59,7 +48,7 @@ def test_step_whose_loss_is_not_finite_is_left_out_and_counted(
 
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf")])
-def test_run_that_only_diverges_stops_and_names_the_slice(
+def test_diverging_run_stops_and_names_the_slice(
     folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factor: float
 ) -> None:
     monkeypatch.setattr(Supervised, "forward", lambda objective, _: objective.network.cascades[0].dc_weight * factor)
@@ -75,7 +64,7 @@ def test_run_that_only_diverges_stops_and_names_the_slice(
     ],
     ids=["python", "safetensors"],
 )
-def test_full_disk_is_told_and_the_last_state_kept(
+def test_full_disk_is_reported_and_the_last_state_kept(
     folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     straight = make_config(folders, tmp_path / "straight", checkpoint_minutes=0, epochs=1)
@@ -107,10 +96,10 @@ def test_bad_files_are_named_counted_and_left_out(
     damaged.write_bytes(damaged.read_bytes()[:3000])
     edit(tmp_path / "train" / "c.h5", reconstruction_rss=None)
     train(make_config(folders, tmp_path / "out", epochs=1, data=data))
-    told = " ".join(capsys.readouterr().err.split())
-    assert "b.h5: the HDF5 file is truncated" in told
-    assert "c.h5: has no target image" in told
-    assert "2 of 3 files" in told
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "b.h5: the HDF5 file is truncated" in printed
+    assert "c.h5: has no target image" in printed
+    assert "2 of 3 files" in printed
     assert read_lines(tmp_path / "out")[-1]["steps"] == 2
     with pytest.raises(InputError, match=r"b\.h5: the HDF5 file is truncated"):
         train(make_config(folders, tmp_path / "strict", epochs=1, data=data | {"strict": True}))

@@ -18,7 +18,7 @@ def test_scores_are_averaged_over_all_and_within_contrast_and_acceleration() -> 
     assert validation.quality == pytest.approx(0.8)
 
 
-def test_self_supervised_quality_knows_no_targets() -> None:
+def test_self_supervised_quality_ignores_targets() -> None:
     better, worse = (VolumeScore("a.h5", "", 4.0, ssim=ssim, heldout=loss) for ssim, loss in ((0.1, 0.5), (0.9, 0.6)))
     assert Validation([better], []).quality > Validation([worse], []).quality
 

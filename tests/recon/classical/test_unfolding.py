@@ -141,6 +141,20 @@ def test_masks_with_nothing_but_the_centre_or_along_both_axes_are_refused() -> N
             SenseUnfold()(full.undersample(mask))
 
 
+@pytest.mark.parametrize("phase", [60, 62])
+def test_the_noise_formula_agrees_with_replicas(phase: int) -> None:
+    full = object_acquisition(6, 32, phase, noise=1e-3)
+    reference = full.kspace[..., phase // 2 - 12 : phase // 2 + 12]
+    scan = replace(full.undersample(torch.arange(phase) % 3 == 1), calibration=reference)
+    spread = torch.randn(6, 6, generator=torch.Generator().manual_seed(1), dtype=torch.complex64)
+    covariance = 1e-6 * (torch.eye(6) + 0.1 * spread @ spread.mH)
+    replicas = 150
+    ratio = SenseUnfold().noise_map(scan, covariance) / pseudo_replica(SenseUnfold(), scan, covariance, replicas)
+    inside = ratio[discs(32, phase) > 0.4]
+    assert inside.median() == pytest.approx(1, abs=0.03)
+    assert inside.std() < 2 / (2 * replicas) ** 0.5
+
+
 def test_resampling_keeps_linear_functions_about_the_centre() -> None:
     ramp = (torch.arange(60) - 30) / 60
     for pixels in (56, 60, 64, 63):

@@ -9,12 +9,19 @@ from recon.coils import rss
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import open_fastmri
 from recon.fourier import fft, ifft
-from recon.simulation.raw_files import RAW_SCALE, TISSUE, Simulated, image_phase, simulate_folder, simulate_volume
+from recon.simulation.raw_files import (
+    RAW_SCALE,
+    TISSUE,
+    SimulatedVolume,
+    image_phase,
+    simulate_folder,
+    simulate_volume,
+)
 
 
 def simulate(
     seed: int = 0, shape: tuple[int, int] = (48, 40), slices: int = 2, coils: int = 4, snr: float = 30
-) -> Simulated:
+) -> SimulatedVolume:
     return simulate_volume(shape, slices, coils, snr, np.random.default_rng(seed))
 
 
@@ -34,7 +41,7 @@ def test_target_is_the_root_sum_of_squares_of_the_noisy_kspace(shape: tuple[int,
 
 
 @pytest.mark.parametrize("shape", [(48, 40), (33, 47)])
-def test_noiseless_kspace_is_the_transform_of_the_image_seen_by_the_coils(shape: tuple[int, int]):
+def test_noiseless_kspace_is_the_transform_of_the_coil_images(shape: tuple[int, int]):
     volume = simulate(shape=shape, snr=np.inf)
     coil_images = torch.from_numpy(volume.sens_maps * volume.image[:, None])
     expected = fft(coil_images).numpy()
@@ -65,13 +72,13 @@ def test_noise_is_white_and_independent_between_coils():
     assert max(quarters) < 1.1 * min(quarters)
 
 
-def test_scale_is_that_of_raw_data():
+def test_largest_value_lies_in_the_range_of_raw_data():
     volume = simulate(snr=np.inf)
     assert RAW_SCALE[0] <= volume.target.max() * 1.001
     assert volume.target.max() <= RAW_SCALE[1] * 1.001
 
 
-def test_header_tells_what_was_simulated():
+def test_header_describes_the_simulated_scan():
     volume = simulate(shape=(48, 40))
     assert volume.header.crop == (48, 40)
     assert volume.header.padding == (0, 40)
@@ -81,7 +88,7 @@ def test_header_tells_what_was_simulated():
     assert rows / 48 == pytest.approx(columns / 40)
 
 
-def test_phase_is_smooth_and_not_trivial():
+def test_phase_is_smooth_but_not_constant():
     phase = image_phase((64, 64), 3, np.random.default_rng(0))
     assert np.abs(np.diff(phase, axis=1)).max() < 0.5
     assert np.abs(np.diff(phase, axis=2)).max() < 0.5
@@ -107,7 +114,7 @@ def test_few_volumes_are_the_first_of_many(tmp_path: Path):
         assert path.read_bytes() == same.read_bytes()
 
 
-def test_files_are_read_like_those_of_a_scanner(tmp_path: Path):
+def test_files_are_read_as_fastmri_files(tmp_path: Path):
     (path,) = folder(tmp_path / "new" / "folder", 1, slices=2, coils=3, size=(40, 33))
     file = open_fastmri(path)
     assert file.shape == (2, 3, 40, 33)
@@ -139,20 +146,20 @@ def test_progress_is_reported_volume_by_volume(tmp_path: Path):
         ({"snr": float("nan")}, "SNR nan"),
     ],
 )
-def test_wrong_numbers_are_named_and_nothing_is_written(tmp_path: Path, change: dict, message: str):
+def test_errors_name_the_wrong_number_and_nothing_is_written(tmp_path: Path, change: dict, message: str):
     with pytest.raises(InputError, match=message):
         folder(tmp_path / "out", **change)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path):
+def test_error_names_a_file_in_place_of_the_folder(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(InputError, match=str(blocked)):
         folder(blocked)
 
 
-def test_kspace_decays_as_that_of_a_real_brain(real_data: Path):
+def test_kspace_decays_like_that_of_a_real_brain(real_data: Path):
     """Power per ring of k-space, relative to the mean, agrees within 6 dB with a measured T1 and T2 brain."""
 
     def decay(kspace: np.ndarray) -> np.ndarray:

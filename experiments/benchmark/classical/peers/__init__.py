@@ -1,1 +1,1 @@
-"""Who is compared: ours and the field's classical reconstructions, one file each."""
+"""The measured peers, one file per package."""

@@ -1,4 +1,4 @@
-"""`bart ecalib` and `bart pics`, as programs."""
+"""Reconstruct with `bart ecalib` and `bart pics`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor
 from recon.calibration.acs import calibration_lines
 from recon.data.acquisition import Acquisition
 from recon.experiments.benchmark.classical import bart
-from recon.experiments.benchmark.classical.outcome import CoilImages
 from recon.experiments.benchmark.classical.peer import Peer, Solve
+from recon.experiments.benchmark.classical.peer_images import CoilImages
 
 KERNEL = 6
 IN_PLANE = 3
@@ -28,15 +28,15 @@ class BartPics:
     Attributes
     ----------
     name
-        In the table.
+        Name in the table.
     prior
         `W` for wavelets, `T` for total variation.
     calibration
         Arguments of `bart ecalib`.
     iterations
-        Of `bart pics`.
+        Number of iterations of `bart pics`.
     lamdas
-        Between which the best weight lies.
+        Range of the best weight.
     """
 
     name: str
@@ -59,15 +59,15 @@ class BartPics:
 
 
 class BartMaps:
-    """K-space and the maps that `bart ecalib` made of it, in BART's files.
+    """BART's files of k-space and of the maps that `bart ecalib` estimates from it.
 
     Parameters
     ----------
     acquisition
         One slice, k-space `(coils, readout, phase)`.
     calibration
-        Arguments of `bart ecalib`, beside a kernel that fits into the measured lines. BART asserts that it does,
-        and counts an even number of them.
+        Arguments of `bart ecalib`, besides a kernel that fits into the measured lines: BART requires that, and
+        uses an even number of lines.
     """
 
     def __init__(self, acquisition: Acquisition, calibration: tuple[str, ...]) -> None:
@@ -78,7 +78,7 @@ class BartMaps:
         bart.run("ecalib", "-k", f"{width}:{width}:1", *calibration, self.kspace, self.maps)
 
     def read(self) -> Tensor:
-        """Give the maps `(maps, coils, readout, phase)`."""
+        """Return the maps `(maps, coils, readout, phase)`."""
         return _with_maps_first(self.maps)
 
 
@@ -98,4 +98,4 @@ BART: tuple[Peer, ...] = (
     BartPics("BART TV, one map", "T", ONE_MAP),
     BartPics("BART TV, two soft maps", "T", TWO_SOFT_MAPS),
 )
-"""At 100 iterations, with lamda on data that are not scaled again (`-w 1`)."""
+"""BART at 100 iterations; `-w 1` keeps it from rescaling the data, so that `lamda` is on the benchmark's scale."""

@@ -1,12 +1,12 @@
-"""Our own methods, each as the commands run it: maps, solving and data consistency in one."""
+"""Reconstruct with our own methods as the commands run them: maps, solver and data consistency together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from recon.data.acquisition import Acquisition
-from recon.experiments.benchmark.classical.outcome import Images
 from recon.experiments.benchmark.classical.peer import Peer, Solve
+from recon.experiments.benchmark.classical.peer_images import FinishedImages
 from recon.registry import create
 
 
@@ -17,9 +17,9 @@ class Ours:
     Attributes
     ----------
     method
-        As registered.
+        Name under which the method is registered.
     lamdas
-        Between which the best weight lies; None to take the method's own choice.
+        Range of the best weight; None to use the weight that the method chooses itself.
     """
 
     method: str
@@ -27,15 +27,15 @@ class Ours:
 
     @property
     def name(self) -> str:
-        """Who and what."""
+        """Name in the table."""
         return f"ours {self.method}" + (", own lamda" if self.lamdas is None else "")
 
     def prepare(self, acquisition: Acquisition) -> Solve:
-        """Do nothing: all the method needs is timed as a whole."""
+        """Prepare nothing: the method is timed as a whole."""
 
-        def solve(lamda: float | None) -> Images:
+        def solve(lamda: float | None) -> FinishedImages:
             method = create(self.method, {} if lamda is None else {"lamda": lamda})
-            return Images(None, method(acquisition))
+            return FinishedImages(None, method(acquisition))
 
         return solve
 

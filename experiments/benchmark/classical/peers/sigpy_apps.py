@@ -12,8 +12,8 @@ from recon.classical.sigpy_apps import (
     espirit_maps,
 )
 from recon.data.acquisition import Acquisition
-from recon.experiments.benchmark.classical.outcome import CoilImages
 from recon.experiments.benchmark.classical.peer import Peer, Solve
+from recon.experiments.benchmark.classical.peer_images import CoilImages
 
 SIGPYS_CROP = 0.95
 """sigpy's own threshold of the eigenvalue, below which maps are zero."""

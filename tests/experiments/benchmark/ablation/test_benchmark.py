@@ -1,4 +1,4 @@
-"""The variants of the general network, trained for the same time and scored."""
+"""Train and score the variants of the general network."""
 
 from pathlib import Path
 
@@ -25,13 +25,13 @@ def parameters(name: str) -> int:
     return sum(parameter.numel() for parameter in VARIANTS[name].build().parameters())
 
 
-def test_the_paper_s_network_has_as_many_parameters() -> None:
+def test_the_network_of_the_paper_has_as_many_parameters() -> None:
     assert parameters("paper") == pytest.approx(parameters("general"), rel=0.05)
     assert parameters("shared-weights") == pytest.approx(parameters("general") / 4, rel=0.01)
 
 
 @pytest.mark.parametrize("name", [name for name in VARIANTS if name not in {"general", "paper"}])
-def test_every_variant_gives_another_image_of_the_same_scan(name: str) -> None:
+def test_every_variant_reconstructs_another_image_from_the_same_scan(name: str) -> None:
     full, mask = object_acquisition(noise=1e-2), line_mask(60, center=16)
     kspace = torch.where(mask, full.kspace[None], 0)
     images = []
@@ -40,7 +40,7 @@ def test_every_variant_gives_another_image_of_the_same_scan(name: str) -> None:
         network = VARIANTS[variant].build().eval()
         assert isinstance(network, GeneralVarNet)
         for cascade in network.cascades:
-            torch.nn.init.normal_(cascade.control[-1].weight)  # as after training; fresh, it hears nothing
+            torch.nn.init.normal_(cascade.control[-1].weight)  # as after training; a fresh one ignores its inputs
         with torch.no_grad():
             images.append(network(kspace, mask))
     assert images[0].shape == images[1].shape
@@ -48,7 +48,7 @@ def test_every_variant_gives_another_image_of_the_same_scan(name: str) -> None:
     assert (images[0] - images[1]).norm() > 1e-5 * images[0].norm()
 
 
-def test_what_was_measured_is_kept_and_another_protocol_refused(raw_file: Path, images: Path, tmp_path: Path) -> None:
+def test_results_are_kept_and_another_protocol_is_rejected(raw_file: Path, images: Path, tmp_path: Path) -> None:
     first = ablation([raw_file], images, None, 0, ["paper"], tmp_path)
     assert first["paper"].steps == 1
     assert set(first["paper"].psnr) == {4, 8}
@@ -58,6 +58,6 @@ def test_what_was_measured_is_kept_and_another_protocol_refused(raw_file: Path, 
         ablation([raw_file], images, None, 1, ["paper"], tmp_path)
 
 
-def test_an_unknown_variant_is_told_before_anything_runs(raw_file: Path, images: Path, tmp_path: Path) -> None:
+def test_an_unknown_variant_is_rejected_before_anything_runs(raw_file: Path, images: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown variant 'from-sens'; did you mean"):
         ablation([raw_file], images, None, 0, ["from-sens"], tmp_path)

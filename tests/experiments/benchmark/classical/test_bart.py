@@ -1,4 +1,4 @@
-"""BART's files, and the program where it is installed."""
+"""Test BART's files, and the program if it is installed."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ def random_array(*shape: int) -> bart.Complex:
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
-def test_what_was_written_is_read(tmp_path: Path, shape: list[int]) -> None:
+def test_a_written_array_is_read_back(tmp_path: Path, shape: list[int]) -> None:
     array = random_array(*shape)
     bart.write_cfl(tmp_path / "array", array)
     np.testing.assert_array_equal(bart.read_cfl(tmp_path / "array").reshape(shape), array)
@@ -36,18 +36,18 @@ def test_bart_reads_and_writes_the_same_axes(tmp_path: Path) -> None:
 
 
 @needs_bart
-def test_what_bart_complains_of_is_quoted(tmp_path: Path) -> None:
+def test_errors_of_bart_are_quoted(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="bart flip: .*none"):
         bart.run("flip", "1", tmp_path / "none", tmp_path / "flipped")
 
 
-def test_without_bart_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_bart_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InputError, match="no program `bart`"):
         bart.run("version")
 
 
-def test_missing_and_short_files_are_told(tmp_path: Path) -> None:
+def test_missing_and_short_files_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no pair of files"):
         bart.read_cfl(tmp_path / "none")
     bart.write_cfl(tmp_path / "array", random_array(4, 3))
@@ -56,7 +56,7 @@ def test_missing_and_short_files_are_told(tmp_path: Path) -> None:
         bart.read_cfl(tmp_path / "array")
 
 
-def test_a_workspace_is_gone_with_its_last_reference() -> None:
+def test_a_workspace_is_deleted_with_its_last_reference() -> None:
     workspace = bart.Workspace()
     (workspace / "file").write_text("here")
     folder = workspace.folder

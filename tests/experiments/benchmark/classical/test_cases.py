@@ -1,4 +1,4 @@
-"""The data that everybody gets."""
+"""Test the data that all peers reconstruct."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from recon.fourier import ifft
 SAMPLING = Sampling(MaskKind.EQUISPACED, 2, 0.2)
 
 
-def test_everybody_gets_data_whose_zero_filled_image_has_a_maximum_of_one_and_a_target_to_match() -> None:
+def test_data_are_scaled_to_a_zero_filled_image_of_maximum_one_and_the_target_with_them() -> None:
     scan = simulate_scan((3, 48, 40))
     acquisition = Case(scan, SAMPLING).acquisition()
     assert rss(ifft(acquisition.kspace)).max() == pytest.approx(1, rel=1e-5)
@@ -27,33 +27,33 @@ def test_everybody_gets_data_whose_zero_filled_image_has_a_maximum_of_one_and_a_
     torch.testing.assert_close(acquisition.kspace[..., measured] * scale, scan.kspace[..., measured])
 
 
-def test_simulated_scans_repeat_bit_for_bit_and_the_fingerprint_tells_others() -> None:
+def test_simulated_scans_repeat_bit_for_bit_and_other_scans_have_another_fingerprint() -> None:
     case = Case(simulate_scan((3, 48, 40)), SAMPLING)
     assert case.fingerprint() == Case(simulate_scan((3, 48, 40)), SAMPLING).fingerprint()
     other = replace(case.scan, kspace=2 * case.scan.kspace)
     assert case.fingerprint() != Case(other, SAMPLING).fingerprint()
 
 
-def test_of_a_file_the_middle_slice_is_taken(tmp_path: Path) -> None:
+def test_the_middle_slice_of_a_file_is_read(tmp_path: Path) -> None:
     (scan,) = read_scans([write_raw_file(tmp_path / "scan.h5", slices=3)])
     assert scan.slice == 1
 
 
-def test_scans_without_truth_are_told(tmp_path: Path) -> None:
+def test_scans_without_a_reference_are_rejected(tmp_path: Path) -> None:
     undersampled = write_raw_file(tmp_path / "fast.h5", mask=np.arange(40) % 2 == 0)
-    with pytest.raises(InputError, match="fast.h5: the scan is undersampled already"):
+    with pytest.raises(InputError, match="fast.h5: the scan is undersampled"):
         list(read_scans([undersampled]))
     (blind,) = read_scans([write_raw_file(tmp_path / "blind.h5", target=False)])
-    with pytest.raises(InputError, match="blind.h5: there is no target"):
+    with pytest.raises(InputError, match="blind.h5: the file has no target"):
         Case(blind, SAMPLING).acquisition()
 
 
-def test_an_empty_slice_is_told() -> None:
+def test_an_empty_slice_is_rejected() -> None:
     empty = replace(object_acquisition(), kspace=torch.zeros(6, 64, 60, dtype=torch.complex64))
     with pytest.raises(InputError, match="slice 0 is empty"):
         Case(empty, SAMPLING).acquisition()
 
 
-def test_a_mask_that_leaves_nothing_out_is_told() -> None:
-    with pytest.raises(InputError, match="leaves nothing out"):
+def test_a_mask_that_samples_every_line_is_rejected() -> None:
+    with pytest.raises(InputError, match="samples every line"):
         Case(object_acquisition(), Sampling(MaskKind.EQUISPACED, 1, 0.2)).acquisition()

@@ -1,4 +1,4 @@
-"""How far coil maps lie apart, whatever their phase and length."""
+"""Compare coil maps independently of their phase and length."""
 
 import torch
 from hypothesis import given
@@ -9,7 +9,7 @@ from recon.coils import rss
 from recon.experiments.benchmark.classical.maps import (
     ESTIMATES,
     compressed,
-    contest_maps,
+    measure_maps,
     projection_error,
     sigpy_maps,
 )
@@ -36,19 +36,19 @@ def test_only_the_support_counts() -> None:
     assert projection_error(maps, torch.where(support, maps, maps.roll(1, dims=0)), support) < 1e-3
 
 
-def test_compression_to_as_many_coils_as_there_are_changes_nothing() -> None:
+def test_compression_to_the_same_number_of_coils_changes_nothing() -> None:
     acquisition = object_acquisition(coils=6, noise=1e-3)
     support = acquisition.target > 0.1
     error = projection_error(sigpy_maps(acquisition), compressed(sigpy_maps)(acquisition), support)
     assert error < 1e-3
 
 
-def test_a_failing_estimate_keeps_its_reason_and_ours_agrees_with_sigpys() -> None:
+def test_a_failing_estimate_says_why_and_our_maps_agree_with_sigpys() -> None:
     def broken(_: object) -> torch.Tensor:
         raise ValueError("no maps today")
 
     estimates = {name: ESTIMATES[name] for name in ("sigpy ESPIRiT", "ours")} | {"broken": broken}
-    reference, ours, failed = contest_maps(object_acquisition(noise=1e-3), 1, lambda _: None, estimates)
+    reference, ours, failed = measure_maps(object_acquisition(noise=1e-3), 1, lambda _: None, estimates)
     assert reference.projection_error is None
     assert ours.projection_error < 0.05
     assert len(ours.seconds.wall) == 1

@@ -1,4 +1,4 @@
-"""The benchmark of loading on small files; how quick we are is for the command to say, not for a test."""
+"""Run the loading benchmark on small files, without asserting any speed."""
 
 import json
 from pathlib import Path
@@ -19,15 +19,15 @@ def benchmark(*arguments: object, code: int = 0) -> Result:
 
 
 @pytest.mark.parametrize("state", [(), ("--cold",)])
-def test_everybody_reads_the_same_slices(tmp_path: Path, state: tuple[str, ...]) -> None:
+def test_all_loaders_read_the_same_slices(tmp_path: Path, state: tuple[str, ...]) -> None:
     for name in "abc":
         header = Header(crop=(48, 40), padding=(2, 38))
         write_raw_file(tmp_path / "raw" / f"{name}.h5", coils=12, header=header)
     output = tmp_path / "out"
-    told = benchmark(
+    printed = benchmark(
         tmp_path / "raw", "--output", output, "--workers", "0,1", "--repeats", 2, "--files", 2, *state
     ).output
-    assert "4 equal to fastMRI's" in " ".join(told.split())
+    assert "4 equal to fastMRI's" in " ".join(printed.split())
     report = json.loads((output / "loading.json").read_text())
     assert report["shapes"] == [[2, 12, 48, 40]] * 2
     assert report["slices"] == report["same_slices"] == 4
@@ -39,7 +39,7 @@ def test_everybody_reads_the_same_slices(tmp_path: Path, state: tuple[str, ...])
     assert [path.name for path in output.iterdir()] == ["loading.json"]
 
 
-def test_files_are_simulated_where_none_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_simulated_if_none_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "SIMULATED_SHAPE", (9, 64, 40))
     monkeypatch.setattr(loading, "SIMULATED_CROP", (32, 40))
     benchmark("--output", tmp_path, "--workers", 0, "--repeats", 1, "--files", 1)
@@ -52,5 +52,5 @@ def test_files_are_simulated_where_none_are_given(tmp_path: Path, monkeypatch: p
     ("arguments", "words"),
     [(("--workers", "two"), "'two' is not a whole number"), (("nowhere.h5",), "no such file")],
 )
-def test_wrong_words_are_told_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_arguments_are_reported_in_one_sentence(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     assert words in benchmark(*arguments, "--output", tmp_path, code=2).output

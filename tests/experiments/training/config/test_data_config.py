@@ -19,7 +19,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_sections_become_what_is_applied(file: Path) -> None:
+def test_sections_become_filters_and_steps(file: Path) -> None:
     data = load_config(
         file,
         [
@@ -49,7 +49,7 @@ def test_every_step_of_the_command_line_is_a_key() -> None:
         ("data.filter.coils=4", "data.filter.coils: "),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(file: Path, override: str, sentence: str) -> None:
+def test_wrong_override_is_reported_in_one_sentence(file: Path, override: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         load_config(file, [override])
 
@@ -60,9 +60,9 @@ def test_data_section_is_a_round_trip_through_yaml(file: Path) -> None:
     assert TrainConfig.model_validate(again) == config
 
 
-def test_protocol_tells_names_but_no_folders(file: Path) -> None:
+def test_protocol_contains_names_but_no_folders(file: Path) -> None:
     config = load_config(file, ["data.train=[/home/someone/a, /home/someone/b]", "data.cache=/home/someone/cache"])
-    told: dict[str, Any] = as_protocol(config)["data"]
-    assert "someone" not in str(told)
-    assert (told["train"], told["val"]) == (["a", "b"], ["knees", "one.h5"])
-    assert DataConfig.model_validate(told).samplings == config.data.samplings
+    protocol: dict[str, Any] = as_protocol(config)["data"]
+    assert "someone" not in str(protocol)
+    assert (protocol["train"], protocol["val"]) == (["a", "b"], ["knees", "one.h5"])
+    assert DataConfig.model_validate(protocol).samplings == config.data.samplings

@@ -7,7 +7,7 @@ from recon.data.errors import InputError
 from recon.experiments.training.config.train_config import TrainConfig, as_protocol
 
 
-def test_step_sees_as_many_slices_whatever_the_number_of_processes(tmp_path: Path) -> None:
+def test_step_uses_as_many_slices_for_any_number_of_processes(tmp_path: Path) -> None:
     config = make_config(tmp_path, tmp_path, batch_size=2, effective_batch=8)
     assert {processes: config.accumulation(processes) for processes in (1, 2, 4)} == {1: 4, 2: 2, 4: 1}
     with pytest.raises(InputError, match="8 cannot be shared by 3 processes .* multiple of 6"):
@@ -15,7 +15,7 @@ def test_step_sees_as_many_slices_whatever_the_number_of_processes(tmp_path: Pat
     assert make_config(tmp_path, tmp_path).accumulation(5) == 1
 
 
-def test_protocol_tells_no_folders() -> None:
+def test_protocol_contains_no_folders() -> None:
     folder = Path("/home/someone")
     config: TrainConfig = make_config(folder, folder / "out", network={"weights": str(folder / "best.safetensors")})
     assert "someone" not in str(as_protocol(config))

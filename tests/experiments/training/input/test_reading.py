@@ -1,6 +1,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling
 from recon.data.open import open_volume
 from recon.data.training.datasets import FreshMasks, Slice, SliceDataset
-from recon.experiments.training.input.reading import read, whole_steps
+from recon.experiments.training.input.reading import read_batches, whole_steps
 
 CPU = torch.device("cpu")
 
@@ -27,7 +28,7 @@ def slices(folder: Path, *damaged: str) -> SliceDataset:
 
 
 def test_batches_come_in_order_and_say_which_slices_they_hold(tmp_path: Path) -> None:
-    batches = list(read(slices(tmp_path), [[2, 0], [5]], workers=0, device=CPU))
+    batches = list(read_batches(slices(tmp_path), [[2, 0], [5]], workers=0, device=CPU))
     assert [batch.indices.tolist() for batch in batches] == [[2, 0], [5]]
     assert batches[0].slices.kspace.shape == (2, 2, 16, 12)
     assert not any(batch.unreadable for batch in batches)
@@ -35,20 +36,20 @@ def test_batches_come_in_order_and_say_which_slices_they_hold(tmp_path: Path) ->
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_unreadable_slice_is_replaced_by_one_of_its_shape(tmp_path: Path, workers: int) -> None:
-    batches = list(read(slices(tmp_path, "b"), [[1, 3]], workers, CPU))
+    batches = list(read_batches(slices(tmp_path, "b"), [[1, 3]], workers, CPU))
     assert batches[0].indices.tolist() == [1, 0]
     assert len(batches[0].unreadable) == 1
     assert "b.h5: the k-space of slice 1 holds NaN" in batches[0].unreadable[0]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_slice_that_nothing_can_replace_is_told_in_one_sentence(tmp_path: Path, workers: int) -> None:
+def test_slice_that_nothing_can_replace_is_reported_in_one_sentence(tmp_path: Path, workers: int) -> None:
     with pytest.raises(InputError, match=r"^\S*c\.h5: the k-space of slice 0 holds NaN or Inf$"):
-        list(read(slices(tmp_path, "c"), [[4]], workers, CPU))
+        list(read_batches(slices(tmp_path, "c"), [[4]], workers, CPU))
 
 
 class Deadly(SliceDataset):
-    """Kills the process that reads a certain slice, the first times."""
+    """Kills the process that reads slice `index`, the first `times` times."""
 
     def __init__(self, slices: SliceDataset, counter: Path, index: int, times: int) -> None:
         self.__dict__ |= slices.__dict__
@@ -64,7 +65,7 @@ class Deadly(SliceDataset):
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for killed processes more often than torch does."""
+    """Check for killed processes more often than torch does."""
     monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.3,))
 
 
@@ -72,18 +73,34 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_killed_process_is_replaced_and_no_batch_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     deadly = Deadly(slices(tmp_path), tmp_path / "deaths", index=2, times=1)
     handler = signal.getsignal(signal.SIGCHLD)
-    batches = list(read(deadly, [[0], [1], [2], [3], [4]], workers=2, device=CPU))
+    batches = list(read_batches(deadly, [[0], [1], [2], [3], [4]], workers=2, device=CPU))
     assert [batch.indices.tolist() for batch in batches] == [[0], [1], [2], [3], [4]]
-    told = capsys.readouterr().err
-    assert told.count("was killed") == 1
+    printed = capsys.readouterr().err
+    assert printed.count("was killed") == 1
     assert signal.getsignal(signal.SIGCHLD) == handler
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError, EOFError])
+def test_tensor_lost_with_a_killed_process_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    errors, get = [error()], _MultiProcessingDataLoaderIter._try_get_data
+
+    def lose_one(loading: _MultiProcessingDataLoaderIter, timeout: float = 5) -> tuple[bool, Any]:
+        if errors:
+            raise errors.pop()
+        return get(loading, timeout)
+
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter, "_try_get_data", lose_one)
+    batches = list(read_batches(slices(tmp_path), [[0], [1], [2]], workers=1, device=CPU))
+    assert [batch.indices.tolist() for batch in batches] == [[0], [1], [2]]
 
 
 @pytest.mark.usefixtures("impatient")
 def test_slice_that_kills_every_process_is_named(tmp_path: Path) -> None:
     deadly = Deadly(slices(tmp_path), tmp_path / "deaths", index=2, times=9)
-    with pytest.raises(InputError, match=r"b\.h5, slice 0: two processes .* were killed"):
-        list(read(deadly, [[0], [1], [2], [3]], workers=2, device=CPU))
+    with pytest.raises(InputError, match=r"b\.h5, slice 0: two processes were killed while reading this"):
+        list(read_batches(deadly, [[0], [1], [2], [3]], workers=2, device=CPU))
 
 
 def test_steps_that_are_left_are_whole_after_a_change_of_their_size() -> None:

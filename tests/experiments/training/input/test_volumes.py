@@ -35,7 +35,7 @@ def test_a_folder_several_folders_or_a_list_of_files(folder: Path, tmp_path: Pat
     assert names(opened([folder / "2.h5", other])) == ["2.h5", "0.h5"]
 
 
-def test_filters_hold_for_both_splits_and_fractions_for_one(folder: Path) -> None:
+def test_filters_apply_to_both_splits_and_fractions_to_one(folder: Path) -> None:
     settings = {
         "filter": {"acquisitions": ["AXT2", "AXFLAIR"], "coils": [1, 8], "slices": [1, -1]},
         "train_fraction": {"volumes": 0.5},
@@ -54,7 +54,7 @@ def test_preprocessing_and_cache(folder: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 1
 
 
-def test_files_that_cannot_be_used_are_named_and_counted_or_stop_the_run(
+def test_unusable_files_are_named_and_counted_or_stop_the_run(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = (folder / "0.h5").read_bytes()
@@ -62,11 +62,11 @@ def test_files_that_cannot_be_used_are_named_and_counted_or_stop_the_run(
     write_raw_file(folder / "test.h5", target=False)
     write_raw_file(folder / "fast.h5", mask=np.arange(40) % 2 == 0)
     assert names(opened(folder)) == ["0.h5", "1.h5", "2.h5", "3.h5"]
-    told = capsys.readouterr().err
-    assert "bad.h5: the HDF5 file is truncated" in told
-    assert "test.h5: has no target" in told
-    assert "fast.h5: was undersampled by the scanner" in told
-    assert "3 of 7 files were left out" in told
+    printed = capsys.readouterr().err
+    assert "bad.h5: the HDF5 file is truncated" in printed
+    assert "test.h5: has no target" in printed
+    assert "fast.h5: was undersampled by the scanner" in printed
+    assert "3 of 7 files were left out" in printed
     with pytest.raises(InputError, match=r"bad\.h5: the HDF5 file is truncated"):
         opened(folder, strict=True)
     (folder / "bad.h5").unlink()
@@ -74,20 +74,20 @@ def test_files_that_cannot_be_used_are_named_and_counted_or_stop_the_run(
         opened(folder, strict=True)
 
 
-def test_scans_without_a_truth_are_taken_where_none_is_needed(folder: Path) -> None:
+def test_scans_without_targets_are_used_where_none_are_needed(folder: Path) -> None:
     write_raw_file(folder / "fast.h5", mask=np.arange(40) % 2 == 0, target=False)
     config = DataConfig.model_validate({"train": folder, "val": folder})
     assert "fast.h5" in names(open_volumes(config, "train", supervised=False))
 
 
-def test_nothing_left_is_an_error(folder: Path) -> None:
-    with pytest.raises(InputError, match=r"data\.train: no slice of .*raw can be used"):
+def test_no_slice_left_is_an_error(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.train: none of the slices in .*raw can be used"):
         opened(folder, filter={"acquisitions": ["SAGT2"]})
     with pytest.raises(InputError, match="no such file or folder"):
         opened(folder / "none")
 
 
-@pytest.mark.parametrize("place", [[], None, 3, {"a": 1}, [3]])
-def test_a_place_is_a_path_or_a_list_of_them(place: Any) -> None:
+@pytest.mark.parametrize("value", [[], None, 3, {"a": 1}, [3]])
+def test_other_values_than_paths_are_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="give a folder or a file, or a list of them"):
-        opened(place)
+        opened(value)

@@ -14,7 +14,7 @@ LINES = [
 ]
 
 
-def test_curves_are_what_was_logged() -> None:
+def test_curves_are_the_logged_values() -> None:
     found = curves(LINES)
     assert list(found) == ["loss", "ssim", "psnr", "lr", "slices_per_second", "data_wait"]
     assert found["loss"] == {ALL: ([1], [0.9])}
@@ -35,16 +35,16 @@ def test_long_curves_are_lines_without_points() -> None:
     assert {line.get_linestyle() for axes in (loss, ssim) for line in axes.lines} == {"-"}
 
 
-def test_run_that_still_writes_is_drawn(tmp_path: Path) -> None:
+def test_unfinished_run_is_drawn(tmp_path: Path) -> None:
     text = "".join(json.dumps(line) + "\n" for line in LINES)
     (tmp_path / "log.jsonl").write_text(text + '{"epochs": 1, "st')
     with Image.open(plot(tmp_path)) as image:
         assert image.format == "PNG"
 
 
-def test_folder_without_curves_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no such log; give the output folder"):
+def test_folder_without_curves_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such log; give the output folder"):
         plot(tmp_path)
     (tmp_path / "log.jsonl").touch()
-    with pytest.raises(InputError, match="nothing was logged yet"):
+    with pytest.raises(InputError, match="nothing has been logged yet"):
         plot(tmp_path)

@@ -5,7 +5,13 @@ from accelerate import Accelerator
 
 from helpers.raw_files import write_raw_file
 from recon.data.open import open_volume
-from recon.experiments.training.record.provenance import RUN, describe, describe_code, describe_data, record
+from recon.experiments.training.record.provenance import (
+    RUN,
+    describe_code,
+    describe_data,
+    describe_run,
+    write_provenance,
+)
 
 
 def test_hash_of_the_data_changes_with_the_files_and_not_with_their_order(tmp_path: Path) -> None:
@@ -19,13 +25,16 @@ def test_hash_of_the_data_changes_with_the_files_and_not_with_their_order(tmp_pa
 
 def test_run_keeps_its_identity_and_notices_other_files(tmp_path: Path) -> None:
     volumes = [open_volume(write_raw_file(tmp_path / f"{name}.h5", matrix=(16, 12))) for name in "ab"]
-    first = describe(Accelerator(cpu=True), volumes[:1], volumes[1:])
-    identity, same = record(tmp_path, first, goes_on=False)
+    first = describe_run(Accelerator(cpu=True), volumes[:1], volumes[1:])
+    identity, same = write_provenance(tmp_path, first, resumed=False)
     assert same
-    assert record(tmp_path, first, goes_on=True) == (identity, True)
-    assert record(tmp_path, describe(Accelerator(cpu=True), volumes, volumes[1:]), goes_on=True) == (identity, False)
+    assert write_provenance(tmp_path, first, resumed=True) == (identity, True)
+    assert write_provenance(tmp_path, describe_run(Accelerator(cpu=True), volumes, volumes[1:]), resumed=True) == (
+        identity,
+        False,
+    )
     assert len(json.loads((tmp_path / RUN).read_text())["starts"]) == 3
-    assert record(tmp_path, first, goes_on=False)[0] != identity
+    assert write_provenance(tmp_path, first, resumed=False)[0] != identity
 
 
 def test_code_is_described_by_its_commit_or_not_at_all() -> None:

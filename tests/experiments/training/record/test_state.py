@@ -4,55 +4,56 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from recon.data.errors import InputError
-from recon.experiments.training.average import Average
+from recon.experiments.training.average import make_average, update_average
 from recon.experiments.training.record.state import Position, load_state, save_state
 
 ARCHITECTURE = {"name": "linear", "arguments": {"sizes": (3, 2)}}
 
 
-def trained(steps: int) -> tuple[nn.Module, Any, Average]:
+def trained(steps: int) -> tuple[nn.Module, Any, AveragedModel]:
     torch.manual_seed(0)
     network = nn.Linear(3, 2)
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.1)
-    average = Average(network, 0.9)
+    average = make_average(network, 0.9)
     for step in range(steps):
         take_step(network, optimizer, average, step)
     return network, optimizer, average
 
 
-def take_step(network: nn.Module, optimizer: Any, average: Average, step: int) -> Tensor:
+def take_step(network: nn.Module, optimizer: Any, average: AveragedModel, step: int) -> Tensor:
     torch.manual_seed(step)
     optimizer.zero_grad()
     loss: Tensor = network(torch.randn(5, 3)).square().sum()
     loss.backward()
     optimizer.step()
-    average.update(step)
+    update_average(average, network, step)
     return loss
 
 
-def test_what_is_loaded_goes_on_as_what_was_saved(tmp_path: Path) -> None:
+def test_loaded_state_continues_like_the_saved_one(tmp_path: Path) -> None:
     position = Position(epochs=2, batches=3, steps=7, best=0.5, losses=[0.1, 0.2], lines=4)
     saved, loaded = trained(7), trained(0)
     save_state(tmp_path / "state", position, ARCHITECTURE, *saved)
     assert load_state(tmp_path / "state", ARCHITECTURE, *loaded) == position
     for step in range(7, 10):
         assert take_step(*saved, step) == take_step(*loaded, step)
-    assert torch.equal(saved[2].weights["weight"], loaded[2].weights["weight"])
+    assert torch.equal(saved[2].module.weight, loaded[2].module.weight)
 
 
-def test_position_of_a_run_without_a_score_is_kept(tmp_path: Path) -> None:
+def test_position_of_a_run_without_a_score_is_restored(tmp_path: Path) -> None:
     save_state(tmp_path / "state", Position(), ARCHITECTURE, *trained(0))
     assert load_state(tmp_path / "state", ARCHITECTURE, *trained(0)) == Position()
 
 
-def test_average_that_was_not_kept_begins_from_the_weights(tmp_path: Path) -> None:
+def test_average_that_was_not_saved_starts_from_the_weights(tmp_path: Path) -> None:
     network, optimizer, _ = trained(3)
     save_state(tmp_path / "state", Position(), ARCHITECTURE, network, optimizer, None)
     loaded = trained(0)
     load_state(tmp_path / "state", ARCHITECTURE, *loaded)
-    assert torch.equal(loaded[2].weights["weight"], network.get_parameter("weight"))
+    assert torch.equal(loaded[2].module.weight, network.get_parameter("weight"))
 
 
 def test_state_of_another_network_and_a_damaged_one_are_told_apart(tmp_path: Path) -> None:
@@ -61,5 +62,5 @@ def test_state_of_another_network_and_a_damaged_one_are_told_apart(tmp_path: Pat
     with pytest.raises(InputError, match="a run of another network"):
         load_state(path, {"name": "other", "arguments": {}}, *trained(0))
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match="is damaged; remove it to begin anew"):
+    with pytest.raises(InputError, match="is damaged; remove it to start over"):
         load_state(path, ARCHITECTURE, *trained(0))

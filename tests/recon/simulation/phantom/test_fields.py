@@ -43,7 +43,7 @@ def test_sheet_distance_grows_by_one_mm_per_mm_near_a_sheet():
 
 
 def test_sheets_lie_as_far_apart_as_stated():
-    """Two sides of each sheet: the share of space within t of one is about 2 t / spacing."""
+    """Every sheet has two sides, so the share of space within t of one is about 2 t / spacing."""
     spacing, within = 10.0, 0.8
     distance = sheet_distance(np.random.default_rng(0), spacing)(points(50000))[0]
     assert np.mean(np.abs(distance) < within) == pytest.approx(2 * within / spacing, rel=0.35)

@@ -17,7 +17,7 @@ def likeness(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
 
 
-def test_same_seed_is_the_same_person_bit_for_bit():
+def test_the_same_seed_draws_the_same_person_bit_for_bit():
     np.testing.assert_array_equal(draw(3), draw(3))
 
 
@@ -42,7 +42,7 @@ def test_finer_matrix_shows_the_same_person():
 
 
 def test_slices_are_cut_from_one_head():
-    """Close neighbours are more alike than slices a head apart, and than another person's."""
+    """Adjacent slices are more alike than slices half a head apart, and than slices of another person."""
     person, other = draw(1, slices=19), draw(2, slices=19)
     near = np.mean([likeness(a, b) for a, b in pairwise(person)])
     far = np.mean([likeness(a, b) for a, b in zip(person, person[9:], strict=False)])
@@ -62,7 +62,7 @@ def test_no_head_reaches_the_edge_of_the_field(shape: tuple[int, int]):
 
 
 def test_contrast_changes_the_tissues_not_the_person():
-    """T2 and FLAIR of one person: fluid is bright in one and nulled in the other, and the outline agrees."""
+    """T2 and FLAIR of one person: fluid is bright in one and nulled in the other, and the outlines agree."""
     t2, flair = draw(4, protocol=T2), draw(4, protocol=FLAIR)
     fluid = t2 > 0.8 * np.quantile(t2, 0.995)
     assert flair[fluid].mean() < 0.3 * np.quantile(flair, 0.995)

@@ -39,7 +39,7 @@ def test_a_ghost_lies_half_a_field_of_view_away_and_takes_no_energy() -> None:
 
 
 @pytest.mark.parametrize("coils", [1, 8])
-def test_noise_is_random_but_of_the_same_seed_the_same(coils: int) -> None:
+def test_noise_depends_on_the_seed_alone(coils: int) -> None:
     kspace = random_kspace(coils, 16, 16)
     one, again = (coil_noise(kspace, 10, np.random.default_rng(1)) for _ in range(2))
     assert torch.equal(one, again)

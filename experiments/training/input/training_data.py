@@ -1,0 +1,115 @@
+"""Provides the slices that a run trains on: measured slices, freshly undersampled or split, or simulated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from recon.data.errors import InputError
+from recon.data.masks import Sampling
+from recon.data.open import Volume
+from recon.data.training.datasets import FreshMasks, SliceDataset
+from recon.data.training.split_slices import Split, SplitSlices
+from recon.experiments.console import progress
+from recon.experiments.training.config.data_config import SimulationConfig, as_tuple
+from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.input.reading import Slices
+from recon.experiments.training.input.volumes import open_volumes
+from recon.experiments.training.record.provenance import SliceFile
+from recon.experiments.training.record.simulation_pictures import write_simulation_pictures
+from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
+from recon.simulation.scanner.measured_maps import fill_maps
+from recon.simulation.scanner.simulator import Simulator
+from recon.simulation.scanner.slices import SimulatedSlices
+
+
+class TrainingData(Protocol):
+    """Slices to train on, different in every epoch."""
+
+    @property
+    def files(self) -> Sequence[SliceFile]:
+        """The files that the slices come from."""
+
+    def epoch(self, number: int) -> Slices:
+        """Return the slices of an epoch."""
+
+    def write_pictures(self, folder: Path) -> None:
+        """Write pictures of data that exists in no file."""
+
+
+def open_training_data(config: TrainConfig, device: torch.device) -> TrainingData:
+    """Open the files that a config trains on.
+
+    Raises
+    ------
+    InputError
+        If the files cannot be used, or a self-supervised training asks for simulated slices.
+    """
+    simulation = config.data.simulation
+    if simulation is None:
+        return MeasuredScans(config, open_volumes(config.data, "train", config.training.mode == "supervised"))
+    if config.training.mode != "supervised":
+        raise InputError(
+            "data.simulation: simulated slices have targets; train on them with training.mode=supervised"
+        )
+    return SimulatedScans(config, simulation, device)
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredScans:
+    """Slices of raw-data files."""
+
+    config: TrainConfig
+    files: Sequence[Volume]
+
+    def epoch(self, number: int) -> Slices:
+        """Return the slices of an epoch, undersampled or split differently in each."""
+        config = self.config
+        if config.training.mode == "ssdu":
+            split = ssdu_split(config, config.data.samplings)
+            return SplitSlices(self.files, partial(split.for_training, seed=config.seed, epoch=number))
+        return SliceDataset(self.files, FreshMasks(config.data.samplings, config.seed, number))
+
+    def write_pictures(self, folder: Path) -> None:
+        """Do nothing: the files can be looked at."""
+
+
+class SimulatedScans:
+    """Slices simulated from magnitude images, on the training device unless reading processes do it."""
+
+    def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
+        self.files: Sequence[Anatomy] = load_anatomies(as_tuple(config.data.train))
+        self._seed, self._count = config.seed, simulation.slices
+        with progress() as bar:
+            bar.add_task(f"draw {simulation.heads} heads", total=None)
+            heads = draw_heads(simulation.heads, config.seed)
+        maps = [] if simulation.maps is None else load_maps(as_tuple(simulation.maps))
+        where = torch.device("cpu") if config.data.workers else device
+        self._simulator = Simulator([*self.files, *heads], list(map(fill_maps, maps)), simulation.ranges, where)
+
+    def epoch(self, number: int) -> SimulatedSlices:
+        """Return the slices of an epoch, simulated differently in each."""
+        return SimulatedSlices(self._simulator, self._count, (self._seed, number))
+
+    def write_pictures(self, folder: Path) -> None:
+        """Write pictures of the simulator's effects and of the first slices."""
+        write_simulation_pictures(folder, self._simulator, self.epoch(0))
+
+
+def ssdu_split(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:
+    """Return how self-supervised training splits measured lines.
+
+    Parameters
+    ----------
+    config
+        Fractions of the split.
+    samplings
+        Samplings, one of which a fully sampled scan is undersampled with first.
+    """
+    training = config.training
+    return Split(samplings, training.loss_fraction, training.center, training.holdout)

@@ -1,0 +1,30 @@
+import pytest
+import torch
+
+from recon.simulation.scanner.anatomy import draw_heads
+from recon.simulation.scanner.scan_plan import Ranges
+from recon.simulation.scanner.simulator import Simulator
+from recon.simulation.scanner.slices import SimulatedSlices
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Simulator:
+    return Simulator(draw_heads(1, seed=3), ranges=Ranges(matrix=(48, 64), coils=(1, 6)))
+
+
+def test_stated_shapes_are_those_of_the_slices(simulator: Simulator) -> None:
+    slices = SimulatedSlices(simulator, 12, (1, 0))
+    for index, shape in enumerate(slices.shapes()):
+        assert (*slices[index].kspace.shape, *slices[index].target.shape) == shape
+
+
+def test_a_slice_depends_on_seed_epoch_and_index_alone(simulator: Simulator) -> None:
+    few, many = SimulatedSlices(simulator, 3, (1, 0)), SimulatedSlices(simulator, 9, (1, 0))
+    other_epoch = SimulatedSlices(simulator, 3, (1, 1))
+    assert torch.equal(few[2].kspace, many[2].kspace)
+    assert not torch.equal(few[1].target, few[2].target)
+    assert not torch.equal(few[2].target, other_epoch[2].target)
+
+
+def test_messages_name_the_slice_with_its_seed(simulator: Simulator) -> None:
+    assert SimulatedSlices(simulator, 3, (1, 0)).where(2) == "simulated slice 2 of seed 1, 0"
