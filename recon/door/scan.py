@@ -167,6 +167,9 @@ def from_arrays(
     if silence is not None and (silence.ndim != 2 or len(silence) != coils):
         raise _misfit("noise", silence, f"({coils}, samples)")
     head = header or Header(crop=(readout, phase), padding=(0, phase))
+    if head.geometry is not None and len(head.geometry) != slices:
+        raise InputError(f"the header places {len(head.geometry)} slices; kspace has {slices}")
+    name = Path(name).name or NAMELESS
     acquisitions = tuple(
         _acquisition(
             values[number], sampled, head, None if scanned is None else scanned[number], silence, name, number

@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 
 import recon
 from helpers.objects import object_acquisition
-from helpers.raw_files import write_raw_file
 from recon.data.acquisition import Acquisition, Geometry, Header
 from recon.data.formats.fastmri import write_volume
 from recon.data.images.nifti import write_nifti
@@ -173,6 +172,7 @@ def test_a_mask_beside_the_arrays_is_kept() -> None:
             {"calibration": np.ones((3, 6, 4), complex)},
             r"calibration has shape \(1, 3, 6, 4\); expected \(2, 6, lines\)",
         ),
+        ({"header": Header((6, 4), (0, 4), geometry=GEOMETRY)}, "the header places 2 slices; kspace has 1"),
         ({"noise": np.ones((3, 9), complex)}, r"noise has shape \(3, 9\); expected \(2, samples\)"),
     ],
 )
@@ -272,8 +272,34 @@ def test_show_draws_target_images_and_errors(tmp_path: Path) -> None:
     import_module("matplotlib.pyplot").close("all")
 
 
-def test_methods_are_named(tmp_path: Path) -> None:
+def test_methods_are_named() -> None:
     assert {"sense", "varnet", "sigpy-sense"} <= set(recon.methods())
     assert recon.__version__.count(".") == 2
-    scan = write_raw_file(tmp_path / "scan.h5", slices=1)
-    assert np.isfinite(recon.reconstruct(str(scan) and recon.open(str(scan)), "zero-filled")).all()
+
+
+def test_what_a_network_was_not_trained_on_is_warned_of() -> None:
+    far = recon.undersample(recon.from_arrays(object_acquisition(2, 32, 160).kspace), 16, center_fraction=0.03)
+    with pytest.warns(UserWarning, match="array: outside the range that varnet was trained on: "):
+        image = recon.reconstruct(far)
+    assert image.shape == (1, 32, 160)
+
+
+def test_type_checkers_see_the_door(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "import recon\n"
+        'reveal_type(recon.undersample(recon.open("scan.h5")[0], 4))\n'
+        'reveal_type(recon.reconstruct(recon.open("scan.h5"), "sense").affine)\n'
+        "recon.opne\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--no-incremental",
+        "--follow-imports=silent",
+        str(tmp_path / "script.py"),
+    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert 'Revealed type is "recon.data.acquisition.Acquisition"' in told
+    assert "ndarray" in told
+    assert 'Module has no attribute "opne"' in told
