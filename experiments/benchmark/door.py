@@ -106,7 +106,9 @@ def door(method: str, shape: Shape, slices: int, repeats: int, output: Path) -> 
             bar.advance(task)
     protocol = {"method": method, "shape": shape, "slices": slices, "mask": MASK, "acceleration": ACCELERATION}
     write_json(output / "door.json", DoorReport(protocol, machine(), result))
-    console.print(_table(method, shape, slices, result))
+    title = f"{method}, {slices} slices of {'x'.join(map(str, shape))}; medians ± half the interquartile range"
+    console.print(title, markup=False)
+    console.print(_table(result))
     console.print(f"results: {output / 'door.json'}", markup=False, soft_wrap=True)
     return result
 
@@ -129,9 +131,8 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name != "OMP_WAIT_POLICY"}
 
 
-def _table(method: str, shape: Shape, slices: int, result: DoorResult) -> Table:
-    title = f"{method}, {slices} slices of {'x'.join(map(str, shape))}; medians ± half the interquartile range"
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
+def _table(result: DoorResult) -> Table:
+    table = Table(box=SIMPLE_HEAD)
     table.add_column("run")
     table.add_column("seconds", justify="right")
     for name, seconds in asdict(result).items():
