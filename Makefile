@@ -5,13 +5,23 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test lint fuzz clean
+OPTIONS ?= # more of pytest
+PYTEST := $(BIN)/python -m pytest -n logical --dist worksteal $(OPTIONS)
+
+.PHONY: demo test test-fast coverage lint fuzz clean
 
 demo: $(INSTALLED)
 	$(BIN)/recon demo --output demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# Under two minutes on two cores: without the tests marked slow.
+test-fast: $(INSTALLED)
+	$(PYTEST) -m 'not slow'
+
+coverage: $(INSTALLED)
+	$(PYTEST) --cov
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -26,7 +36,7 @@ fuzz: $(INSTALLED)
 	done
 
 clean:
-	rm -rf .venv build *.egg-info demo
+	rm -rf .venv build *.egg-info demo .coverage
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -1,1 +1,1 @@
-"""Learned reconstructions: the U-Net, sensitivity estimation, data consistency, the variational network."""
+"""Networks that reconstruct images, their building blocks, their weights, and the method that runs them."""

@@ -1,4 +1,4 @@
-"""Learned reconstructions behind the one contract: an acquisition in, an image out."""
+"""Registers every network of the zoo, with trained weights, as a reconstruction method."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from recon.data.errors import InputError
 from recon.data.training.collate import pad_coils
 from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
-from recon.models.checkpoints.locate import locate
-from recon.models.checkpoints.shipped import shipped_weights
+from recon.models.checkpoints.locate import locate, shipped_weights
 from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps
 from recon.registry import register
@@ -30,6 +29,7 @@ from recon.registry import register
 Precision = Literal["float32", "bf16", "fp16"]
 
 SLICES_ON_GPU = 8
+"""Number of slices reconstructed together on a GPU."""
 
 HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -39,24 +39,23 @@ HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class LearnedReconstruction(Reconstruction):
     """The end-to-end variational network with trained weights (Sriram et al. 2020).
 
-    The k-space is divided by the maximum of its zero-filled image before the network and the image multiplied
-    by it after, so that neither very small nor very large values leave the range of float32. The VarNet itself
-    scales with its input, therefore weights that were trained on fastMRI's raw values give the same image with
-    and without this division.
+    The k-space is divided by the maximum of its zero-filled image before the network, and the image multiplied by it
+    afterwards, so very small and very large values stay within the range of float32. Networks scale with their input,
+    so weights trained on fastMRI's raw values produce the same image with and without this division.
 
     Attributes
     ----------
     checkpoint
-        Weights of `recon train`, or a VarNet or U-Net checkpoint of fastMRI: a file, the name of weights that ship
-        with the package, or `owner/repository:file` of the Hugging Face Hub. None for those that ship for the method.
+        Weights of `recon train`, or a VarNet or U-Net checkpoint of fastMRI: a file, the name of shipped weights, or
+        `owner/repository:file` on the Hugging Face Hub. None for the weights that ship for the method.
     precision
-        In which the convolutions compute; everything else, Fourier transforms and norms among it, is float32.
+        Precision of the convolutions; everything else, such as Fourier transforms and norms, is float32.
     remove_oversampling
-        Whether to cut the readout to the field of view of the image first: half the work where it is
-        oversampled. None to do as in training.
+        Whether to crop the readout to the field of view of the image first, which halves the work where the readout
+        is oversampled. None to do as in training.
     virtual_coils
-        To how many coils to compress first. The image is then theirs, a little darker where they miss signal. None
-        to do as in training.
+        Number of coils to compress to first; the image is then that of the virtual coils, a little darker where they
+        miss signal. None to do as in training.
     """
 
     network: ClassVar[str] = "varnet"
@@ -67,7 +66,7 @@ class LearnedReconstruction(Reconstruction):
     virtual_coils: Annotated[int, Field(ge=1)] | None = None
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
-        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`, on the device of the k-space.
+        """Reconstruct one slice `(coils, readout, phase)` to float32 `(rows, columns)`, on the device of the k-space.
 
         Raises
         ------
@@ -77,12 +76,12 @@ class LearnedReconstruction(Reconstruction):
         return self.batch([acquisition])[0]
 
     def batch(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
-        """Reconstruct several slices, those of one matrix together; each image is what `__call__` gives.
+        """Reconstruct several slices, those of the same size together; each image equals that of `__call__`.
 
         Raises
         ------
         InputError
-            As `__call__`.
+            As in `__call__`.
         """
         prepared = [self._prepared(acquisition) for acquisition in acquisitions]
         together: dict[tuple[object, ...], list[int]] = defaultdict(list)
@@ -95,7 +94,7 @@ class LearnedReconstruction(Reconstruction):
         return [center_crop(images[index], prepared[index].crop) for index in range(len(prepared))]
 
     def batch_size(self, device: torch.device) -> int:
-        """Return how many slices are reconstructed together: one on a CPU, whose caches one slice already fills."""
+        """Return how many slices to reconstruct together: one on a CPU, because one already fills its caches."""
         return SLICES_ON_GPU if device.type == "cuda" else 1
 
     def prepare(self) -> None:
@@ -104,7 +103,7 @@ class LearnedReconstruction(Reconstruction):
         Raises
         ------
         InputError
-            If they are missing or do not fit.
+            If the weights are missing or do not fit.
         """
         _ = self.loaded
 
@@ -113,7 +112,7 @@ class LearnedReconstruction(Reconstruction):
         return super().settings() | {"checkpoint": self.loaded.path.name, "sha256": self.loaded.sha256}
 
     def range_warnings(self, acquisition: Acquisition) -> list[str]:
-        """Return in what respects a slice lies outside the range the weights were trained on, if a card says it.
+        """Return in what respects a slice lies outside the training range, if the weights have a card that states it.
 
         Raises
         ------
@@ -130,19 +129,19 @@ class LearnedReconstruction(Reconstruction):
 
     @property
     def uncertainty_calibration(self) -> UncertaintyCalibration | None:
-        """The calibration on the card of the weights; None if there is none."""
+        """The uncertainty calibration on the card of the weights; None if there is none."""
         card = self.loaded.card
         return None if card is None else card.uncertainty
 
     def _prepared(self, acquisition: Acquisition) -> Acquisition:
-        asked = {"remove_oversampling": self.remove_oversampling, "virtual_coils": self.virtual_coils}
-        settings = self.loaded.preprocessing | {name: value for name, value in asked.items() if value is not None}
+        own = {"remove_oversampling": self.remove_oversampling, "virtual_coils": self.virtual_coils}
+        settings = self.loaded.preprocessing | {name: value for name, value in own.items() if value is not None}
         if acquisition.mask.ndim == 2:
             settings["remove_oversampling"] = False
         return Steps.of(settings)(acquisition)
 
     def _reconstruct(self, acquisitions: Sequence[Acquisition]) -> Tensor:
-        """Give images `(batch, readout, phase)` of slices of one matrix."""
+        """Reconstruct slices of the same size to `(batch, readout, phase)`."""
         coils = max(acquisition.coils for acquisition in acquisitions)
         kspace = torch.stack([pad_coils(acquisition.kspace, coils) for acquisition in acquisitions])
         masks = torch.stack([acquisition.mask for acquisition in acquisitions])
@@ -166,7 +165,7 @@ class LearnedReconstruction(Reconstruction):
 
     @cached_property
     def loaded(self) -> Checkpoint:
-        """The network, its weights and their origin; read once."""
+        """The network with its weights, read once."""
         checkpoint = load_model(self._path())
         if method_of(checkpoint.name) != self.network:
             raise InputError(
@@ -180,13 +179,13 @@ class LearnedReconstruction(Reconstruction):
         general = f"{self.network}-general"
         if general not in shipped_weights():
             raise InputError(
-                f"no weights ship for {self.network}: give --checkpoint, or train some with `recon train`"
+                f"no weights ship for {self.network}: name some with --checkpoint, or train some with `recon train`"
             )
         return locate(general)
 
 
 def register_network(name: str) -> None:
-    """Make the network `name` of the zoo, with trained weights, a method of the same name."""
+    """Register the network `name` of the zoo, with trained weights, as a method of the same name."""
     members = {"network": name, "__doc__": NETWORKS[name].__doc__}
     register(name)(dataclass(frozen=True)(type(name, (LearnedReconstruction,), members)))
 

@@ -1,4 +1,4 @@
-"""What training minimises."""
+"""Losses that training minimises."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,23 +7,26 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 WINDOW = 7
+"""Side of the window of SSIM, in pixels."""
+
 K1, K2 = 0.01, 0.03
+"""Constants of SSIM (Wang et al. 2004)."""
 
 LEAST_ERROR = 1e-8
-"""Mean square errors below this, 80 dB, count as this: a black slice has none."""
+"""Smallest mean square error that counts, 80 dB; without it the loss of a black slice would be infinite."""
 
 
 def ssim_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
-    """One minus the mean structural similarity (Wang et al. 2004, eq. 13), as fastMRI trains with.
+    """Return one minus the mean structural similarity (Wang et al. 2004, eq. 13), fastMRI's training loss.
 
-    The window is a uniform one of 7x7 pixels, variances are unbiased.
+    The window is uniform, of 7x7 pixels, and variances are unbiased.
 
     Parameters
     ----------
     images, targets
         real `(batch, rows, columns)`.
     data_range
-        real `(batch,)`: the largest value that a target can have; images are compared in units of it.
+        real `(batch,)`: largest possible value of each target, the unit in which images are compared.
 
     Returns
     -------
@@ -43,14 +46,14 @@ def ssim_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
 
 
 def l1_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
-    """Mean absolute difference in units of the largest value that a target can have; shapes as for `ssim_loss`."""
+    """Return the mean absolute difference in units of `data_range`; shapes as for `ssim_loss`."""
     return ((images - targets).abs() / _unit(data_range)).mean()
 
 
 def psnr_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
-    """Minus the peak signal-to-noise ratio in dB, which counts a clean slice as much as a noisy one.
+    """Return minus the peak signal-to-noise ratio in dB, averaged over the batch; shapes as for `ssim_loss`.
 
-    Shapes as for `ssim_loss`; the mean over the batch.
+    In decibels, a clean slice weighs as much as a noisy one.
     """
     errors = ((images - targets) / _unit(data_range)).square().mean((-2, -1))
     return 10 * torch.log10(errors.clamp(min=LEAST_ERROR)).mean()
@@ -60,31 +63,31 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"ssim": ssim_lo
 
 
 def weighted_loss(weights: Mapping[str, float], images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
-    """Sum several of `LOSSES`, each times its weight; shapes as for `ssim_loss`."""
+    """Return the weighted sum of several of `LOSSES`, whose names are the keys; shapes as for `ssim_loss`."""
     return torch.stack([weight * LOSSES[name](images, targets, data_range) for name, weight in weights.items()]).sum()
 
 
 def kspace_loss(predicted: Tensor, measured: Tensor, mask: Tensor) -> Tensor:
-    """Relative error of k-space, as a sum of those in the 2-norm and the 1-norm (Yaman et al. 2020).
+    """Return the relative k-space error in the 2-norm plus that in the 1-norm (Yaman et al. 2020).
 
     Parameters
     ----------
     predicted, measured
         complex `(batch, coils, readout, phase)`.
     mask
-        bool `(batch or 1, 1, 1 or readout, phase)`: the samples that count.
+        bool `(batch or 1, 1, 1 or readout, phase)`: samples to compare.
 
     Returns
     -------
     Tensor
-        Scalar: the mean over the batch; two for a prediction of zeros, zero if no sample counts.
+        Scalar, the mean over the batch: 2 for a prediction of zeros, 0 if there is nothing to compare.
     """
     difference, reference = (_parts(torch.where(mask, kspace, 0)) for kspace in (predicted - measured, measured))
     return (_relative(difference, reference, order=2) + _relative(difference, reference, order=1)).mean()
 
 
 def _parts(kspace: Tensor) -> Tensor:
-    """Real and imaginary parts of complex `(batch, ...)` in a row: `(batch, values)`."""
+    """Flatten complex `(batch, ...)` to real and imaginary parts `(batch, values)`."""
     return torch.view_as_real(kspace).flatten(1)
 
 

@@ -1,4 +1,4 @@
-"""A network together with what it is trained for, as one module: raw slices in, a loss out."""
+"""Training objectives: modules that hold a network and map a batch of raw slices to a loss."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -15,14 +15,14 @@ from recon.models.losses import kspace_loss, weighted_loss
 
 
 class Supervised(nn.Module):
-    """The image of the undersampled slice against the target of the fully sampled one.
+    """Compare the image of an undersampled slice with the target of the fully sampled one.
 
     Parameters
     ----------
     network
-        From k-space and mask to an image.
+        Network of the zoo, which maps k-space and mask to an image.
     weights
-        Of the losses that are summed, by their name.
+        Weights of the losses to sum, by name; available: the keys of `recon.models.losses.LOSSES`.
     """
 
     def __init__(self, network: nn.Module, weights: Mapping[str, float]) -> None:
@@ -31,7 +31,7 @@ class Supervised(nn.Module):
         self._weights = dict(weights)
 
     def forward(self, batch: Slice) -> Tensor:
-        """Give the loss, a scalar."""
+        """Return the loss of a batch, a scalar."""
         images = center_crop(
             self.network(batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration),
             batch.target.shape[-2:],
@@ -40,28 +40,28 @@ class Supervised(nn.Module):
 
 
 class SelfSupervised(nn.Module):
-    """The k-space predicted from the given samples against the samples held back (SSDU, Yaman et al. 2020).
+    """Compare the k-space predicted from the given samples with the samples held back (SSDU, Yaman et al. 2020).
 
     Parameters
     ----------
     network
-        With a method `coil_images(masked_kspace, mask)` that gives complex `(batch, coils, readout, phase)`.
+        Network with a method `coil_images` that returns complex `(batch, coils, readout, phase)`.
 
     Raises
     ------
     InputError
-        If the network gives no coil images.
+        If the network has no `coil_images`.
     """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         if not hasattr(network, "coil_images"):
             name = type(network).__name__
-            raise InputError(f"{name} gives no coil images, so there is no k-space to train it with; use a VarNet")
+            raise InputError(f"{name} predicts no coil images, so it cannot be trained on k-space; use a VarNet")
         self.network = network
 
     def forward(self, batch: SplitSlice) -> Tensor:
-        """Give the loss, a scalar."""
+        """Return the loss of a batch, a scalar."""
         given = torch.where(batch.given, batch.kspace, 0)
         coil_images: Tensor = cast("Any", self.network).coil_images(
             given, batch.given, acceleration=batch.acceleration

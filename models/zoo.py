@@ -1,9 +1,13 @@
-"""The networks that can be trained and loaded, by the name that configs and checkpoints use.
+"""Lists the networks that can be trained and loaded, by the names that configs and checkpoints use.
 
-Each maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None, acceleration=None)` to an image, shapes
-as in `VarNet`; those that predict k-space also return their `coil_images` for the same arguments. A network whose
-name continues that of another after a hyphen, as `varnet-general` does, is a variant of it: the method `varnet` takes
-weights of both.
+A network maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None, acceleration=None)` to an image;
+shapes are those of `VarNet.coil_images`. Networks that predict k-space have a method `coil_images` with the same
+arguments, which self-supervised training needs. Every network is also a method of the same name, except variants: a
+network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`.
+
+A new network is a class in `networks/`, a line in `NETWORKS`, a file in `experiments/configs/` and a test. Its
+blocks that compute with real numbers alone may set `compilable = True`, so that training compiles them on request;
+`torch.compile` does not support complex numbers.
 """
 
 import inspect
@@ -31,7 +35,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
 
 
 def method_of(name: str) -> str:
-    """Name the method that takes the weights of the network `name`."""
+    """Return the name of the method that runs the network `name`."""
     return next((original for original in NETWORKS if name.startswith(f"{original}-")), name)
 
 
@@ -41,20 +45,20 @@ def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     Raises
     ------
     InputError
-        If there is no such network or it does not take these arguments.
+        If no network has this name, or it does not take these arguments.
     """
     if name not in NETWORKS:
         raise InputError(f"unknown network {name!r}{did_you_mean(name, NETWORKS)}")
     try:
         for size in _sizes(name) & arguments.keys():
             if arguments[size] < 1:
-                raise ValueError(f"{size} must be at least 1")  # noqa: TRY301 - told like what the network finds
+                raise ValueError(f"{size} must be at least 1")  # noqa: TRY301 - reported like the network's own errors
         return NETWORKS[name](**arguments)
     except (TypeError, ValueError, IndexError, RuntimeError) as error:
         raise InputError(f"network {name} cannot be built with {dict(arguments)}: {error}") from error
 
 
 def _sizes(name: str) -> set[str]:
-    """Find the arguments that count something."""
+    """Return the names of the integer arguments, which all count something."""
     parameters = inspect.signature(NETWORKS[name]).parameters
     return {key for key, parameter in parameters.items() if type(parameter.default) is int}

@@ -18,10 +18,9 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
+from recon.data.images import WARNING
 from recon.data.images.placement import Placement, Stack, upright
 from recon.data.storage.atomic import atomic_path
-
-WARNING = "not for diagnostic use"
 
 IMPLEMENTATION = UID("2.25.305828488182831875890203105390285383139")
 """UID of this software, drawn once at random."""

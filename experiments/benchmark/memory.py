@@ -24,7 +24,7 @@ from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, progress
 from recon.experiments.training.config.config_file import load_config
 from recon.models.checkpoints.checkpoint import save_weights
-from recon.models.zoo import build, method_of
+from recon.models.zoo import NETWORKS, build, method_of
 from recon.registry import method_names
 
 SAMPLING = ("--mask", "equispaced", "--acceleration", "4")
@@ -37,9 +37,9 @@ CONFIGS = {
     "variational-network": "variational_knee",
     "modl": "modl_small_cpu",
 }
-"""Shipped configuration that sets the size of each network; its weights are random."""
+"""Shipped configuration that sets the size of a network, whose default size is used otherwise; weights are random."""
 
-METHODS_AND_NETWORKS = (*(name for name in method_names() if name not in CONFIGS), *CONFIGS)
+METHODS_AND_NETWORKS = (*(name for name in method_names() if name not in NETWORKS), *NETWORKS)
 
 COMMAND = (sys.executable, "-c", "from recon.experiments.cli import main; main()", "reconstruct")
 
@@ -124,9 +124,9 @@ def _volumes(folder: Path, slices: Sequence[int], shape: Shape) -> dict[int, Pat
 
 def _arguments(folder: Path, name: str) -> list[str]:
     """Return the command-line arguments of a method; the weights of a network are written to the folder."""
-    if name not in CONFIGS:
+    if name not in NETWORKS:
         return ["--method", name]
-    arguments = load_config(Path(CONFIGS[name])).network.arguments
+    arguments = load_config(Path(CONFIGS[name])).network.arguments if name in CONFIGS else {}
     weights = folder / f"{name}.safetensors"
     torch.manual_seed(0)
     save_weights(weights, build(name, arguments), name, arguments, {})

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from recon.data.extras import extra
 from recon.experiments.commands.options import WEIGHTS, Output
 
 commands = typer.Typer()
@@ -27,8 +28,9 @@ def train(
     Example: recon train varnet_small_cpu.yaml data.train=multicoil_train data.val=multicoil_val
     """
     from recon.experiments.training.config.config_file import load_config
-    from recon.experiments.training.train import train as run
 
+    with extra("train", "training"):
+        from recon.experiments.training.train import train as run
     run(load_config(config, overrides or []), resume=resume)
 
 
@@ -52,8 +54,8 @@ def finetune(
 
     Example: recon finetune network/best.safetensors scan.h5 --output finetuned epochs=10
     """
-    from recon.experiments.training.finetune import finetune as run
-
+    with extra("train", "fine-tuning"):
+        from recon.experiments.training.finetune import finetune as run
     run(checkpoint, acquisition, output, overrides or [], resume)
 
 
@@ -65,6 +67,6 @@ def plot(
 
     Example: recon plot varnet_small_cpu
     """
-    from recon.experiments.training.record.plot import plot as draw
-
+    with extra("train", "plotting a run"):
+        from recon.experiments.training.record.plot import plot as draw
     draw(run)

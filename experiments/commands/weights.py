@@ -26,7 +26,7 @@ def weights() -> None:
     Example: recon weights
     """
     from recon.models.checkpoints.checkpoint import load_model
-    from recon.models.checkpoints.shipped import shipped_weights
+    from recon.models.checkpoints.locate import shipped_weights
 
     problems, table = Problems(), Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("name", "network", "parameters", "MB", "trained on", "hash"):

@@ -17,16 +17,16 @@ from recon.coils import rss
 from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
+from recon.data.extras import MissingExtraError, extra
 from recon.data.masks import Sampling, center_lines
 from recon.data.open import Volume, find_files, open_volume, result_name
-from recon.experiments.console import Problems, console, progress
+from recon.experiments.console import Problems, console, progress, say
 from recon.experiments.engine.job import Job, Result
 from recon.experiments.engine.metrics import Metrics, score
 from recon.experiments.engine.range_warnings import Doubts
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import Tuned
 from recon.experiments.engine.uncertainty import calibration_of
-from recon.experiments.report.page import write_report
 from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import VolumeScore, summary_table, versions, write_csv, write_summary
@@ -187,9 +187,15 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
         raise InputError("nothing could be reconstructed")
     write_summary(output / "summary.json", rows, protocol, versions())
     notes = problems.sentences + doubts.sentences
-    write_report(output, rows, _exhibits(scans, rows, comparison), protocol, notes, reliabilities)
     console.print(summary_table(rows))
-    console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
+    try:
+        with extra("report", "report.html"):
+            from recon.experiments.report.page import write_report  # noqa: PLC0415
+    except MissingExtraError as error:
+        say(f"scores: {output / 'metrics.csv'}; {error}")
+    else:
+        write_report(output, rows, _exhibits(scans, rows, comparison), protocol, notes, reliabilities)
+        console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
     problems.exit()
     return rows
 

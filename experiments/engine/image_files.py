@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from recon.data.errors import InputError, did_you_mean
+from recon.data.extras import extra
 from recon.data.formats.fastmri import write_reconstruction
-from recon.data.images.dicom import WARNING, write_dicom
-from recon.data.images.nifti import write_nifti
+from recon.data.images import WARNING
 from recon.data.images.placement import Stack, stack
 from recon.data.images.png import write_png
 from recon.data.open import result_name
@@ -187,15 +187,19 @@ def parse_destination(output: Path, formats: str | None) -> Destination:
     Raises
     ------
     InputError
-        If a format is unknown, or the name of a file says another.
+        If a format is unknown, the name of a file says another, or the extra that writes it is not installed.
     """
     asked = tuple(dict.fromkeys(_format(word) for word in map(str.strip, (formats or "").split(",")) if word))
     _, ending = split_ending(output.name)
     if ending not in ENDINGS or output.is_dir():
-        return Destination(output, asked or (ImageFormat.H5,))
-    if asked and asked != (ENDINGS[ending],):
+        destination = Destination(output, asked or (ImageFormat.H5,))
+    elif asked and asked != (ENDINGS[ending],):
         raise InputError(f"{output}: the name says {ENDINGS[ending]}, --format says {formats}; name a folder")
-    return Destination(output.parent, (ENDINGS[ending],), output.name)
+    else:
+        destination = Destination(output.parent, (ENDINGS[ending],), output.name)
+    for kind in destination.formats:  # before anything is reconstructed
+        _writer(kind)
+    return destination
 
 
 def split_ending(name: str) -> tuple[str, str]:
@@ -219,8 +223,9 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
     """
     if not np.isfinite(images.images).all():
         raise InputError(f"{path}: the images hold NaN or Inf, which {kind} cannot show")
+    write = _writer(kind)
     if kind is ImageFormat.NIFTI:
-        return write_nifti(path, images)
+        return write(path, images)
     ending = ONE_IMAGE[kind]
     count = len(images.images)
     if path.suffix.lower() == ending:
@@ -233,8 +238,22 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
         for old in path.glob(f"[0-9][0-9][0-9][0-9]{ending}"):  # of an earlier run: a folder is read as one series
             old.unlink()
         paths = [path / f"{number + 1:04d}{ending}" for number in range(count)]
-    (write_dicom if kind is ImageFormat.DICOM else write_png)(paths, images)
+    write(paths, images)
     return paths
+
+
+def _writer(kind: ImageFormat) -> Callable[..., Any]:
+    """Import what writes a format; two of the formats are an extra."""
+    with extra("images", f"writing {kind}"):
+        if kind is ImageFormat.DICOM:
+            from recon.data.images.dicom import write_dicom  # noqa: PLC0415
+
+            return write_dicom
+        if kind is ImageFormat.NIFTI:
+            from recon.data.images.nifti import write_nifti  # noqa: PLC0415
+
+            return write_nifti
+    return write_png if kind is ImageFormat.PNG else write_reconstruction
 
 
 def _check_replaceable(path: Path) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -208,6 +207,8 @@ def encode_png(panel: Panel) -> bytes:
     shades = np.clip(clean(panel.values) / panel.white, 0, 1) * 255
     picture = Image.fromarray(np.rint(shades).astype(np.uint8))
     if panel.palette != GRAY:
+        from matplotlib import colormaps  # noqa: PLC0415 - an extra
+
         picture.putpalette(colormaps[panel.palette](np.arange(256), bytes=True)[:, :3].tobytes())
     buffer = io.BytesIO()
     picture.save(buffer, format="png", optimize=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from recon.experiments.engine.metrics import Images, common_field
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EDGES = np.geomspace(1e-5, 10, 49)
 """Edges of the bins of predicted standard deviations, as shares of the largest target value."""
@@ -75,6 +78,8 @@ class Reliability:
 
 def draw_reliability(methods: Mapping[str, Reliability]) -> Figure:
     """Plot true over predicted errors of each method, and the line on which both are equal."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+
     figure = Figure(figsize=(5.6, 5.4), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     for name, reliability in methods.items():

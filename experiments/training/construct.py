@@ -7,16 +7,10 @@ from torch import nn
 
 from recon.data.errors import InputError
 from recon.experiments.training.config.train_config import TrainConfig
-from recon.models.blocks.radial_basis import RadialBasis
-from recon.models.blocks.unet import Unet
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate
-from recon.models.networks.deep_cascade import Convolutions
 from recon.models.objectives import SelfSupervised, Supervised
 from recon.models.zoo import build
-
-REAL_BLOCKS = (Unet, Convolutions, RadialBasis)
-"""Blocks that compute with real numbers alone; `torch.compile` does not support complex ones."""
 
 
 def make_network(config: TrainConfig) -> nn.Module:
@@ -38,9 +32,9 @@ def make_network(config: TrainConfig) -> nn.Module:
 
 
 def compile_real_blocks(network: nn.Module) -> None:
-    """Compile the blocks of a network that compute with real numbers alone, in place."""
+    """Compile the blocks of a network that say they are `compilable`, in place."""
     for module in network.modules():
-        if isinstance(module, REAL_BLOCKS):
+        if getattr(module, "compilable", False):
             module.compile()
 
 

@@ -1,1 +1,1 @@
-"""The parts networks are built from."""
+"""Building blocks that several networks share."""

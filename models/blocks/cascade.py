@@ -1,4 +1,4 @@
-"""One unrolled step: data consistency in k-space, a learned regulariser on the coil-combined image."""
+"""One unrolled step: data consistency in k-space and a learned regulariser on the coil-combined image."""
 
 import torch
 from torch import Tensor, nn
@@ -8,17 +8,17 @@ from recon.solvers.measured import Measured
 
 
 class Cascade(nn.Module):
-    """One unrolled step  `k <- k - eta M (k - k0) - F S R(S^H F^H k)`  (Sriram et al. 2020).
+    """One unrolled step, `k <- k - eta M (k - k0) - F S R(S^H F^H k)` (Sriram et al. 2020).
 
     Parameters
     ----------
     regulariser
-        `R`: complex image `(batch, readout, phase)` to what is to be taken off it, of the same shape.
+        `R`: maps a complex image `(batch, readout, phase)` to the part to subtract, of the same shape.
     """
 
     def __init__(self, regulariser: nn.Module) -> None:
         super().__init__()
-        # Both attributes carry fastMRI's names, by which weights are stored.
+        # Stored weights go by fastMRI's names, so both attributes keep them.
         self.model = regulariser
         self.dc_weight = nn.Parameter(torch.ones(1))
 
@@ -28,19 +28,19 @@ class Cascade(nn.Module):
         Parameters
         ----------
         kspace
-            complex `(batch, coils, readout, phase)`: the present estimate, in the space of `measured`.
+            complex `(batch, coils, readout, phase)`: current estimate, in the space of `measured`.
         measured
-            The samples `k0` and their mask `M`.
+            Samples `k0` and their mask `M`.
         sens_maps
-            complex `(batch, coils, readout, phase)`.
+            complex `(batch, coils, readout, phase)` sensitivity maps `S`.
 
         Returns
         -------
         Tensor
-            complex `(batch, coils, readout, phase)`: the next estimate.
+            complex `(batch, coils, readout, phase)`: next estimate, in the same space.
         """
         image = coil_combine(measured.image(kspace), sens_maps)
         refinement = measured.kspace(coil_expand(self.model(image), sens_maps))
-        # k + eta M (k0 - k) in one go over the data.
+        # k + eta M (k0 - k) in one pass over the data.
         consistent = torch.lerp(kspace, measured.samples, (self.dc_weight * measured.mask).to(kspace.dtype))
         return consistent - refinement

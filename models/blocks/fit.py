@@ -1,4 +1,4 @@
-"""A least-squares fit as a layer: conjugate gradients forward, conjugate gradients backward."""
+"""Solves a regularised least-squares problem as a layer, by conjugate gradients forward and backward."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ def fit(
     iterations: int,
     axes: tuple[int, ...] = SOLUTION_AXES,
 ) -> Tensor:
-    """Return `x = (A^H A + lamda)^-1 (A^H y + lamda z)`; its gradient is another fit, not the iterations' memory.
+    """Return `x = (A^H A + lamda)^-1 (A^H y + lamda z)`.
+
+    The backward pass solves a second linear system instead of storing every iteration (Aggarwal et al. 2019).
 
     Parameters
     ----------
     normal
-        Applies `A^H A`.
+        Function that applies `A^H A`.
     data, denoised
-        `A^H y` and `z`, complex and of one shape.
+        `A^H y` and `z`, complex, both of the shape `normal` takes, such as `(batch, sets, readout, phase)`.
     lamda
-        Weight of `z`, a tensor that broadcasts against it.
+        Weight of `z`, real, broadcastable to it.
     iterations
-        Number of iterations of conjugate gradients, from `z` on.
+        Number of conjugate-gradient iterations, which start from `z`.
     axes
-        Axes that make up one problem; the others are batches.
+        Axes of one problem; the others are batch axes.
 
     Returns
     -------
@@ -60,7 +62,7 @@ class _Fit(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor, Tensor, None, None]:
-        """`dL/dz = lamda w` and `dL/dlamda = Re <w, z - x>` with `w = (A^H A + lamda)^-1 dL/dx`."""
+        """Return `dL/dz = lamda w` and `dL/dlamda = Re <w, z - x>`, with `w = (A^H A + lamda)^-1 dL/dx`."""
         denoised, lamda, fitted = ctx.saved_tensors
         (gradient,) = gradients
         solved = conjugate_gradients(ctx.normal, gradient, ctx.iterations, lamda, axes=ctx.axes)

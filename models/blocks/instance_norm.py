@@ -1,8 +1,10 @@
-"""Instance normalisation and leaky ReLU as one step that keeps one tensor for the way back.
+"""Instance normalisation and leaky ReLU as one layer.
 
-Features lie with their channels last, so that one line of an image is one run of memory `(width chans)`: statistics
-are sums over lines, and what belongs to a channel is repeated along a line, which vectorises for any number of
-channels. Sums are made by torch's cascade, whose error does not grow with the size of the image.
+It replaces torch's two layers because it stores one tensor for the backward pass, its output, not both inputs too.
+
+Features are stored channels last, so one line of an image is one run of memory, `(width chans)`. Statistics are sums
+over lines, and per-channel values are repeated along a line, which vectorises for any number of channels. torch's
+cascade summation keeps the rounding error from growing with the size of the image.
 """
 
 from __future__ import annotations
@@ -14,23 +16,23 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import instance_norm, leaky_relu
 
-CACHED = 2**18
-"""Values of a part of an image that a processor keeps at hand."""
+CACHE_VALUES = 2**18
+"""Number of values of an image part that stays in the processor's cache."""
 
 
 class InstanceNormLeakyReLU(nn.Module):
-    """`leaky_relu((x - mean) / sqrt(var + eps))`, mean and variance of every channel of every image.
+    """Apply `leaky_relu((x - mean) / sqrt(var + eps))`, with mean and variance per channel and image.
 
-    What comes out is all that the way back needs, because a leaky ReLU can be undone; the features that come in,
-    which plain autograd would keep besides, are overwritten. Statistics are float32 at least, whatever the
-    features are.
+    Instance normalisation follows Ulyanov et al. (2016). The backward pass needs the output alone, because a leaky
+    ReLU can be inverted, so the input is overwritten. Statistics are computed in float32 or better, even for
+    half-precision features.
 
     Parameters
     ----------
     slope
-        Of the leaky ReLU for negative values; not zero.
+        Slope of the leaky ReLU for negative values; not zero.
     eps
-        Added to the variance.
+        Constant added to the variance.
     """
 
     def __init__(self, slope: float = 0.2, eps: float = 1e-5) -> None:
@@ -39,8 +41,8 @@ class InstanceNormLeakyReLU(nn.Module):
         self.eps = eps
 
     def forward(self, features: Tensor) -> Tensor:
-        """Normalise `(batch, chans, height, width)`, which may be overwritten."""
-        if torch.compiler.is_compiling():  # the compiler fuses plain formulas by itself
+        """Normalise and activate `(batch, chans, height, width)` features, which may be overwritten."""
+        if torch.compiler.is_compiling():  # the compiler fuses plain formulas itself
             return leaky_relu(instance_norm(_precise(features), eps=self.eps).to(features), self.slope)
         activated: Tensor = _NormActivate.apply(  # type: ignore[no-untyped-call]
             features.contiguous(memory_format=torch.channels_last), self.slope, self.eps
@@ -48,7 +50,7 @@ class InstanceNormLeakyReLU(nn.Module):
         return activated
 
     def extra_repr(self) -> str:
-        """Give the settings, as torch prints them."""
+        """Return the settings, as torch prints them."""
         return f"slope={self.slope}, eps={self.eps}"
 
 
@@ -78,7 +80,7 @@ class _NormActivate(torch.autograd.Function):
 
 
 def _normalise(image: Tensor, chans: int, slope: float, eps: float) -> Tensor:
-    """Normalise and activate lines `(batch, height, width chans)` in place; give `1 / std`, `(batch, chans)`."""
+    """Normalise and activate lines `(batch, height, width chans)` in place; return `1 / std`, `(batch, chans)`."""
     pixels = image.shape[1] * image.shape[2] // chans
     parts = _parts(image)
     mean = _along_line(torch.stack([_total(part, chans) for part in parts]).sum(0) / pixels, image)
@@ -96,7 +98,7 @@ def _normalise(image: Tensor, chans: int, slope: float, eps: float) -> Tensor:
 
 
 def _adjoint(gradient: Tensor, activated: Tensor, inverse_std: Tensor, slope: float, out: Tensor) -> None:
-    """Give `(g - mean(g) - n mean(g n)) / std` of lines: `n` is normalised, `g` the gradient that reaches it."""
+    """Write `(g - mean(g) - n mean(g n)) / std` to `out`, with `n` the normalised lines and `g` their gradient."""
     chans = inverse_std.shape[-1]
     pixels = gradient.shape[1] * gradient.shape[2] // chans
     parts = list(zip(_parts(gradient), _parts(activated), _parts(out), strict=True))
@@ -120,9 +122,9 @@ def _half_on_cpu(features: Tensor) -> bool:
 
 
 def _normalise_half(image: Tensor, chans: int, slope: float, eps: float) -> Tensor:
-    """Do what `_normalise` does to one image by torch's batch normalisation.
+    """Do what `_normalise` does, for one half-precision image, with torch's batch normalisation.
 
-    It reads half precision without a copy; its plain sums in float32 are exact enough for half precision alone.
+    It reads half precision without a copy. Its plain float32 sums are accurate enough for half precision only.
     """
     pixels = image.view(-1, chans, 1)
     scale, shift, mean, inverse_std = torch.ones(chans), torch.zeros(chans), torch.empty(chans), torch.empty(chans)
@@ -132,7 +134,10 @@ def _normalise_half(image: Tensor, chans: int, slope: float, eps: float) -> Tens
 
 
 def _adjoint_half(gradient: Tensor, activated: Tensor, inverse_std: Tensor, slope: float, out: Tensor) -> None:
-    """Do what `_adjoint` does to one image, as if `n` had been normalised again, which changes nothing."""
+    """Do what `_adjoint` does, for one half-precision image.
+
+    torch normalises `n` again here, which changes nothing because `n` is already normalised.
+    """
     chans = inverse_std.shape[-1]
     g = torch.ops.aten.leaky_relu_backward(gradient, activated, slope, self_is_result=True).view(-1, chans, 1)
     n = leaky_relu(activated, 1 / slope).view(-1, chans, 1)
@@ -144,16 +149,16 @@ def _adjoint_half(gradient: Tensor, activated: Tensor, inverse_std: Tensor, slop
 
 
 def _images(features: Tensor) -> tuple[Tensor, ...]:
-    """See channels-last features as lines; on the CPU image by image."""
+    """View channels-last features as lines, one view per image on a CPU and one for the batch elsewhere."""
     lines = features.permute(0, 2, 3, 1).flatten(2)
     return lines.tensor_split(len(lines)) if features.device.type == "cpu" else (lines,)
 
 
 def _parts(image: Tensor) -> tuple[Tensor, ...]:
-    """Divide lines into parts on which one operation after the other finds its values in the cache; CPU only."""
+    """Split lines into parts that stay in the CPU's cache from one operation to the next; elsewhere, do not split."""
     if image.device.type != "cpu":
         return (image,)
-    return image.tensor_split(-(-image.numel() // CACHED), dim=1)
+    return image.tensor_split(-(-image.numel() // CACHE_VALUES), dim=1)
 
 
 def _precise(values: Tensor) -> Tensor:
@@ -161,12 +166,12 @@ def _precise(values: Tensor) -> Tensor:
 
 
 def _total(lines: Tensor, chans: int) -> Tensor:
-    """Sum over the pixels, `(batch, chans)`, float32 at least."""
+    """Sum lines over the pixels, in float32 or better; return `(batch, chans)`."""
     dtype = torch.promote_types(lines.dtype, torch.float32)
     return lines.sum(1, dtype=dtype).reshape(len(lines), -1, chans).sum(1)
 
 
 def _along_line(values: Tensor, lines: Tensor) -> Tensor:
-    """Repeat `(batch, chans)` along a line, `(batch, 1, width chans)`."""
+    """Repeat `(batch, chans)` along a line; return `(batch, 1, width chans)`."""
     batch, chans = values.shape
     return values.unsqueeze(1).expand(batch, lines.shape[-1] // chans, chans).reshape(batch, 1, -1)

@@ -1,4 +1,4 @@
-"""One learned refinement: a U-Net that knows the noise, and how far to trust what it gives."""
+"""Refines images by a U-Net that sees the noise level, and predicts how far to trust the result."""
 
 from __future__ import annotations
 
@@ -9,51 +9,56 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from recon.crop import center_crop, center_pad
-from recon.models.blocks.unet import Unet, padded_matrix, soften
+from recon.models.blocks.unet import Unet, padded_matrix, start_near_zero
 
 SETS = 2
-"""Images of a slice: one for each set of maps; the second is empty where the object is not folded."""
+"""Images per slice, one per set of sensitivity maps; the second is zero where the object does not fold over."""
 
-FIRST_LAMDA = 0.05
+INITIAL_LAMDA = 0.05
+"""Weight of refined images in the fit to the data, before training."""
 
 FAINTEST_NOISE = 1e-4
-"""Share of the image's root mean square below which noise does not matter."""
+"""Noise level, relative to the root mean square of the image, below which noise does not matter."""
 
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """What passes from cascade to cascade, for a batch of slices.
+    """The state passed from cascade to cascade, for a batch of slices.
 
     Attributes
     ----------
     images
-        complex `(batch, 2, readout, phase)`.
+        complex `(batch, 2, readout, phase)`: one image per set of sensitivity maps.
     noise
-        real `(batch, readout, phase)`: standard deviation of the noise of the first estimate.
+        real `(batch, readout, phase)`: standard deviation of the noise in the first estimate.
     acceleration
-        real `(batch,)`.
-    notes
-        real `(batch, memory, readout, phase)`, of one refinement for the next; None before the first.
+        real `(batch,)`: full number of samples over the number measured.
+    hidden
+        real `(batch, memory, readout, phase)`: hidden state that one refinement leaves for the next, as in a
+        recurrent network; None before the first refinement.
     lamda
-        real `(batch,)`: weight of these images in the fit to the data; None before the first refinement.
+        real `(batch,)`: weight of `images` in the fit to the data; None before the first refinement.
     """
 
     images: Tensor
     noise: Tensor
     acceleration: Tensor
-    notes: Tensor | None = None
+    hidden: Tensor | None = None
     lamda: Tensor | None = None
 
 
 class Refinement(nn.Module):
-    """`z = x - g R(x, n)`: a U-Net finds artefacts and noise; acceleration and noise level say how much to take off.
+    """Compute `z = x - g R(x, n)`: the U-Net `R` predicts artefacts and noise, the gain `g` how much to subtract.
+
+    A small network computes `g`, and the weight `lamda` of `z` in the fit that follows, from the acceleration and the
+    mean of the noise level `n`.
 
     Parameters
     ----------
     chans, pools
-        Of the U-Net.
+        Channels and poolings of the U-Net.
     memory
-        Channels of the notes.
+        Channels of the hidden state.
     """
 
     def __init__(self, chans: int, pools: int, memory: int) -> None:
@@ -62,10 +67,10 @@ class Refinement(nn.Module):
         self.unet = Unet(2 * SETS + 1 + memory, 2 * SETS + memory, chans, pools)
         self.control = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2))
         for last in (self.unet.last, self.control[-1]):
-            soften(last)  # before training next to nothing is refined
+            start_near_zero(last)  # an untrained network refines almost nothing
 
     def forward(self, estimate: Estimate) -> Estimate:
-        """Refine the images and say how far to trust them."""
+        """Refine the images and predict their weight in the fit that follows."""
         images = estimate.images
         size = images.abs().square().mean((-3, -2, -1)).mul(SETS).sqrt()
         unit = torch.where(size > 0, size, 1)[:, None, None]
@@ -75,21 +80,21 @@ class Refinement(nn.Module):
         )
         log_gain, log_lamda = self.control(levels).float().unbind(-1)
 
-        notes = (
-            noise.new_zeros(len(noise), self.memory, *noise.shape[1:]) if estimate.notes is None else estimate.notes
-        )
-        seen = torch.cat([_channels(images / unit.unsqueeze(1)), noise.log1p().unsqueeze(1), notes], dim=1)
+        hidden = estimate.hidden
+        if hidden is None:
+            hidden = noise.new_zeros(len(noise), self.memory, *noise.shape[1:])
+        features = torch.cat([_channels(images / unit.unsqueeze(1)), noise.log1p().unsqueeze(1), hidden], dim=1)
         matrix = (images.shape[-2], images.shape[-1])
-        padded = center_pad(seen, padded_matrix(matrix, self.pools)).contiguous(memory_format=torch.channels_last)
-        found, notes = torch.split(center_crop(self.unet(padded), matrix).float(), [2 * SETS, self.memory], dim=1)
-        taken_off = log_gain.exp()[:, None, None, None] * unit.unsqueeze(1) * _images(found)
-        return Estimate(
-            images - taken_off, estimate.noise, estimate.acceleration, notes, FIRST_LAMDA * log_lamda.exp()
-        )
+        padded = center_pad(features, padded_matrix(matrix, self.pools))
+        refined = self.unet(padded.contiguous(memory_format=torch.channels_last))
+        artefacts, hidden = torch.split(center_crop(refined, matrix).float(), [2 * SETS, self.memory], dim=1)
+        subtracted = log_gain.exp()[:, None, None, None] * unit.unsqueeze(1) * _images(artefacts)
+        lamda = INITIAL_LAMDA * log_lamda.exp()
+        return Estimate(images - subtracted, estimate.noise, estimate.acceleration, hidden, lamda)
 
 
 def _channels(images: Tensor) -> Tensor:
-    """Complex `(batch, sets, readout, phase)` to real `(batch, 2 sets, readout, phase)`."""
+    """Split complex `(batch, sets, readout, phase)` into real `(batch, 2 sets, readout, phase)`."""
     return rearrange(torch.view_as_real(images), "batch sets readout phase parts -> batch (sets parts) readout phase")
 
 

@@ -1,4 +1,4 @@
-"""Sensitivity maps, estimated by a U-Net from the fully sampled centre of k-space."""
+"""Estimates sensitivity maps from the fully sampled centre of k-space by a U-Net."""
 
 import torch
 from einops import rearrange
@@ -11,28 +11,28 @@ from recon.fourier import ifft
 from recon.models.blocks.unet import NormUnet
 
 PIXELS_AT_ONCE = 2**19
-"""Of the coil images that pass through the U-Net together: more is slower on a CPU and needs more memory."""
+"""Pixels of the coil images that pass through the U-Net together: more are slower on a CPU and need more memory."""
 
 
 class SensitivityModel(nn.Module):
-    """The low-resolution image of each coil, refined and divided by their root sum of squares.
+    """Estimate `S = dSS(CNN(F^H M_center k))` (Sriram et al. 2020, eq. 10 and 11).
 
-    Sriram et al. 2020, eq. 10 and 11: `S = dSS(CNN(F^H M_center k))`.
+    A U-Net refines the low-resolution image of each coil; `dSS` divides the results by their root sum of squares.
 
     Parameters
     ----------
     chans, pools
-        Of the U-Net; every coil passes through the same one.
+        Channels and poolings of the U-Net, which all coils share.
     mask_center
-        Whether only the auto-calibration lines are used, or all that was measured.
+        Whether to use the auto-calibration lines alone instead of all measured samples.
 
     Attributes
     ----------
     coil_chunk
-        How many coil images pass through the U-Net at once, which bounds the memory; None for all of them on a
-        GPU without checkpointing, and else for as many as make half a million pixels.
+        Number of coil images that pass through the U-Net at once, which bounds the memory. None means all of them on
+        a GPU without checkpointing, and as many as hold half a million pixels otherwise.
     checkpointing
-        Whether training computes the features of each chunk again on the way back instead of keeping them.
+        Whether training recomputes the features of each chunk in the backward pass instead of storing them.
     """
 
     coil_chunk: int | None = None
@@ -49,17 +49,17 @@ class SensitivityModel(nn.Module):
         Parameters
         ----------
         masked_kspace
-            complex `(batch, coils, readout, phase)`.
+            complex `(batch, coils, readout, phase)`, zero where not measured.
         mask
-            bool `(batch or 1, 1, 1 or readout, phase)`.
+            bool `(batch or 1, 1, 1 or readout, phase)`, True where measured.
         num_low_frequencies
-            Number of auto-calibration lines, one for all or one for each of the batch; found in the mask
-            where None or zero.
+            Number of auto-calibration lines, one for the batch or one per slice; where None or zero, the mask
+            tells them.
 
         Returns
         -------
         Tensor
-            complex `(batch, coils, readout, phase)`, of unit root sum of squares; zero where no coil has signal.
+            complex `(batch, coils, readout, phase)` with unit root sum of squares, or zero where no coil has signal.
         """
         if self.mask_center:
             center = acs_window(mask, num_low_frequencies)
@@ -70,7 +70,7 @@ class SensitivityModel(nn.Module):
         return divide_by_rss(rearrange(refined, "(batch coils) ... -> batch coils ...", batch=batch))
 
     def _refine(self, images: Tensor) -> Tensor:
-        """Pass every image, complex `(images, readout, phase)`, through the U-Net."""
+        """Pass complex images `(images, readout, phase)` through the U-Net, chunk by chunk."""
         chunks = torch.split(images, self.coil_chunk or self._default_chunk(images))
         if self.checkpointing and torch.is_grad_enabled():
             return torch.cat([checkpoint(self.norm_unet, chunk, use_reentrant=False) for chunk in chunks])

@@ -1,22 +1,43 @@
-"""The U-Net, and the doors through which a complex image enters and leaves it.
+"""The U-Net, its layers, and the conversion of complex images to channels and back.
 
-Features lie in memory with their channels last, on all the way: so a complex image is two channels without being
-copied, and convolutions of few channels are up to three times faster.
+Features are stored channels last throughout. A complex image is then two channels without a copy, and convolutions of
+few channels are up to three times faster.
 """
 
 from collections import OrderedDict
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, conv2d
 
 from recon.crop import center_crop, center_pad
-from recon.models.blocks.convolution import Convolution
 from recon.models.blocks.instance_norm import InstanceNormLeakyReLU
 
 FASTMRI_MULTIPLE = 16
+"""Multiple to which fastMRI pads both sides of an image."""
 
-SOFT_START = 0.01
+INITIAL_SCALE = 0.01
+"""Factor that makes the weights of a fresh last layer small."""
+
+CHUNK_BYTES = 2**26
+"""Size of the largest chunk of weights that a convolution uses at once on a CPU."""
+
+
+class Convolution(nn.Conv2d):
+    """A convolution without bias that uses large weights in chunks, in inference on a CPU.
+
+    There torch makes two reordered copies of the weights in every call. Output channels do not depend on each other,
+    so one chunk of them at a time bounds the memory of these copies.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Convolve `(batch, in_chans, height, width)` to `(batch, out_chans, height, width)`."""
+        chunks = -(-self.weight.nbytes // CHUNK_BYTES)
+        if chunks == 1 or torch.is_grad_enabled() or features.device.type != "cpu":
+            return super().forward(features)
+        weights = self.weight.chunk(chunks)
+        return torch.cat([conv2d(features, chunk, padding=self.padding) for chunk in weights], dim=1)
 
 
 class ConvBlock(nn.Module):
@@ -24,7 +45,7 @@ class ConvBlock(nn.Module):
 
     def __init__(self, in_chans: int, out_chans: int, drop_prob: float) -> None:
         super().__init__()
-        # Numbered as in fastMRI, whose normalisation and activation are two modules.
+        # The names are fastMRI's, where normalisation and activation are two modules.
         self.layers = nn.Sequential(
             OrderedDict(
                 {
@@ -39,13 +60,13 @@ class ConvBlock(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """`(batch, in_chans, height, width)` to `(batch, out_chans, height, width)`."""
+        """Map `(batch, in_chans, height, width)` to `(batch, out_chans, height, width)`."""
         refined: Tensor = self.layers(features)
         return refined
 
 
 class TransposeConvBlock(nn.Module):
-    """A transposed convolution that doubles both axes, instance normalisation and leaky ReLU."""
+    """A transposed convolution that doubles both axes, then instance normalisation and leaky ReLU."""
 
     def __init__(self, in_chans: int, out_chans: int) -> None:
         super().__init__()
@@ -55,7 +76,7 @@ class TransposeConvBlock(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """`(batch, in_chans, height, width)` to `(batch, out_chans, 2 height, 2 width)`."""
+        """Map `(batch, in_chans, height, width)` to `(batch, out_chans, 2 height, 2 width)`."""
         upsampled: Tensor = self.layers(features)
         return upsampled
 
@@ -63,19 +84,21 @@ class TransposeConvBlock(nn.Module):
 class Unet(nn.Module):
     """The U-Net (Ronneberger et al. 2015) in fastMRI's form (Zbontar et al. 2018).
 
-    Its parameters carry fastMRI's names, so that weights pass between the two unchanged.
+    Parameter names are fastMRI's, so weights pass between the two unchanged.
 
     Parameters
     ----------
     in_chans, out_chans
-        Real channels of the input and the output.
+        Number of real channels of the input and the output.
     chans
-        Channels after the first convolution; they double with every pooling.
+        Number of channels after the first convolution; it doubles with every pooling.
     pools
-        How many times both axes are halved.
+        Number of times both axes are halved.
     drop_prob
-        Probability with which a channel is dropped in training.
+        Probability of dropping a channel in training.
     """
+
+    compilable: ClassVar[bool] = True
 
     def __init__(
         self, in_chans: int, out_chans: int, chans: int = 32, pools: int = 4, drop_prob: float = 0.0
@@ -94,7 +117,7 @@ class Unet(nn.Module):
 
     @property
     def last(self) -> nn.Module:
-        """The convolution that gives the output."""
+        """The convolution that computes the output."""
         *_, convolution = self.up_conv[-1].children()
         return convolution
 
@@ -118,25 +141,25 @@ class Unet(nn.Module):
             features = avg_pool2d(features, kernel_size=2)
         features = self.conv(features)
         for upsample, convolve in zip(self.up_transpose_conv, self.up_conv, strict=True):
-            features = upsample(features)  # step by step, so that what was used is let go
+            features = upsample(features)  # one step at a time, so that used features are freed
             features = torch.cat([features, skipped.pop()], dim=1)
             features = convolve(features)
         return features
 
 
 class NormUnet(nn.Module):
-    """A U-Net for images of any size, blind to their mean and scale.
+    """A U-Net for images of any size, mean and scale (fastMRI's `NormUnet`, Sriram et al. 2020).
 
-    What enters is brought to zero mean and unit standard deviation, channel by channel, and padded with zeros
-    to a size that can be halved `pools` times; what leaves is cropped and brought back. The result scales with
-    the image, and an image that is constant, all zeros above all, comes back as it is.
+    Each channel of the input is normalised to zero mean and unit standard deviation and padded with zeros to a size
+    that can be halved `pools` times; the output is cropped and the normalisation undone. The output scales with the
+    image, and a constant image, such as all zeros, is returned unchanged.
 
     Parameters
     ----------
     chans, pools, drop_prob
         As for the `Unet`.
     in_chans
-        Real channels of the image: 2 for a complex one, 1 for a magnitude.
+        Number of real channels of the image: 2 for a complex image, 1 for a magnitude.
     """
 
     def __init__(self, chans: int, pools: int, in_chans: int = 2, drop_prob: float = 0.0) -> None:
@@ -145,13 +168,13 @@ class NormUnet(nn.Module):
         self.unet = Unet(in_chans, in_chans, chans, pools, drop_prob)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Refine a complex `(batch, readout, phase)` or a real `(batch, in_chans, readout, phase)` image."""
+        """Refine complex images `(batch, readout, phase)` or real ones `(batch, in_chans, readout, phase)`."""
         if image.is_complex():
             return from_channels(self(to_channels(image)))
         mean = image.mean(dim=(-2, -1), keepdim=True)
         centred = image - mean
         variance = centred.square().sum(dim=(-2, -1), keepdim=True) / (image.shape[-2] * image.shape[-1] - 1)
-        # The square root is kept away from zero, where its slope is infinite and would make the gradient NaN.
+        # The square root has infinite slope at zero, which would make the gradient NaN.
         varies = variance > 0
         std = torch.where(varies, variance, 1).sqrt()
 
@@ -162,26 +185,26 @@ class NormUnet(nn.Module):
 
 
 def to_channels(image: Tensor) -> Tensor:
-    """Complex `(batch, readout, phase)` to its real and imaginary part, `(batch, 2, readout, phase)`."""
+    """View complex `(batch, readout, phase)` as real and imaginary parts, `(batch, 2, readout, phase)`."""
     return torch.view_as_real(image).permute(0, 3, 1, 2)
 
 
 def from_channels(channels: Tensor) -> Tensor:
-    """Real and imaginary part `(batch, 2, readout, phase)` to one complex `(batch, readout, phase)`."""
+    """Join real and imaginary parts `(batch, 2, readout, phase)` to complex `(batch, readout, phase)`."""
     return torch.view_as_complex(channels.permute(0, 2, 3, 1).contiguous())
 
 
 def padded_matrix(matrix: tuple[int, int], pools: int) -> tuple[int, int]:
-    """Smallest size that can be halved `pools` times; for up to 4 pools the multiple of 16 of fastMRI's weights."""
+    """Return the smallest size that can be halved `pools` times, at least a multiple of 16 as in fastMRI."""
     multiple = max(FASTMRI_MULTIPLE, 2**pools)
     height, width = (-(-size // multiple) * multiple for size in matrix)
-    # Instance normalisation needs more than the one pixel that would be left at the bottom.
+    # Instance normalisation needs more than one pixel at the coarsest level.
     single_pixel = height == width == 2**pools
     return height, 2 * width if single_pixel else width
 
 
 @torch.no_grad()
-def soften(last: nn.Module) -> None:
-    """Make the weights of a fresh last layer a hundredth, so that before training a network does next to nothing."""
+def start_near_zero(last: nn.Module) -> None:
+    """Scale the weights of a fresh last layer by `INITIAL_SCALE`, so that an untrained network changes little."""
     for parameter in last.parameters():
-        parameter.mul_(SOFT_START)
+        parameter.mul_(INITIAL_SCALE)

@@ -1,1 +1,1 @@
-"""Trained weights in files, and the cards that describe them."""
+"""Finds, reads and writes files of trained weights and the cards that describe them."""

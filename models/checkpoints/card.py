@@ -1,4 +1,4 @@
-"""The card of trained weights: what they were trained on and what they reach, in a JSON file beside them."""
+"""Reads and writes cards of trained weights: JSON files beside them that state their training data and scores."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from recon.data.masks import center_lines
 from recon.data.storage.atomic import atomic_path
 
 TOLERANCE = 1.15
-"""How far the acceleration may lie outside: masks that are drawn at random measure more or fewer lines than asked."""
+"""Factor by which the acceleration may leave its range: random masks measure more or fewer lines than requested."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class TrainedRange(BaseModel):
-    """What the weights have seen, each as the least and the most.
+    """The range of scans that weights were trained on; each attribute is a minimum and a maximum.
 
     Attributes
     ----------
     accelerations
-        As asked for of the masks.
+        Acceleration requested of the masks.
     center_fractions
-        Fully sampled share of the lines, about DC.
+        Share of the lines, around DC, that are fully sampled.
     coils
-        Their number.
+        Number of coils.
     matrix
-        Size of the matrix, along either axis.
+        Size of the matrix along either axis.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,7 +44,7 @@ class TrainedRange(BaseModel):
     def warnings(self, acquisition: Acquisition) -> list[str]:
         """Return in what respects a slice lies outside this range, each in a few words.
 
-        More lines about DC than were seen do no harm by themselves, and chance adds to them.
+        More calibration lines than in training are harmless, and random masks add some by chance: no warning.
         """
         least, most = self.accelerations
         acceleration, coils = acquisition.acceleration, acquisition.coils
@@ -72,8 +72,18 @@ class TrainedRange(BaseModel):
         )
 
 
-class Source(BaseModel):
-    """Data that the weights were trained on."""
+class DataSource(BaseModel):
+    """A data set that the weights were trained on.
+
+    Attributes
+    ----------
+    name
+        Name of the data set.
+    origin
+        Where the data come from, for example a URL.
+    licence
+        Licence of the data.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -83,20 +93,20 @@ class Source(BaseModel):
 
 
 class Card(BaseModel):
-    """What is known about a file of weights.
+    """The card of a file of weights.
 
     Attributes
     ----------
     sha256
-        Of the file.
+        SHA-256 of the file, 64 hexadecimal digits.
     licence
-        Of the weights.
+        Licence of the weights.
     trained
-        None if nobody wrote it down.
+        Range of scans in the training data; None if it was not recorded.
     uncertainty
-        Of `recon calibrate`; None before that.
+        Calibration written by `recon calibrate`; None before that.
     data
-        What they were trained on.
+        Data sets that the weights were trained on.
     metrics
         Scores by data set, for example `{"brain_t1_7ch, random 4x": {"ssim": 0.9, "psnr": 35.0, "slices": 1}}`.
     """
@@ -107,22 +117,22 @@ class Card(BaseModel):
     licence: str = ""
     trained: TrainedRange | None = None
     uncertainty: UncertaintyCalibration | None = None
-    data: tuple[Source, ...] = ()
+    data: tuple[DataSource, ...] = ()
     metrics: dict[str, dict[str, float]] = {}
 
 
 def card_path(weights: Path) -> Path:
-    """Name the card of a file of weights."""
+    """Return the path of the card that belongs to a file of weights."""
     return weights.with_suffix(".json")
 
 
 def read_card(weights: Path) -> Card | None:
-    """Read the card beside a file of weights; None if there is none.
+    """Read the card beside a file of weights; return None if there is none.
 
     Raises
     ------
     InputError
-        If it is no card.
+        If the file beside the weights is not a valid card.
     """
     path = card_path(weights)
     if not path.is_file():
@@ -132,11 +142,11 @@ def read_card(weights: Path) -> Card | None:
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "the file"
-        raise InputError(f"{path}: is no card of the weights beside it ({place}: {problem['msg']})") from error
+        raise InputError(f"{path}: not a valid card of the weights beside it ({place}: {problem['msg']})") from error
 
 
 def write_card(weights: Path, card: Card) -> None:
-    """Write the card of a file of weights, whole or not at all."""
+    """Write the card of a file of weights atomically."""
     with atomic_path(card_path(weights)) as temporary:
         temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Trained weights in files: safetensors whose header tells which network they are for and how they were made."""
+"""Reads and writes trained weights: safetensors files whose header names the network and records the training."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from recon.models.zoo import build
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A network with its weights, and where they come from.
+    """A network with trained weights, and where they come from.
 
     Attributes
     ----------
     network
-        Ready for inference, on the CPU.
+        Network on the CPU, in evaluation mode.
     name
-        Of the network, as in the zoo.
+        Name of the network in the zoo.
     arguments
-        Of its constructor.
+        Arguments of its constructor.
     protocol
-        How the weights were trained; empty for weights of fastMRI, which do not tell.
+        Record of the training; empty for fastMRI's weights, which hold none.
     path, sha256
-        Of the file.
+        Path and SHA-256 of the file.
     card
-        What lies beside the file; None if nothing does.
+        Card beside the file; None if there is none.
     """
 
     network: nn.Module
@@ -51,7 +51,7 @@ class Checkpoint:
 
     @property
     def preprocessing(self) -> dict[str, Any]:
-        """Settings of the steps that the network expects to be done to raw data first, as they were in training."""
+        """Settings of the preprocessing that training applied to raw data, which the network therefore expects."""
         data = self.protocol.get("training", {}).get("data", {})
         return dict(data.get("preprocessing", {}))
 
@@ -59,35 +59,35 @@ class Checkpoint:
 def save_weights(
     path: Path, network: nn.Module, name: str, arguments: Mapping[str, Any], protocol: Mapping[str, Any]
 ) -> None:
-    """Write the weights of `network`, whole or not at all.
+    """Write the weights of `network` atomically.
 
     Parameters
     ----------
     path
-        Where to, usually with the suffix `.safetensors`.
+        File to write, usually with the suffix `.safetensors`.
     network
-        Whose weights to write.
+        Network whose weights are written.
     name, arguments
-        What `recon.models.zoo.build` needs to construct it again.
+        Arguments with which `recon.models.zoo.build` constructs the network again.
     protocol
-        How the weights were trained; anything that JSON can hold.
+        Record of the training, of values that JSON can hold.
 
     Raises
     ------
     DiskFullError
-        If the disk is full; the file is then what it was before.
+        If the disk is full; the file then keeps its previous content.
     """
     metadata = {"network": name, "arguments": json.dumps(dict(arguments)), "protocol": json.dumps(dict(protocol))}
     write_tensors(path, network.state_dict(), metadata)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors as safetensors, whole or not at all.
+    """Write tensors as a safetensors file atomically.
 
     Raises
     ------
     DiskFullError
-        If the disk is full or the quota used up; the file is then what it was before.
+        If the disk is full or the quota is used up; the file then keeps its previous content.
     """
     on_cpu = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     with atomic_path(path) as temporary:
@@ -100,17 +100,17 @@ def load_model(path: Path) -> Checkpoint:
     Raises
     ------
     InputError
-        If the file is missing, is neither of the two, is not the one that its card describes, or holds weights that
-        do not fit the network it names.
+        If the file is missing, is neither of the two, does not match its card, or holds weights that do not fit the
+        network it names.
     """
     if not path.is_file():
-        raise InputError(f"{path}: there is no such checkpoint file")
+        raise InputError(f"{path}: no such checkpoint file")
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     card = read_card(path)
     if card is not None and card.sha256 != sha256:
         raise InputError(
-            f"{path}: is damaged or another file than {card_path(path).name} describes: its SHA-256 is "
+            f"{path}: is damaged, or not the file that {card_path(path).name} describes: its SHA-256 is "
             f"{sha256[:12]}..., not {card.sha256[:12]}..."
         )
     if _is_safetensors(path):
@@ -123,7 +123,7 @@ def load_model(path: Path) -> Checkpoint:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Tell by the name, or by the content: eight bytes of length, then a JSON object."""
+    """Return whether the name or the content is safetensors: eight bytes of length, then a JSON object."""
     with path.open("rb") as file:
         return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
 
@@ -132,7 +132,7 @@ def _read_safetensors(path: Path) -> tuple[str, dict[str, Any], dict[str, Any], 
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except SafetensorError as error:
         raise InputError(f"{path}: not a readable safetensors file ({error})") from error
     try:
@@ -147,7 +147,7 @@ def _assemble(path: Path, name: str, arguments: dict[str, Any], weights: dict[st
         if not torch.isfinite(weight).all():
             raise InputError(f"{path}: the weight {key} holds NaN or Inf")
     try:
-        # On the meta device nothing is allocated or drawn at random only to be overwritten.
+        # On the meta device, no weights are allocated and initialised only to be overwritten.
         with torch.device("meta"):
             network = build(name, arguments)
         network.load_state_dict({key: weight.float() for key, weight in weights.items()}, assign=True)

@@ -1,4 +1,4 @@
-"""Checkpoints of fastMRI, VarNet or U-Net: a torch state dict, bare or inside a trainer's checkpoint."""
+"""Reads fastMRI's checkpoints of VarNet and U-Net: a torch state dict, bare or inside a trainer's checkpoint."""
 
 import pickle
 import re
@@ -12,12 +12,14 @@ from torch import Tensor
 
 from recon.data.errors import InputError
 
-ENTRY = "sens_net.norm_unet.unet.down_sample_layers.0.layers.0.weight"
-"""The first layer of every VarNet; what stands before it in a key is the trainer's prefix."""
+VARNET_FIRST_KEY = "sens_net.norm_unet.unet.down_sample_layers.0.layers.0.weight"
+"""Key of the first layer of every VarNet; in a checkpoint, the trainer's prefix stands before it."""
 
-UNET_ENTRY, UNET_BOTTOM = "down_sample_layers.0.layers.0.weight", "conv.layers.0.weight"
+UNET_FIRST_KEY, UNET_BOTTOM_KEY = "down_sample_layers.0.layers.0.weight", "conv.layers.0.weight"
+"""Keys of the first and of the coarsest layer of every U-Net."""
+
 UNET_CROP = [320, 320]
-"""Size of the images that fastMRI's U-Nets were trained on, which the weights do not tell."""
+"""Size `[readout, phase]` of the images that fastMRI's U-Nets were trained on, which their weights do not state."""
 
 
 def read_torch_file(path: Path) -> dict[str, Tensor]:
@@ -26,11 +28,11 @@ def read_torch_file(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     InputError
-        If the file is no torch file, is damaged, or needs more than tensors and plain values to be read.
+        If the file is not a torch file, is damaged, or holds more than tensors and plain values.
     """
     try:
         with warnings.catch_warnings():
-            # What torch warns about here is about to be read well or to be refused.
+            # Whatever torch warns about here is either read correctly or refused below.
             warnings.simplefilter("ignore")
             stored = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -49,30 +51,30 @@ def infer_network(path: Path, weights: Mapping[str, Tensor]) -> tuple[str, dict[
     Parameters
     ----------
     path
-        Of the file, for the error.
+        Path of the file, for the error message.
     weights
-        The state dict; its keys may have a prefix, and other modules may lie beside the network.
+        State dict; its keys may have a prefix, and it may hold other modules beside the network.
 
     Returns
     -------
     tuple
-        The network's name in the zoo, the weights under the keys it has there, its constructor's arguments.
+        Name of the network in the zoo, its weights under our keys, and the arguments of its constructor.
 
     Raises
     ------
     InputError
-        If there is neither inside.
+        If the state dict holds neither network.
     """
-    varnet, unet = _prefix(weights, ENTRY), _prefix(weights, UNET_ENTRY)
+    varnet, unet = _prefix(weights, VARNET_FIRST_KEY), _prefix(weights, UNET_FIRST_KEY)
     if varnet is not None and f"{varnet}cascades.0.dc_weight" in weights:
         return "varnet", *_infer_varnet(weights, varnet)
-    if unet is not None and "norm_unet." not in unet and f"{unet}{UNET_BOTTOM}" in weights:
+    if unet is not None and "norm_unet." not in unet and f"{unet}{UNET_BOTTOM_KEY}" in weights:
         return "unet", *_infer_unet(weights, unet)
-    raise InputError(f"{path}: holds no VarNet and no U-Net, neither this program's nor fastMRI's")
+    raise InputError(f"{path}: holds neither a VarNet nor a U-Net, of this program or of fastMRI")
 
 
-def _prefix(weights: Mapping[str, Tensor], entry: str) -> str | None:
-    return next((key.removesuffix(entry) for key in weights if key.endswith(entry)), None)
+def _prefix(weights: Mapping[str, Tensor], first_key: str) -> str | None:
+    return next((key.removesuffix(first_key) for key in weights if key.endswith(first_key)), None)
 
 
 def _infer_unet(weights: Mapping[str, Tensor], prefix: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -82,7 +84,7 @@ def _infer_unet(weights: Mapping[str, Tensor], prefix: str) -> tuple[dict[str, T
 
 
 def _inside(key: str, prefix: str) -> bool:
-    """Tell whether a key belongs to the U-Net with this prefix."""
+    """Return whether a key belongs to the U-Net with this prefix."""
     parts = ("down_sample_layers.", "conv.", "up_transpose_conv.", "up_conv.")
     return key.startswith(prefix) and key.removeprefix(prefix).startswith(parts)
 
@@ -102,9 +104,9 @@ def _infer_varnet(weights: Mapping[str, Tensor], prefix: str) -> tuple[dict[str,
 
 
 def _unet_size(weights: Mapping[str, Tensor], prefix: str) -> tuple[int, int]:
-    """Channels and poolings of the U-Net under `prefix`; `(0, 0)`, which no weights fit, if there is none."""
-    entry = re.compile(re.escape(prefix) + r"down_sample_layers\.\d+\.layers\.0\.weight")
-    levels = sorted(key for key in weights if entry.fullmatch(key))
+    """Return channels and poolings of the U-Net under `prefix`; `(0, 0)`, which fits no weights, if there is none."""
+    first_of_level = re.compile(re.escape(prefix) + r"down_sample_layers\.\d+\.layers\.0\.weight")
+    levels = sorted(key for key in weights if first_of_level.fullmatch(key))
     return (len(weights[levels[0]]), len(levels)) if levels else (0, 0)
 
 

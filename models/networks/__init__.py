@@ -1,1 +1,1 @@
-"""Networks that reconstruct an image from undersampled k-space, one file each."""
+"""Networks that reconstruct an image from undersampled k-space, one per file."""

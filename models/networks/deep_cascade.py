@@ -1,7 +1,8 @@
-"""The deep cascade of convolutional networks."""
+"""The deep cascade of convolutional networks (Schlemper et al. 2017)."""
 
 import math
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,22 +13,23 @@ from recon.solvers.problem import LeastSquares
 
 
 class DeepCascade(SenseNetwork):
-    """De-aliasing networks and data consistency in turn (Schlemper et al. 2017), for any number of coils.
+    """Alternating de-aliasing networks and data consistency (Schlemper et al. 2017), for any number of coils.
 
-    With one coil this is the paper's; with several, networks see the image combined with given sensitivity maps
-    and data consistency holds the k-space of every coil.
+    Each cascade computes `u = S^H F^H k`, `u <- u + R(u)`, and `k <- DC(F S u)`. With one coil this is the paper's
+    network. With several, `R` refines the image combined with ESPIRiT maps `S`, and data consistency acts on the
+    k-space of every coil.
 
     Parameters
     ----------
     num_cascades
-        Number of networks (the paper's `n_c`).
+        Number of cascades (the paper's `n_c`).
     layers
-        Convolutions in each (`n_d`).
+        Number of convolutions in each network (`n_d`).
     chans
-        Channels between them (`n_f`).
+        Number of channels between the convolutions (`n_f`).
     noise_weight
-        Where each data consistency layer starts to learn its weight `lamda` of measured over predicted samples;
-        None to keep measured samples exactly as they are, `lamda` infinite.
+        Initial value of `lamda`, the weight of measured against predicted samples, which each data consistency layer
+        learns; None keeps measured samples exactly, as an infinite `lamda` does.
     """
 
     def __init__(
@@ -36,12 +38,12 @@ class DeepCascade(SenseNetwork):
         super().__init__(DealiasingStep(layers, chans, noise_weight) for _ in range(num_cascades))
 
     def solve(self, problem: LeastSquares) -> Tensor:
-        """Fill what was not measured, step by step."""
+        """Estimate the missing samples, cascade by cascade."""
         return self.unroll(problem.measured, problem)
 
 
 class DealiasingStep(nn.Module):
-    """One network with a residual connection, and the data consistency layer behind it.
+    """One cascade: a network with a residual connection, followed by data consistency.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ class DealiasingStep(nn.Module):
         self.data_consistency = DataConsistency(noise_weight)
 
     def forward(self, kspace: Tensor, problem: LeastSquares) -> Tensor:
-        """Refine complex `(batch, coils, readout, phase)`, in the image, and make it consistent again."""
+        """Refine the image of complex `(batch, coils, readout, phase)` k-space and restore data consistency."""
         image = problem.encoding.combine(kspace)
         correction = self.network(to_channels(image[:, 0])).to(image.real.dtype)
         refined = image + from_channels(correction).unsqueeze(1)
@@ -63,13 +65,15 @@ class DealiasingStep(nn.Module):
 
 
 class Convolutions(nn.Sequential):
-    """Convolutions of 3x3 with a ReLU between each two, from a complex image's two channels to its correction's.
+    """A stack of 3x3 convolutions with ReLUs in between, from the two channels of an image to those of a correction.
 
     Parameters
     ----------
     layers, chans
         As for the `DeepCascade`.
     """
+
+    compilable: ClassVar[bool] = True
 
     def __init__(self, layers: int, chans: int) -> None:
         convolutions: list[nn.Module] = []
@@ -80,29 +84,37 @@ class Convolutions(nn.Sequential):
         super().__init__(*convolutions[:-1])
 
     def forward(self, channels: Tensor) -> Tensor:
-        """`(batch, 2, readout, phase)` to the same shape; written out, because `torch.compile` skips torch's own."""
+        """Map `(batch, 2, readout, phase)` to the same shape.
+
+        The loop is spelled out because `torch.compile` skips torch's own `forward`.
+        """
         for layer in self:
             channels = layer(channels)
         return channels
 
 
 class DataConsistency(nn.Module):
-    """`(k + lamda k0) / (1 + lamda)` where measured, `k` elsewhere (Schlemper et al. 2017).
+    """Return `(k + lamda k0) / (1 + lamda)` where measured and `k` elsewhere (Schlemper et al. 2017).
 
     Parameters
     ----------
     noise_weight
-        Value at which `lamda`, positive and learned, starts; None for `k0` where measured.
+        Initial value of the learned `lamda`, positive; None for an infinite one, `k0` where measured.
+
+    Raises
+    ------
+    ValueError
+        If the noise weight is not positive.
     """
 
     def __init__(self, noise_weight: float | None = None) -> None:
         super().__init__()
         if noise_weight is not None and noise_weight <= 0:
-            raise ValueError(f"the noise weight {noise_weight:g} is not positive")
+            raise ValueError(f"the noise weight must be positive, not {noise_weight:g}")
         self.log_lamda = None if noise_weight is None else nn.Parameter(torch.tensor(math.log(noise_weight)))
 
     def forward(self, kspace: Tensor, problem: LeastSquares) -> Tensor:
-        """Hold complex `(batch, coils, readout, phase)` to what was measured."""
+        """Make complex `(batch, coils, readout, phase)` k-space consistent with the measured samples."""
         if self.log_lamda is None:
             return torch.where(problem.encoding.mask, problem.measured, kspace)
         share = torch.sigmoid(self.log_lamda)  # lamda / (1 + lamda)

@@ -1,4 +1,4 @@
-"""The variational network that starts from physics: for scanners, coils and anatomy it never saw."""
+"""A variational network that starts from compressed sensing, for scanners, coils and anatomy it never saw."""
 
 from __future__ import annotations
 
@@ -20,36 +20,39 @@ from recon.solvers.problem import Problem
 
 
 class GeneralVarNet(nn.Module):
-    """Unrolled refinement and fitting with soft-SENSE maps, from compressed sensing on.
+    """Unrolled refinement and least-squares fitting with soft-SENSE maps, starting from compressed sensing.
 
-    Cascades as those of Sriram et al. (2020), with the fits of Aggarwal et al. (2019). Nothing of the encoding is
-    learned, so that nothing of it has to be unlearned on another scanner: ESPIRiT gives up to two maps a pixel, the
-    second where the object is folded into its field of view (Uecker et al. 2014); all is solved on few virtual coils;
-    the first estimate is that of `cs-wavelet`, so that there remains to be learned what sparsity cannot know. Each
-    cascade refines it by a U-Net that also sees how strong the noise is in every pixel, `z = x - R(x)`, and fits
-    `argmin_x 1/2 ||A x - y||^2 + lamda/2 ||x - z||^2`. What was measured is put back at the end, unchanged.
+    Each cascade refines the image by a U-Net that also sees the noise level of every pixel, `z = x - g R(x)`. Then it
+    fits `argmin_x 1/2 ||A x - y||^2 + lamda/2 ||x - z||^2`. These are the cascades of Sriram et al. (2020) with the
+    fits of Aggarwal et al. (2019). Measured samples are restored unchanged at the end.
+
+    The encoding `A` is not learned, so nothing about it has to be unlearned on another scanner. ESPIRiT yields up to
+    two maps per pixel, the second where the object folds over in its field of view (Uecker et al. 2014), and the
+    problem is solved on a few virtual coils. The first estimate is the image of `cs-wavelet`, so the network learns
+    only what sparsity cannot tell.
 
     Parameters
     ----------
     num_cascades
-        Number of refinements.
+        Number of cascades.
     chans, pools
-        Of their U-Nets.
+        Channels and poolings of their U-Nets.
     memory
-        Channels in which a refinement leaves notes for the next one.
+        Channels of the hidden state that a refinement leaves for the next one.
     iterations
-        Of conjugate gradients in each fit.
+        Number of conjugate-gradient iterations in each fit.
     start_iterations
-        Of compressed sensing, for the first estimate; as many as it takes by itself, or fewer where time counts.
+        Number of compressed-sensing iterations of the first estimate: the default of `cs-wavelet`, or fewer to save
+        time.
     noise_floor
-        Whether, out of training, the image gets the mean power of the noise that the lines left out would have
-        brought: for weights trained on noise-free targets, as scores and eyes compare with root sums of squares of
-        full scans, which noise lifts (Gudbjartsson & Patz 1995).
+        Whether to add to the image, outside training, the mean power of the noise that the omitted lines would have
+        contributed. It is meant for weights trained on noise-free targets: scores and eyes compare with the root sum
+        of squares of a full scan, which noise raises (Gudbjartsson & Patz 1995).
 
     Attributes
     ----------
     checkpointing
-        Whether training keeps only what enters each refinement and computes the rest again: less memory, more time.
+        Whether training stores only the input of each refinement and recomputes the rest: less memory, more time.
     """
 
     def __init__(
@@ -81,14 +84,14 @@ class GeneralVarNet(nn.Module):
         Parameters
         ----------
         masked_kspace, mask, num_low_frequencies, calibration, acceleration
-            As for the `VarNet`.
+            See `VarNet.coil_images`.
 
         Returns
         -------
         Tensor
-            real `(batch, readout, phase)`: the root sum of squares over the coils.
+            real `(batch, readout, phase)`: root sum of squares over the coils.
         """
-        problem = pose(masked_kspace, mask, num_low_frequencies, calibration, acceleration)
+        problem = least_squares(masked_kspace, mask, num_low_frequencies, calibration, acceleration)
         levels = noise_levels(masked_kspace, mask)
         images = problem.image(self._solve(problem, levels))
         return lift(problem, images, levels) if self.noise_floor and not self.training else images
@@ -101,12 +104,12 @@ class GeneralVarNet(nn.Module):
         calibration: Tensor | None = None,
         acceleration: Tensor | None = None,
     ) -> Tensor:
-        """Reconstruct a batch of slices to complex coil images `(batch, coils, readout, phase)`."""
-        problem = pose(masked_kspace, mask, num_low_frequencies, calibration, acceleration)
+        """Reconstruct complex coil images `(batch, coils, readout, phase)`; arguments as for `VarNet.coil_images`."""
+        problem = least_squares(masked_kspace, mask, num_low_frequencies, calibration, acceleration)
         return problem.coil_images(self._solve(problem, noise_levels(masked_kspace, mask)))
 
     def _solve(self, problem: Problem, levels: Tensor) -> Tensor:
-        """Return the solutions, complex `(batch, sets, readout, phase)` in the order of the encoding."""
+        """Return complex images `(batch, sets, readout, phase)` in the pixel order of the encoding."""
         data = problem.encoding.adjoint(problem.measured)
         estimate = Estimate(
             images=_natural(problem, self.start.solve(problem)),
@@ -118,7 +121,7 @@ class GeneralVarNet(nn.Module):
         return _solution(problem, estimate.images)
 
     def _step(self, cascade: nn.Module, estimate: Estimate, problem: Problem, data: Tensor) -> Estimate:
-        """Refine, then fit."""
+        """Refine the images, then fit them to the measured samples."""
         return self._fit(problem, data, self._refine(cascade, estimate))
 
     def _refine(self, cascade: nn.Module, estimate: Estimate) -> Estimate:
@@ -133,26 +136,26 @@ class GeneralVarNet(nn.Module):
         return replace(estimate, images=_natural(problem, fitted))
 
 
-def pose(
+def least_squares(
     masked_kspace: Tensor,
     mask: Tensor,
     num_low_frequencies: int | Tensor | None = None,
     calibration: Tensor | None = None,
     acceleration: Tensor | None = None,
 ) -> Problem:
-    """Pose the problems of a batch, even of scans without enough calibration lines; shapes as for the `VarNet`."""
+    """Build the least-squares problem of a batch, even with too few calibration lines; see `VarNet.coil_images`."""
     lines = batch_calibration_lines(masked_kspace, mask, num_low_frequencies, calibration, FEWEST_LINES)
     return Problem.of(masked_kspace, mask, lines, acceleration=acceleration)
 
 
 def _natural(problem: Problem, images: Tensor) -> Tensor:
-    """Bring images `(batch, sets, readout, phase)` to natural order, with empty ones for missing sets."""
+    """Bring images `(batch, sets, readout, phase)` to natural pixel order; add zero images for missing sets."""
     natural = torch.fft.fftshift(images, dim=problem.encoding.axes)
     return pad(natural, (0, 0, 0, 0, 0, SETS - images.shape[1]))
 
 
 def _solution(problem: Problem, images: Tensor) -> Tensor:
-    """Undo `_natural`; nothing is left in sets that a slice does not have."""
+    """Undo `_natural`, with zeros in the sets that a slice lacks."""
     present = problem.sets_present
     shifted = torch.fft.ifftshift(images[:, : present.shape[1]], dim=problem.encoding.axes)
     return torch.where(present[..., None, None], shifted, 0)

@@ -1,4 +1,4 @@
-"""The baseline without physics: fastMRI's U-Net on the zero-filled image."""
+"""fastMRI's U-Net on the zero-filled image, the baseline without physics."""
 
 from collections.abc import Sequence
 
@@ -11,23 +11,23 @@ from recon.fourier import ifft
 from recon.models.blocks.unet import Unet, padded_matrix
 
 LARGEST_DEVIATION = 6
-"""Standard deviations from the mean at which fastMRI cuts off what the U-Net sees."""
+"""Number of standard deviations from the mean at which fastMRI clips the input of the U-Net."""
 
 
 class ImageUnet(nn.Module):
-    """Zero-filled magnitude image, refined by one U-Net (Zbontar et al. 2018).
+    """A U-Net that refines the zero-filled magnitude image, `R(rss(F^H k))` (Zbontar et al. 2018).
 
-    The magnitude is the root sum of squares over the coils, of which there may be one: the same network serves
-    multi-coil and single-coil data. What the U-Net sees is brought to zero mean and unit standard deviation,
-    image by image, and what it gives is brought back: the result scales with the k-space.
+    The magnitude is the root sum of squares over any number of coils, so the same network serves multi-coil and
+    single-coil data. Each image is normalised to zero mean and unit standard deviation before the U-Net and the
+    normalisation is undone after it, so the result scales with the k-space.
 
     Parameters
     ----------
     chans, pools, drop_prob
-        As for the `Unet`.
+        Channels, poolings and dropout probability of the `Unet`.
     crop
-        Size `(readout, phase)` of the middle of the image that the U-Net sees, 320 x 320 for fastMRI's own
-        weights; around it the image stays zero-filled. None for all of it.
+        Size `(readout, phase)` of the centre of the image that the U-Net refines, 320 x 320 for fastMRI's weights;
+        around it the image stays zero-filled. None for the whole image.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ImageUnet(nn.Module):
     def forward(
         self,
         masked_kspace: Tensor,
-        mask: Tensor,  # noqa: ARG002 - the arguments are those of every network in the zoo
+        mask: Tensor,  # noqa: ARG002 - every network takes these arguments
         num_low_frequencies: int | Tensor | None = None,  # noqa: ARG002
         calibration: Tensor | None = None,  # noqa: ARG002
         acceleration: Tensor | None = None,  # noqa: ARG002
@@ -51,11 +51,11 @@ class ImageUnet(nn.Module):
         readout, phase = zero_filled.shape[-2:]
         if self.crop is None or self.crop == (readout, phase):
             return self.refine(zero_filled)
-        seen = center_crop(zero_filled, (min(self.crop[0], readout), min(self.crop[1], phase)))
-        return zero_filled + center_pad(self.refine(seen) - seen, (readout, phase))
+        cropped = center_crop(zero_filled, (min(self.crop[0], readout), min(self.crop[1], phase)))
+        return zero_filled + center_pad(self.refine(cropped) - cropped, (readout, phase))
 
     def refine(self, image: Tensor) -> Tensor:
-        """Refine a real image `(batch, readout, phase)` of any size."""
+        """Refine real images `(batch, readout, phase)` of any size."""
         mean = image.mean(dim=(-2, -1), keepdim=True)
         std = image.std(dim=(-2, -1), keepdim=True)
         normalised = ((image - mean) / torch.where(std > 0, std, 1)).clamp(-LARGEST_DEVIATION, LARGEST_DEVIATION)

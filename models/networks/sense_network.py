@@ -1,4 +1,4 @@
-"""The base of unrolled networks whose sensitivity maps are given: the problem they solve, at unit scale."""
+"""The base class of unrolled networks that use ESPIRiT maps: it scales the data and builds their problem."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from recon.solvers.problem import LeastSquares
 
 
 class SenseNetwork(nn.Module, ABC):
-    """Base of the networks that find the k-space of all coils from the problem; `solve` is theirs to write.
+    """Base class of networks that solve `y = M F S x + noise` with maps `S` that are not learned.
 
-    The maps come from the calibration samples without being trained, and the k-space is divided by the largest
-    value of its zero-filled image: the result scales with it.
+    Subclasses implement `solve`. The maps are ESPIRiT maps of the calibration samples (Uecker et al. 2014). The
+    k-space is divided by the largest value of its zero-filled image and the result multiplied by it.
 
     Parameters
     ----------
     cascades
-        The unrolled steps, each from an estimate and the problem to the next estimate.
+        Unrolled steps; each maps an estimate and the problem to the next estimate.
 
     Attributes
     ----------
     checkpointing
-        Whether training keeps only what enters each cascade and computes the rest again: less memory, more time.
+        Whether training stores only the input of each cascade and recomputes the rest: less memory, more time.
     """
 
     def __init__(self, cascades: Iterable[nn.Module]) -> None:
@@ -42,10 +42,10 @@ class SenseNetwork(nn.Module, ABC):
 
     @abstractmethod
     def solve(self, problem: LeastSquares) -> Tensor:
-        """Estimate the k-space of all coils, complex `(batch, coils, readout, phase)`, ordered as `measured`."""
+        """Return complex k-space of all coils `(batch, coils, readout, phase)`, ordered as `problem.measured`."""
 
     def unroll(self, estimate: Tensor, problem: LeastSquares) -> Tensor:
-        """Take all steps, from an estimate to the last one."""
+        """Apply all cascades to an estimate."""
         for cascade in self.cascades:
             if self.checkpointing and torch.is_grad_enabled():
                 estimate = checkpoint(cascade, estimate, problem, use_reentrant=False)
@@ -66,12 +66,12 @@ class SenseNetwork(nn.Module, ABC):
         Parameters
         ----------
         masked_kspace, mask, num_low_frequencies, calibration, acceleration
-            As for the `VarNet`.
+            See `VarNet.coil_images`.
 
         Returns
         -------
         Tensor
-            real `(batch, readout, phase)`: the root sum of squares over the coils.
+            real `(batch, readout, phase)`: root sum of squares over the coils.
         """
         return rss(self.coil_images(masked_kspace, mask, num_low_frequencies, calibration, acceleration))
 
@@ -81,9 +81,9 @@ class SenseNetwork(nn.Module, ABC):
         mask: Tensor,
         num_low_frequencies: int | Tensor | None = None,
         calibration: Tensor | None = None,
-        acceleration: Tensor | None = None,  # noqa: ARG002 - the arguments are those of every network
+        acceleration: Tensor | None = None,  # noqa: ARG002 - every network takes these arguments
     ) -> Tensor:
-        """Reconstruct a batch of slices to complex coil images `(batch, coils, readout, phase)`."""
+        """Reconstruct complex coil images `(batch, coils, readout, phase)`; arguments as for `VarNet.coil_images`."""
         largest = rss(ifft(masked_kspace)).amax(dim=IMAGE_AXES)[:, None, None, None]
         unit = torch.where(largest > 0, largest, 1)
         scaled = masked_kspace / unit

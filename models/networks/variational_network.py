@@ -1,4 +1,4 @@
-"""The variational network: gradient descent with learned filters and activations."""
+"""The variational network: unrolled gradient descent with learned filters and activations (Hammernik et al. 2018)."""
 
 import torch
 from torch import Tensor, nn
@@ -11,40 +11,47 @@ from recon.solvers.problem import LeastSquares
 
 
 class VariationalNetwork(SenseNetwork):
-    """Unrolled gradient descent on data term and fields of experts (Hammernik et al. 2018), maps given.
+    """Unrolled gradient descent on a data term and fields of experts (Hammernik et al. 2018), with ESPIRiT maps.
+
+    Each step computes `u <- u - R'(u) - lamda A^H (A u - f)` with learned `R'` and `lamda`.
 
     Parameters
     ----------
     num_cascades
         Number of gradient steps.
     filters
-        Pairs of a real and an imaginary filter in each step.
+        Number of filters in each step, each a pair of a real and an imaginary part.
     kernel
-        Their side: odd, 3 or more.
+        Side length of the filters: odd, at least 3.
     basis_functions
-        Gaussians that make up an activation.
+        Number of Gaussians per activation function.
+
+    Raises
+    ------
+    ValueError
+        If `kernel` is even or less than 3.
     """
 
     def __init__(
         self, num_cascades: int = 10, filters: int = 48, kernel: int = 11, basis_functions: int = 31
     ) -> None:
         if kernel < 3 or kernel % 2 == 0:
-            raise ValueError(f"{kernel} is no side of a filter with a middle and a zero mean: 3, 5, 7, ...")
+            raise ValueError(f"the side length of a filter must be odd and at least 3, not {kernel}")
         super().__init__(GradientStep(FieldsOfExperts(filters, kernel, basis_functions)) for _ in range(num_cascades))
 
     def solve(self, problem: LeastSquares) -> Tensor:
-        """Descend from the zero-filled image; put back what was measured, as the classical solvers do."""
+        """Descend from the zero-filled image and restore measured samples, as the classical solvers do."""
         image = self.unroll(problem.encoding.adjoint(problem.measured), problem)
         return torch.where(problem.encoding.mask, problem.measured, problem.encoding.coil_kspace(image))
 
 
 class GradientStep(nn.Module):
-    """One step `u <- u - R'(u) - lamda A^H (A u - f)`, with `A = M F S` (Hammernik et al. 2018).
+    """One step `u <- u - R'(u) - lamda A^H (A u - f)` with `A = M F S` (Hammernik et al. 2018).
 
     Parameters
     ----------
     regulariser
-        `R'`: complex image `(batch, readout, phase)` to one of the same shape.
+        `R'`: maps a complex image `(batch, readout, phase)` to one of the same shape.
     """
 
     def __init__(self, regulariser: nn.Module) -> None:
@@ -53,22 +60,22 @@ class GradientStep(nn.Module):
         self.log_lamda = nn.Parameter(torch.zeros(()))
 
     def forward(self, image: Tensor, problem: LeastSquares) -> Tensor:
-        """Take the step from `image` `(batch, 1, readout, phase)`."""
+        """Take one step from the complex image `(batch, 1, readout, phase)`."""
         gradient = problem.encoding.adjoint(problem.encoding.coil_kspace(image) - problem.measured)
         return image - self.regulariser(image[:, 0]).unsqueeze(1) - self.log_lamda.exp() * gradient
 
 
 class FieldsOfExperts(nn.Module):
-    """`R'(u) = 1/N sum_i K_i^T phi_i'(K_i u)`: the gradient of a sum of potentials of filter responses.
+    """Compute `R'(u) = 1/N sum_i K_i^T phi_i'(K_i u)`, the gradient of a sum of potentials of filter responses.
 
-    Each filter has a real and an imaginary part, both of zero mean and together of unit norm; images are periodic,
-    as the Fourier transform has them. The mean over the `N` filters instead of the paper's sum keeps the step as
-    long whatever their number.
+    Each filter has a real and an imaginary part, both of zero mean and together of unit norm. Images are periodic, as
+    in the discrete Fourier transform. The mean over the `N` filters, where the paper has a sum, makes the length of a
+    step independent of their number.
 
     Parameters
     ----------
     filters, kernel, basis_functions
-        As for the `VariationalNetwork`.
+        As for `VariationalNetwork`.
     """
 
     def __init__(self, filters: int, kernel: int, basis_functions: int) -> None:
@@ -77,7 +84,7 @@ class FieldsOfExperts(nn.Module):
         self.activation = RadialBasis(filters, basis_functions)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Evaluate on complex `(batch, readout, phase)`."""
+        """Evaluate `R'` at complex images `(batch, readout, phase)`."""
         kernels = self.kernels()
         responses = _convolve(to_channels(image), kernels)
         activated = self.activation(responses) / len(kernels)
@@ -85,12 +92,12 @@ class FieldsOfExperts(nn.Module):
         return from_channels(gradient.to(image.real.dtype))
 
     def kernels(self) -> Tensor:
-        """Constrain the filters: `(filters, 2, kernel, kernel)`."""
+        """Return the filters with their constraints met, `(filters, 2, kernel, kernel)`."""
         centred = self.unconstrained - self.unconstrained.mean(dim=(-2, -1), keepdim=True)
         return centred / torch.linalg.vector_norm(centred, dim=(1, 2, 3), keepdim=True)
 
 
 def _convolve(channels: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve periodically; with the kernels turned and their axes exchanged it is the adjoint."""
+    """Convolve periodically; with flipped kernels and exchanged channel axes this is the adjoint."""
     margin = kernels.shape[-1] // 2
     return conv2d(pad(channels, (margin,) * 4, mode="circular"), kernels)

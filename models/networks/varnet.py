@@ -1,4 +1,4 @@
-"""The end-to-end variational network."""
+"""The end-to-end variational network (Sriram et al. 2020)."""
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,11 @@ from recon.solvers.measured import Measured
 
 
 class VarNet(nn.Module):
-    """The end-to-end variational network (Sriram et al. 2020): sensitivity maps, then a row of cascades.
+    """The end-to-end variational network (Sriram et al. 2020): learned sensitivity maps, then unrolled cascades.
 
-    Constructor arguments, parameter names and results are those of `fastmri.models.VarNet`, so that its weights
-    load unchanged. The image scales with the k-space.
+    Each cascade computes `k <- k - eta M (k - k0) - F S R(S^H F^H k)` with a U-Net `R`. Constructor arguments,
+    parameter names and results are those of `fastmri.models.VarNet`, so its weights load unchanged. The image scales
+    with the k-space.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ class VarNet(nn.Module):
     chans, pools
         Channels and poolings of the U-Net in every cascade.
     mask_center
-        Whether the sensitivity maps come from the auto-calibration lines alone.
+        Whether to estimate the sensitivity maps from the auto-calibration lines alone.
     """
 
     def __init__(
@@ -44,9 +45,9 @@ class VarNet(nn.Module):
 
     @property
     def checkpointing(self) -> bool:
-        """Whether training keeps only what enters each cascade and computes the rest again on the way back.
+        """Whether training stores only the input of each cascade and recomputes the rest in the backward pass.
 
-        A fraction of the memory for a third more time, at the same gradients. It may be set at any time.
+        It takes a fraction of the memory and a third more time, with the same gradients, and may be set at any time.
         """
         return self.sens_net.checkpointing
 
@@ -62,7 +63,7 @@ class VarNet(nn.Module):
         calibration: Tensor | None = None,
         acceleration: Tensor | None = None,
     ) -> Tensor:
-        """Reconstruct a batch of slices: the root sum of squares of `coil_images`, which has the parameters.
+        """Reconstruct a batch of slices, the root sum of squares of `coil_images`, which documents the parameters.
 
         Returns
         -------
@@ -77,9 +78,9 @@ class VarNet(nn.Module):
         mask: Tensor,
         num_low_frequencies: int | Tensor | None = None,
         calibration: Tensor | None = None,
-        acceleration: Tensor | None = None,  # noqa: ARG002 - the arguments are those of every network
+        acceleration: Tensor | None = None,  # noqa: ARG002 - every network takes these arguments
     ) -> Tensor:
-        """Reconstruct the image that every coil sees.
+        """Reconstruct the image of every coil.
 
         Parameters
         ----------
@@ -88,14 +89,14 @@ class VarNet(nn.Module):
         mask
             bool `(batch or 1, 1, 1 or readout, phase)`, True where measured.
         num_low_frequencies
-            Number of auto-calibration lines, one for all or one for each of the batch; found in the mask
-            where None or zero.
+            Number of auto-calibration lines, one for the batch or one per slice; where None or zero, the mask
+            tells them.
         calibration
-            complex `(batch, coils, readout, phase)`: a separate reference scan to estimate the sensitivity maps
-            from, zero where not measured; None to take the centre of `masked_kspace`.
+            complex `(batch, coils, readout, phase)`: separate reference scan from which to estimate the sensitivity
+            maps, zero where not measured. None to use the centre of `masked_kspace`.
         acceleration
-            real `(batch,)`: how many times fewer samples were measured than a full scan has. None to count those of
-            the mask, as if nothing of k-space were padding. Not every network uses it; this one does not.
+            real `(batch,)`: number of samples of a full scan over the number measured. None to count them in the
+            mask, which assumes that k-space is not padded. Some networks use it; this one does not.
 
         Returns
         -------

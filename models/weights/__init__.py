@@ -1,1 +1,1 @@
-"""Weights that ship with the package, each a safetensors file with a model card."""
+"""Weights that ship with the package, each a safetensors file with a model card (JSON and Markdown)."""

@@ -1,4 +1,4 @@
-"""The end-to-end variational network as its formula says it, at no one's speed: an oracle beside fastMRI's."""
+"""A plain implementation of the end-to-end variational network, a second reference besides fastMRI's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recon.models.networks.varnet import VarNet
 
 
 def plain_varnet(network: VarNet, masked_kspace: Tensor, mask: Tensor) -> Tensor:
-    """Coil images of `network`'s weights: centred two-dimensional transforms, contiguous U-Nets, no fusing."""
+    """Compute the coil images with centred two-dimensional transforms and torch's own layers."""
     sens_maps = network.sens_net(masked_kspace, mask)
     kspace = masked_kspace
     for cascade in network.cascades:
@@ -26,7 +26,7 @@ def plain_varnet(network: VarNet, masked_kspace: Tensor, mask: Tensor) -> Tensor
 
 
 def plain_norm_unet(network: NormUnet, image: Tensor) -> Tensor:
-    """Complex `(batch, readout, phase)`, normalised, padded, refined, and all that undone."""
+    """Normalise, pad and refine complex `(batch, readout, phase)`, then undo padding and normalisation."""
     channels = torch.stack((image.real, image.imag), dim=1)
     mean, std = channels.mean((-2, -1), keepdim=True), channels.std((-2, -1), keepdim=True)
     matrix = (image.shape[-2], image.shape[-1])
@@ -36,7 +36,7 @@ def plain_norm_unet(network: NormUnet, image: Tensor) -> Tensor:
 
 
 def plain_unet(network: Unet, features: Tensor) -> Tensor:
-    """Real `(batch, chans, height, width)`, by torch's own layers."""
+    """Apply the U-Net to real `(batch, chans, height, width)` by torch's own layers."""
     skipped = []
     for down in network.down_sample_layers:
         features = _block(down.layers, features)

@@ -51,7 +51,7 @@ def test_image_scales_with_the_kspace(method: Reconstruction, scale: float, raw:
     torch.testing.assert_close(method(scaled) / (scale * raw), method(original) / raw, rtol=5e-4, atol=5e-4)
 
 
-def test_normalisation_leaves_the_network_what_it_is(checkpoints: Path) -> None:
+def test_scaling_before_and_after_the_network_changes_nothing(checkpoints: Path) -> None:
     method = LearnedReconstruction(checkpoints / "varnet.safetensors")
     acquisition = random_acquisition()
     mask = acquisition.mask.reshape(1, 1, 1, -1)
@@ -64,10 +64,10 @@ def test_empty_slice_gives_an_empty_image(method: Reconstruction) -> None:
     assert torch.equal(method(replace(acquisition, kspace=0 * acquisition.kspace)), torch.zeros(32, 24))
 
 
-def test_two_dimensional_mask_is_taken(method: Reconstruction) -> None:
+def test_a_mask_expanded_along_readout_gives_the_same_image(method: Reconstruction) -> None:
     acquisition = random_acquisition()
-    spelled_out = replace(acquisition, mask=acquisition.mask.expand(32, 24))
-    torch.testing.assert_close(method(spelled_out), method(acquisition), rtol=1e-4, atol=1e-4)
+    expanded = replace(acquisition, mask=acquisition.mask.expand(32, 24))
+    torch.testing.assert_close(method(expanded), method(acquisition), rtol=1e-4, atol=1e-4)
 
 
 def test_weights_are_read_once(checkpoints: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_method_takes_the_weights_of_every_variant_of_its_network(
     assert create("varnet", {"checkpoint": str(tmp_path / "twin.safetensors")})(random_acquisition()).any()
 
 
-def test_without_a_checkpoint_the_weights_that_ship_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_checkpoint_the_shipped_weights_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = ship(monkeypatch, tmp_path)
     acquisition = random_acquisition()
     image = create("varnet")(acquisition)
@@ -100,7 +100,7 @@ def test_without_a_checkpoint_the_weights_that_ship_are_used(tmp_path: Path, mon
     assert torch.equal(image, create("varnet", {"checkpoint": "varnet-general"})(acquisition))
 
 
-def test_without_weights_the_user_learns_where_to_get_some() -> None:
+def test_without_weights_the_error_says_where_to_get_some() -> None:
     with pytest.raises(InputError, match=r"--checkpoint.*recon train"):
         create("unet")(random_acquisition())
 
@@ -119,7 +119,7 @@ def test_reference_scan_that_does_not_fit_is_refused(method: Reconstruction, sha
         method(replace(acquisition, calibration=random_kspace(*shape)))
 
 
-def test_slices_together_are_what_they_are_alone(method: LearnedReconstruction) -> None:
+def test_a_batch_gives_the_same_images_as_single_slices(method: LearnedReconstruction) -> None:
     slices = [
         random_acquisition(coils, readout, phase, seed=seed)
         for seed, (coils, readout, phase) in enumerate([(3, 32, 24), (2, 32, 24), (4, 28, 26), (3, 32, 24)])
@@ -132,7 +132,7 @@ def test_slices_together_are_what_they_are_alone(method: LearnedReconstruction) 
 
 
 @pytest.mark.parametrize(("precision", "bound"), [("bf16", 0.02), ("fp16", 0.003)])
-def test_half_precision_stays_near_single(checkpoints: Path, precision: str, bound: float) -> None:
+def test_half_precision_is_close_to_single(checkpoints: Path, precision: str, bound: float) -> None:
     settings = {"checkpoint": str(checkpoints / "varnet.safetensors")}
     acquisition = random_acquisition()
     expected = create("varnet", settings)(acquisition)
@@ -146,7 +146,7 @@ def test_unknown_precision_is_refused() -> None:
         create("varnet", {"precision": "int8"})
 
 
-def test_without_oversampling_the_network_sees_the_cropped_readout(checkpoints: Path) -> None:
+def test_oversampling_is_removed_before_the_network(checkpoints: Path) -> None:
     path = checkpoints / "varnet.safetensors"
     acquisition = random_acquisition(readout=40, crop=(20, 24))
     image = LearnedReconstruction(path, remove_oversampling=True)(acquisition)
@@ -163,17 +163,17 @@ def test_mask_that_varies_along_readout_keeps_its_oversampling(checkpoints: Path
     )
 
 
-def test_what_training_did_to_raw_data_is_done_again(tmp_path: Path) -> None:
-    did = {"remove_oversampling": True, "virtual_coils": 2}
-    path = write_weights(tmp_path / "a.safetensors", protocol={"training": {"data": {"preprocessing": did}}})
+def test_preprocessing_of_the_training_is_applied(tmp_path: Path) -> None:
+    steps = {"remove_oversampling": True, "virtual_coils": 2}
+    path = write_weights(tmp_path / "a.safetensors", protocol={"training": {"data": {"preprocessing": steps}}})
     other = write_weights(tmp_path / "b.safetensors")
     acquisition = random_acquisition(coils=4, readout=40, crop=(20, 24))
     torch.testing.assert_close(
-        LearnedReconstruction(path)(acquisition), LearnedReconstruction(other, **did)(acquisition)
+        LearnedReconstruction(path)(acquisition), LearnedReconstruction(other, **steps)(acquisition)
     )
 
 
-def test_virtual_coils_lose_nothing_that_is_not_there() -> None:
+def test_compression_to_the_true_number_of_coils_loses_nothing() -> None:
     two = random_acquisition(coils=2)
     mixing = torch.randn(5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
     five = replace(two, kspace=torch.einsum("vc,cxy->vxy", mixing, two.kspace))
@@ -182,7 +182,7 @@ def test_virtual_coils_lose_nothing_that_is_not_there() -> None:
     torch.testing.assert_close(rss(few.kspace), rss(five.kspace), rtol=1e-4, atol=1e-4)
 
 
-def test_virtual_coils_are_what_the_network_gets(checkpoints: Path) -> None:
+def test_coils_are_compressed_before_the_network(checkpoints: Path) -> None:
     path = checkpoints / "varnet.safetensors"
     acquisition = replace(random_acquisition(coils=4), calibration=random_kspace(4, 32, 6, seed=5))
     image = LearnedReconstruction(path, virtual_coils=2)(acquisition)

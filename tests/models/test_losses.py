@@ -13,7 +13,7 @@ def images(seed: int, *shape: int) -> Tensor:
     return noise.cumsum(-1).abs()
 
 
-def test_loss_and_gradient_are_fastmris() -> None:
+def test_ssim_loss_and_its_gradient_equal_fastmris() -> None:
     ours, theirs = (images(0, 2, 20, 24).requires_grad_() for _ in range(2))
     target = images(1, 2, 20, 24)
     largest = target.amax((1, 2))
@@ -25,7 +25,7 @@ def test_loss_and_gradient_are_fastmris() -> None:
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_loss_of_one_image_is_one_minus_the_metric() -> None:
+def test_ssim_loss_is_one_minus_the_metric() -> None:
     image, target = images(0, 1, 30, 20), images(1, 1, 30, 20)
     largest = target.max()
     metric = structural_similarity(target[0].numpy(), image[0].numpy(), data_range=float(largest))
@@ -49,7 +49,7 @@ def test_psnr_loss_of_a_black_slice_is_finite() -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-4, 1e12])
-def test_loss_does_not_depend_on_the_scale_in_single_precision(scale: float) -> None:
+def test_ssim_loss_does_not_depend_on_the_scale_in_single_precision(scale: float) -> None:
     image, target = images(0, 1, 30, 20).float(), images(1, 1, 30, 20).float()
     largest = target.amax((1, 2))
     expected = ssim_loss(image, target, largest)
@@ -58,20 +58,20 @@ def test_loss_does_not_depend_on_the_scale_in_single_precision(scale: float) -> 
     )
 
 
-def test_equal_images_have_no_loss_even_if_empty() -> None:
+def test_ssim_loss_of_equal_images_is_zero_even_if_empty() -> None:
     image = images(0, 2, 20, 20)
     image[1] = 0
     assert float(ssim_loss(image, image, image.amax((1, 2)))) == pytest.approx(0, abs=1e-12)
 
 
-def test_kspace_loss_is_two_for_silence_and_linear_in_the_error() -> None:
+def test_kspace_loss_is_two_for_zeros_and_linear_in_the_error() -> None:
     measured, mask = random_kspace(3, 2, 8, 24), line_mask(24, batch=3)
     assert float(kspace_loss(0 * measured, measured, mask)) == pytest.approx(2)
     assert float(kspace_loss(measured, measured, mask)) == 0
     assert float(kspace_loss(1.25 * measured, measured, mask)) == pytest.approx(0.5)
 
 
-def test_kspace_loss_sees_only_the_samples_that_count() -> None:
+def test_kspace_loss_depends_on_the_masked_samples_alone() -> None:
     measured, mask = random_kspace(1, 2, 8, 24), line_mask(24)
     predicted = random_kspace(1, 2, 8, 24, seed=1).requires_grad_()
     loss = kspace_loss(predicted, measured, mask)
@@ -95,14 +95,14 @@ def test_kspace_loss_of_an_empty_slice_has_finite_gradients() -> None:
     assert predicted.grad.isfinite().all()
 
 
-def test_l1_is_in_units_of_the_range() -> None:
+def test_l1_loss_is_in_units_of_the_data_range() -> None:
     target = images(0, 2, 20, 24)
     largest = target.amax((1, 2))
     shifted = target + 0.1 * largest[:, None, None]
     assert float(l1_loss(shifted, target, largest)) == pytest.approx(0.1)
 
 
-def test_sum_is_that_of_the_weighted_losses() -> None:
+def test_weighted_loss_is_the_sum_of_weighted_losses() -> None:
     image, target = images(0, 2, 20, 24), images(1, 2, 20, 24)
     largest = target.amax((1, 2))
     weights = {"ssim": 1.0, "l1": 0.1}

@@ -14,7 +14,7 @@ from recon.models.objectives import SelfSupervised, Supervised
 
 
 class Truth(nn.Module):
-    """Knows the answer, times a factor."""
+    """A network that returns the true image times a factor, and records its input."""
 
     def __init__(self, kspace: Tensor, factor: float = 1.0) -> None:
         super().__init__()
@@ -39,14 +39,14 @@ def test_supervised_loss_is_taken_over_the_crop() -> None:
     torch.testing.assert_close(Supervised(Truth(kspace, 0.8), {"ssim": 2})(batch), expected)
 
 
-def test_network_sees_given_samples_and_is_judged_by_held_ones() -> None:
+def test_network_sees_the_given_samples_and_the_loss_the_held_ones() -> None:
     kspace = object_acquisition(2, 32, 24).kspace[None]
     held = torch.zeros(1, 1, 1, 24, dtype=torch.bool)
     held[..., 3::4] = True
     measured = torch.where(torch.arange(24) % 4 == 0, 0, kspace)
     truth = Truth(torch.where(held, kspace, 7))
     loss = SelfSupervised(truth)(SplitSlice(measured, ~held, held, torch.tensor([3.0])))
-    assert loss.item() == pytest.approx(0, abs=1e-5), "what is wrong elsewhere does not count"
+    assert loss.item() == pytest.approx(0, abs=1e-5), "errors elsewhere do not count"
     assert truth.seen is not None
     assert not truth.seen[..., 3::4].any()
     assert truth.more["acceleration"] == 3
@@ -63,6 +63,6 @@ def test_the_network_gets_the_reference_scan_and_the_acceleration() -> None:
     assert truth.more["acceleration"] == 4
 
 
-def test_network_of_images_cannot_be_judged_by_kspace() -> None:
-    with pytest.raises(InputError, match="^Identity gives no coil images"):
+def test_self_supervision_needs_coil_images() -> None:
+    with pytest.raises(InputError, match="^Identity predicts no coil images"):
         SelfSupervised(nn.Identity())

@@ -12,7 +12,7 @@ def test_network_is_built_by_its_name() -> None:
     assert isinstance(network, VarNet)
 
 
-def test_mistyped_network_is_answered_with_the_right_one() -> None:
+def test_mistyped_name_gets_a_suggestion() -> None:
     with pytest.raises(InputError, match="did you mean 'varnet'"):
         build("varnett", {})
 
@@ -21,12 +21,12 @@ WRONG = [{"chanels": 3}, {"chans": -1}, {"chans": 0}, {"pools": 0}, {"num_cascad
 
 
 @pytest.mark.parametrize("arguments", WRONG)
-def test_arguments_that_fit_no_network_are_refused_in_one_sentence(arguments: dict[str, Any]) -> None:
+def test_wrong_arguments_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="network varnet cannot be built with"):
         build("varnet", arguments)
 
 
-def test_a_name_that_continues_another_is_a_variant_of_it() -> None:
+def test_a_name_that_extends_another_by_a_hyphen_is_a_variant() -> None:
     assert method_of("varnet-anything") == "varnet"
     assert {method_of(name) for name in NETWORKS} <= set(NETWORKS)
     assert method_of("deep-cascade") == "deep-cascade"

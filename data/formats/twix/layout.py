@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
+from recon.data.extras import extra
 from recon.data.storage.limits import check_header
 
 Bytes = NDArray[np.uint8]
@@ -119,12 +120,8 @@ def read_measurements(path: Path, content: Bytes) -> tuple[Layout, list[Measurem
     InputError
         If twixtools is not installed, or the file is damaged.
     """
-    try:
+    with extra("twix", f"{path}: reading Siemens raw data"):
         from twixtools import hdr_def, mdh_def  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise InputError(
-            f"{path}: is Siemens raw data, which needs twixtools: pip install 'unrolled-recon[twix]'"
-        ) from error
     if _is_table(*_two(content[:8].tobytes())):
         places = _places(path, content, hdr_def.MultiRaidFileHeader)
         head, channel = np.dtype(mdh_def.Scan_header), np.dtype(mdh_def.Channel_header)

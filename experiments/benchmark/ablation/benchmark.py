@@ -38,7 +38,7 @@ from recon.experiments.training.construct import make_objective
 from recon.experiments.training.input.reading import Slices
 from recon.experiments.training.input.training_data import open_training_data
 from recon.experiments.training.optimizer import learning_rate, make_optimizer
-from recon.models.networks.general_varnet import pose
+from recon.models.networks.general_varnet import least_squares
 from recon.preprocessing.oversampling import without_oversampling
 from recon.quality.noise_estimate import lift, noise_levels
 
@@ -246,7 +246,7 @@ def _reconstruct(network: nn.Module, acquisition: Acquisition) -> Tensor:
     """Reconstruct the image `(rows, columns)` of `(coils, readout, phase)` with the noise floor of a target."""
     slim = without_oversampling(acquisition)
     scan = slim.kspace[None], slim.mask.reshape(1, 1, 1, -1)
-    return center_crop(lift(pose(*scan), network(*scan), noise_levels(*scan))[0], slim.crop)
+    return center_crop(lift(least_squares(*scan), network(*scan), noise_levels(*scan))[0], slim.crop)
 
 
 def _cost(network: nn.Module) -> tuple[float, float]:

@@ -40,6 +40,7 @@ def damaged(whole: bytes, count: int) -> Iterator[bytes]:
         yield bytes(content[: generator.integers(len(whole))] if number % 5 == 0 else content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fmt", WRITTEN, ids=lambda fmt: fmt.name)
 def test_a_damaged_file_is_read_or_refused_in_one_sentence(
     tmp_path: Path, scan: WholeScan, fmt: Format, capfd: pytest.CaptureFixture[str]

@@ -120,6 +120,7 @@ def test_worker_processes_give_the_same_slices(volumes: list[Volume]) -> None:
             assert all(torch.equal(*pair) for pair in zip(one[:5], other[:5], strict=True))
 
 
+@pytest.mark.slow
 def test_two_thousand_reads_do_not_leak_memory_or_handles(tmp_path: Path) -> None:
     volumes = [open_volume(write_raw_file(tmp_path / f"{index}.h5", slices=5)) for index in range(40)]
     dataset = SliceDataset(volumes, FreshMasks(SAMPLINGS, seed=0, epoch=0))

@@ -89,6 +89,7 @@ def test_the_index_goes_to_the_cache_if_it_cannot_be_written_beside_the_data(
     assert opened == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "{", '{"format": 1}', '{"format": 0, "entries": {}}'])
 def test_a_damaged_index_is_built_again(folder: Path, content: str) -> None:
     first = index_files([folder])
@@ -119,6 +120,7 @@ def test_folders_and_files_can_be_mixed_and_names_repeated(folder: Path, tmp_pat
     assert [path.name for path in index.entries] == ["a.h5", "a.h5", "b.h5", "c.h5"]
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_same_index_as_one(folder: Path, tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()

@@ -17,6 +17,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SIZE", (48, 96))
 
 
+@pytest.mark.slow
 def test_all_methods_are_compared_without_training_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ship(monkeypatch, tmp_path / "weights")
     demo(tmp_path / "demo", torch.device("cpu"))
@@ -30,6 +31,6 @@ def test_all_methods_are_compared_without_training_and_once(tmp_path: Path, monk
 
 
 def test_missing_weights_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recon.models.checkpoints.shipped.folder", lambda: tmp_path)
+    monkeypatch.setattr("recon.models.checkpoints.locate.weights_folder", lambda: tmp_path)
     with pytest.raises(InputError, match="no weights ship for varnet"):
         demo(tmp_path / "demo", torch.device("cpu"))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-import recon.models.checkpoints.shipped
+import recon.models.checkpoints.locate
 from helpers.weights import ship
 from recon.experiments.commands.weights import weights
 
@@ -24,12 +24,12 @@ def test_a_damaged_file_is_reported_and_sets_the_exit_code(
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(SystemExit, match="2"):
         weights()
-    assert "is damaged or another file" in capsys.readouterr().err
+    assert "is damaged, or not the file" in capsys.readouterr().err
 
 
 def test_a_package_without_weights_says_that_none_ship(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(recon.models.checkpoints.shipped, "folder", lambda: tmp_path)
+    monkeypatch.setattr(recon.models.checkpoints.locate, "weights_folder", lambda: tmp_path)
     weights()
     assert "no weights ship" in capsys.readouterr().out

@@ -8,7 +8,7 @@ from recon.data.masks import MaskKind, Sampling
 from recon.data.open import find_files, open_volume
 from recon.experiments.engine.metrics import score
 from recon.models.checkpoints.card import read_card
-from recon.models.checkpoints.shipped import shipped_weights
+from recon.models.checkpoints.locate import shipped_weights
 from recon.registry import create
 
 BRAINS = ["brain_t1_7ch.h5", "brain_t2_4ch.h5"]

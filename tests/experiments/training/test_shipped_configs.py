@@ -33,6 +33,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_config_trains_and_its_weights_are_found(path: Path, folders: Path, tmp_path: Path) -> None:
     shipped = load_config(path)

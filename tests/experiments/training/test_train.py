@@ -158,6 +158,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_killed_run_repeats_the_losses_of_one_that_was_not(folders: Path, tmp_path: Path) -> None:
     endless = make_config(folders, tmp_path / "killed", checkpoint_minutes=0, epochs=1000)
@@ -183,6 +184,7 @@ def load_steps(output: Path) -> int:
         return int(re.findall(r'"steps": (\d+)', file.metadata()["position"])[0])
 
 
+@pytest.mark.slow
 def test_two_processes_match_one_and_survive_being_killed(folders: Path, tmp_path: Path) -> None:
     values: dict[str, Any] = {
         "data": {"val": [str(folders / "val"), str(folders / "train" / "a.h5")]},  # three, which two cannot share
@@ -319,7 +321,7 @@ def test_undersampled_files_without_targets_are_enough_for_ssdu(folders: Path, t
 
 
 def test_ssdu_needs_coil_images(folders: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="ImageUnet gives no coil images"):
+    with pytest.raises(InputError, match="ImageUnet predicts no coil images"):
         train(make_config(folders, tmp_path, network=DROPPING, training={"mode": "ssdu"}))
 
 

@@ -9,50 +9,50 @@ from recon.models.blocks.sensitivity import divide_by_rss
 from recon.solvers.measured import Measured
 
 
-class Nothing(nn.Module):
-    """A regulariser that leaves the image to the data."""
+class ZeroRegulariser(nn.Module):
+    """A regulariser that predicts zero, so the step is data consistency alone."""
 
     def forward(self, image: Tensor) -> Tensor:
         return torch.zeros_like(image)
 
 
-def setting() -> tuple[Tensor, Measured, Tensor]:
-    """Full k-space, the measured part of it, and maps."""
+def undersampled() -> tuple[Tensor, Measured, Tensor]:
+    """Return full k-space, its measured samples, and sensitivity maps."""
     mask = line_mask(20)
     full = random_kspace(2, 3, 18, 20, dtype=torch.complex128)
     sens_maps = divide_by_rss(random_kspace(2, 3, 18, 20, seed=1, dtype=torch.complex128))
     return full, Measured.of(torch.where(mask, full, 0), mask), sens_maps
 
 
-def in_space_of(measured: Measured, kspace: Tensor) -> Tensor:
+def to_space_of(measured: Measured, kspace: Tensor) -> Tensor:
     return measured.kspace(ifft(kspace))
 
 
-def test_full_data_consistency_restores_what_was_measured_and_keeps_the_rest() -> None:
-    _, measured, sens_maps = setting()
-    estimate = in_space_of(measured, random_kspace(2, 3, 18, 20, seed=2, dtype=torch.complex128))
-    after = Cascade(Nothing()).double()(estimate, measured, sens_maps)
+def test_full_data_consistency_restores_measured_samples_and_keeps_the_rest() -> None:
+    _, measured, sens_maps = undersampled()
+    estimate = to_space_of(measured, random_kspace(2, 3, 18, 20, seed=2, dtype=torch.complex128))
+    after = Cascade(ZeroRegulariser()).double()(estimate, measured, sens_maps)
     torch.testing.assert_close(after, torch.where(measured.mask, measured.samples, estimate))
 
 
 def test_half_data_consistency_goes_half_the_way() -> None:
-    _, measured, sens_maps = setting()
-    estimate = in_space_of(measured, random_kspace(2, 3, 18, 20, seed=2, dtype=torch.complex128))
-    cascade = Cascade(Nothing()).double()
+    _, measured, sens_maps = undersampled()
+    estimate = to_space_of(measured, random_kspace(2, 3, 18, 20, seed=2, dtype=torch.complex128))
+    cascade = Cascade(ZeroRegulariser()).double()
     cascade.dc_weight.data.fill_(0.5)
     expected = torch.where(measured.mask, (measured.samples + estimate) / 2, estimate)
     torch.testing.assert_close(cascade(estimate, measured, sens_maps), expected)
 
 
 def test_true_kspace_is_a_fixed_point_without_regulariser() -> None:
-    full, measured, sens_maps = setting()
-    truth = in_space_of(measured, full)
-    torch.testing.assert_close(Cascade(Nothing()).double()(truth, measured, sens_maps), truth)
+    full, measured, sens_maps = undersampled()
+    truth = to_space_of(measured, full)
+    torch.testing.assert_close(Cascade(ZeroRegulariser()).double()(truth, measured, sens_maps), truth)
 
 
-def test_regulariser_that_takes_the_whole_image_leaves_what_the_coils_cannot_explain() -> None:
-    full, measured, sens_maps = setting()
-    truth = in_space_of(measured, full)
+def test_subtracting_the_whole_image_leaves_what_the_maps_cannot_explain() -> None:
+    full, measured, sens_maps = undersampled()
+    truth = to_space_of(measured, full)
     after = measured.image(Cascade(nn.Identity()).double()(truth, measured, sens_maps))
     explained = coil_expand(coil_combine(ifft(full), sens_maps), sens_maps)
     torch.testing.assert_close(after, ifft(full) - explained)

@@ -20,7 +20,7 @@ def random_features(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
 @pytest.fixture(params=["in one part", "in parts", "as on a GPU"])
 def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "in parts":
-        monkeypatch.setattr(subject, "CACHED", 50)
+        monkeypatch.setattr(subject, "CACHE_VALUES", 50)
     if request.param == "as on a GPU":
         monkeypatch.setattr(subject, "_images", lambda features: (features.permute(0, 2, 3, 1).flatten(2),))
         monkeypatch.setattr(subject, "_parts", lambda image: (image,))
@@ -30,7 +30,9 @@ def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_value_and_gradient_are_those_of_two_layers(shape: tuple[int, ...], layout: torch.memory_format) -> None:
+def test_value_and_gradient_equal_those_of_torchs_two_layers(
+    shape: tuple[int, ...], layout: torch.memory_format
+) -> None:
     features = random_features(*shape).to(memory_format=layout).requires_grad_()
     expected = reference(features)
     direction = random_features(*shape)
@@ -49,7 +51,7 @@ def test_error_in_single_precision_does_not_grow_with_the_image_or_its_mean() ->
 
 @pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_costs_only_the_rounding_of_what_comes_in_and_goes_out(dtype: torch.dtype) -> None:
+def test_half_precision_loses_only_the_rounding_of_input_and_output(dtype: torch.dtype) -> None:
     features = random_features(2, 6, 64, 64, dtype=dtype) + 20
     expected = reference(features.double())
     result = InstanceNormLeakyReLU()(features.clone())
@@ -59,7 +61,7 @@ def test_half_precision_costs_only_the_rounding_of_what_comes_in_and_goes_out(dt
 
 @pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_gradient_in_half_precision_is_that_of_its_own_values(dtype: torch.dtype) -> None:
+def test_gradient_in_half_precision_equals_that_of_the_rounded_values(dtype: torch.dtype) -> None:
     features = random_features(2, 6, 64, 64, dtype=dtype).requires_grad_()
     direction = torch.randn(features.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
     (gradient,) = torch.autograd.grad(InstanceNormLeakyReLU()(features * 1), features, direction)
@@ -78,7 +80,7 @@ def test_constant_channel_becomes_zero_with_a_finite_gradient() -> None:
     assert features.grad.isfinite().all()
 
 
-def test_one_tensor_is_kept_for_the_way_back_and_it_is_the_result() -> None:
+def test_only_the_output_is_stored_for_the_backward_pass() -> None:
     kept: list[Tensor] = []
 
     def keep(tensor: Tensor) -> Tensor:
@@ -92,7 +94,7 @@ def test_one_tensor_is_kept_for_the_way_back_and_it_is_the_result() -> None:
     assert [tensor.data_ptr() for tensor in large] == [result.data_ptr()]
 
 
-def test_shapes_are_told_where_nothing_is_computed() -> None:
+def test_shapes_are_right_on_the_meta_device() -> None:
     features = torch.empty(2, 3, 8, 8, device="meta", requires_grad=True)
     result = InstanceNormLeakyReLU()(features * 1)
     result.sum().backward()

@@ -20,7 +20,7 @@ def random_layer(channels: int = 3, count: int = 31) -> RadialBasis:
 
 
 @pytest.mark.parametrize("count", [2, 7, 31])
-def test_functions_and_gradients_are_those_of_the_sum_of_gaussians(count: int) -> None:
+def test_values_and_gradients_equal_those_of_the_sum_of_gaussians(count: int) -> None:
     layer = random_layer(count=count)
     responses = (torch.randn(2, 3, 40, 30) * 0.7).requires_grad_()
     weighting = torch.randn(2, 3, 40, 30)
@@ -37,7 +37,7 @@ def test_it_starts_as_a_straight_line() -> None:
     torch.testing.assert_close(RadialBasis(2, 31)(responses), INITIAL_SLOPE * responses, rtol=0.01, atol=1e-4)
 
 
-def test_far_responses_are_answered_with_silence_and_broken_ones_with_broken_ones() -> None:
+def test_far_responses_give_zero_and_nan_gives_nan() -> None:
     layer = random_layer()
     far = torch.tensor([-1e9, -3 * REACH, 3 * REACH, 1e9, torch.inf]).expand(1, 3, 1, 5)
     assert layer(far).abs().max() < 1e-2
@@ -51,3 +51,8 @@ def test_each_channel_has_its_own_function() -> None:
     assert not torch.allclose(first, second)
     torch.nn.init.zeros_(layer.weights)
     assert not layer(responses).any()
+
+
+def test_fewer_than_two_functions_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 2 basis functions, not 1"):
+        RadialBasis(3, 1)

@@ -13,7 +13,7 @@ def test_maps_have_unit_root_sum_of_squares() -> None:
     torch.testing.assert_close(rss(network(kspace, mask)), torch.ones(2, 30, 28))
 
 
-def test_coil_without_signal_has_a_map_of_zeros_and_disturbs_no_other() -> None:
+def test_coil_without_signal_has_a_zero_map_and_does_not_change_the_others() -> None:
     network = SensitivityModel(chans=4, pools=2)
     mask = line_mask(28)
     kspace = torch.where(mask, random_kspace(1, 4, 30, 28), 0)
@@ -24,7 +24,7 @@ def test_coil_without_signal_has_a_map_of_zeros_and_disturbs_no_other() -> None:
     torch.testing.assert_close(maps[:, others], network(kspace[:, others], mask))
 
 
-def test_maps_know_nothing_outside_the_calibration_lines() -> None:
+def test_maps_depend_on_the_calibration_lines_alone() -> None:
     network = SensitivityModel(chans=4, pools=2)
     mask = line_mask(28)
     kspace = torch.where(mask, random_kspace(1, 3, 30, 28), 0)

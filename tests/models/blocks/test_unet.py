@@ -2,10 +2,24 @@ import fastmri.models
 import pytest
 import torch
 
-from recon.models.blocks.unet import NormUnet, Unet, from_channels, padded_matrix, to_channels
+from recon.models.blocks import unet
+from recon.models.blocks.unet import Convolution, NormUnet, Unet, from_channels, padded_matrix, to_channels
 
 
-def test_unet_gives_the_numbers_of_fastmri() -> None:
+@pytest.mark.parametrize("size", [1, 300, 1000, 2**26])
+def test_convolution_in_chunks_equals_that_with_all_weights(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    layer = Convolution(3, 10, kernel_size=3, padding=1, bias=False)
+    features = torch.randn(2, 3, 9, 7, generator=generator).to(memory_format=torch.channels_last)
+    expected = layer(features)
+    monkeypatch.setattr(unet, "CHUNK_BYTES", size)
+    with torch.no_grad():
+        chunked = layer(features)
+    torch.testing.assert_close(chunked, expected)
+    assert chunked.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_unet_equals_fastmris() -> None:
     ours = Unet(2, 3, chans=4, pools=3)
     theirs = fastmri.models.Unet(2, 3, chans=4, num_pool_layers=3)
     ours.load_state_dict(theirs.state_dict())
@@ -14,7 +28,7 @@ def test_unet_gives_the_numbers_of_fastmri() -> None:
     assert (ours(image) - expected).norm() < 2e-6 * expected.norm()
 
 
-def test_channels_are_a_round_trip() -> None:
+def test_channels_and_complex_images_convert_both_ways() -> None:
     image = torch.randn(2, 5, 7, dtype=torch.complex64)
     assert torch.equal(from_channels(to_channels(image)), image)
 
@@ -36,7 +50,7 @@ def test_refined_image_scales_with_the_image(scale: float) -> None:
     torch.testing.assert_close(network(image * scale) / scale, network(image), rtol=1e-4, atol=1e-4)
 
 
-def test_refined_image_takes_no_notice_of_its_mean() -> None:
+def test_the_mean_of_the_image_is_kept() -> None:
     network = NormUnet(chans=4, pools=2).double()
     image = torch.randn(1, 20, 27, dtype=torch.complex128)
     torch.testing.assert_close(network(image + (3 - 2j)), network(image) + (3 - 2j))
@@ -53,7 +67,7 @@ def test_constant_image_comes_back_with_finite_gradients(value: complex) -> None
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
-def test_images_of_a_batch_do_not_see_each_other() -> None:
+def test_images_of_a_batch_are_independent() -> None:
     network = NormUnet(chans=4, pools=2).double()
     images = torch.randn(3, 20, 27, dtype=torch.complex128)
     together = network(images)

@@ -13,7 +13,7 @@ from recon.models.checkpoints.card import Card, card_path, read_card, write_card
 from recon.models.checkpoints.checkpoint import load_model
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_card_is_read_back(tmp_path: Path) -> None:
     card = Card(
         sha256="0" * 64,
         licence="MIT",
@@ -25,32 +25,32 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read_card(tmp_path / "weights.safetensors") == card
 
 
-def test_weights_without_a_card_are_weights(tmp_path: Path) -> None:
+def test_weights_load_without_a_card(tmp_path: Path) -> None:
     path = write_weights(tmp_path / "weights.safetensors")
     assert load_model(path).card is not None
     card_path(path).unlink()
     assert load_model(path).card is None
 
 
-def test_weights_that_the_card_does_not_describe_are_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_weights_that_do_not_match_their_card_are_refused(tmp_path: Path) -> None:
     path = write_weights(tmp_path / "weights.safetensors")
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"weights\.safetensors: is damaged or another file than weights\.json"):
+    with pytest.raises(InputError, match=r"weights\.safetensors: is damaged, or not the file that weights\.json"):
         load_model(path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": "short"}', f'{{"sha256": "{"0" * 64}", "noise": 3}}'])
-def test_what_is_no_card_is_named(tmp_path: Path, text: str) -> None:
+def test_an_invalid_card_is_named_in_one_line(tmp_path: Path, text: str) -> None:
     path = write_weights(tmp_path / "weights.safetensors")
     card_path(path).write_text(text)
-    with pytest.raises(InputError, match=r"weights\.json: is no card") as caught:
+    with pytest.raises(InputError, match=r"weights\.json: not a valid card") as caught:
         load_model(path)
     assert "\n" not in str(caught.value)
 
 
-def test_the_range_is_told_in_a_line() -> None:
+def test_the_range_prints_as_one_line() -> None:
     assert str(TRAINED) == "2 to 10x, 3 to 16 % at the centre, 2 to 32 coils, matrix 24 to 384"
 
 
@@ -59,7 +59,7 @@ def sampled(acceleration: float, fraction: float = 0.1, coils: int = 6, phase: i
     return Sampling(MaskKind.EQUISPACED_FRACTION, acceleration, fraction)(full)
 
 
-def test_inside_of_the_range_there_are_no_doubts() -> None:
+def test_scans_within_the_range_give_no_warning() -> None:
     for acceleration, fraction in [(2, 0.16), (4, 0.08), (8, 0.04), (10, 0.03)]:
         assert not TRAINED.warnings(sampled(acceleration, fraction))
 
@@ -76,12 +76,12 @@ def test_inside_of_the_range_there_are_no_doubts() -> None:
         (object_acquisition().undersample(torch.rand(64, 60) < 0.25), "along the readout too"),
     ],
 )
-def test_what_lies_outside_is_told_in_a_few_words(acquisition: Acquisition, words: str) -> None:
-    (doubt,) = TRAINED.warnings(acquisition)
-    assert words in doubt
+def test_each_property_outside_the_range_gives_a_warning(acquisition: Acquisition, words: str) -> None:
+    (warning,) = TRAINED.warnings(acquisition)
+    assert words in warning
 
 
-def test_every_reason_is_told_and_calibration_lines_may_be_scanned_apart() -> None:
+def test_every_reason_is_listed_and_a_reference_scan_counts_as_calibration_lines() -> None:
     outside = object_acquisition(coils=1, phase=399).undersample(torch.arange(399) % 20 == 0)
     assert len(TRAINED.warnings(outside)) == 4
     scanned = replace(outside, calibration=outside.kspace[..., :20])

@@ -22,7 +22,7 @@ def saved(tmp_path: Path) -> tuple[Path, nn.Module]:
     return path, network
 
 
-def test_what_is_saved_is_loaded(saved: tuple[Path, nn.Module]) -> None:
+def test_saved_weights_are_loaded(saved: tuple[Path, nn.Module]) -> None:
     path, network = saved
     loaded = load_model(path)
     assert (loaded.name, loaded.arguments, loaded.protocol) == ("varnet", ARGUMENTS, PROTOCOL)
@@ -43,7 +43,7 @@ def test_half_precision_weights_become_single(saved: tuple[Path, nn.Module], tmp
     assert {parameter.dtype for parameter in loaded.network.parameters()} == {torch.float32}
 
 
-def test_failed_write_leaves_the_old_file_and_no_other(saved: tuple[Path, nn.Module]) -> None:
+def test_failed_write_leaves_only_the_old_file(saved: tuple[Path, nn.Module]) -> None:
     path, network = saved
     before = path.read_bytes()
     with pytest.raises(TypeError):
@@ -53,7 +53,7 @@ def test_failed_write_leaves_the_old_file_and_no_other(saved: tuple[Path, nn.Mod
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
-def test_truncated_file_is_named_in_one_sentence(saved: tuple[Path, nn.Module], share: float) -> None:
+def test_truncated_file_is_named(saved: tuple[Path, nn.Module], share: float) -> None:
     path, _ = saved
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])

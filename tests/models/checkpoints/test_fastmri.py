@@ -20,7 +20,7 @@ def bare(weights: dict[str, Tensor]) -> dict[str, Any]:
     return weights
 
 
-def of_lightning(weights: dict[str, Tensor]) -> dict[str, Any]:
+def from_lightning(weights: dict[str, Tensor]) -> dict[str, Any]:
     return {
         "epoch": 49,
         "state_dict": {f"varnet.{key}": value for key, value in weights.items()} | {"loss.w": torch.ones(1, 1, 7, 7)},
@@ -28,11 +28,11 @@ def of_lightning(weights: dict[str, Tensor]) -> dict[str, Any]:
     }
 
 
-def of_parallel_training(weights: dict[str, Tensor]) -> dict[str, Any]:
+def from_parallel_training(weights: dict[str, Tensor]) -> dict[str, Any]:
     return {f"module.{key}": value for key, value in weights.items()}
 
 
-@pytest.mark.parametrize("wrap", [bare, of_lightning, of_parallel_training])
+@pytest.mark.parametrize("wrap", [bare, from_lightning, from_parallel_training])
 @pytest.mark.parametrize("legacy", [False, True])
 def test_checkpoint_of_fastmri_gives_fastmris_image(
     tmp_path: Path, wrap: Callable[[dict[str, Tensor]], Any], legacy: bool
@@ -69,7 +69,7 @@ def test_unet_of_fastmri_gives_fastmris_image(tmp_path: Path, prefix: str) -> No
 def test_torch_file_without_varnet_is_refused(tmp_path: Path, content: Any) -> None:
     path = tmp_path / "other.pt"
     torch.save(content, path)
-    with pytest.raises(InputError, match=r"other\.pt: holds no VarNet and no U-Net"):
+    with pytest.raises(InputError, match=r"other\.pt: holds neither a VarNet nor a U-Net"):
         load_model(path)
 
 
@@ -87,7 +87,7 @@ def test_half_a_varnet_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"\x89HDF\r\n\x1a\n" + bytes(50), b"PK\x03\x04" + bytes(99), b"weights\n" * 9]
 )
-def test_file_of_another_kind_is_refused_in_one_sentence(tmp_path: Path, content: Any) -> None:
+def test_file_of_another_kind_is_refused_in_one_line(tmp_path: Path, content: Any) -> None:
     path = tmp_path / "scan.pt"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"scan\.pt") as caught:
@@ -100,7 +100,7 @@ class Trap:
         return os.mkdir, ("trapped",)
 
 
-def test_code_inside_a_checkpoint_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_inside_a_checkpoint_is_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name, content in (("pickle.pt", pickle.dumps(Trap())), ("torch.pt", None)):
         path = tmp_path / name

@@ -7,76 +7,100 @@ from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 
 from helpers.weights import ship, write_weights
 from recon.data.errors import InputError
-from recon.models.checkpoints.locate import locate
+from recon.models.checkpoints.checkpoint import load_model
+from recon.models.checkpoints.locate import locate, shipped_weights, weights_folder
+
+LARGEST_FILE = 20_000_000
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, str]]:
-    """Collect what the Hub is asked for; it gives weights."""
-    questions = []
+def downloads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, str]]:
+    """Replace the Hub by one that has every file, and record the downloads."""
+    requests = []
 
     def download(repository: str, file: str) -> str:
-        questions.append((repository, file))
+        requests.append((repository, file))
         return str(write_weights(tmp_path / "cache" / "downloaded.safetensors"))
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    return questions
+    return requests
 
 
-def test_a_file_is_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[Any]) -> None:
+def test_a_file_is_found_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, downloads: list[Any]) -> None:
     path = write_weights(tmp_path / "owner" / "weights")
     monkeypatch.chdir(tmp_path)
     assert locate(path) == path
     assert locate("owner/weights") == Path("owner/weights")
-    assert not asked
+    assert not downloads
 
 
 def test_shipped_weights_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = ship(monkeypatch, tmp_path)
     assert locate("varnet-general") == path
+    assert shipped_weights() == {"varnet-general": path}
     with pytest.raises(InputError, match="did you mean 'varnet-general'"):
         locate("varnet-generl")
 
 
+def test_the_folder_of_shipped_weights_is_part_of_the_package() -> None:
+    assert (weights_folder() / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize("path", shipped_weights().values(), ids=shipped_weights())
+def test_shipped_weights_are_small_and_their_card_is_complete(path: Path) -> None:
+    assert path.stat().st_size <= LARGEST_FILE
+    card = load_model(path).card
+    assert card is not None
+    assert card.trained
+    assert card.licence
+    assert card.data
+    assert card.metrics
+    assert "research use only" in path.with_suffix(".md").read_text(encoding="utf-8").lower()
+
+
 @pytest.mark.parametrize(
-    ("words", "repository", "file"),
+    ("name", "repository", "file"),
     [
         ("owner/net", "owner/net", "model.safetensors"),
         ("owner/net:brain/weights.pt", "owner/net", "brain/weights.pt"),
         ("owner/net.v2:model.ckpt", "owner/net.v2", "model.ckpt"),
     ],
 )
-def test_a_repository_is_downloaded_from(asked: list[Any], words: str, repository: str, file: str) -> None:
-    assert locate(words).name == "downloaded.safetensors"
-    assert asked == [(repository, file)]
+def test_weights_are_downloaded_from_a_repository(
+    downloads: list[Any], name: str, repository: str, file: str
+) -> None:
+    assert locate(name).name == "downloaded.safetensors"
+    assert downloads == [(repository, file)]
 
 
 @pytest.mark.parametrize(
-    "words", ["none.pt", "network/best.safetensors", "a/b/c", "/nowhere", "owner/net:", "../x", "./x", "a b/c"]
+    "name", ["none.pt", "network/best.safetensors", "a/b/c", "/nowhere", "owner/net:", "../x", "./x", "a b/c"]
 )
-def test_what_can_be_a_file_only_is_not_looked_for_on_the_hub(asked: list[Any], words: str) -> None:
-    with pytest.raises(InputError, match="there is no such checkpoint file"):
-        locate(words)
-    assert not asked
+def test_a_name_that_can_only_be_a_file_is_not_sought_on_the_hub(downloads: list[Any], name: str) -> None:
+    with pytest.raises(InputError, match="no such checkpoint file"):
+        locate(name)
+    assert not downloads
 
 
-def test_a_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[Any]) -> None:
+def test_a_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, downloads: list[Any]) -> None:
     (tmp_path / "runs" / "first").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="runs/first: is a folder"):
         locate("runs/first")
-    assert not asked
+    assert not downloads
 
 
 @pytest.mark.parametrize(
     "error",
     [LocalEntryNotFoundError("no connection.\nMore."), OfflineModeIsEnabled("offline"), ValueError("a wrong name")],
 )
-def test_a_hub_that_has_nothing_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_a_failed_download_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def download(repository: str, file: str) -> str:
         raise error
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    with pytest.raises(InputError, match=r"owner/net: is neither a file here nor a repository") as caught:
+    with pytest.raises(
+        InputError, match=r"owner/net: no such file, and model\.safetensors cannot be downloaded"
+    ) as caught:
         locate("owner/net")
     assert "\n" not in str(caught.value)

@@ -15,12 +15,12 @@ def problem(coils: int = 3) -> LeastSquares:
     return LeastSquares(Encoding((maps / rss(maps).unsqueeze(1)).unsqueeze(1), mask, (-1,)), measured)
 
 
-def silence(network: nn.Module) -> None:
+def set_to_zero(network: nn.Module) -> None:
     for parameter in network.parameters():
         nn.init.zeros_(parameter)
 
 
-def test_exact_data_consistency_restores_what_was_measured_and_leaves_the_rest() -> None:
+def test_exact_data_consistency_restores_measured_samples_and_keeps_the_rest() -> None:
     given, predicted = problem(), random_kspace(2, 3, 16, 20, seed=1)
     mask, consistent = given.encoding.mask, DataConsistency()(predicted, given)
     assert torch.equal(torch.where(mask, consistent, 0), given.measured)
@@ -45,31 +45,31 @@ def test_a_large_noise_weight_is_exact_data_consistency() -> None:
     torch.testing.assert_close(DataConsistency(1e9)(predicted, given), DataConsistency()(predicted, given))
 
 
-def test_noise_weight_is_learned_and_stays_positive() -> None:
+def test_noise_weight_is_learned_and_must_be_positive() -> None:
     layer, given = DataConsistency(1.0), problem()
     layer(random_kspace(2, 3, 16, 20, seed=1), given).abs().square().sum().backward()
     assert layer.log_lamda.grad.isfinite()
     assert layer.log_lamda.grad != 0
-    with pytest.raises(ValueError, match="not positive"):
+    with pytest.raises(ValueError, match="must be positive"):
         DataConsistency(0.0)
 
 
-def test_a_silent_network_passes_the_image_on() -> None:
+def test_a_step_with_zero_weights_only_restores_data_consistency() -> None:
     step, given = DealiasingStep(layers=3, chans=4, noise_weight=None), problem()
-    silence(step.network)
+    set_to_zero(step.network)
     kspace = random_kspace(2, 3, 16, 20, seed=5)
     expected = DataConsistency()(given.encoding.coil_kspace(given.encoding.combine(kspace)), given)
     assert torch.equal(step(kspace, given), expected)
 
 
-def test_with_one_coil_and_silent_networks_the_image_stays_zero_filled() -> None:
+def test_with_one_coil_and_zero_weights_the_image_stays_zero_filled() -> None:
     network, mask = DeepCascade(num_cascades=3, layers=2, chans=2), line_mask(20)
-    silence(network)
+    set_to_zero(network)
     kspace = torch.where(mask, random_kspace(1, 1, 16, 20), 0)
     expected = torch.fft.ifft2(torch.fft.ifftshift(kspace, (-2, -1)), norm="ortho").abs()
     torch.testing.assert_close(network(kspace, mask), torch.fft.fftshift(expected, (-2, -1))[:, 0])
 
 
-def test_number_of_layers_and_channels_is_the_papers() -> None:
+def test_convolutions_have_the_layers_and_channels_of_the_paper() -> None:
     shapes = [tuple(p.shape) for name, p in DeepCascade(1, 5, 64).named_parameters() if name.endswith("weight")]
     assert shapes == [(64, 2, 3, 3), *[(64, 64, 3, 3)] * 3, (2, 64, 3, 3)]

@@ -1,4 +1,4 @@
-"""What every network of the zoo owes, whichever it is."""
+"""Properties that every network of the zoo has."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from recon.fourier import fft
 from recon.models.networks.sense_network import SenseNetwork
 from recon.models.zoo import NETWORKS, build
 
-WITH_GIVEN_MAPS = [name for name, cls in NETWORKS.items() if issubclass(cls, SenseNetwork)]
+SENSE_NETWORKS = [name for name, cls in NETWORKS.items() if issubclass(cls, SenseNetwork)]
 
 
 @pytest.fixture(params=NETWORKS)
@@ -35,7 +35,7 @@ def test_the_image_scales_with_the_kspace(network: nn.Module, scale: float) -> N
     torch.testing.assert_close(network(kspace * scale, mask) / scale, image, rtol=1e-3, atol=1e-4)
 
 
-def test_slices_of_a_batch_do_not_see_each_other(network: nn.Module) -> None:
+def test_slices_of_a_batch_are_independent(network: nn.Module) -> None:
     kspace, mask = batch(3)
     kspace[1] *= 100
     alone = torch.cat([network(kspace[index : index + 1], mask[index : index + 1]) for index in range(3)])
@@ -44,7 +44,7 @@ def test_slices_of_a_batch_do_not_see_each_other(network: nn.Module) -> None:
         torch.testing.assert_close(together[index] / alone[index].amax(), alone[index] / alone[index].amax())
 
 
-def test_mixed_precision_costs_little(network: nn.Module) -> None:
+def test_mixed_precision_changes_the_image_little(network: nn.Module) -> None:
     kspace, mask = batch()
     image = network(kspace, mask)
     with torch.autocast("cpu", torch.bfloat16):
@@ -61,13 +61,14 @@ def test_double_precision_is_kept(network: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("coils", [1, 3])
-def test_every_weight_has_a_finite_gradient_and_some_influence(network: nn.Module, coils: int) -> None:
+def test_every_weight_has_a_finite_nonzero_gradient(network: nn.Module, coils: int) -> None:
     kspace, mask = batch(coils=coils)
     network(kspace, mask).square().sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
-        # The estimate starts at what was measured: nothing to make consistent yet. One coil has trivial maps.
+        # The first estimate is the measured k-space, so the first data consistency has no effect; neither has a map
+        # network for one coil, whose map is one everywhere.
         assert parameter.grad.any() or name == "cascades.0.dc_weight" or (coils == 1 and "sens_net" in name), name
 
 
@@ -78,27 +79,27 @@ def test_an_empty_slice_stays_empty_with_finite_gradients(network: nn.Module) ->
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters() if parameter.grad is not None)
 
 
-def test_a_damaged_slice_gives_an_image_that_tells_it_and_no_exception(network: nn.Module) -> None:
+def test_a_slice_with_nan_gives_an_image_with_nan_and_no_exception(network: nn.Module) -> None:
     kspace, mask = batch()
     kspace[0, 0, 3, 20] = torch.nan
     assert network(kspace, mask)[0].isnan().any()
 
 
-@pytest.mark.parametrize("name", WITH_GIVEN_MAPS)
+@pytest.mark.parametrize("name", SENSE_NETWORKS)
 def test_checkpointing_changes_neither_the_image_nor_the_gradients(name: str) -> None:
     kspace, mask = batch()
     network = build(name, SMALL[name])
-    found = []
+    results = []
     for checkpointing in (False, True):
         network.checkpointing = checkpointing
         image = network(kspace, mask)
-        found.append((image, *torch.autograd.grad(image.square().sum(), list(network.parameters()))))
-    for plain, saved in zip(*found, strict=True):
+        results.append((image, *torch.autograd.grad(image.square().sum(), list(network.parameters()))))
+    for plain, saved in zip(*results, strict=True):
         torch.testing.assert_close(saved, plain)
 
 
-@pytest.mark.parametrize("name", WITH_GIVEN_MAPS)
-def test_the_image_is_the_root_sum_of_squares_of_coil_images_that_keep_what_was_measured(name: str) -> None:
+@pytest.mark.parametrize("name", SENSE_NETWORKS)
+def test_coil_images_keep_measured_samples_and_combine_to_the_image(name: str) -> None:
     network = build(name, SMALL[name])
     full = object_acquisition(noise=1e-3)
     mask = line_mask(60)

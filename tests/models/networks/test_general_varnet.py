@@ -8,7 +8,7 @@ from recon.classical.compressed_sensing import CSWavelet, automatic_lamda
 from recon.coils import rss
 from recon.crop import center_crop, center_pad
 from recon.fourier import ifft
-from recon.models.networks.general_varnet import GeneralVarNet, pose
+from recon.models.networks.general_varnet import GeneralVarNet, least_squares
 from recon.solvers.problem import Problem
 
 
@@ -17,7 +17,7 @@ def network() -> GeneralVarNet:
     return GeneralVarNet(**SMALL["varnet-general"])
 
 
-def test_fresh_network_is_as_good_as_the_compressed_sensing_that_it_starts_from() -> None:
+def test_untrained_network_is_as_good_as_its_compressed_sensing_start() -> None:
     full, mask = object_acquisition(noise=1e-3), line_mask(60, center=16)
     undersampled = full.undersample(mask[0, 0, 0])
     fresh = network()
@@ -34,7 +34,7 @@ def test_silent_coils_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("center", [0, 1, 3])
-def test_without_calibration_lines_there_is_still_an_image(center: int) -> None:
+def test_an_image_without_calibration_lines_is_still_reasonable(center: int) -> None:
     full, mask = object_acquisition(noise=1e-3), line_mask(60, center=center, every=3)
     kspace = torch.where(mask, full.kspace[None], 0)
     image = network()(kspace, mask)[0]
@@ -50,7 +50,7 @@ def test_a_reference_scan_helps_where_there_are_no_calibration_lines() -> None:
     assert (with_reference[0] - full.target).norm() < 0.5 * (alone[0] - full.target).norm()
 
 
-def test_the_noise_floor_is_what_noise_adds_where_there_is_no_signal() -> None:
+def test_the_noise_floor_adds_the_noise_power_of_the_omitted_lines() -> None:
     torch.manual_seed(0)
     general = GeneralVarNet(**SMALL["varnet-general"], noise_floor=True).eval()
     mask = line_mask(48, center=12)
@@ -62,26 +62,28 @@ def test_the_noise_floor_is_what_noise_adds_where_there_is_no_signal() -> None:
     torch.testing.assert_close((image.square() - without.square()).mean(), expected, rtol=0.2, atol=0)
 
 
-def test_one_mask_serves_all_slices_of_a_batch() -> None:
+def test_one_mask_may_serve_all_slices_of_a_batch() -> None:
     full, mask = object_acquisition(coils=4), line_mask(60, center=16)
     kspace = torch.where(mask, full.kspace[None], 0)
-    alone = pose(kspace, mask).encoding.sens_maps
-    torch.testing.assert_close(pose(kspace.repeat(3, 1, 1, 1), mask).encoding.sens_maps, alone.repeat(3, 1, 1, 1, 1))
+    alone = least_squares(kspace, mask).encoding.sens_maps
+    torch.testing.assert_close(
+        least_squares(kspace.repeat(3, 1, 1, 1), mask).encoding.sens_maps, alone.repeat(3, 1, 1, 1, 1)
+    )
 
 
-def test_the_empty_part_of_a_reference_scan_is_not_calibrated_on() -> None:
+def test_the_empty_part_of_a_reference_scan_is_not_used_for_calibration() -> None:
     full, mask = object_acquisition(coils=4), line_mask(60, center=16)
     kspace = torch.where(mask, full.kspace[None], 0)
     reference = center_pad(center_crop(full.kspace, (48, 16)), full.kspace.shape[-2:])[None]
-    problems = pose(kspace, mask), pose(kspace, mask, calibration=reference)
+    problems = least_squares(kspace, mask), least_squares(kspace, mask, calibration=reference)
     images = [problem.image(CSWavelet(iterations=16).solve(problem)) for problem in problems]
     assert (images[1] - images[0]).norm() < 0.02 * images[0].norm()
 
 
-def test_the_start_of_a_padded_scan_is_the_image_of_compressed_sensing() -> None:
+def test_the_first_estimate_of_a_padded_scan_is_the_image_of_compressed_sensing() -> None:
     scan = padded(object_acquisition(noise=1e-3).undersample(line_mask(60, center=16)[0, 0, 0]), 90)
     acceleration, start = torch.tensor([scan.acceleration]), network().start
-    problem = pose(scan.kspace[None], scan.mask.reshape(1, 1, 1, 90), acceleration=acceleration)
+    problem = least_squares(scan.kspace[None], scan.mask.reshape(1, 1, 1, 90), acceleration=acceleration)
     ours, theirs = (automatic_lamda(one, 1e-3) for one in (problem, Problem.of_slice(scan)))
     torch.testing.assert_close(ours, theirs, rtol=0.01, atol=0)
     expected = start(scan)

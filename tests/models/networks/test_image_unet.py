@@ -17,7 +17,7 @@ CHALLENGES = pytest.mark.parametrize(("challenge", "coils"), [("multicoil", 3), 
 
 
 def fastmris_image(unet: fastmri.models.Unet, kspace: Tensor, challenge: str, crop: tuple[int, int]) -> Tensor:
-    """What fastMRI's transform, network and evaluation make of `(coils, readout, phase)`."""
+    """Return the image that fastMRI's transform, network and evaluation make from `(coils, readout, phase)`."""
     raw = kspace if challenge == "multicoil" else kspace[0]
     sample = UnetDataTransform(challenge)(
         raw.numpy(), np.ones(1), np.zeros(crop, np.float32), {"max": 1.0}, "scan.h5", 0
@@ -34,18 +34,18 @@ def same_weights(crop: tuple[int, int] | None = None) -> tuple[fastmri.models.Un
 
 
 @CHALLENGES
-def test_image_is_that_of_fastmris_baseline(challenge: str, coils: int) -> None:
+def test_image_equals_fastmris(challenge: str, coils: int) -> None:
     crop = (32, 48)
     theirs, ours = same_weights(crop)
     kspace, mask = 1e-4 * random_kspace(coils, 64, 56), line_mask(56)
-    kspace += 1e-4  # a point so bright that fastMRI cuts it off
+    kspace += 1e-4  # a point so bright that fastMRI clips it
     kspace = torch.where(mask[0], kspace, 0)
     image = center_crop(ours(kspace[None], mask)[0], crop)
     expected = fastmris_image(theirs, kspace, challenge, crop)
     torch.testing.assert_close(image, expected, rtol=1e-4, atol=1e-7)
 
 
-def test_what_lies_outside_the_crop_stays_zero_filled() -> None:
+def test_the_image_outside_the_crop_stays_zero_filled() -> None:
     kspace, mask = random_kspace(1, 2, 40, 36), line_mask(36)
     _, network = same_weights((24, 99))
     changed = network(kspace, mask) != rss(ifft(kspace))
@@ -54,7 +54,7 @@ def test_what_lies_outside_the_crop_stays_zero_filled() -> None:
     assert not changed[:, 32:].any()
 
 
-def test_crop_of_the_whole_image_is_no_crop() -> None:
+def test_a_crop_of_the_size_of_the_image_changes_nothing() -> None:
     kspace, mask = random_kspace(1, 2, 40, 36), line_mask(36)
     (_, cropping), (_, plain) = same_weights((40, 36)), same_weights()
     assert torch.equal(cropping(kspace, mask), plain(kspace, mask))

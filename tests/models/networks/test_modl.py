@@ -7,7 +7,7 @@ from recon.coils import rss
 from recon.models.networks.modl import Modl
 
 
-def test_fresh_network_is_as_good_as_sense() -> None:
+def test_untrained_network_is_better_than_zero_filling() -> None:
     torch.manual_seed(0)
     full, mask = object_acquisition(noise=1e-3), line_mask(60, center=16)
     kspace = torch.where(mask, full.kspace[None], 0)
@@ -19,5 +19,5 @@ def test_fresh_network_is_as_good_as_sense() -> None:
 
 
 def test_weight_of_zero_is_refused() -> None:
-    with pytest.raises(ValueError, match="lamda 0 is not positive"):
+    with pytest.raises(ValueError, match="lamda must be positive, not 0"):
         Modl(lamda=0)

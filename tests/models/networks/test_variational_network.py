@@ -39,18 +39,18 @@ def test_regulariser_is_the_gradient_of_a_potential() -> None:
 
 
 @pytest.mark.parametrize("shift", [(3, 0), (-2, 5)])
-def test_regulariser_moves_with_the_image(shift: tuple[int, int]) -> None:
+def test_regulariser_commutes_with_shifts(shift: tuple[int, int]) -> None:
     experts, image = random_experts(kernel=5), 0.2 * random_kspace(2, 12, 15)
     moved = experts(image.roll(shift, (-2, -1)))
     torch.testing.assert_close(moved, experts(image).roll(shift, (-2, -1)))
 
 
-def test_regulariser_leaves_constant_images_alone() -> None:
+def test_regulariser_of_a_constant_image_is_zero() -> None:
     experts = FieldsOfExperts(6, 5, 31)
     assert experts(torch.full((1, 12, 12), 0.7 - 0.2j)).abs().max() < 1e-6
 
 
-def test_without_experts_the_steps_are_landweber_sense() -> None:
+def test_with_zero_activations_the_steps_are_landweber_sense() -> None:
     full, mask = object_acquisition(coils=4, noise=1e-3), line_mask(60, center=10)
     kspace = torch.where(mask, full.kspace, 0)
     maps = smooth_maps(4, 64, 60)
@@ -78,6 +78,6 @@ def test_untrained_network_is_closer_to_the_object_than_the_zero_filled_image() 
 
 
 @pytest.mark.parametrize("kernel", [-3, 1, 4])
-def test_filters_with_no_middle_or_no_neighbours_are_refused(kernel: int) -> None:
-    with pytest.raises(ValueError, match="no side of a filter"):
+def test_even_and_too_small_filters_are_refused(kernel: int) -> None:
+    with pytest.raises(ValueError, match="must be odd and at least 3"):
         VariationalNetwork(kernel=kernel)

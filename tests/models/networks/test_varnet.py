@@ -19,7 +19,7 @@ SMALL: dict[str, Any] = {"num_cascades": 2, "sens_chans": 3, "sens_pools": 2, "c
 
 
 def pair(dtype: torch.dtype = torch.float32, **arguments: Any) -> tuple[VarNet, fastmri.models.VarNet]:
-    """Our network and fastMRI's with the same weights."""
+    """Return our network and fastMRI's with the same weights."""
     torch.manual_seed(0)
     theirs = fastmri.models.VarNet(**arguments).to(dtype)
     for cascade in theirs.cascades:
@@ -95,7 +95,7 @@ def test_same_weights_give_fastmris_gradients(checkpointing: bool) -> None:
 
 @pytest.mark.parametrize("kind", ["lines", "points", "lines and points"])
 @pytest.mark.parametrize("matrix", [(28, 26), (27, 31)])
-def test_coil_images_are_those_of_the_formula(matrix: tuple[int, int], kind: str) -> None:
+def test_coil_images_equal_those_of_a_plain_implementation(matrix: tuple[int, int], kind: str) -> None:
     network = VarNet(**SMALL).double()
     network.cascades[0].dc_weight.data.fill_(0.7)
     lines = line_mask(matrix[1], batch=2)
@@ -110,7 +110,7 @@ def test_coil_images_are_those_of_the_formula(matrix: tuple[int, int], kind: str
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 100])
-def test_sensitivities_in_chunks_of_coils_are_the_same(chunk: int) -> None:
+def test_maps_do_not_depend_on_the_size_of_the_chunks(chunk: int) -> None:
     network = VarNet(**SMALL).double()
     mask = line_mask(26)
     kspace = undersampled(2, 3, 28, 26, mask=mask, dtype=torch.complex128)
@@ -119,7 +119,7 @@ def test_sensitivities_in_chunks_of_coils_are_the_same(chunk: int) -> None:
     torch.testing.assert_close(network(kspace, mask), whole)
 
 
-def test_checkpointing_keeps_a_fraction_for_the_way_back() -> None:
+def test_checkpointing_stores_less_for_the_backward_pass() -> None:
     network = VarNet(4, sens_chans=3, sens_pools=2, chans=6, pools=3)
     mask = line_mask(48)
     kspace = undersampled(1, 8, 48, 48, mask=mask)
@@ -179,14 +179,14 @@ def test_each_slice_of_a_batch_is_reconstructed_with_its_own_mask() -> None:
     torch.testing.assert_close(network(kspace, masks), torch.cat(alone))
 
 
-def test_mask_spelled_out_along_readout_gives_the_same_image() -> None:
+def test_a_mask_expanded_along_readout_gives_the_same_image() -> None:
     network = VarNet(**SMALL)
     mask = line_mask(26)
     kspace = undersampled(1, 2, 28, 26, mask=mask)
     assert torch.equal(network(kspace, mask), network(kspace, mask.expand(1, 1, 28, 26)))
 
 
-def test_two_dimensional_mask_is_obeyed() -> None:
+def test_a_two_dimensional_mask_is_not_reduced_to_lines() -> None:
     network = VarNet(**SMALL).double()
     mask = torch.rand(1, 1, 28, 26) < 0.3
     mask[..., 10:18, 9:17] = True
@@ -197,7 +197,7 @@ def test_two_dimensional_mask_is_obeyed() -> None:
 
 
 @pytest.mark.parametrize("kind", ["all zero", "one zero slice", "one silent coil", "nothing measured"])
-def test_zeros_give_neither_nan_nor_light(kind: str) -> None:
+def test_zeros_give_zeros_and_finite_gradients(kind: str) -> None:
     network = VarNet(**SMALL)
     mask = torch.zeros(1, 1, 1, 24, dtype=torch.bool) if kind == "nothing measured" else line_mask(24)
     kspace = undersampled(2, 3, 32, 24, mask=mask)
@@ -249,7 +249,7 @@ def test_order_of_the_coils_does_not_matter() -> None:
     torch.testing.assert_close(network(kspace[:, [2, 0, 3, 1]], mask), network(kspace, mask))
 
 
-def test_separate_calibration_scan_takes_the_place_of_the_centre() -> None:
+def test_a_separate_reference_scan_replaces_the_centre_of_kspace() -> None:
     network = VarNet(**SMALL).double()
     mask = line_mask(26)
     kspace = undersampled(1, 3, 28, 26, mask=mask, dtype=torch.complex128)

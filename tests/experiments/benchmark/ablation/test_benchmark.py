@@ -9,6 +9,7 @@ import torch
 from helpers.objects import object_acquisition
 from helpers.slices import line_mask
 from recon.data.errors import InputError
+from recon.experiments.benchmark.ablation import benchmark
 from recon.experiments.benchmark.ablation.benchmark import ablation
 from recon.experiments.benchmark.ablation.variants import VARIANTS
 from recon.models.networks.general_varnet import GeneralVarNet
@@ -48,7 +49,13 @@ def test_every_variant_reconstructs_another_image_from_the_same_scan(name: str) 
     assert (images[0] - images[1]).norm() > 1e-5 * images[0].norm()
 
 
-def test_results_are_kept_and_another_protocol_is_rejected(raw_file: Path, images: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_results_are_kept_and_another_protocol_is_rejected(
+    raw_file: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "SHAPE", (4, 64, 48))
+    monkeypatch.setattr(benchmark, "REPEATS", 1)
+    monkeypatch.setattr(benchmark, "SIMULATED", ("data.simulation.matrix=[48, 64]", "data.simulation.heads=0"))
     first = ablation([raw_file], images, None, 0, ["paper"], tmp_path)
     assert first["paper"].steps == 1
     assert set(first["paper"].psnr) == {4, 8}

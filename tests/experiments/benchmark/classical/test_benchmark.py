@@ -33,6 +33,7 @@ def rows_of(output: Path) -> dict[str, dict]:
     return {row["peer"]: row for row in case["rows"]}
 
 
+@pytest.mark.slow
 def test_every_peer_has_a_row_with_quality_seconds_and_memory(output: Path) -> None:
     rows = rows_of(output)
     assert list(rows) == [peer.name for peer in PEERS]
@@ -43,6 +44,7 @@ def test_every_peer_has_a_row_with_quality_seconds_and_memory(output: Path) -> N
             assert row["memory"] >= 0
 
 
+@pytest.mark.slow
 def test_ours_and_sigpys_do_not_fail_and_beat_zero_filling(output: Path) -> None:
     (case,) = json.loads((output / "classical.json").read_text())["cases"]
     for row in case["rows"]:
@@ -51,6 +53,7 @@ def test_ours_and_sigpys_do_not_fail_and_beat_zero_filling(output: Path) -> None
             assert row["consistent"]["psnr"] > case["zero_filled"]["psnr"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "missing"),
     [("BART", shutil.which("bart") is None), ("pygrappa", find_spec("pygrappa") is None)],
@@ -61,6 +64,7 @@ def test_other_packages_take_part_or_are_reported_missing(output: Path, name: st
             assert (row["failure"] is not None) == missing
 
 
+@pytest.mark.slow
 def test_protocol_and_machine_are_recorded(output: Path) -> None:
     report = json.loads((output / "classical.json").read_text())
     assert report["protocol"]["masks"][0] == {
@@ -76,12 +80,14 @@ def test_protocol_and_machine_are_recorded(output: Path) -> None:
     assert [row["name"] for row in case["maps"]] == list(ESTIMATES)
 
 
+@pytest.mark.slow
 def test_a_finished_case_is_shown_again_without_being_measured_again(output: Path) -> None:
     before = (output / "classical.json").stat().st_mtime_ns
     assert "speed-up of our methods" in benchmark(*SMALL, "--output", output).output
     assert (output / "classical.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_results_of_another_protocol_are_not_mixed_in(output: Path) -> None:
     result = benchmark("--simulated", "4x56x48", "--masks", "random:2", "--output", output, code=2)
     assert "another protocol" in result.output

@@ -26,6 +26,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[NetworkReport, P
         return varnet(TINY, output, CPU), output
 
 
+@pytest.mark.slow
 def test_every_entrant_is_measured_and_agrees_with_the_reference(measured: tuple[NetworkReport, Path]) -> None:
     report, _ = measured
     assert [task.training for task in report.tasks] == [False, True]
@@ -41,11 +42,13 @@ def test_every_entrant_is_measured_and_agrees_with_the_reference(measured: tuple
         assert task.ratios(task.outcomes[0]) == (Spread(1, 0), Spread(1, 0))
 
 
+@pytest.mark.slow
 def test_reduced_entrant_takes_part_where_the_readout_is_oversampled(measured: tuple[NetworkReport, Path]) -> None:
     report, _ = measured
     assert [REDUCED.name in [one.name for one in task.outcomes] for task in report.tasks] == [True, False]
 
 
+@pytest.mark.slow
 def test_stored_results_are_read_and_not_measured_again(
     measured: tuple[NetworkReport, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,6 +58,7 @@ def test_stored_results_are_read_and_not_measured_again(
     assert varnet(TINY, output, CPU) == report
 
 
+@pytest.mark.slow
 def test_results_of_another_protocol_are_not_mixed(measured: tuple[NetworkReport, Path]) -> None:
     with pytest.raises(InputError, match="another protocol"):
         varnet(VarNetBenchmark(TINY.shapes, cascades=2, repeats=1), measured[1], CPU)
