@@ -19,7 +19,7 @@ from recon.coils import coil_combine, rss
 from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
-from recon.data.errors import InputError
+from recon.data.extras import extra
 from recon.fourier import ifft
 from recon.preprocessing.oversampling import without_oversampling
 from recon.registry import register
@@ -237,10 +237,6 @@ def as_sigpy_array(values: Tensor) -> Any:
     """Return a tensor as sigpy takes it, a NumPy or cupy array on the same memory."""
     if values.device.type == "cpu":
         return values.contiguous().numpy()
-    try:
+    with extra("gpu", "sigpy on a GPU"):
         import cupy  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "sigpy needs cupy to reconstruct on a GPU: pip install 'unrolled-recon[gpu]', or use --device cpu"
-        ) from error
     return cupy.asarray(values.contiguous())

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from recon.data.errors import InputError
+from recon.data.extras import extra
 from recon.experiments.engine.metrics import Metrics, common_field
 from recon.experiments.engine.metrics import score as score_volume
 
@@ -63,9 +64,10 @@ def show(*images: ArrayLike | Tensor, titles: Sequence[str] | None = None) -> Fi
     Raises
     ------
     InputError
-        If there is no image, or there are not as many titles as images.
+        If there is no image, there are not as many titles as images, or matplotlib is not installed.
     """
-    from matplotlib import pyplot as plt  # noqa: PLC0415 - takes half a second to import
+    with extra("report", "recon.show"):
+        from matplotlib import pyplot as plt  # noqa: PLC0415 - an extra
 
     if not images:
         raise InputError("give at least one image to show")

@@ -129,7 +129,7 @@ def test_the_weight_grows_with_the_extent_of_the_object() -> None:
 
 def test_without_cupy_a_gpu_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(InputError, match=r"on a GPU needs cupy: pip install 'unrolled-recon\[gpu\]'"):
+    with pytest.raises(InputError, match=r"sigpy on a GPU needs cupy: pip install 'unrolled-recon\[gpu\]'"):
         as_sigpy_array(torch.empty(1, device="meta"))
 
 
