@@ -16,7 +16,9 @@ from recon.experiments.commands.options import (
     ImageOutput,
     Inputs,
     Mask,
+    NoiseMap,
     Output,
+    Plugins,
     Preprocess,
     Seed,
     Settings,
@@ -34,6 +36,7 @@ commands = typer.Typer()
 def reconstruct(
     inputs: Inputs,
     output: ImageOutput,
+    *,
     method: Annotated[
         str, typer.Option(help="Name of the method, for example sense, grappa, cs-wavelet or varnet.")
     ] = "varnet",
@@ -47,8 +50,10 @@ def reconstruct(
     settings: Settings = None,
     tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
+    noise: NoiseMap = False,
     device: Device = "auto",
 ) -> None:
     """Reconstruct raw data with one method, and write HDF5 in fastMRI's submission layout, NIfTI, DICOM or PNG.
@@ -57,16 +62,16 @@ def reconstruct(
     """
     from recon.experiments.commands.parse import build_method, parse_sampling, parse_tuned
     from recon.experiments.engine.device import pick_device
-    from recon.experiments.engine.image_files import parse_destination
+    from recon.experiments.engine.image_files import parse_image_files
     from recon.experiments.engine.reconstruct import reconstruct as run
     from recon.preprocessing.steps import parse_steps
 
     sampling = None if acceleration is None else parse_sampling(mask, acceleration, center_fraction, seed)
-    built = build_method(method, settings or [], checkpoint)
+    built = build_method(method, settings or [], checkpoint, plugins)
     found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
-    destination = parse_destination(output, formats)
+    files = parse_image_files(output, formats)
     steps = parse_steps(preprocess)
-    run(inputs, method, built, sampling, destination, pick_device(device), found, steps, uncertainty)
+    run(inputs, method, built, sampling, files, pick_device(device), found, steps, uncertainty, noise)
 
 
 @commands.command()
@@ -98,6 +103,7 @@ def compare(
     ] = None,
     tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
     device: Device = "auto",
@@ -115,7 +121,7 @@ def compare(
     from recon.experiments.engine.device import pick_device
     from recon.preprocessing.steps import parse_steps
 
-    built = build_methods(methods, settings or [], checkpoint)
+    built = build_methods(methods, settings or [], checkpoint, plugins)
     comparison = Comparison(
         methods=built,
         samplings=parse_protocol(mask, accelerations, center_fraction, seed),
@@ -140,6 +146,7 @@ def tune(
     center_fraction: CenterFraction = None,
     seed: Seed = 0,
     slices: Annotated[int, typer.Option(min=1, help="Number of slices of each contrast to use.")] = 8,
+    plugins: Plugins = None,
     device: Device = "auto",
 ) -> None:
     """Find the best lamda and iterations for each contrast and acceleration on fully sampled scans.
@@ -155,7 +162,7 @@ def tune(
     from recon.experiments.engine.tuning.tune import tune as run
 
     tuning = Tuning(
-        methods=build_methods(methods, [], None),
+        methods=build_methods(methods, [], None, plugins),
         accelerations=parse_accelerations(accelerations, parse_mask(mask), center_fraction, seed),
         mask=parse_mask(mask),
         center_fraction=center_fraction,
