@@ -5,19 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.door.image import Image, place
 from recon.door.scan import NAMELESS, Scan
-from recon.experiments.engine.batches import reconstruct_slices
 from recon.experiments.engine.device import pick_device
+from recon.experiments.engine.run import Runner
 from recon.preprocessing.steps import parse_steps
 from recon.registry import create, method_names
 
@@ -98,18 +95,21 @@ def reconstruct(
         If the scan lies outside the range that a network was trained on.
     """
     name, built = _named(method, settings)
-    chosen = pick_device(device)
+    runner = Runner(name, built, pick_device(device))
     slices = map(parse_steps(preprocess), _slices(scan))
-    images: list[NDArray[np.float32]] = []
+    first = next(slices)
+    for reason in built.range_warnings(first):
+        about = f"{first.name or NAMELESS}: outside the range that {name} was trained on: {reason}"
+        warnings.warn(about, stacklevel=2)
     numbers: list[int | None] = []
-    while batch := list(islice(slices, built.batch_size(chosen))):
-        first = batch[0]
-        for reason in [] if images else built.range_warnings(first):
-            about = f"{first.name or NAMELESS}: outside the range that {name} was trained on: {reason}"
-            warnings.warn(about, stacklevel=2)
-        images += [image.numpy() for image in reconstruct_slices(built, batch, chosen)]
-        numbers += [acquisition.slice for acquisition in batch]
-    return place(np.stack(images) if isinstance(scan, Scan) else images[0], first.header, first.matrix, numbers)
+
+    def numbered() -> Iterator[Acquisition]:
+        for acquisition in chain([first], slices):
+            numbers.append(acquisition.slice)
+            yield acquisition
+
+    images = runner.volume(numbered()).images
+    return place(images if isinstance(scan, Scan) else images[0], first.header, first.matrix, numbers)
 
 
 def _named(method: str | Method | Reconstruction, settings: dict[str, Any]) -> tuple[str, Reconstruction]:
