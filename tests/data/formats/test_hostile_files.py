@@ -1,6 +1,7 @@
 """Opens hostile files: nothing outside them is read, nothing in them is run, and every declared size is checked."""
 
 import pickle
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +159,31 @@ def test_an_archive_that_unpacks_to_more_than_it_declares_is_refused(tmp_path: P
         archive.writestr("kspace.npy", claimed + bytes(10_000_000))
     with pytest.raises(InputError, match="not as long as its shape"):
         open_volume(path)
+
+
+def test_an_archive_that_compresses_as_no_measurement_does_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "scan.npz"
+    header = b"{'descr': '<c8', 'fortran_order': False, 'shape': (1, 4096, 4096), }"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        claimed = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+        archive.writestr("kspace.npy", claimed + bytes(8 * 4096**2))
+    refused_within_little_memory(path, "as no measurement does")
+
+
+def test_a_header_of_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "scan.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("kspace.npy", b"\x93NUMPY\x02\x00" + (1 << 30).to_bytes(4, "little") + b" " * (1 << 26))
+    refused_within_little_memory(path, "header of 'kspace' is damaged")
+
+
+def refused_within_little_memory(path: Path, words: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(InputError, match=words):
+        open_volume(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
 
 
 @pytest.mark.parametrize(
