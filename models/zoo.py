@@ -11,6 +11,7 @@ blocks that compute with real numbers alone may set `compilable = True`, so that
 """
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,10 +66,13 @@ def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
         raise InputError(f"unknown network {printable(name, LONGEST_QUOTE)!r}{did_you_mean(name, NETWORKS)}")
     quoted = printable(str(dict(arguments)), LONGEST_QUOTE)
     try:
+        for key, value in arguments.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{key} is not a finite number")  # noqa: TRY301 - reported like the network's own errors
         for size in _sizes(name) & arguments.keys():
             most = LARGEST_SIZES.get(size, LARGEST_SIZE)
             if not 1 <= arguments[size] <= most:
-                raise ValueError(f"{size} must be at least 1 and at most {most}")  # noqa: TRY301 - as the network's own
+                raise ValueError(f"{size} must be at least 1 and at most {most}")  # noqa: TRY301 - likewise
         with torch.device("meta"):  # nothing is allocated
             weights = sum(weight.numel() for weight in NETWORKS[name](**arguments).parameters())
         if weights > MOST_PARAMETERS:

@@ -19,7 +19,15 @@ def test_mistyped_name_gets_a_suggestion() -> None:
         build("varnett", {})
 
 
-WRONG = [{"chanels": 3}, {"chans": -1}, {"chans": 0}, {"pools": 0}, {"num_cascades": 0}, {"chans": "many"}]
+WRONG = [
+    {"chanels": 3},
+    {"mask_center": float("inf")},
+    {"chans": -1},
+    {"chans": 0},
+    {"pools": 0},
+    {"num_cascades": 0},
+    {"chans": "many"},
+]
 
 
 @pytest.mark.parametrize("arguments", WRONG)
