@@ -297,8 +297,10 @@ def test_an_unreachable_hub_is_an_error_of_one_sentence(
         raise ConnectionError("no network")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
-    result = run("reconstruct", raw_file, "--checkpoint", "owner/net", "--output", tmp_path / "out", code=2)
-    assert "cannot be downloaded from a repository of this name (no network)" in re.sub(r"\s+", " ", result.output)
+    result = run(
+        "reconstruct", raw_file, "--checkpoint", "owner/net:weights.pt", "--output", tmp_path / "out", code=2
+    )
+    assert "cannot be downloaded from the Hugging Face Hub (no network)" in re.sub(r"\s+", " ", result.output)
 
 
 def test_evaluate_gives_perfect_scores_to_the_targets(run: Run, raw_file: Path, tmp_path: Path) -> None:
