@@ -47,8 +47,8 @@ def locate(checkpoint: str | Path) -> Path:
     hub = HUB_NAME.fullmatch(name)
     if hub is None:
         raise InputError(
-            f"{name}: no such checkpoint file or shipped weights{did_you_mean(name, shipped)}; a file on the Hugging Face "
-            "Hub is named owner/repository:file"
+            f"{name}: no such checkpoint file or shipped weights{did_you_mean(name, shipped)}; a file on the Hugging "
+            "Face Hub is named owner/repository:file"
         )
     return _download(hub["repository"], hub["file"])
 
