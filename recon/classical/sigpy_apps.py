@@ -128,7 +128,7 @@ class SigpyWavelet(SigpyReconstruction):
 
     app: ClassVar[Literal["L1WaveletRecon"]] = "L1WaveletRecon"
     solver: ClassVar[dict[str, float]] = {"alpha": 1.0}
-    lamda_fit: ClassVar[tuple[float, float]] = (0.0045, -0.03)
+    lamda_fit: ClassVar[tuple[float, float]] = (0.0023, 0.44)
 
 
 @register("sigpy-tv")
@@ -141,7 +141,7 @@ class SigpyTotalVariation(SigpyReconstruction):
 
     app: ClassVar[Literal["TotalVariationRecon"]] = "TotalVariationRecon"
     solver: ClassVar[dict[str, float]] = {"sigma": 0.02, "tau": 1 / (0.02 * BOUND)}
-    lamda_fit: ClassVar[tuple[float, float]] = (0.00047, 1.52)
+    lamda_fit: ClassVar[tuple[float, float]] = (0.0005, 1.22)
 
     iterations: Annotated[int, Field(ge=1)] = 300
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.door.image import Image, place
 from recon.door.scan import NAMELESS, Scan
-from recon.experiments.engine.batches import reconstruct_slices
 from recon.experiments.engine.device import pick_device
+from recon.experiments.engine.run import Runner
 from recon.preprocessing.steps import parse_steps
 from recon.registry import create, method_names
 
@@ -98,18 +97,17 @@ def reconstruct(
         If the scan lies outside the range that a network was trained on.
     """
     name, built = _named(method, settings)
-    chosen = pick_device(device)
+    runner = Runner(name, built, pick_device(device))
     slices = map(parse_steps(preprocess), _slices(scan))
-    images: list[NDArray[np.float32]] = []
-    numbers: list[int | None] = []
-    while batch := list(islice(slices, built.batch_size(chosen))):
-        first = batch[0]
-        for reason in [] if images else built.range_warnings(first):
-            about = f"{first.name or NAMELESS}: outside the range that {name} was trained on: {reason}"
-            warnings.warn(about, stacklevel=2)
-        images += [image.numpy() for image in reconstruct_slices(built, batch, chosen)]
-        numbers += [acquisition.slice for acquisition in batch]
-    return place(np.stack(images) if isinstance(scan, Scan) else images[0], first.header, first.matrix, numbers)
+    first = next(slices)
+    for reason in built.range_warnings(first):
+        about = f"{first.name or NAMELESS}: outside the training range of {name}: {reason}"
+        warnings.warn(about, stacklevel=2)
+    images = [result.image for result in runner.slices(chain([first], slices))]
+    if not isinstance(scan, Scan):
+        return place(images[0], first.header, first.matrix, [first.slice])
+    numbers = [scan.volume.number(index) for index in range(len(scan))]
+    return place(np.stack(images), first.header, first.matrix, numbers)
 
 
 def _named(method: str | Method | Reconstruction, settings: dict[str, Any]) -> tuple[str, Reconstruction]:
@@ -124,7 +122,7 @@ def _named(method: str | Method | Reconstruction, settings: dict[str, Any]) -> t
 
 
 def _slices(scan: Scan | Acquisition) -> Iterator[Acquisition]:
-    """Iterate over slices, in the memory of the CPU."""
+    """Iterate over slices."""
     if isinstance(scan, Scan):
         return iter(scan)
     if scan.kspace.ndim != 3:
@@ -132,4 +130,4 @@ def _slices(scan: Scan | Acquisition) -> Iterator[Acquisition]:
             f"{scan.name or NAMELESS}: k-space has shape {tuple(scan.kspace.shape)}; expected one slice (coils, "
             "readout, phase); recon.from_arrays makes a scan of several"
         )
-    return iter([scan.to("cpu")])
+    return iter([scan])
