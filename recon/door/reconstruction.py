@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import numpy as np
-
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
@@ -103,11 +101,11 @@ def reconstruct(
     for reason in built.range_warnings(first):
         about = f"{first.name or NAMELESS}: outside the training range of {name}: {reason}"
         warnings.warn(about, stacklevel=2)
-    images = [result.image for result in runner.slices(chain([first], slices))]
+    images = runner.volume(chain([first], slices)).images
     if not isinstance(scan, Scan):
         return place(images[0], first.header, first.matrix, [first.slice])
     numbers = [scan.volume.number(index) for index in range(len(scan))]
-    return place(np.stack(images), first.header, first.matrix, numbers)
+    return place(images, first.header, first.matrix, numbers)
 
 
 def _named(method: str | Method | Reconstruction, settings: dict[str, Any]) -> tuple[str, Reconstruction]:
