@@ -21,6 +21,7 @@ def at_4x(path: Path, method: str) -> tuple[float, float]:
     return metrics.psnr, metrics.nmse
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BRAINS)
 @pytest.mark.parametrize("method", ["sense", "grappa", "cs-wavelet", "cs-tv"])
 def test_every_method_beats_zero_filling_on_real_brains(real_data: Path, name: str, method: str) -> None:
