@@ -47,6 +47,7 @@ def test_a_prospective_scan_is_reconstructed_with_its_reference_scan(real_data: 
     assert (aliased < 0.25) == (method != "zero-filled")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [Path(brain).stem for brain in BRAINS])
 @pytest.mark.parametrize("kind", ["random", "equispaced_fraction"])
 @pytest.mark.parametrize("acceleration", [4, 8])
