@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,13 +14,31 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 
-from recon.data.errors import DiskFullError, InputError
+from recon.data.errors import DiskFullError, InputError, printable
+from recon.data.storage.atomic import DISK_FULL_CODES
 
 BAD_INPUT = 2
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+
+class SafeConsole(Console):
+    """Prints no control characters of untrusted text, such as escape codes in the names of files and protocols."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render text, tables and bars to segments, in which only rich's own segments control the terminal."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(_plain(segment.text), segment.style)
+
+
+def _plain(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+
+
+console: Console = SafeConsole(highlight=False)
+errors: Console = SafeConsole(stderr=True, highlight=False)
 
 
 def say(text: str) -> None:
@@ -41,13 +59,17 @@ class Problems:
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Print an input error raised inside the block, and continue, unless the disk is full."""
+        """Print an error about an input raised inside the block, and continue, unless the disk is full."""
         try:
             yield
         except DiskFullError:
             raise
         except InputError as error:
             self.add(str(error))
+        except OSError as error:
+            if error.errno is None or error.errno in DISK_FULL_CODES:
+                raise
+            self.add(printable(f"{error.filename or 'the file system'}: {error.strerror}"))
 
     def add(self, sentence: str) -> None:
         """Print a problem, unless it was printed before."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from recon.data.errors import DiskFullError
+from recon.data.errors import DiskFullError, InputError
 
 DISK_FULL_CODES = (errno.ENOSPC, errno.EDQUOT)
 
@@ -18,6 +18,10 @@ DISK_FULL_MESSAGES = re.compile(
     )
 )
 """Messages of HDF5, pydicom, safetensors and NumPy, which do not keep the number of the error."""
+
+
+LONGEST_PREFIX = 48
+"""Number of characters of a file's name in the name of its temporary file; together they may have 255 bytes."""
 
 
 @contextmanager
@@ -38,6 +42,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     ------
     DiskFullError
         If the disk or the quota is full; an existing file at `path` is left as it was.
+    InputError
+        If the name is too long for the file system.
     """
     try:
         with _temporary(path) as temporary:
@@ -47,6 +53,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
     except Exception as error:
+        if getattr(error, "errno", None) == errno.ENAMETOOLONG:
+            raise InputError(
+                f"{path}: the name is too long for the file system; give the input a shorter one"
+            ) from error
         if not _is_full(error):
             raise
         raise DiskFullError(
@@ -57,7 +67,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:LONGEST_PREFIX]}.", suffix=".part")
     os.close(handle)
     try:
         yield Path(name)

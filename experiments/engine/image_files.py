@@ -176,11 +176,15 @@ class ImageFiles:
         return self.folder / f"{split_ending(self.file or source.name)[0]}.json"
 
     def _read_sidecar(self, source: Path) -> dict[str, Any]:
+        """Return the record of earlier images; it is empty if it is missing, damaged or not of this program."""
         try:
             content = json.loads(self._sidecar(source).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
-        return content if isinstance(content, dict) else {}
+        files = content.get("files") if isinstance(content, dict) else None
+        lists = files.values() if isinstance(files, dict) else [None]
+        valid = all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists)
+        return content if valid else {}
 
     def _write_sidecar(self, stored: StoredResult, result: Result, files: dict[str, list[str]]) -> None:
         source = stored.scan.volume.path

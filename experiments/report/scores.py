@@ -116,7 +116,8 @@ class MeanScore:
 
 def write_csv(path: Path, scores: Iterable[MethodScore]) -> None:
     """Write one line per score; a metric that is NaN is left empty."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    # Names of files may not be valid UTF-8.
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="replace") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(MethodScore)])
         writer.writeheader()
         for score in scores:
@@ -203,7 +204,7 @@ def write_summary(
     }
     text = json.dumps(_finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8", errors="replace")
 
 
 @cache

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from recon.data.errors import InputError, did_you_mean, printable
+from recon.data.errors import InputError, did_you_mean
+from recon.data.storage.yaml_file import parse_yaml, read_yaml
 from recon.experiments.training.config.train_config import TrainConfig
 
 MESSAGES = {
@@ -20,13 +19,6 @@ MESSAGES = {
     "tuple_type": "must be a list; write it as [...]",
 }
 """Replacements of pydantic's messages that speak of Python types."""
-
-LARGEST_FILE, MOST_VALUES = 2**16, 10_000
-"""Largest number of bytes and of values of a config."""
-
-LONGEST_REASON = 300
-
-MERGE = "tag:yaml.org,2002:merge"
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -63,76 +55,10 @@ def _find(path: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > LARGEST_FILE:
-        raise InputError(
-            f"{path}: has {path.stat().st_size} bytes, more than the limit of {LARGEST_FILE} for a config"
-        )
-    try:
-        values = _parse(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not valid YAML ({printable(str(error), LONGEST_REASON)})") from error
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(f"{path}: contains no keys and values")
     return values
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads `1e-3` and `1.5e3` as numbers too, dates as text, and refuses a key that appears twice."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - never changed
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":float"))]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping whose keys differ."""
-        keys = [self.construct_object(key, deep=True) for key, _ in getattr(node, "value", ()) if key.tag != MERGE]
-        twice = next((key for number, key in enumerate(keys) if key in keys[:number]), None)
-        if twice is not None:
-            raise ValueError(f"the key {twice!r} appears twice{node.start_mark}")
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.1 knows only 1.0e-3 and 1.5e+3; its pattern also accepts 1:30.5, a number to the base 60.
-_FLOAT = re.compile(
-    r"[-+]?((\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*)[eE][-+]?\d+|\d[\d_]*\.[\d_]*|\.\d[\d_]*|\.(inf|Inf|INF))$"
-    r"|\.(nan|NaN|NAN)$"
-)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
-
-
-def _parse(text: str) -> Any:
-    """Convert YAML to plain values.
-
-    Raises
-    ------
-    ValueError
-        If it is not valid YAML, or its aliases stand for too many values.
-    """
-    loader = _Loader(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        if _size(node, {}) > MOST_VALUES:
-            raise ValueError(f"it holds more than {MOST_VALUES} values")  # noqa: TRY301 - as the parser's own errors
-        return loader.construct_document(node)
-    except RecursionError as error:
-        raise ValueError("its values are nested too deeply") from error
-    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        raise ValueError(" ".join(str(error).split())) from error
-    finally:
-        loader.dispose()
-
-
-def _size(node: Any, sizes: dict[int, int]) -> int:
-    """Count the values under a node, each as often as aliases repeat it; a node within itself counts as infinite."""
-    if id(node) not in sizes:
-        sizes[id(node)] = MOST_VALUES + 1
-        value = node.value if isinstance(node.value, list) else []
-        parts = [part for item in value for part in (item if isinstance(item, tuple) else (item,))]
-        sizes[id(node)] = 1 + sum(_size(part, sizes) for part in parts)
-    return sizes[id(node)]
 
 
 def _replace(values: dict[str, Any], override: str) -> None:
@@ -145,7 +71,7 @@ def _replace(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise InputError(f"{override!r}: {section} is a value, not a section")
     try:
-        values[last] = _parse(text)
+        values[last] = parse_yaml(text)
     except ValueError as error:
         raise InputError(f"{override!r}: the value is not valid YAML") from error
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
 
 
@@ -22,3 +23,12 @@ def test_a_successful_block_replaces_the_file(tmp_path: Path) -> None:
         assert not path.exists()
     assert path.read_text() == "new"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path: Path) -> None:
+    for name in ("n" * 255, "\u00fc" * 127):
+        with atomic_path(tmp_path / name) as temporary:
+            temporary.write_text("new")
+        assert (tmp_path / name).read_text() == "new"
+    with pytest.raises(InputError, match="the name is too long"), atomic_path(tmp_path / ("n" * 256)):
+        pass

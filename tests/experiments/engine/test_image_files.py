@@ -117,3 +117,14 @@ def test_values_that_are_not_finite_are_not_written(tmp_path: Path, kind: str) -
     with pytest.raises(InputError, match="NaN or Inf"):
         write_images(tmp_path / "out", ImageFormat(kind), wrong)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "3", "[" * 100_000, "{", '{"files": []}', '{"files": {"png": 3}}', '{"files": {"png": [3]}}', '"\\ud800"'],
+)
+def test_a_tampered_record_is_ignored(run: Run, raw_file: Path, tmp_path: Path, content: str) -> None:
+    run(raw_file, "--format", "png", "-o", tmp_path / "out")
+    (tmp_path / "out" / "discs.json").write_text(content)
+    assert "2 slices in" in run(raw_file, "--format", "png", "-o", tmp_path / "out").output
+    assert "done before" in run(raw_file, "--format", "png", "-o", tmp_path / "out").output
