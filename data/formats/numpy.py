@@ -297,7 +297,7 @@ def _text(path: Path, name: str, array: Array) -> str:
         raise InputError(f"{path}: {name!r} is not a single text")
     try:
         text = array.reshape(-1)[0]
-    except ValueError as error:  # not valid Unicode
+    except (ValueError, SystemError) as error:  # not valid Unicode
         raise InputError(f"{path}: {name!r} is not a single text") from error
     return text.decode(errors="replace") if isinstance(text, bytes) else str(text.encode(errors="replace"), "utf-8")
 

@@ -1,5 +1,6 @@
 """Opens hostile files: nothing outside them is read, nothing in them is run, and every declared size is checked."""
 
+import io
 import pickle
 import tracemalloc
 import zipfile
@@ -193,6 +194,24 @@ def test_an_invalid_numpy_header_is_refused(tmp_path: Path, literal: bytes) -> N
     path = tmp_path / "scan.npy"
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(literal).to_bytes(2, "little") + literal)
     with pytest.raises(InputError, match="header of the array is damaged"):
+        open_volume(path)
+
+
+@pytest.mark.parametrize("name", ["axes", "header", "kspace", "mask", "noise"])
+def test_text_in_an_archive_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "scan.npz"
+    kspace = np.ones((1, 2, 4, 3), np.complex64)
+    for text in ("words", b"\xff\xfe", ["several", "words"], "\x1b[31m", ""):
+        np.savez(path, **{"kspace": kspace, name: np.array(text)})
+        if text or name != "axes":
+            with pytest.raises(InputError):
+                open_volume(path)
+    letter = io.BytesIO()
+    np.lib.format.write_array(letter, np.array("x"))
+    np.savez(path, **({} if name == "kspace" else {"kspace": kspace}))
+    with zipfile.ZipFile(path, "a") as archive:  # a letter beyond Unicode
+        archive.writestr(f"{name}.npy", letter.getvalue()[:-4] + b"\xff\xff\xff\x7f")
+    with pytest.raises(InputError):
         open_volume(path)
 
 
