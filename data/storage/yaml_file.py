@@ -67,8 +67,8 @@ def parse_yaml(text: str) -> Any:
     ValueError
         If it is not valid YAML, or its aliases stand for too many values.
     """
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -79,8 +79,6 @@ def parse_yaml(text: str) -> Any:
         raise ValueError("its values are nested too deeply") from error
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError(" ".join(str(error).split())) from error
-    finally:
-        loader.dispose()
 
 
 def _size(node: Any, sizes: dict[int, int]) -> int:

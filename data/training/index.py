@@ -135,7 +135,7 @@ def index_files(inputs: Iterable[Path], strict: bool = False, progress: Progress
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for file in files:
         by_folder[file.parent].append(file)
-    indexed = {folder: _load(folder) for folder in by_folder}
+    indexed = {folder: load_index(folder) for folder in by_folder}
     found = {file: indexed[file.parent].get(file.name) for file in files}
     outdated = [file for file, entry in found.items() if entry is None or not _is_current(entry, file)]
 
@@ -256,7 +256,7 @@ def _seal(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode(), "sha256").hex()
 
 
-def _load(folder: Path) -> dict[str, IndexEntry]:
+def load_index(folder: Path) -> dict[str, IndexEntry]:
     """Read the entries from both places, except for those that this user has not written."""
     entries: dict[str, IndexEntry] = {}
     key = _key()

@@ -121,7 +121,7 @@ class ImageFiles:
 
     def missing(self, stored: StoredResult) -> list[ImageFormat]:
         """Return the formats in which a result has not been written yet under its protocol."""
-        sidecar = self._read_sidecar(stored.scan.volume.path)
+        sidecar = self.read_record(stored.scan.volume.path)
         same = sidecar.get("protocol") == json.loads(json.dumps(stored.protocol))
         files = sidecar.get("files", {}) if same else {}
         return [kind for kind in self.formats if not self._is_written(stored, kind, files.get(kind))]
@@ -175,7 +175,7 @@ class ImageFiles:
     def _sidecar(self, source: Path) -> Path:
         return self.folder / f"{split_ending(self.file or source.name)[0]}.json"
 
-    def _read_sidecar(self, source: Path) -> dict[str, Any]:
+    def read_record(self, source: Path) -> dict[str, Any]:
         """Return the record of earlier images; it is empty if it is missing, damaged or not of this program."""
         try:
             content = json.loads(self._sidecar(source).read_text(encoding="utf-8"))
@@ -188,7 +188,7 @@ class ImageFiles:
 
     def _write_sidecar(self, stored: StoredResult, result: Result, files: dict[str, list[str]]) -> None:
         source = stored.scan.volume.path
-        before = self._read_sidecar(source)
+        before = self.read_record(source)
         protocol = json.loads(json.dumps(stored.protocol))
         if before.get("protocol") == protocol:
             files = before.get("files", {}) | files

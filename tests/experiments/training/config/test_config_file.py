@@ -81,6 +81,7 @@ def test_samplings_are_pairs(file: Path) -> None:
         ("output.folder=x", "output is a value, not a section"),
         ("epochs", "not of the form key=value"),
         ("epochs=[", "not valid YAML"),
+        ("epochs=\x02", "not valid YAML"),
         ("optimizer.lr=.inf", "optimizer.lr: .* finite"),
         ("optimizer.weight_decay=.nan", "optimizer.weight_decay: .* finite"),
         ("epochs={a: 1, a: 2}", "not valid YAML"),
