@@ -32,7 +32,7 @@ from recon.data.formats.whole_scan import WholeScan
 from recon.data.masks import measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
-from recon.data.storage.hdf5 import ALWAYS_ALLOWED, LONGEST_LIST
+from recon.data.storage.hdf5 import ALWAYS_ALLOWED, LARGEST_RATIO, LONGEST_LIST
 from recon.data.storage.limits import MAX_HEADER, check_header, check_size
 from recon.data.volume import VolumeWithoutTarget
 
@@ -48,9 +48,6 @@ HEADER_DAMAGE = (ValueError, TypeError, KeyError, EOFError, SyntaxError, TokenEr
 
 LENGTHS = {(1, 0): 2, (2, 0): 4}
 """Number of bytes of the length of an array's header, by the version of the format."""
-
-LARGEST_RATIO = 200
-"""Largest ratio of compression of an array above `ALWAYS_ALLOWED`: measured numbers hardly compress."""
 
 PIECE = 2**20
 """Number of bytes that are unpacked at once."""

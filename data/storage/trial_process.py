@@ -13,7 +13,7 @@ import psutil
 
 from recon.data.errors import InputError
 
-SECONDS = 5
+SECONDS = 3
 """Processor time that a trial may take, and two seconds more for each GiB of the file."""
 
 MEMORY = 2**30

@@ -46,6 +46,14 @@ def enormous(file: h5py.File, secret: Path) -> None:
     file.create_dataset("kspace", (1000, 1000, 1000, 1000), np.complex64, chunks=(1, 1, 100, 100))
 
 
+def bomb(file: h5py.File, secret: Path) -> None:
+    zeros = file.create_dataset(
+        "kspace", (40, 8, 640, 320), np.complex64, chunks=(1, 8, 640, 320), compression="gzip"
+    )
+    zeros[:4] = 0
+    zeros[4:8] = 1
+
+
 def empty(file: h5py.File, secret: Path) -> None:
     file.create_dataset("kspace", (100, 10, 300, 300), np.complex64)
 
@@ -59,6 +67,7 @@ def empty(file: h5py.File, secret: Path) -> None:
         (virtual, "parts of other files"),
         (enormous, "more than the limit of 16"),
         (empty, "declared but not stored"),
+        (bomb, "as no measurement does"),
     ],
 )
 @pytest.mark.parametrize("name", ["kspace", "reconstruction_rss", "mask", "reference_scan", "ismrmrd_header"])
