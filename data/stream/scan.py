@@ -13,11 +13,11 @@ import numpy as np
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.header import NAMESPACE, HeaderError, parse_xml
+from recon.data.formats.ismrmrd.distinct_images import COUNTERS
 from recon.data.formats.ismrmrd.images import Complex, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
     CALIBRATION_AND_IMAGING,
-    COUNTERS,
     NO_IMAGE,
     NOISE,
     PHASE_CORRECTION,
@@ -132,6 +132,7 @@ class StreamedScan:
         imaging = self._images.pop(key)
         self._done.add(key)
         self.held -= sum(readout.samples.nbytes + OVERHEAD for readout in imaging)
+        self._merge_noise()
         readouts = [*self._noise, *self._calibration_of(key), *imaging]
         heads = np.array([readout.head for readout in readouts])
         coils = int(imaging[0].head["active_channels"])
@@ -143,11 +144,19 @@ class StreamedScan:
         def read(rows: Indices) -> Iterator[tuple[int, Complex]]:
             yield from ((row, readouts[row].samples) for row in rows.tolist())
 
-        index = list(images.lines.images).index(key)
-        acquisition = images.assemble(index, read)
-        geometry = images.header.geometry
-        own = replace(images.header, geometry=None if geometry is None else (geometry[index],))
+        if len(images.lines.images) > 1:
+            raise InputError(
+                f"{self._name}: readouts of one image contradict each other: several images share counters"
+            )
+        acquisition = images.assemble(0, read)
+        own = images.header
         return Finished(replace(acquisition, header=own, slice=key[-1]), imaging[0].head)
+
+    def _merge_noise(self) -> None:
+        """Merge the noise scan into one readout, so that the next image does not sort its lines again."""
+        if len(self._noise) > 1 and len({len(readout.samples) for readout in self._noise}) == 1:
+            samples = np.concatenate([readout.samples for readout in self._noise], axis=1)
+            self._noise = [replace(self._noise[0], samples=samples)]
 
     def _calibration_of(self, key: Key) -> list[Readout]:
         """Return the calibration lines of an image or, if it has none, of other images of the same slice."""

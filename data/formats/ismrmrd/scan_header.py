@@ -38,6 +38,8 @@ class ScanHeader:
         Whether the calibration lines are a scan of their own, not part of the image's k-space; None if unknown.
     noise_bandwidth
         Noise bandwidth of the receiver relative to the sampling rate.
+    diffusion_counter
+        ISMRMRD's name of the counter that counts the diffusion weightings; None if unknown.
     """
 
     header: Header
@@ -46,6 +48,7 @@ class ScanHeader:
     field_of_view: tuple[float, float, float] | None
     separate_calibration: bool | None
     noise_bandwidth: float
+    diffusion_counter: str | None = None
 
 
 def parse_scan_header(xml: bytes | str) -> ScanHeader:
@@ -67,6 +70,7 @@ def parse_scan_header(xml: bytes | str) -> ScanHeader:
         raise HeaderError(f"its ISMRMRD header says that the encoded matrix is {(x, y, z)}")
     center = _number(root, "encoding/encodingLimits/kspace_encoding_step_1/center", y // 2)
     sizes = tuple(_number(root, f"encoding/reconSpace/fieldOfView_mm/{axis}", 0) for axis in "xyz")
+    diffusion = _text(root, "sequenceParameters/diffusionDimension")
     mode = _text(root, "encoding/parallelImaging/calibrationMode")
     bandwidth = _number(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1)
     return ScanHeader(
@@ -76,6 +80,7 @@ def parse_scan_header(xml: bytes | str) -> ScanHeader:
         field_of_view=(sizes[0], sizes[1], sizes[2]) if all(size > 0 for size in sizes) else None,
         separate_calibration=None if mode is None else mode in {"separate", "external"},
         noise_bandwidth=bandwidth if bandwidth > 0 else 1,
+        diffusion_counter=diffusion,
     )
 
 
