@@ -80,7 +80,7 @@ class StreamedScan:
 
     def __init__(self, xml: str, name: str, largest: int) -> None:
         try:
-            self._scan = parse_scan_header(xml)
+            self._scan = parse_scan_header(xml, name)
             self._last_average = _last_average(xml)
         except HeaderError as error:
             raise InputError(f"{name}: {error}") from error

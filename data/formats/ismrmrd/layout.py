@@ -159,7 +159,7 @@ def _group(path: Path, file: h5py.File, name: str) -> h5py.Group:
 
 def _scan(path: Path, group: h5py.Group) -> ScanHeader:
     try:
-        return parse_scan_header(read_text(group, "xml"))
+        return parse_scan_header(read_text(group, "xml"), path)
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
 
