@@ -15,9 +15,6 @@ from recon.data.errors import InputError, InputWarning
 from recon.experiments.commands import benchmarks, images, raw_data, stream, training, weights
 from recon.experiments.console import warn
 
-# torch reads this when it loads; waiting threads then leave their cores to other processes.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 BAD_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 143

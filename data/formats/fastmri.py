@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -207,7 +208,7 @@ def write_volume(
 def write_reconstruction(
     path: Path,
     images: npt.NDArray[np.float32],
-    uncertainty: npt.NDArray[np.float32] | None = None,
+    maps: Mapping[str, npt.NDArray[np.float32]] | None = None,
     **attributes: str | float,
 ) -> None:
     """Write images in fastMRI's submission layout, completely or not at all.
@@ -218,15 +219,14 @@ def write_reconstruction(
         Path of the file.
     images
         float32 `(slices, rows, columns)`.
-    uncertainty
-        Uncertainty of `images`, of the same shape; becomes the data set `uncertainty`.
+    maps
+        Maps of the shape of `images`, by the names of their data sets.
     **attributes
         Attributes of the file.
     """
     with new_hdf5(path) as file:
-        file["reconstruction"] = images
-        if uncertainty is not None:
-            file["uncertainty"] = uncertainty
+        for name, values in {"reconstruction": images, **(maps or {})}.items():
+            file[name] = values
         file.attrs.update(attributes)
 
 

@@ -132,7 +132,6 @@ class StreamedScan:
         imaging = self._images.pop(key)
         self._done.add(key)
         self.held -= sum(readout.samples.nbytes + OVERHEAD for readout in imaging)
-        self._merge_noise()
         readouts = [*self._noise, *self._calibration_of(key), *imaging]
         heads = np.array([readout.head for readout in readouts])
         coils = int(imaging[0].head["active_channels"])
@@ -151,12 +150,6 @@ class StreamedScan:
         acquisition = images.assemble(0, read)
         own = images.header
         return Finished(replace(acquisition, header=own, slice=key[-1]), imaging[0].head)
-
-    def _merge_noise(self) -> None:
-        """Merge the noise scan into one readout, so that the next image does not sort its lines again."""
-        if len(self._noise) > 1 and len({len(readout.samples) for readout in self._noise}) == 1:
-            samples = np.concatenate([readout.samples for readout in self._noise], axis=1)
-            self._noise = [replace(self._noise[0], samples=samples)]
 
     def _calibration_of(self, key: Key) -> list[Readout]:
         """Return the calibration lines of an image or, if it has none, of other images of the same slice."""

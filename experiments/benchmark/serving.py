@@ -28,6 +28,7 @@ from recon.data.stream.reader import MessageReader
 from recon.data.stream.replay import replay
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console
+from recon.experiments.engine.run import Runner
 from recon.experiments.server.serve import Server, ServerLimits, listen
 from recon.simulation.raw_files import simulate_volume
 
@@ -137,7 +138,7 @@ def _stream(benchmark: ServingBenchmark) -> bytes:
 
 @contextmanager
 def _running(name: str, method: Reconstruction, device: torch.device, clients: int) -> Iterator[tuple[str, int]]:
-    server = Server(listen("127.0.0.1", 0), name, method, device, ServerLimits(clients), tell=_discard)
+    server = Server(listen("127.0.0.1", 0), Runner(name, method, device), ServerLimits(clients), log=_discard)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

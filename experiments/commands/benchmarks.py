@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from recon.data.errors import InputError
-from recon.experiments.commands.options import Checkpoint, Device, Output, Settings
+from recon.experiments.commands.options import Checkpoint, Device, Output, Plugins, Settings
 
 SIMULATED = "16x320x320,15x640x368"
 NETWORK_SHAPES = "8x320x320,15x640x368,16x640x320"
@@ -146,6 +146,7 @@ def benchmark_serve(
     method: Annotated[str, typer.Option(help="Method that the server reconstructs with.")] = "zero-filled",
     settings: Settings = None,
     checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
     clients: Annotated[
         str, typer.Option(metavar="N,...", help="Numbers of clients that send at the same time.")
     ] = "1,8",
@@ -167,7 +168,7 @@ def benchmark_serve(
     shapes, counts = parse_shapes(size), parse_counts(clients)
     if len(shapes) != 1 or 0 in counts:
         raise InputError("give one size, and numbers of clients of at least 1")
-    built = build_method(method, settings or [], checkpoint)
+    built = build_method(method, settings or [], checkpoint, plugins)
     serving(method, built, pick_device(device), ServingBenchmark(counts, shapes[0], slices, repeats), output)
 
 
@@ -192,6 +193,29 @@ def memory(
     if len(shapes) != 1 or 0 in counts:
         raise InputError("give one size, and numbers of slices of at least 1")
     run(METHODS_AND_NETWORKS if methods is None else parse_words(methods), counts, shapes[0], output)
+
+
+@commands.command()
+def door(
+    output: Output = Path("benchmark"),
+    method: Annotated[str, typer.Option(help="Name of the method, for example sense.")] = "varnet",
+    size: Annotated[str, typer.Option(metavar="CxHxW", help="Coils, readout, phase.")] = "8x256x256",
+    slices: Annotated[int, typer.Option(min=1, help="Number of slices of the scan.")] = 4,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds in which each runs once.")] = 5,
+) -> None:
+    """Compare a Python script with the command: the same reconstruction, and what `import recon` takes.
+
+    Threads are as the environment says.
+
+    Example: recon benchmark door --method varnet --repeats 5 --output benchmark
+    """
+    from recon.experiments.benchmark.door import door as run
+    from recon.experiments.commands.parse import parse_shapes
+
+    shapes = parse_shapes(size)
+    if len(shapes) != 1:
+        raise InputError("give one size")
+    run(method, shapes[0], slices, repeats, output)
 
 
 @commands.command()

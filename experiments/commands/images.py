@@ -16,7 +16,9 @@ from recon.experiments.commands.options import (
     ImageOutput,
     Inputs,
     Mask,
+    NoiseMap,
     Output,
+    Plugins,
     Preprocess,
     Seed,
     Settings,
@@ -26,6 +28,7 @@ from recon.experiments.commands.options import (
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
 TUNABLE = "sense,grappa,cs-wavelet,cs-tv"
+METHODS_HELP = "Comma-separated methods; those of sigpy are sigpy-sense, sigpy-wavelet and sigpy-tv."
 
 commands = typer.Typer()
 
@@ -34,6 +37,7 @@ commands = typer.Typer()
 def reconstruct(
     inputs: Inputs,
     output: ImageOutput,
+    *,
     method: Annotated[
         str, typer.Option(help="Name of the method, for example sense, grappa, cs-wavelet or varnet.")
     ] = "varnet",
@@ -47,8 +51,10 @@ def reconstruct(
     settings: Settings = None,
     tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
+    noise: NoiseMap = False,
     device: Device = "auto",
 ) -> None:
     """Reconstruct raw data with one method, and write HDF5 in fastMRI's submission layout, NIfTI, DICOM or PNG.
@@ -57,16 +63,16 @@ def reconstruct(
     """
     from recon.experiments.commands.parse import build_method, parse_sampling, parse_tuned
     from recon.experiments.engine.device import pick_device
-    from recon.experiments.engine.image_files import parse_destination
+    from recon.experiments.engine.image_files import parse_image_files
     from recon.experiments.engine.reconstruct import reconstruct as run
     from recon.preprocessing.steps import parse_steps
 
     sampling = None if acceleration is None else parse_sampling(mask, acceleration, center_fraction, seed)
-    built = build_method(method, settings or [], checkpoint)
+    built = build_method(method, settings or [], checkpoint, plugins)
     found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
-    destination = parse_destination(output, formats)
+    files = parse_image_files(output, formats)
     steps = parse_steps(preprocess)
-    run(inputs, method, built, sampling, destination, pick_device(device), found, steps, uncertainty)
+    run(inputs, method, built, sampling, files, pick_device(device), found, steps, uncertainty, noise)
 
 
 @commands.command()
@@ -74,7 +80,7 @@ def compare(
     inputs: Inputs,
     output: Output = Path("comparison"),
     *,
-    methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = METHODS,
+    methods: Annotated[str, typer.Option(help=METHODS_HELP)] = METHODS,
     accelerations: Annotated[
         str, typer.Option(help="Comma-separated accelerations at which to undersample fully sampled scans.")
     ] = "4,8",
@@ -98,6 +104,7 @@ def compare(
     ] = None,
     tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
     device: Device = "auto",
@@ -115,7 +122,7 @@ def compare(
     from recon.experiments.engine.device import pick_device
     from recon.preprocessing.steps import parse_steps
 
-    built = build_methods(methods, settings or [], checkpoint)
+    built = build_methods(methods, settings or [], checkpoint, plugins)
     comparison = Comparison(
         methods=built,
         samplings=parse_protocol(mask, accelerations, center_fraction, seed),
@@ -134,12 +141,13 @@ def tune(
     output: Annotated[Path, typer.Option("--output", "-o", help="YAML file to write the settings to.")] = Path(
         "tuned.yaml"
     ),
-    methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = TUNABLE,
+    methods: Annotated[str, typer.Option(help=METHODS_HELP)] = TUNABLE,
     accelerations: Annotated[str, typer.Option(help="Comma-separated accelerations.")] = "4,8",
     mask: Mask = "equispaced_fraction",
     center_fraction: CenterFraction = None,
     seed: Seed = 0,
     slices: Annotated[int, typer.Option(min=1, help="Number of slices of each contrast to use.")] = 8,
+    plugins: Plugins = None,
     device: Device = "auto",
 ) -> None:
     """Find the best lamda and iterations for each contrast and acceleration on fully sampled scans.
@@ -155,7 +163,7 @@ def tune(
     from recon.experiments.engine.tuning.tune import tune as run
 
     tuning = Tuning(
-        methods=build_methods(methods, [], None),
+        methods=build_methods(methods, [], None, plugins),
         accelerations=parse_accelerations(accelerations, parse_mask(mask), center_fraction, seed),
         mask=parse_mask(mask),
         center_fraction=center_fraction,

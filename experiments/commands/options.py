@@ -65,3 +65,17 @@ Uncertainty = Annotated[
         help="Also estimate the standard deviation of each pixel's error, from six more reconstructions.",
     ),
 ]
+NoiseMap = Annotated[
+    bool,
+    typer.Option(
+        "--noise-map",
+        help="Write maps of the noise beside the images: one standard deviation, by the method's formula if it has "
+        "one, else from 32 reconstructions with added noise.",
+    ),
+]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin", metavar="FILE", help='Python file that adds methods by @register("name"); may be repeated.'
+    ),
+]

@@ -1,4 +1,4 @@
-"""From the words of a command line to values."""
+"""Convert the text of command-line options to values."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
 from recon.data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
-from recon.experiments.engine.tuning.settings import Tuned, read_tuned
-from recon.registry import create, setting_names
+from recon.experiments.engine.tuning.settings import TunedSettings, read_tuned
+from recon.registry import create, load_plugin, setting_names
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Read `HxW`.
+    """Convert text of the form `HxW`.
 
     Raises
     ------
     InputError
-        If it is something else.
+        If the text has another form.
     """
     parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
@@ -29,12 +29,12 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_shapes(text: str) -> list[tuple[int, int, int]]:
-    """Read a comma-separated list of `CxHxW`: coils, readout, phase.
+    """Convert a comma-separated list of `CxHxW`: coils, readout, phase.
 
     Raises
     ------
     InputError
-        If an entry is something else.
+        If an entry has another form.
     """
     shapes = []
     for word in filter(None, map(str.strip, text.split(","))):
@@ -46,17 +46,17 @@ def parse_shapes(text: str) -> list[tuple[int, int, int]]:
 
 
 def parse_words(text: str) -> list[str]:
-    """Split at commas; what is said twice counts once."""
+    """Split text at commas, and keep each word once."""
     return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def parse_counts(text: str) -> tuple[int, ...]:
-    """Read a comma-separated list of whole numbers from 0.
+    """Convert a comma-separated list of whole numbers that are not negative.
 
     Raises
     ------
     InputError
-        If an entry is something else, or there is none.
+        If an entry is something else, or the list is empty.
     """
     words = parse_words(text)
     for word in words:
@@ -68,38 +68,38 @@ def parse_counts(text: str) -> tuple[int, ...]:
 
 
 def parse_samplings(text: str) -> tuple[Sampling, ...]:
-    """Read a comma-separated list of `mask:acceleration`, each with its default centre fraction and seed 0.
+    """Convert a comma-separated list of `mask:acceleration`, each with its default centre fraction and seed 0.
 
     Raises
     ------
     InputError
-        If there is no such sampling.
+        If an entry is not a valid sampling.
     """
     words = [word.partition(":") for word in map(str.strip, text.split(",")) if word]
     return tuple(parse_sampling(mask, _number(acceleration), None, 0) for mask, _, acceleration in words)
 
 
 def parse_mask(text: str) -> MaskKind:
-    """Read the kind of a mask.
+    """Convert the name of a kind of mask.
 
     Raises
     ------
     InputError
-        If there is none of that name.
+        If the kind is unknown.
     """
     try:
         return MaskKind(text)
     except ValueError as error:
-        raise InputError(f"unknown mask {text!r}; there are {', '.join(MaskKind)}") from error
+        raise InputError(f"unknown mask {text!r}{did_you_mean(text, map(str, MaskKind))}") from error
 
 
 def parse_sampling(mask: str, acceleration: float, center_fraction: float | None, seed: int) -> Sampling:
-    """Read how to undersample.
+    """Convert the options that describe how to undersample.
 
     Raises
     ------
     InputError
-        If there is no such sampling.
+        If they do not describe a valid sampling.
     """
     fraction = default_center_fraction(acceleration) if center_fraction is None else center_fraction
     kind = parse_mask(mask)
@@ -110,23 +110,23 @@ def parse_sampling(mask: str, acceleration: float, center_fraction: float | None
 
 
 def parse_accelerations(text: str, mask: MaskKind, center_fraction: float | None, seed: int) -> tuple[float, ...]:
-    """Read a comma-separated list and check that the masks exist.
+    """Convert a comma-separated list of accelerations, and check that there are masks for them.
 
     Raises
     ------
     InputError
-        If an entry is no number of 1 or more, or there is no such mask.
+        If an acceleration is not a number of 1 or more, or there is no such mask.
     """
     return tuple(sampling.acceleration for sampling in parse_protocol(mask, text, center_fraction, str(seed)))
 
 
 def parse_protocol(masks: str, accelerations: str, center_fraction: float | None, seeds: str) -> tuple[Sampling, ...]:
-    """Read comma-separated lists, and combine all with all.
+    """Convert comma-separated lists, and return the samplings of all combinations.
 
     Raises
     ------
     InputError
-        If a list is empty, an acceleration is no number of 1 or more, or there is no such mask.
+        If a list is empty, an acceleration is not a number of 1 or more, or there is no such mask.
     """
     numbers = [_number(word) for word in parse_words(accelerations)]
     if not numbers:
@@ -142,28 +142,36 @@ def parse_protocol(masks: str, accelerations: str, center_fraction: float | None
     )
 
 
-def build_method(name: str, settings: list[str], checkpoint: str | None) -> Reconstruction:
-    """Create a method with settings given as `key=value`.
+def build_method(
+    name: str, settings: list[str], checkpoint: str | None, plugins: Iterable[Path] | None = None
+) -> Reconstruction:
+    """Create a method with settings given as `key=value`, after loading the plugins that may define it.
 
     Raises
     ------
     InputError
-        If the method, a setting or the checkpoint is unknown.
+        If a plugin cannot be loaded, or the method, a setting or the checkpoint is unknown.
     """
+    for plugin in plugins or ():
+        load_plugin(plugin)
     values: dict[str, Any] = dict(_split(setting) for setting in settings)
     if checkpoint is not None:
         values["checkpoint"] = checkpoint
     return create(name, values)
 
 
-def build_methods(names: str, settings: list[str], checkpoint: str | None) -> dict[str, Reconstruction]:
-    """Create several methods, with settings given as `method.key=value`.
+def build_methods(
+    names: str, settings: list[str], checkpoint: str | None, plugins: Iterable[Path] | None = None
+) -> dict[str, Reconstruction]:
+    """Create several methods with settings given as `method.key=value`, after loading the plugins.
 
     Raises
     ------
     InputError
-        If a method or a setting is unknown.
+        If a plugin cannot be loaded, or a method or a setting is unknown.
     """
+    for plugin in plugins or ():
+        load_plugin(plugin)
     chosen = parse_words(names)
     if not chosen:
         raise InputError("no method was given")
@@ -180,12 +188,12 @@ def build_methods(names: str, settings: list[str], checkpoint: str | None) -> di
 
 
 def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> tuple[str, ...]:
-    """Read a comma-separated list of methods that are to run with the best weight for each slice too.
+    """Convert a comma-separated list of the methods that also run with the best weight for each slice.
 
     Raises
     ------
     InputError
-        If one is not among the methods, or has no weight.
+        If a name is not among the methods, or the method has no weight.
     """
     chosen = tuple(parse_words(names))
     for name in chosen:
@@ -196,8 +204,8 @@ def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> tuple[str
     return chosen
 
 
-def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) -> Tuned | None:
-    """Read a file of `recon tune` for some methods, next to settings that were given as `method.key=value`.
+def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) -> TunedSettings | None:
+    """Read a file of `recon tune` for some methods, beside explicit settings given as `method.key=value`.
 
     Raises
     ------

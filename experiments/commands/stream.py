@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import Checkpoint, Device, Formats, ImageOutput, Preprocess, Settings
+from recon.experiments.commands.options import Checkpoint, Device, Formats, ImageOutput, Plugins, Preprocess, Settings
 
 Host = Annotated[str, typer.Option(help="Address of the server.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the server.")]
@@ -23,6 +23,7 @@ def serve(
     method: Annotated[str, typer.Option(help="Method for clients whose configuration does not name one.")] = "varnet",
     settings: Settings = None,
     checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
     preprocess: Preprocess = "auto",
     device: Device = "auto",
     expose: Annotated[
@@ -51,14 +52,15 @@ def serve(
     """
     from recon.experiments.commands.parse import build_method
     from recon.experiments.engine.device import pick_device
+    from recon.experiments.engine.run import Runner
     from recon.experiments.server.serve import ServerLimits
     from recon.experiments.server.serve import serve as run
-    from recon.experiments.server.session import Limits
+    from recon.experiments.server.session import SessionLimits
     from recon.preprocessing.steps import parse_steps
 
-    limits = ServerLimits(clients, queue, int(memory_gib * 2**30), Limits(idle=idle))
-    built = build_method(method, settings or [], checkpoint)
-    run(host, port, expose, method, built, pick_device(device), limits, parse_steps(preprocess))
+    limits = ServerLimits(clients, queue, int(memory_gib * 2**30), SessionLimits(idle=idle))
+    built = build_method(method, settings or [], checkpoint, plugins)
+    run(host, port, expose, Runner(method, built, pick_device(device)), limits, parse_steps(preprocess))
 
 
 @commands.command()
@@ -76,7 +78,7 @@ def send(
 
     Example: recon send scan.mrd --host 127.0.0.1 --port 9002 --output images --format dicom
     """
-    from recon.experiments.engine.image_files import parse_destination
+    from recon.experiments.engine.image_files import parse_image_files
     from recon.experiments.server.send import send as run
 
-    run(file, host, port, method, parse_destination(output, formats))
+    run(file, host, port, method, parse_image_files(output, formats))

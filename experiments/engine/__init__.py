@@ -1,1 +1,1 @@
-"""Runs methods over volumes: reconstruct, compare, tune, calibrate, evaluate."""
+"""Run methods over scans: reconstruct, compare, tune, calibrate, evaluate."""

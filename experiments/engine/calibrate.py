@@ -1,10 +1,9 @@
-"""`recon calibrate`: fit the uncertainty of a network to its errors, and write that into the card of its weights."""
+"""`recon calibrate`: fit the uncertainty of a network to its errors, and record it on the card of its weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -15,8 +14,9 @@ from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import find_files, open_volume
 from recon.experiments.console import Problems, progress, say
-from recon.experiments.engine.job import Job
-from recon.experiments.engine.metrics import Images, common_field
+from recon.experiments.engine.metrics import common_field
+from recon.experiments.engine.run import UNCERTAINTY, Runner
+from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.models.checkpoints.card import Card, card_path, write_card
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate
@@ -26,7 +26,7 @@ from recon.quality.uncertainty_fit import fit_calibration
 from recon.registry import create
 
 PIXELS = 200_000
-"""How many of a volume count, at random: enough for two numbers."""
+"""Number of random pixels of a volume that enter the fit of two numbers."""
 
 Samples = NDArray[np.floating]
 
@@ -34,18 +34,18 @@ Samples = NDArray[np.floating]
 def calibrate(
     checkpoint: str | Path, inputs: list[Path], samplings: Sequence[Sampling], device: torch.device
 ) -> UncertaintyCalibration:
-    """Reconstruct scans that the network was not trained on, compare with their targets, and write the card.
+    """Reconstruct scans on which the network was not trained, compare with their targets, and write the card.
 
     Parameters
     ----------
     checkpoint
-        A file, the name of weights that ship, or a repository of the Hugging Face Hub.
+        A file, the name of weights that ship with the package, or a repository of the Hugging Face Hub.
     inputs
         Fully sampled files with targets, or folders of them.
     samplings
-        How each of them is undersampled.
+        All the ways in which each file is undersampled.
     device
-        Where to compute.
+        Device on which the network runs.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def calibrate(
     """
     loaded, problems = load_model(locate(checkpoint)), Problems()
     name = method_of(loaded.name)
-    method = create(name, {"checkpoint": loaded.path})
+    runner = Runner(name, create(name, {"checkpoint": loaded.path}), device, UncertaintyCalibration())
     measured: list[Samples] = []
     files = find_files(inputs)
     with progress() as bar:
@@ -64,8 +64,7 @@ def calibrate(
         for path in files:
             for sampling in samplings:
                 with problems.collect():
-                    job = Job(open_volume(path), sampling, name, method, path, UncertaintyCalibration(), device)
-                    measured.append(_measure(job))
+                    measured.append(_measure(runner, SampledVolume(open_volume(path), sampling)))
                 bar.advance(task)
     if not measured:
         raise InputError("no file could be used to calibrate with")
@@ -78,14 +77,14 @@ def calibrate(
     return calibration
 
 
-def _measure(job: Job) -> Samples:
-    """Give deviations, noise and errors `(3, pixels)` of a volume, in units of its largest target value."""
-    target = job.volume.read_target()
-    if target is None or job.volume.mask is not None:
-        raise InputError(f"{job.volume.path}: to calibrate with, a scan must be fully sampled and have a target")
-    result = job.compute(lambda: None)
-    deviations = common_field(target, cast("Images", result.uncertainty))[1]
-    noise = np.array([noise_level(job.read(index)) for index in range(len(target))], np.float32)
+def _measure(runner: Runner, scan: SampledVolume) -> Samples:
+    """Return spread, noise and errors `(3, pixels)` of a volume, as shares of its largest target value."""
+    target = scan.volume.read_target()
+    if target is None or scan.volume.mask is not None:
+        raise InputError(f"{scan.volume.path}: to calibrate with, a scan must be fully sampled and have a target")
+    result = runner.volume(scan)
+    deviations = common_field(target, result.maps[UNCERTAINTY])[1]
+    noise = np.array([noise_level(acquisition) for acquisition in scan], np.float32)
     target, images = common_field(target, result.images)
     measured = np.stack([deviations, np.broadcast_to(noise[:, None, None], target.shape), images - target])
     pixels = measured.reshape(3, -1) / target.max()

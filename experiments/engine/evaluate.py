@@ -1,4 +1,4 @@
-"""`recon evaluate`: fastMRI's metrics of a folder of reconstructions against a folder of targets."""
+"""`recon evaluate`: score a folder of reconstructions against a folder of targets with fastMRI's metrics."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from recon.data.errors import InputError
 from recon.data.open import find_files, open_volume
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
 from recon.experiments.console import Problems, console
-from recon.experiments.engine.metrics import Metrics, score_as_fastmri
+from recon.experiments.engine.metrics import Metrics, score_as_fastmri, score_file
 
 
 def evaluate(targets: Path, predictions: Path) -> dict[str, Metrics]:
-    """Score every target's reconstruction and print each volume, the mean and twice the standard deviation.
+    """Score every reconstruction, and print each volume, the mean and twice the standard deviation.
 
     Parameters
     ----------
     targets
         Folder or file of raw data with `reconstruction_rss` or, for single-coil k-space, `reconstruction_esc`.
     predictions
-        Folder of files of the same names with `reconstruction`.
+        Folder of files of the same names with the data set `reconstruction`.
 
     Returns
     -------
     dict
-        Scores by file name.
+        Scores by name of the file.
 
     Raises
     ------
@@ -47,15 +47,12 @@ def evaluate(targets: Path, predictions: Path) -> dict[str, Metrics]:
 def _score(target_file: Path, prediction_file: Path) -> Metrics:
     target = open_volume(target_file).read_target()
     if target is None:
-        raise InputError(f"{target_file}: there is no target in the file, so nothing to compare with")
+        raise InputError(f"{target_file}: the file has no target to compare with")
     with open_hdf5(prediction_file) as file:
         images = read_dataset(file, "reconstruction")[()]
     if images.ndim != 3 or not np.isfinite(images).all():
-        raise InputError(f"{prediction_file}: the reconstruction is not finite images (slices, rows, columns)")
-    try:
-        return score_as_fastmri(target, images.astype(np.float32))
-    except ValueError as error:
-        raise InputError(f"{prediction_file}: {error}") from error
+        raise InputError(f"{prediction_file}: the reconstruction must be finite images (slices, rows, columns)")
+    return score_file(prediction_file, target, images.astype(np.float32), score_as_fastmri)
 
 
 def _table(scores: dict[str, Metrics]) -> Table:

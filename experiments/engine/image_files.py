@@ -1,4 +1,4 @@
-"""Where reconstructed images go: which formats, under which names, and whether they are there already."""
+"""Write reconstructed images in the formats asked for, and tell which of them have been written before."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from recon.data.images.png import write_png
 from recon.data.open import result_name
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.hdf5 import holds, open_hdf5
-from recon.experiments.engine.job import Job, Result
+from recon.experiments.engine.run import Result
+from recon.experiments.engine.store import StoredResult
 
 
 class ImageFormat(StrEnum):
-    """What images are written as."""
+    """File format of images."""
 
     H5 = "h5"
     NIFTI = "nifti"
@@ -41,27 +42,24 @@ ENDINGS = {
     ".png": ImageFormat.PNG,
 }
 
-UNCERTAINTY = "_uncertainty"
-"""Appended to the names of maps of uncertainty."""
-
 ONE_IMAGE = {ImageFormat.DICOM: ".dcm", ImageFormat.PNG: ".png"}
-"""Formats of which a file holds one image only."""
+"""Formats whose files hold a single image."""
 
 
 @dataclass(frozen=True)
-class Destination:
-    """A folder for any number of volumes, or one file for one volume.
+class ImageFiles:
+    """The files to which images are written: in a folder for any number of volumes, or one file for one volume.
 
-    In a folder, the volume `scan` becomes `scan.h5`, `scan.nii.gz`, `scan_dicom/0001.dcm`, `scan_png/0001.png`;
-    all but the first have `scan.json` beside them, which says how they were made. Maps of uncertainty lie beside the
-    images, their names end in `_uncertainty`; in HDF5 they are a data set.
+    In a folder, the volume `scan` becomes `scan.h5`, `scan.nii.gz`, `scan_dicom/0001.dcm`, `scan_png/0001.png`.
+    Except for HDF5, `scan.json` beside them records how they were made. Maps lie beside the images as files whose
+    stems end in the map's name, as `scan_uncertainty.nii.gz` or `scan_noise.nii.gz`; in HDF5 they are data sets.
 
     Attributes
     ----------
     folder
-        Where the files lie.
+        Folder of the files.
     formats
-        What to write.
+        Formats to write.
     file
         Name of the only file; None to name files after the raw data.
     """
@@ -74,13 +72,13 @@ class Destination:
         return str(self.folder / (self.file or ""))
 
     def check(self, inputs: Sequence[Path]) -> None:
-        """Refuse what would lose something: more than one volume for one file, or raw data in an image's place.
+        """Refuse inputs whose images would overwrite each other or raw data.
 
         Raises
         ------
         InputError
-            If there are more, the names of two volumes differ in their ending only, or an HDF5 file to write is there
-            already and holds no reconstruction.
+            If several inputs would go to one file, the names of two inputs differ in their ending only, or an HDF5
+            file to write exists already and holds no reconstruction.
         """
         if ImageFormat.H5 in self.formats:
             for path in inputs:
@@ -88,66 +86,79 @@ class Destination:
         if self.file is not None and len(inputs) > 1:
             raise InputError(f"{self}: is one file for {len(inputs)} inputs; name a folder, and --format")
         if self.formats != (ImageFormat.H5,):
-            seen: dict[str, Path] = {}
+            by_stem: dict[str, Path] = {}
             for path in inputs:
-                other = seen.setdefault(split_ending(path.name)[0], path)
+                other = by_stem.setdefault(split_ending(path.name)[0], path)
                 if other is not path:
                     raise InputError(
                         f"{path}: differs from {other.name} in its ending only; give them in separate runs"
                     )
 
-    def path(self, source: Path, kind: ImageFormat, what: str = "") -> Path:
-        """Name the file of one format, or the folder where each image is a file; `what` is appended to the stem."""
+    def path(self, source: Path, kind: ImageFormat, suffix: str = "") -> Path:
+        """Return the path of the images of a raw-data file in one format.
+
+        Parameters
+        ----------
+        source
+            Raw-data file.
+        kind
+            Format of the images.
+        suffix
+            Text to append to the stem of the name.
+
+        Returns
+        -------
+        Path
+            A file, or for a format of single images the folder of those files.
+        """
         if self.file is not None:
             stem, _ = split_ending(self.file)
-            return self.folder / f"{stem}{what}{self.file.removeprefix(stem)}"
+            return self.folder / f"{stem}{suffix}{self.file.removeprefix(stem)}"
         stem, _ = split_ending(source.name)
         if kind is ImageFormat.H5:
             return self.folder / result_name(source)
-        return self.folder / (f"{stem}{what}.nii.gz" if kind is ImageFormat.NIFTI else f"{stem}{what}_{kind}")
+        return self.folder / (f"{stem}{suffix}.nii.gz" if kind is ImageFormat.NIFTI else f"{stem}{suffix}_{kind}")
 
-    def missing(self, job: Job) -> list[ImageFormat]:
-        """List the formats that were not written yet under the job's protocol."""
-        there = self._read_sidecar(job.volume.path)
-        same = there.get("protocol") == json.loads(json.dumps(job.protocol))
-        files = there.get("files", {}) if same else {}
-        return [kind for kind in self.formats if not self._is_there(job, kind, files.get(kind))]
+    def missing(self, stored: StoredResult) -> list[ImageFormat]:
+        """Return the formats in which a result has not been written yet under its protocol."""
+        sidecar = self._read_sidecar(stored.scan.volume.path)
+        same = sidecar.get("protocol") == json.loads(json.dumps(stored.protocol))
+        files = sidecar.get("files", {}) if same else {}
+        return [kind for kind in self.formats if not self._is_written(stored, kind, files.get(kind))]
 
-    def write(self, job: Job, result: Result, formats: Sequence[ImageFormat]) -> None:
-        """Write a result; each file appears whole or not at all.
+    def write(self, stored: StoredResult, result: Result, formats: Sequence[ImageFormat]) -> None:
+        """Write a result in some formats, each file whole or not at all.
 
         Raises
         ------
         InputError
-            If a format cannot tell where the slices lie, or the file holds one image and there are more.
+            If the images do not fit a format, or there are several for a file that holds a single one.
         """
-        volume = job.volume
+        volume = stored.scan.volume
         numbers = [volume.number(index) for index in range(len(volume))]
-        images = stack(result.images, volume.header, volume.shape[2:], numbers, job.name)
-        stacks = {"": images}
-        if result.uncertainty is not None:
-            stacks[UNCERTAINTY] = replace(images, images=result.uncertainty)
+        images = stack(result.images, volume.header, volume.shape[2:], numbers, stored.runner.name)
+        stacks = {"": images} | {f"_{name}": replace(images, images=values) for name, values in result.maps.items()}
         files: dict[str, list[str]] = {}
         if ImageFormat.H5 in formats:
-            job.keep(result)
+            stored.save(result)
         for kind in formats:
             if kind is not ImageFormat.H5:
                 written = [
                     path
-                    for what, shown in stacks.items()
-                    for path in write_images(self.path(volume.path, kind, what), kind, shown)
+                    for suffix, shown in stacks.items()
+                    for path in write_images(self.path(volume.path, kind, suffix), kind, shown)
                 ]
                 files[kind] = [str(path.relative_to(self.folder)) for path in written]
         if files:
-            self._write_sidecar(job, result, files)
+            self._write_sidecar(stored, result, files)
 
-    def deliver(self, source: Path, images: Stack) -> None:
-        """Write images of which nothing else is known; each file appears whole or not at all.
+    def write_stack(self, source: Path, images: Stack) -> None:
+        """Write images without a protocol, each file whole or not at all.
 
         Raises
         ------
         InputError
-            As `write`.
+            For the reasons of `write`.
         """
         for kind in self.formats:
             if kind is ImageFormat.H5:
@@ -156,9 +167,9 @@ class Destination:
             else:
                 write_images(self.path(source, kind), kind, images)
 
-    def _is_there(self, job: Job, kind: ImageFormat, files: list[str] | None) -> bool:
+    def _is_written(self, stored: StoredResult, kind: ImageFormat, files: list[str] | None) -> bool:
         if kind is ImageFormat.H5:
-            return job.stored() is not None
+            return stored.load() is not None
         return files is not None and all((self.folder / name).is_file() for name in files)
 
     def _sidecar(self, source: Path) -> Path:
@@ -166,60 +177,77 @@ class Destination:
 
     def _read_sidecar(self, source: Path) -> dict[str, Any]:
         try:
-            found = json.loads(self._sidecar(source).read_text(encoding="utf-8"))
+            content = json.loads(self._sidecar(source).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
-    def _write_sidecar(self, job: Job, result: Result, files: dict[str, list[str]]) -> None:
-        before = self._read_sidecar(job.volume.path)
-        protocol = json.loads(json.dumps(job.protocol))
+    def _write_sidecar(self, stored: StoredResult, result: Result, files: dict[str, list[str]]) -> None:
+        source = stored.scan.volume.path
+        before = self._read_sidecar(source)
+        protocol = json.loads(json.dumps(stored.protocol))
         if before.get("protocol") == protocol:
             files = before.get("files", {}) | files
-        said = {"protocol": protocol, "seconds": result.seconds, "files": files, "use": WARNING}
-        with atomic_path(self._sidecar(job.volume.path)) as temporary:
-            temporary.write_text(json.dumps(said, indent=2), encoding="utf-8")
+        content = {"protocol": protocol, "seconds": result.seconds, "files": files, "use": WARNING}
+        with atomic_path(self._sidecar(source)) as temporary:
+            temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
-def parse_destination(output: Path, formats: str | None) -> Destination:
-    """Tell from the name of the output and the formats asked for what to write where.
+def parse_image_files(output: Path, formats: str | None) -> ImageFiles:
+    """Read where to write images, and in which formats, from the options of a command.
+
+    Parameters
+    ----------
+    output
+        A folder, or a file whose ending names the format.
+    formats
+        Comma-separated formats; None for that of the file, or for HDF5 in a folder.
 
     Raises
     ------
     InputError
-        If a format is unknown, the name of a file says another, or the extra that writes it is not installed.
+        If a format is unknown or contradicts the ending of the file, or the extra that writes it is not installed.
     """
     asked = tuple(dict.fromkeys(_format(word) for word in map(str.strip, (formats or "").split(",")) if word))
     _, ending = split_ending(output.name)
     if ending not in ENDINGS or output.is_dir():
-        destination = Destination(output, asked or (ImageFormat.H5,))
+        files = ImageFiles(output, asked or (ImageFormat.H5,))
     elif asked and asked != (ENDINGS[ending],):
         raise InputError(f"{output}: the name says {ENDINGS[ending]}, --format says {formats}; name a folder")
     else:
-        destination = Destination(output.parent, (ENDINGS[ending],), output.name)
-    for kind in destination.formats:  # before anything is reconstructed
+        files = ImageFiles(output.parent, (ENDINGS[ending],), output.name)
+    for kind in files.formats:  # before anything is reconstructed
         _writer(kind)
-    return destination
+    return files
 
 
 def split_ending(name: str) -> tuple[str, str]:
-    """Split a file's name into stem and ending, `.nii.gz` in one piece."""
+    """Split a file's name into stem and ending, with `.nii.gz` in one piece."""
     ending = next((ending for ending in ENDINGS if name.lower().endswith(ending)), Path(name).suffix)
     return name[: len(name) - len(ending)], ending.lower()
 
 
 def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
-    """Write images as NIfTI, or as DICOM or PNG: into a folder, or if the path has an ending, one image to a file.
+    """Write images as NIfTI, DICOM or PNG.
+
+    Parameters
+    ----------
+    path
+        A file; or for DICOM and PNG a folder, in which every image becomes a file.
+    kind
+        Format of the images.
+    images
+        Images and their place in the patient.
 
     Returns
     -------
-    list[Path]
-        What was written.
+    list of Path
+        Files that were written.
 
     Raises
     ------
     InputError
-        If the images do not fit the format.
+        If the images do not fit the format, or there are several for one file of DICOM or PNG.
     """
     if not np.isfinite(images.images).all():
         raise InputError(f"{path}: the images hold NaN or Inf, which {kind} cannot show")
@@ -230,12 +258,10 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
     count = len(images.images)
     if path.suffix.lower() == ending:
         if count > 1:
-            raise InputError(
-                f"{path}: is one image, and there are {count} slices; name a folder, and --format {kind}"
-            )
+            raise InputError(f"{path}: can hold only one of the {count} slices; name a folder, and --format {kind}")
         paths = [path]
     else:
-        for old in path.glob(f"[0-9][0-9][0-9][0-9]{ending}"):  # of an earlier run: a folder is read as one series
+        for old in path.glob(f"[0-9][0-9][0-9][0-9]{ending}"):  # a folder is read as one series
             old.unlink()
         paths = [path / f"{number + 1:04d}{ending}" for number in range(count)]
     write(paths, images)
@@ -261,13 +287,11 @@ def _check_replaceable(path: Path) -> None:
         return
     with open_hdf5(path) as file:
         if not holds(file, "reconstruction"):
-            raise InputError(f"{path}: is there already and holds no reconstruction; give another --output")
+            raise InputError(f"{path}: exists already and holds no reconstruction; give another --output")
 
 
 def _format(word: str) -> ImageFormat:
     try:
         return ImageFormat(word)
     except ValueError as error:
-        raise InputError(
-            f"unknown format {word!r}{did_you_mean(word, [str(kind) for kind in ImageFormat])}"
-        ) from error
+        raise InputError(f"unknown format {word!r}{did_you_mean(word, map(str, ImageFormat))}") from error

@@ -1,12 +1,16 @@
-"""fastMRI's metrics by volume."""
+"""Score volumes with fastMRI's metrics."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fastmri.data.transforms import center_crop
 from fastmri.evaluate import nmse, psnr, ssim
 from numpy.typing import NDArray
+
+from recon.data.errors import InputError
 
 SSIM_WINDOW = 7
 
@@ -23,14 +27,12 @@ class Metrics:
 
 
 def score(target: Images, images: Images) -> Metrics:
-    """Score a volume over the field that both cover (Zbontar et al. 2018, eqs. 4-6).
+    """Score a volume over the field that target and images have in common (Zbontar et al. 2018, eqs. 4-6).
 
     Parameters
     ----------
-    target
-        `(slices, rows, columns)`.
-    images
-        `(slices, rows, columns)`; of different sizes, both are cropped to the smaller.
+    target, images
+        `(slices, rows, columns)`; both are cropped to the smaller size.
 
     Raises
     ------
@@ -46,8 +48,36 @@ def score(target: Images, images: Images) -> Metrics:
     return _score(target, images)
 
 
+def score_as_fastmri(target: Images, images: Images) -> Metrics:
+    """Score a volume as fastMRI's leaderboard did: over the centred square as wide as the target.
+
+    Raises
+    ------
+    ValueError
+        For the reasons of `score`.
+    """
+    side = min(target.shape[-1], target.shape[-2])
+    return score(_crop(target, side, side), images)
+
+
+def score_file(
+    path: Path, target: Images, images: Images, metric: Callable[[Images, Images], Metrics] = score
+) -> Metrics:
+    """Score the images of a file with `score` or `score_as_fastmri`, and name the file in the error.
+
+    Raises
+    ------
+    InputError
+        If the images cannot be scored against the target.
+    """
+    try:
+        return metric(target, images)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
 def common_field(target: Images, images: Images) -> tuple[Images, Images]:
-    """Crop both to the smaller.
+    """Crop target and images `(slices, rows, columns)` to the smaller size.
 
     Raises
     ------
@@ -58,18 +88,6 @@ def common_field(target: Images, images: Images) -> tuple[Images, Images]:
         raise ValueError(f"{len(images)} images do not match {len(target)} targets")
     rows, columns = (min(pair) for pair in zip(target.shape[1:], images.shape[1:], strict=True))
     return _crop(target, rows, columns), _crop(images, rows, columns)
-
-
-def score_as_fastmri(target: Images, images: Images) -> Metrics:
-    """Score a volume as fastMRI's leaderboard did: over the centred square as wide as the target.
-
-    Raises
-    ------
-    ValueError
-        As `score`.
-    """
-    side = min(target.shape[-1], target.shape[-2])
-    return score(_crop(target, side, side), images)
 
 
 def _score(target: Images, images: Images) -> Metrics:

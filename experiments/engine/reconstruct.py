@@ -1,4 +1,4 @@
-"""`recon reconstruct`: one method over files and folders."""
+"""`recon reconstruct`: reconstruct files and folders with one method."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import find_files, open_volume
 from recon.experiments.console import Problems, console, progress
-from recon.experiments.engine.image_files import Destination, ImageFormat
-from recon.experiments.engine.job import Job
-from recon.experiments.engine.range_warnings import Doubts
-from recon.experiments.engine.tuning.settings import Tuned
-from recon.experiments.engine.uncertainty import calibration_of
+from recon.experiments.engine.image_files import ImageFiles, ImageFormat
+from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
+from recon.experiments.engine.run import Runner
+from recon.experiments.engine.sampled_volume import SampledVolume
+from recon.experiments.engine.store import StoredResult
+from recon.experiments.engine.tuning.settings import TunedSettings
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
 
 
@@ -25,65 +26,68 @@ def reconstruct(
     name: str,
     method: Reconstruction,
     sampling: Sampling | None,
-    destination: Destination,
+    files: ImageFiles,
     device: torch.device,
-    tuned: Tuned | None = None,
+    tuned: TunedSettings | None = None,
     steps: Steps = NO_STEPS,
-    uncertain: bool = False,
+    uncertainty: bool = False,
+    noise: bool = False,
 ) -> None:
-    """Reconstruct files, each into files of the same name; finished ones are not done again.
+    """Reconstruct raw-data files; images that were written before under the same protocol are not made again.
 
     Parameters
     ----------
     inputs
-        Files and folders.
+        Files and folders of raw data.
     name, method
-        The method and what it is registered as.
+        The method, and the name under which it is registered.
     sampling
-        How to undersample fully sampled scans; None to take them as they are.
-    destination
-        Where the results go, and in which formats.
+        How fully sampled scans are undersampled; None to leave them as they were acquired.
+    files
+        Files to write.
     device
-        Where to compute.
+        Device on which the method runs.
     tuned
         Settings by contrast and acceleration that replace those of the method.
     steps
-        What is done to every slice first.
-    uncertain
-        Whether to tell how uncertain the images are too.
+        Preprocessing of every slice.
+    uncertainty, noise
+        Whether to write maps of the uncertainty, and of the noise, beside the images.
 
     Raises
     ------
     InputError
-        If several files, or several slices, would go to one name, or uncertainties are to go to DICOM.
+        If several files, or several slices, would go to one name, or maps would go to DICOM.
     SystemExit
         At the end, if a file could not be reconstructed.
     """
-    if uncertain and ImageFormat.DICOM in destination.formats:
-        raise InputError("a DICOM series holds images alone; give --uncertainty another --format: h5, nifti or png")
-    problems, doubts = Problems(), Doubts()
-    calibration = calibration_of(name, method) if uncertain else None
+    if (uncertainty or noise) and ImageFormat.DICOM in files.formats:
+        option = "--uncertainty" if uncertainty else "--noise-map"
+        raise InputError(f"a DICOM series holds images alone; give {option} another --format: h5, nifti or png")
+    problems, warnings = Problems(), RangeWarnings()
+    calibration = calibration_or_warning(name, method) if uncertainty else None
     with progress() as bar:
-        files = find_files(inputs)
-        destination.check(files)
+        paths = find_files(inputs)
+        files.check(paths)
         task = bar.add_task(name)
         total = 0
-        for path in files:
+        for path in paths:
             with problems.collect():
                 volume = stepped(open_volume(path), steps)
                 total += len(volume)
                 bar.update(task, total=total, description=f"{name}: {path.name}")
-                applied = None if volume.mask is not None else sampling
-                adapted = method if tuned is None else tuned.adapt(name, method, volume, applied)
-                job = Job(volume, applied, name, adapted, destination.path(path, ImageFormat.H5), calibration, device)
-                doubts.consider(name, adapted, partial(job.read, 0))
-                missing = destination.missing(job)
+                scan = SampledVolume(volume, sampling if volume.mask is None else None)
+                adapted = method if tuned is None else tuned.adapt(name, method, scan)
+                runner = Runner(name, adapted, device, calibration, noise)
+                stored = StoredResult(scan, runner, files.path(path, ImageFormat.H5))
+                warnings.check(name, adapted, partial(scan.read, 0))
+                missing = files.missing(stored)
                 if not missing:
                     console.print(f"{path.name}: done before", markup=False)
-                    bar.advance(task, len(volume))
+                    bar.advance(task, len(scan))
                     continue
-                result = job.stored() or job.compute(lambda: bar.advance(task))
-                destination.write(job, result, missing)
-                console.print(f"{path.name}: {len(volume)} slices in {result.seconds:.1f} s", markup=False)
-    console.print(f"reconstructions: {destination}", markup=False)
+                result = stored.load() or stored.run(lambda: bar.advance(task))
+                files.write(stored, result, missing)
+                console.print(f"{path.name}: {len(scan)} slices in {result.seconds:.1f} s", markup=False)
+    console.print(f"reconstructions: {files}", markup=False)
     problems.exit()

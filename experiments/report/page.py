@@ -30,7 +30,7 @@ from recon.experiments.report.reliability import Reliability, draw_reliability
 from recon.experiments.report.scores import (
     HEADINGS,
     MeanScore,
-    VolumeScore,
+    MethodScore,
     best_metrics,
     comparison_key,
     format_number,
@@ -42,12 +42,12 @@ from recon.experiments.report.scores import (
 
 RELIABILITY = "uncertainty.png"
 
-S = TypeVar("S", VolumeScore, MeanScore)
+S = TypeVar("S", MethodScore, MeanScore)
 
 
 def write_report(
     output: Path,
-    scores: Iterable[VolumeScore],
+    scores: Iterable[MethodScore],
     comparisons: Iterable[SliceComparison],
     protocol: Mapping[str, Any],
     notes: Sequence[str],

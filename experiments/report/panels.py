@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from recon.experiments.report.scores import VolumeScore, best_metrics, format_number
+from recon.experiments.report.scores import MethodScore, best_metrics, format_number
 from recon.experiments.report.zoom import Window, zoom_window
 
 NOTICE = "Research use only"
@@ -62,7 +62,7 @@ class SliceComparison:
     images: dict[str, NDArray[np.floating]]
     mask: NDArray[np.bool_]
     kspace: NDArray[np.complexfloating] | NDArray[np.floating]
-    scores: dict[str, VolumeScore] = field(default_factory=dict)
+    scores: dict[str, MethodScore] = field(default_factory=dict)
     uncertainties: dict[str, NDArray[np.floating]] = field(default_factory=dict)
 
     @property
@@ -215,7 +215,7 @@ def encode_png(panel: Panel) -> bytes:
     return buffer.getvalue()
 
 
-def _captions(score: VolumeScore | None) -> dict[str, str]:
+def _captions(score: MethodScore | None) -> dict[str, str]:
     if score is None or not score.scored:
         return {}
     return {"ssim": format_number("ssim", score.ssim), "psnr": format_number("psnr", score.psnr)}

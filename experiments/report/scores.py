@@ -32,7 +32,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class VolumeScore:
+class MethodScore:
     """Scores of one volume reconstructed by one method at one acceleration.
 
     Attributes
@@ -114,16 +114,16 @@ class MeanScore:
     best: tuple[str, ...] = ()
 
 
-def write_csv(path: Path, scores: Iterable[VolumeScore]) -> None:
+def write_csv(path: Path, scores: Iterable[MethodScore]) -> None:
     """Write one line per score; a metric that is NaN is left empty."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(VolumeScore)])
+        writer = csv.DictWriter(file, [field.name for field in fields(MethodScore)])
         writer.writeheader()
         for score in scores:
             writer.writerow({key: "" if _is_nan(value) else value for key, value in asdict(score).items()})
 
 
-def read_csv(path: Path) -> list[VolumeScore]:
+def read_csv(path: Path) -> list[MethodScore]:
     """Read the file that `write_csv` wrote; additional columns are ignored.
 
     Raises
@@ -131,7 +131,7 @@ def read_csv(path: Path) -> list[VolumeScore]:
     InputError
         If a column is missing or a value does not have its column's type.
     """
-    types = get_type_hints(VolumeScore)
+    types = get_type_hints(MethodScore)
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         missing = [name for name in types if name not in (reader.fieldnames or [])]
@@ -139,7 +139,7 @@ def read_csv(path: Path) -> list[VolumeScore]:
             raise InputError(f"{path}: the column {missing[0]} is missing from this table of metrics")
         try:
             return [
-                VolumeScore(**{name: _parse(kind, line[name]) for name, kind in types.items()}) for line in reader
+                MethodScore(**{name: _parse(kind, line[name]) for name, kind in types.items()}) for line in reader
             ]
         except (TypeError, ValueError) as error:
             raise InputError(f"{path}, line {reader.line_num}: {error}") from error
@@ -153,22 +153,22 @@ def partition(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
     return parts
 
 
-def sampling_title(score: VolumeScore | MeanScore) -> str:
+def sampling_title(score: MethodScore | MeanScore) -> str:
     """Name the kind of the sampling mask and the seeds, which all scores of one table share."""
-    seeds = (score.seed,) if isinstance(score, VolumeScore) else score.seeds
+    seeds = (score.seed,) if isinstance(score, MethodScore) else score.seeds
     return f"mask {score.mask}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
-def comparison_key(score: VolumeScore | MeanScore) -> tuple[Hashable, ...]:
+def comparison_key(score: MethodScore | MeanScore) -> tuple[Hashable, ...]:
     """Return a key that scores share if methods may be compared by them.
 
     Means share protocol, contrast and seeds; scores of single volumes share the file as well.
     """
-    scan = (score.file, score.seed) if isinstance(score, VolumeScore) else (ALL, score.seeds)
+    scan = (score.file, score.seed) if isinstance(score, MethodScore) else (ALL, score.seeds)
     return *_protocol(score), score.acquisition, *scan
 
 
-def summarise(scores: Iterable[VolumeScore]) -> list[MeanScore]:
+def summarise(scores: Iterable[MethodScore]) -> list[MeanScore]:
     """Average scores by protocol, contrast and method, and over all contrasts if there are several.
 
     Mask, acceleration and centre fraction are the protocol: scores that differ in one are never averaged together.
@@ -185,14 +185,14 @@ def summarise(scores: Iterable[VolumeScore]) -> list[MeanScore]:
     return means
 
 
-def best_metrics(scores: Iterable[VolumeScore]) -> dict[str, tuple[str, ...]]:
+def best_metrics(scores: Iterable[MethodScore]) -> dict[str, tuple[str, ...]]:
     """Return, for each method on one volume, the metrics in which no other method is better."""
     rivals = [score for score in scores if score.scored]
     return {score.method: _best_of(score, rivals) for score in rivals}
 
 
 def write_summary(
-    path: Path, scores: Iterable[VolumeScore], protocol: Mapping[str, Any], versions: Mapping[str, str]
+    path: Path, scores: Iterable[MethodScore], protocol: Mapping[str, Any], versions: Mapping[str, str]
 ) -> None:
     """Write means and standard deviations with their protocol as JSON; numbers that are not finite become null."""
     summary = {
@@ -218,7 +218,7 @@ def versions() -> dict[str, str]:
     return installed
 
 
-def summary_table(scores: Iterable[VolumeScore]) -> Table:
+def summary_table(scores: Iterable[MethodScore]) -> Table:
     """Lay out means and standard deviations for the terminal, the best in bold, in one table per mask and seeds."""
     page = Table.grid()
     for title, means in partition(summarise(scores), sampling_title).items():
@@ -263,12 +263,12 @@ def _score_text(mean: MeanScore, metric: str) -> Text:
     return text
 
 
-def _protocol(score: VolumeScore | MeanScore) -> tuple[str, float, str]:
+def _protocol(score: MethodScore | MeanScore) -> tuple[str, float, str]:
     # The centre fraction is compared as text, because an unknown one is NaN, which does not equal itself.
     return score.mask, score.acceleration, f"{score.center_fraction:g}"
 
 
-def _average(acquisition: str, scores: Sequence[VolumeScore]) -> MeanScore:
+def _average(acquisition: str, scores: Sequence[MethodScore]) -> MeanScore:
     def overall(metric: str) -> Statistic:
         return _statistic([getattr(score, metric) for score in scores])
 
@@ -303,7 +303,7 @@ def _mark_best(means: list[MeanScore]) -> list[MeanScore]:
     return [replace(mean, best=_best_of(mean, rivals) if mean in rivals else ()) for mean in means]
 
 
-def _best_of(candidate: VolumeScore | MeanScore, rivals: Sequence[VolumeScore | MeanScore]) -> tuple[str, ...]:
+def _best_of(candidate: MethodScore | MeanScore, rivals: Sequence[MethodScore | MeanScore]) -> tuple[str, ...]:
     if len(rivals) < 2:
         return ()
     return tuple(
@@ -313,7 +313,7 @@ def _best_of(candidate: VolumeScore | MeanScore, rivals: Sequence[VolumeScore | 
     )
 
 
-def _value(score: VolumeScore | MeanScore, metric: str) -> float:
+def _value(score: MethodScore | MeanScore, metric: str) -> float:
     value = getattr(score, metric)
     return value.mean if isinstance(value, Statistic) else value
 

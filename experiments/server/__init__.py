@@ -1,1 +1,1 @@
-"""Reconstruction at the scanner over MRD streams: server and client."""
+"""Reconstruct at the scanner over MRD streams: server and client."""

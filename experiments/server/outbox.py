@@ -1,4 +1,4 @@
-"""Sending to a peer that may be slow to read, or has not read yet when the talk is over."""
+"""Send messages to a peer that may read slowly, or only after the session has ended."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from recon.data.errors import InputError
 from recon.data.stream.messages import Message, encode
 
 FAREWELL = 2.0
-"""Seconds for what is still on its way when we hang up."""
+"""Seconds to wait for the peer to read the last messages before the connection is closed."""
 
 
 class Outbox:
-    """Sends messages in order, in a thread of its own, so that nobody waits for the other.
+    """Sends messages in order from a thread of its own, so that the reconstruction does not wait for the peer.
 
     Parameters
     ----------
     peer
-        Where to; its time-out is that of each message.
+        Connection to the peer; its time-out holds for each message.
     limit
-        Bytes that may wait.
+        Largest number of bytes that may wait to be sent.
     """
 
     def __init__(self, peer: socket.socket, limit: int) -> None:
@@ -37,18 +37,18 @@ class Outbox:
         self._thread.start()
 
     def put(self, message: Message) -> None:
-        """Send a message soon.
+        """Queue a message.
 
         Raises
         ------
         InputError
-            If too much is waiting already.
+            If more bytes than the limit are waiting.
         ConnectionError
-            If the peer is gone.
+            If the peer has left.
         """
         content = encode(message)
         if self._gone:
-            raise ConnectionResetError("the peer is gone")
+            raise ConnectionResetError("the peer has left")
         with self._lock:
             self._waiting += len(content)
         if self._waiting > self._limit:
@@ -56,7 +56,7 @@ class Outbox:
         self._queue.put(content)
 
     def close(self, seconds: float) -> None:
-        """Send what is left, as far as that takes no longer than some seconds."""
+        """Send the remaining messages, for at most so many seconds."""
         self._queue.put(None)
         self._thread.join(seconds)
 
@@ -72,7 +72,7 @@ class Outbox:
 
 
 def hang_up(peer: socket.socket) -> None:
-    """Let the peer read what was sent: a socket that is closed with unread input takes it back."""
+    """Wait until the peer has read everything: closing a socket that has unread input discards what was sent."""
     with suppress(OSError):
         peer.shutdown(socket.SHUT_WR)
         until = time.monotonic() + FAREWELL

@@ -1,21 +1,22 @@
-"""What the clients of `recon serve` share: memory and methods."""
+"""Memory and methods that the clients of `recon serve` share."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
-from recon.contract import Reconstruction
 from recon.data.errors import InputError
+from recon.experiments.engine.run import Runner
 from recon.registry import create
 
 
-class Budget:
-    """Memory for all clients together.
+class MemoryBudget:
+    """Limits the memory that all clients take together.
 
     Parameters
     ----------
     limit
-        In bytes.
+        Largest number of bytes.
     """
 
     def __init__(self, limit: int) -> None:
@@ -24,12 +25,12 @@ class Budget:
         self._lock = threading.Lock()
 
     def hold(self, owner: object, size: int) -> None:
-        """Say how much a client holds now.
+        """Record how many bytes a client holds now.
 
         Raises
         ------
         InputError
-            If that is more than the others leave.
+            If all clients together hold more than the limit.
         """
         with self._lock:
             self._held[owner] = size
@@ -39,41 +40,48 @@ class Budget:
                 f"the server has no memory left: its limit for all clients is {self._limit / 2**30:.3g} GiB"
             )
 
-    def give_back(self, owner: object) -> None:
-        """Say that a client holds nothing any more."""
+    def release(self, owner: object) -> None:
+        """Record that a client holds nothing any more."""
         with self._lock:
             self._held.pop(owner, None)
 
     @property
     def held(self) -> int:
-        """Bytes that all clients hold now."""
+        """Number of bytes that all clients hold now."""
         with self._lock:
             return sum(self._held.values())
 
 
-class MethodShelf:
-    """Methods by name, each made once.
+class MethodCache:
+    """Methods by name, each built once.
+
+    Sessions get a method only inside a runner, so they cannot send an image that the engine has not checked.
 
     Parameters
     ----------
-    name, method
-        What is used if a client does not choose.
+    default
+        The method of clients that do not choose one.
     """
 
-    def __init__(self, name: str, method: Reconstruction) -> None:
-        self.default = name, method
-        self._made = {name: method}
+    def __init__(self, default: Runner) -> None:
+        self.default = default
+        self._runners = {default.name: default}
         self._lock = threading.Lock()
 
-    def get(self, name: str) -> tuple[str, Reconstruction]:
-        """Find a method of the registry; the name comes from a stranger and is nothing but a key.
+    def get(self, name: str) -> Runner:
+        """Return a registered method, ready to run.
+
+        Parameters
+        ----------
+        name
+            Name from an untrusted client; it is only compared with the names of registered methods.
 
         Raises
         ------
         InputError
-            If there is none of that name.
+            If no method has this name.
         """
         with self._lock:
-            if name not in self._made:
-                self._made[name] = create(name)
-            return name, self._made[name]
+            if name not in self._runners:
+                self._runners[name] = replace(self.default, name=name, method=create(name))
+            return self._runners[name]

@@ -1,4 +1,4 @@
-"""`recon send`: a file to a server that speaks the MRD stream, and its images back."""
+"""`recon send`: stream a raw-data file to an MRD server, and write the images that come back."""
 
 from __future__ import annotations
 
@@ -13,51 +13,53 @@ from recon.data.stream.messages import Close, ConfigName, Image, Text, encode
 from recon.data.stream.reader import MessageReader, StreamLimits
 from recon.data.stream.replay import replay
 from recon.experiments.console import console
-from recon.experiments.engine.image_files import Destination
+from recon.experiments.engine.image_files import ImageFiles
 
 
-def send(path: Path, host: str, port: int, config: str, destination: Destination, idle: float = 300.0) -> None:
-    """Send a file, and write the images that come back.
+def send(path: Path, host: str, port: int, config: str, files: ImageFiles, idle: float = 300.0) -> None:
+    """Send a file to a server, and write the images that come back.
 
     Parameters
     ----------
     path
-        Raw data of any known format.
+        Raw-data file of any known format.
     host, port
-        Of the server.
+        Address of the server.
     config
-        Name of a configuration: the method, for `recon serve`; empty to leave the choice to the server.
-    destination
-        Where the images go, and in which formats.
+        Name of a configuration, for `recon serve` the name of the method; empty to leave the choice to the server.
+    files
+        Files to write.
     idle
-        Seconds to wait for the server at most.
+        Largest number of seconds to wait for the server.
 
     Raises
     ------
     InputError
-        If the file cannot be read, the server not be reached, or it reports a problem.
+        If the file cannot be read, or the server cannot be reached or reports a problem.
     """
-    destination.check([path])
+    files.check([path])
     images = exchange(path, host, port, config, idle, lambda text: console.print(text, markup=False))
     images.sort(key=lambda image: (int(image.head["image_series_index"]), int(image.head["image_index"])))
-    destination.deliver(path, stack_images(images, config or "reconstruction"))
-    console.print(f"{path.name}: {len(images)} images: {destination}", markup=False)
+    files.write_stack(path, stack_images(images, config or "reconstruction"))
+    console.print(f"{path.name}: {len(images)} images: {files}", markup=False)
 
 
-def exchange(path: Path, host: str, port: int, config: str, idle: float, tell: Callable[[str], None]) -> list[Image]:
-    """Send a file, and give the images in the order in which they came.
+def exchange(
+    path: Path, host: str, port: int, config: str, idle: float, on_text: Callable[[str], None]
+) -> list[Image]:
+    """Send a file to a server, and return the images in the order in which they arrive.
 
     Parameters
     ----------
     path, host, port, config, idle
-        As `send`.
-    tell
-        Called with every text of the server.
+        As in `send`.
+    on_text
+        Function to call with every text of the server.
 
     Raises
     ------
     InputError
-        As `send`.
+        For the reasons of `send`.
     """
     where = f"{host}:{port}"
     try:
@@ -65,13 +67,13 @@ def exchange(path: Path, host: str, port: int, config: str, idle: float, tell: C
     except (OSError, OverflowError) as error:
         raise InputError(f"{where}: cannot be reached ({error})") from error
     with peer:
-        answer = _Answer(peer, tell)
+        answer = _Answer(peer, on_text)
         lost = None
         try:
             peer.sendall(encode(ConfigName(config)))
             for message in replay(path):
                 peer.sendall(encode(message))
-        except OSError as error:  # what the server said before it hung up tells more
+        except OSError as error:  # the last text of the server explains more
             lost = error
         answer.join()
     problem = answer.problem or (None if lost is None else f"the connection was lost ({lost})")
@@ -81,18 +83,18 @@ def exchange(path: Path, host: str, port: int, config: str, idle: float, tell: C
 
 
 class _Answer(threading.Thread):
-    """Reads what the server says while the file is still being sent."""
+    """Reads the answer of the server while the file is still being sent."""
 
-    def __init__(self, peer: socket.socket, tell: Callable[[str], None]) -> None:
+    def __init__(self, peer: socket.socket, on_text: Callable[[str], None]) -> None:
         super().__init__(daemon=True)
         self.images: list[Image] = []
         self.problem = ""
         self._reader = MessageReader(peer.recv, StreamLimits(message=1 << 30))
-        self._tell = tell
+        self._on_text = on_text
         self.start()
 
     def run(self) -> None:
-        """Read until the server closes."""
+        """Read until the server ends the stream."""
         try:
             for message in self._reader:
                 match message:
@@ -101,9 +103,9 @@ class _Answer(threading.Thread):
                     case Text(text) if text.startswith("error: "):
                         self.problem = text.removeprefix("error: ")
                     case Text(text):
-                        self._tell(text)
+                        self._on_text(text)
                     case Close():
                         return
-            self.problem = self.problem or "the server hung up before the end"
+            self.problem = self.problem or "the server closed the connection before the end of the stream"
         except (InputError, OSError) as error:
             self.problem = self.problem or str(error)

@@ -1,4 +1,4 @@
-"""`recon serve`: reconstruction for scanners and other clients that speak the MRD stream."""
+"""`recon serve`: reconstruct for scanners and other clients that send MRD streams."""
 
 from __future__ import annotations
 
@@ -10,101 +10,93 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import torch
-
-from recon.contract import Reconstruction
 from recon.data.errors import InputError, printable
 from recon.data.stream.messages import Close, Text, encode
 from recon.experiments.console import console
+from recon.experiments.engine.run import Runner
 from recon.experiments.server.outbox import FAREWELL, hang_up
-from recon.experiments.server.resources import Budget, MethodShelf
-from recon.experiments.server.session import Limits, Session
+from recon.experiments.server.resources import MemoryBudget, MethodCache
+from recon.experiments.server.session import Session, SessionLimits
 from recon.preprocessing.steps import NO_STEPS, Steps
 
 REFUSED = 8
-"""How many clients are told at once that the server is busy."""
-
+"""Largest number of clients that are turned away at the same time."""
 
 ATTENTION = 0.5
-"""Seconds of waiting for a client after which signals are looked for: another thread may have received them."""
+"""Seconds between checks for signals while waiting for a client: another thread may have received them."""
 
 PATIENCE = 0.1
-"""Seconds until a client is asked for again when none can be had."""
+"""Seconds to wait after a client could not be accepted."""
 
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """What the server gives.
+    """Limits for all clients together.
 
     Attributes
     ----------
     clients
-        How many are served at once.
+        Number of clients that are served at the same time.
     queue
-        How many more may wait.
+        Number of further clients that may wait.
     held
-        Bytes of raw data in memory, of all clients together.
+        Largest number of bytes of raw data in memory.
     session
-        What one client may take.
+        Limits for each client.
     """
 
     clients: int = 8
     queue: int = 8
     held: int = 8 << 30
-    session: Limits = field(default_factory=Limits)
+    session: SessionLimits = field(default_factory=SessionLimits)
 
 
 class Server:
-    """Listens, and serves each client in a thread of its own; one at a time computes.
+    """Listens for clients and serves each in a thread of its own; one at a time reconstructs.
 
     Parameters
     ----------
     listener
-        A socket that listens.
-    name, method
-        What is used if a client does not choose.
-    device
-        Where to compute.
+        Listening socket.
+    default
+        The method of clients that do not choose one; its device serves for every method.
     limits
-        What the server gives.
+        Limits for all clients together.
     steps
-        What is done to every slice first.
-    tell
-        Called with a sentence about each client that has left.
+        Preprocessing of every slice.
+    log
+        Function to call with a sentence about each client that has left.
     """
 
     def __init__(
         self,
         listener: socket.socket,
-        name: str,
-        method: Reconstruction,
-        device: torch.device,
+        default: Runner,
         limits: ServerLimits,
         steps: Steps = NO_STEPS,
-        tell: Callable[[str], None] = lambda sentence: console.print(sentence, markup=False),
+        log: Callable[[str], None] = lambda sentence: console.print(sentence, markup=False),
     ) -> None:
         self._steps = steps
-        self._tell = tell
+        self._log = log
         listener.settimeout(ATTENTION)
         self._listener = listener
-        self._methods = MethodShelf(name, method)
-        self._device = device
+        self._methods = MethodCache(default)
         self._limits = limits
         self._turn = threading.Lock()
         self._places = threading.BoundedSemaphore(limits.clients + limits.queue)
         self._stopped = threading.Event()
         self._peers: set[socket.socket] = set()
         self._refusals = threading.BoundedSemaphore(REFUSED)
-        self.budget = Budget(limits.held)
+        self.budget = MemoryBudget(limits.held)
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port."""
+        """Host and port on which the server listens."""
         host, port = self._listener.getsockname()[:2]
         return host, port
 
     def run(self) -> None:
-        """Serve until `stop` is called or the program is interrupted; clients that are still there are sent away."""
+        """Serve until `stop` is called or the program is interrupted, then disconnect the remaining clients."""
         with ThreadPoolExecutor(self._limits.clients) as pool, ThreadPoolExecutor(REFUSED) as door:
             try:
                 while not self._stopped.is_set():
@@ -115,7 +107,7 @@ class Server:
                         peer.shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
-        """Take no more clients."""
+        """Accept no more clients."""
         self._stopped.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -127,17 +119,17 @@ class Server:
             peer, address = self._listener.accept()
         except TimeoutError:
             return
-        except OSError:  # the server was stopped, or has no files left until a client leaves
+        except OSError:  # the server was stopped, or has no file descriptors left until a client leaves
             self._stopped.wait(PATIENCE)
             return
         with suppress(OSError):
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an image is not to wait for the next one
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # send each image at once
         if self._places.acquire(blocking=False):
             self._peers.add(peer)
             pool.submit(self._serve, peer, f"{address[0]}:{address[1]}")
         elif self._refusals.acquire(blocking=False):
             door.submit(self._turn_away, peer)
-        else:  # too many are being told already
+        else:  # too many are being turned away already
             peer.close()
 
     def _turn_away(self, peer: socket.socket) -> None:
@@ -151,10 +143,8 @@ class Server:
 
     def _serve(self, peer: socket.socket, client: str) -> None:
         try:
-            session = Session(
-                peer, self._methods, self._steps, self._turn, self.budget, self._device, self._limits.session
-            )
-            self._tell(f"{client}: {printable(session.run())}")
+            session = Session(peer, self._methods, self._steps, self._turn, self.budget, self._limits.session)
+            self._log(f"{client}: {printable(session.run())}")
         finally:
             self._peers.discard(peer)
             self._places.release()
@@ -164,9 +154,7 @@ def serve(
     host: str,
     port: int,
     exposed: bool,
-    name: str,
-    method: Reconstruction,
-    device: torch.device,
+    default: Runner,
     limits: ServerLimits,
     steps: Steps = NO_STEPS,
 ) -> None:
@@ -175,28 +163,26 @@ def serve(
     Parameters
     ----------
     host, port
-        Where to listen; port 0 is any free one.
+        Address on which to listen; port 0 stands for any free port.
     exposed
         Whether other machines may reach the server.
-    name, method
-        What is used if a client does not choose.
-    device
-        Where to compute.
+    default
+        The method of clients that do not choose one.
     limits
-        What the server gives.
+        Limits for all clients together.
     steps
-        What is done to every slice first.
+        Preprocessing of every slice.
 
     Raises
     ------
     InputError
-        If the address is not this machine's own and that was not asked for, or cannot be listened on; or if the
-        method has no weights.
+        If other machines could reach the address and `exposed` is False, or the address cannot be listened on, or
+        the weights of the method are missing.
     """
-    method.prepare()  # now, and not with the first client
+    default.method.prepare()  # so that the first client does not wait for it
     with listen(host, port, exposed) as listener:
-        server = Server(listener, name, method, device, limits, steps)
-        console.print(f"{name}: listening on {server.address[0]}:{server.address[1]}", markup=False)
+        server = Server(listener, default, limits, steps)
+        console.print(f"{default.name}: listening on {server.address[0]}:{server.address[1]}", markup=False)
         try:
             server.run()
         finally:
@@ -204,17 +190,17 @@ def serve(
 
 
 def listen(host: str, port: int, exposed: bool = False) -> socket.socket:
-    """Open a socket that listens.
+    """Open a listening socket.
 
     Raises
     ------
     InputError
-        If other machines could reach the address and that was not asked for, or it cannot be listened on.
+        If other machines could reach the address and `exposed` is False, or the address cannot be listened on.
     """
     if not exposed and not _is_loopback(host):
         raise InputError(
             f"{host}: other machines could reach this address, and the protocol has no authentication; tunnel to "
-            "127.0.0.1 by SSH or VPN, or say --expose"
+            "127.0.0.1 by SSH or VPN, or give --expose"
         )
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]

@@ -1,4 +1,4 @@
-"""One client of `recon serve`, from its first message to its last."""
+"""Serve one client of `recon serve`, from its first message to its last."""
 
 from __future__ import annotations
 
@@ -10,39 +10,36 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.stream.images import image_message
 from recon.data.stream.messages import Close, ConfigName, ConfigText, HeaderText, Message, Readout, Text
 from recon.data.stream.reader import MessageReader, StreamLimits
 from recon.data.stream.scan import Finished, StreamedScan
-from recon.experiments.engine.range_warnings import Doubts
+from recon.experiments.engine.method_warnings import RangeWarnings
+from recon.experiments.engine.run import SliceResult
 from recon.experiments.server.outbox import Outbox, hang_up
-from recon.experiments.server.resources import Budget, MethodShelf
+from recon.experiments.server.resources import MemoryBudget, MethodCache
 from recon.preprocessing.steps import Steps
 
-GREETINGS = {"", "default"}
-"""Names of configurations that leave the choice to the server."""
+DEFAULT_CONFIGS = {"", "default"}
+"""Names of configurations that leave the choice of the method to the server."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one client may take.
+class SessionLimits:
+    """Limits for one client.
 
     Attributes
     ----------
     idle
-        Seconds from one message to the end of the next.
+        Largest number of seconds from one message to the end of the next.
     image
-        Bytes of the k-space of one image.
+        Largest number of bytes of the k-space of one image.
     outbox
-        Bytes of images that wait for a client who does not read.
+        Largest number of bytes of images that wait to be read by the client.
     stream
-        Of messages.
+        Limits for messages.
     """
 
     idle: float = 60.0
@@ -52,76 +49,72 @@ class Limits:
 
 
 class Session:
-    """Takes a scan and gives its images.
+    """Receives a scan from a client, and sends back its images.
 
     Parameters
     ----------
     peer
-        The client.
+        Connection to the client.
     methods
-        What can be asked for.
+        Methods that the client can choose.
     steps
-        What is done to every slice first.
+        Preprocessing of every slice.
     turn
-        Lets one client compute at a time.
+        Lock that lets one client reconstruct at a time.
     budget
         Memory that all clients share.
-    device
-        Where to compute.
     limits
-        Of this client.
+        Limits for this client.
     """
 
     def __init__(
         self,
         peer: socket.socket,
-        methods: MethodShelf,
+        methods: MethodCache,
         steps: Steps,
         turn: threading.Lock,
-        budget: Budget,
-        device: torch.device,
-        limits: Limits,
+        budget: MemoryBudget,
+        limits: SessionLimits,
     ) -> None:
         self._peer = peer
         self._methods = methods
         self._steps = steps
         self._turn = turn
         self._budget = budget
-        self._device = device
         self._limits = limits
         self._deadline = 0.0
         self._scan: StreamedScan | None = None
-        self._name, self._method = methods.default
-        self._doubts = Doubts()
+        self._runner = methods.default
+        self._warnings = RangeWarnings()
         self.images = 0
 
     def run(self) -> str:
-        """Serve the client, and say in a sentence how it went."""
+        """Serve the client, and return a sentence that says how the session ended."""
         with closing(self._peer), closing(self._peer.dup()) as sender:
-            sender.settimeout(self._limits.idle)  # apart from that of reading, which shrinks with every piece
+            sender.settimeout(self._limits.idle)  # a time-out of its own: that of reading shrinks with every piece
             outbox = Outbox(sender, self._limits.outbox)
             try:
-                sentence = self._converse(outbox)
+                sentence = self._receive_scan(outbox)
                 outbox.put(Close())
             except InputError as error:
-                sentence = _tell(outbox, str(error))
+                sentence = _send_error(outbox, str(error))
             except OSError as error:
-                sentence = f"the client is gone: {error}"
-            except Exception:  # noqa: BLE001 - whatever a client's data does, it must not take the server with it
+                sentence = f"the client has left: {error}"
+            except Exception:  # noqa: BLE001 - no client's data may stop the server
                 traceback.print_exc()
-                sentence = _tell(outbox, "the reconstruction failed; the server's log says why")
+                sentence = _send_error(outbox, "the reconstruction failed; the server's log says why")
             finally:
-                self._budget.give_back(self)
+                self._budget.release(self)
                 outbox.close(self._limits.idle)
             hang_up(self._peer)
         return sentence
 
-    def _converse(self, outbox: Outbox) -> str:
-        """Take messages until the client closes."""
-        reader = MessageReader(self._receive, self._limits.stream)
+    def _receive_scan(self, outbox: Outbox) -> str:
+        """Handle messages until the client ends the stream."""
+        reader = MessageReader(self._receive_bytes, self._limits.stream)
         try:
             for message in self._messages(reader):
-                self._take(message, outbox)
+                self._handle(message, outbox)
         except TimeoutError as error:
             raise InputError(f"no whole message came within {self._limits.idle:g} s") from error
         if self._scan is None:
@@ -129,15 +122,15 @@ class Session:
         self._reconstruct(self._scan.close(), outbox)
         if self._scan.late:
             outbox.put(Text(f"{self._scan.late} lines came after their image was complete and were left out"))
-        return f"{self.images} images by {self._name}"
+        return f"{self.images} images by {self._runner.name}"
 
-    def _take(self, message: Message, outbox: Outbox) -> None:
-        """Do what a message asks for; images, waveforms and texts are nothing to reconstruct."""
+    def _handle(self, message: Message, outbox: Outbox) -> None:
+        """Handle one message; images, waveforms and texts are ignored."""
         match message, self._scan:
             case ConfigName(name), _:
                 self._choose(name)
             case ConfigText(), _:
-                outbox.put(Text("the text of the configuration is not used; its name picks the method"))
+                outbox.put(Text("the text of the configuration is not used; its name chooses the method"))
             case HeaderText(xml), None:
                 self._scan = StreamedScan(xml, "the stream", self._limits.image)
             case HeaderText(), _:
@@ -158,7 +151,7 @@ class Session:
                 return
             yield message
 
-    def _receive(self, size: int) -> bytes:
+    def _receive_bytes(self, size: int) -> bytes:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -166,32 +159,32 @@ class Session:
         return self._peer.recv(size)
 
     def _choose(self, name: str) -> None:
-        if name.strip().lower() not in GREETINGS:
-            self._name, self._method = self._methods.get(name.strip())
+        if name.strip().lower() not in DEFAULT_CONFIGS:
+            self._runner = self._methods.get(name.strip())
 
     def _reconstruct(self, finished: Iterable[Finished], outbox: Outbox) -> None:
-        """Reconstruct images that are complete, and send each at once."""
-        for one in finished:
+        """Reconstruct slices whose samples are complete, and send each image at once."""
+        for slice_ in finished:
             start = time.monotonic()
             with self._turn:
-                acquisition = self._steps(one.acquisition.to(self._device))
-                image = self._image(acquisition, outbox)
-            outbox.put(image_message(image, replace(one, acquisition=acquisition), self.images, self._name))
+                acquisition = self._steps(slice_.acquisition.to(self._runner.device))
+                result = self._run(acquisition, outbox)
+            name = self._runner.name
+            outbox.put(image_message(result.image, replace(slice_, acquisition=acquisition), self.images, name))
             self.images += 1
             seconds = time.monotonic() - start
-            outbox.put(
-                Text(f"{self._name}: slice {one.acquisition.slice} in {seconds:.2f} s, not for diagnostic use")
-            )
+            outbox.put(Text(f"{name}: slice {acquisition.slice} in {seconds:.2f} s, not for diagnostic use"))
 
-    def _image(self, acquisition: Acquisition, outbox: Outbox) -> NDArray[np.float32]:
-        """Reconstruct a slice, and tell the client too what the method was not trained on."""
-        for doubt in self._doubts.consider(self._name, self._method, lambda: acquisition):
-            outbox.put(Text(f"warning: {doubt}"))
-        image: NDArray[np.float32] = self._method(acquisition).cpu().numpy()
-        return image
+    def _run(self, acquisition: Acquisition, outbox: Outbox) -> SliceResult:
+        """Reconstruct a slice, and warn the client if it lies outside the training range of the method."""
+        runner = self._runner
+        for warning in self._warnings.check(runner.name, runner.method, lambda: acquisition):
+            outbox.put(Text(f"warning: {warning}"))
+        (result,) = runner.slices([acquisition])
+        return result
 
 
-def _tell(outbox: Outbox, problem: str) -> str:
+def _send_error(outbox: Outbox, problem: str) -> str:
     sentence = f"error: {problem}"
     with suppress(InputError, OSError):
         outbox.put(Text(sentence))

@@ -23,7 +23,8 @@ from recon.data.open import Volume
 from recon.data.training.datasets import NamedMasks, Slice, SliceDataset
 from recon.data.training.split_slices import SplitSlice, SplitSlices
 from recon.experiments.console import warn
-from recon.experiments.engine.metrics import Metrics, score
+from recon.experiments.engine.metrics import score_file
+from recon.experiments.engine.run import check_finite
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.reading import Slices, read_batches
 from recon.experiments.training.input.training_data import ssdu_split
@@ -191,6 +192,11 @@ class Validator:
     def _score(
         self, network: nn.Module, volume: Volume, sampling: Sampling | None
     ) -> tuple[VolumeScore, ExampleSlice | None]:
+        """Score a network on a volume.
+
+        The engine cannot run it: a network under training is not a method, the DataLoader's workers read its
+        batches, and it computes in the precision of the training. Only the check for finite values is the engine's.
+        """
         known: dict[str, Any] = {
             "file": volume.name,
             "acquisition": volume.header.contrast,
@@ -207,9 +213,10 @@ class Validator:
                     network(batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration),
                     batch.target.shape[-2:],
                 )
+            check_finite(image, f"{volume.path}: the image of slice {len(images)}")
             images += _numpy(image)
             targets += _numpy(batch.target)
-        metrics = asdict(_metrics(volume, np.stack(targets), np.stack(images)))
+        metrics = asdict(score_file(volume.path, np.stack(targets), np.stack(images)))
         scored = VolumeScore(**known, **metrics, heldout=heldout)
         middle = len(targets) // 2
         return scored, ExampleSlice(scored, targets[middle], images[middle])
@@ -238,15 +245,6 @@ class Validator:
             raise InputError(problems[0])
         for problem in dict.fromkeys(problems):
             warn(f"not scored: {problem}")
-
-
-def _metrics(volume: Volume, target: NDArray[np.float32], images: NDArray[np.float32]) -> Metrics:
-    if not np.isfinite(images).all():
-        raise InputError(f"{volume.path}: the reconstruction is not finite")
-    try:
-        return score(target, images)
-    except ValueError as error:
-        raise InputError(f"{volume.path}: {error}") from error
 
 
 def _means(scores: Iterable[VolumeScore]) -> dict[str, float]:

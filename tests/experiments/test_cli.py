@@ -1,4 +1,4 @@
-"""The commands as a newcomer runs them, on small files."""
+"""Every command works on small files as a new user runs it."""
 
 import json
 import re
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+import recon.registry
 from helpers.raw_files import edit, write_raw_file
 from helpers.weights import ship
 from recon.experiments.cli import app
@@ -38,7 +39,7 @@ def test_help_answers_without_the_heavy_packages() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_sigterm_amid_a_file_leaves_no_half_of_it(raw_file: Path, tmp_path: Path) -> None:
+def test_sigterm_while_writing_leaves_no_partial_file(raw_file: Path, tmp_path: Path) -> None:
     code = """
 import os, signal, sys
 from recon.experiments.cli import main
@@ -64,6 +65,11 @@ def test_every_command_shows_an_example(run: Run, command: str) -> None:
     assert f"Example: recon {command}" in run(command, "--help").output
 
 
+@pytest.mark.parametrize("command", ["compare", "reconstruct", "tune", "serve", "benchmark serve"])
+def test_every_command_that_runs_methods_takes_plugins(run: Run, command: str) -> None:
+    assert "--plugin" in run(*command.split(), "--help").output
+
+
 def test_simulate_then_info(run: Run, tmp_path: Path) -> None:
     run("simulate", tmp_path / "sim", "--volumes", 2, "--slices", 1, "--coils", 3, "--size", "48x40", "--seed", 5)
     output = run("info", tmp_path / "sim").output
@@ -80,13 +86,11 @@ def test_simulate_repeats_bit_for_bit(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", ["48", "48x", "axb", "48x40x2"])
-def test_a_wrong_size_is_told(run: Run, tmp_path: Path, size: str) -> None:
+def test_a_wrong_size_is_an_error(run: Run, tmp_path: Path, size: str) -> None:
     assert "is not of the form HxW" in run("simulate", tmp_path, "--size", size, code=2).output
 
 
-def test_reconstruct_writes_the_submission_layout_and_does_not_repeat_itself(
-    run: Run, raw_file: Path, tmp_path: Path
-) -> None:
+def test_reconstruct_writes_the_submission_layout_once(run: Run, raw_file: Path, tmp_path: Path) -> None:
     command = ("reconstruct", raw_file, "--method", "sense", "--acceleration", 3, "--output", tmp_path / "out")
     assert "2 slices in" in run(*command).output
     with h5py.File(tmp_path / "out" / "discs.h5") as file:
@@ -96,7 +100,7 @@ def test_reconstruct_writes_the_submission_layout_and_does_not_repeat_itself(
     assert "2 slices in" in run(*command, "--set", "lamda=0.1").output
 
 
-def test_reconstruct_takes_a_prospective_scan_as_it_is(run: Run, tmp_path: Path) -> None:
+def test_reconstruct_does_not_undersample_a_prospective_scan(run: Run, tmp_path: Path) -> None:
     mask = (np.arange(40) % 2 == 0) | (abs(np.arange(40) - 20) < 6)
     path = write_raw_file(tmp_path / "scan.h5", mask=mask, target=False)
     run("reconstruct", path, "--method", "grappa", "--acceleration", 8, "--output", tmp_path / "out")
@@ -104,7 +108,7 @@ def test_reconstruct_takes_a_prospective_scan_as_it_is(run: Run, tmp_path: Path)
         assert '"sampling": null' in file.attrs["protocol"]
 
 
-def test_one_bad_file_is_reported_and_the_rest_is_done(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_a_bad_file_is_reported_and_the_others_are_reconstructed(run: Run, raw_file: Path, tmp_path: Path) -> None:
     (raw_file.parent / "broken.h5").write_bytes(b"nothing")
     result = run("reconstruct", raw_file.parent, "--method", "zero-filled", "--output", tmp_path / "out", code=2)
     assert "broken.h5: the file is not HDF5" in re.sub(r"\s+", " ", result.output)
@@ -116,15 +120,15 @@ PROTOCOL = ("--accelerations", "2,3", "--mask", "equispaced", "--center-fraction
 DIES_AFTER_THREE = """
 import os, sys
 from recon.experiments.cli import main
-from recon.experiments.engine.job import Job
+from recon.experiments.engine.store import StoredResult
 
-run, left = Job.run, [3]
+run, left = StoredResult.run, [3]
 
 def run_three(self, *arguments):
     left[0] -= 1
     return run(self, *arguments) if left[0] >= 0 else os._exit(9)
 
-Job.run = run_three
+StoredResult.run = run_three
 sys.argv = sys.argv[1:]
 main()
 """
@@ -134,7 +138,7 @@ def compare(run: Run, *arguments: object, code: int = 0) -> Result:
     return run("compare", *arguments, *PROTOCOL, code=code)
 
 
-def test_compare_writes_all_it_promises(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_compare_writes_scores_summary_report_and_figures(run: Run, raw_file: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     compare(run, raw_file, "--methods", "zero-filled,grappa", "--output", output)
     rows = read_csv(output / "metrics.csv")
@@ -147,7 +151,7 @@ def test_compare_writes_all_it_promises(run: Run, raw_file: Path, tmp_path: Path
     assert len(list((output / "figures").glob("*.png"))) == 2
 
 
-def test_one_run_takes_several_masks_and_seeds(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_compare_combines_several_masks_and_seeds(run: Run, raw_file: Path, tmp_path: Path) -> None:
     options = (
         "--methods",
         "zero-filled,sense",
@@ -171,7 +175,8 @@ def test_one_run_takes_several_masks_and_seeds(run: Run, raw_file: Path, tmp_pat
     assert len(list((tmp_path / "out" / "figures").glob("*.png"))) == 2
 
 
-def test_an_oracle_runs_beside_its_method_where_there_is_a_truth(run: Run, raw_file: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_an_oracle_runs_beside_its_method_where_there_is_a_target(run: Run, raw_file: Path, tmp_path: Path) -> None:
     write_raw_file(raw_file.with_name("untargeted.h5"), target=False)
     tuned = tmp_path / "tuned.yaml"
     tuned.write_text("settings: [{contrast: DISCS, acceleration: 3, methods: {sense: {lamda: 0.5, iterations: 3}}}]")
@@ -202,7 +207,7 @@ def test_a_damaged_result_is_made_again(run: Run, raw_file: Path, tmp_path: Path
     ]
 
 
-def test_a_damaged_prospective_scan_does_not_cost_the_report(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_a_damaged_prospective_scan_does_not_prevent_the_report(run: Run, raw_file: Path, tmp_path: Path) -> None:
     mask = np.arange(40) % 2 == 0
     mask[14:26] = True
     bad = write_raw_file(raw_file.with_name("bad.h5"), mask=mask, target=False)
@@ -219,7 +224,7 @@ def test_a_file_without_target_is_shown_but_not_scored(run: Run, raw_file: Path,
     assert list((tmp_path / "out" / "figures").glob("*.png"))
 
 
-def test_a_file_that_is_not_finite_is_reported_once_and_the_rest_is_compared(
+def test_a_file_that_is_not_finite_is_reported_once_and_the_others_are_compared(
     run: Run, raw_file: Path, tmp_path: Path
 ) -> None:
     bad = write_raw_file(raw_file.with_name("bad.h5"))
@@ -231,7 +236,7 @@ def test_a_file_that_is_not_finite_is_reported_once_and_the_rest_is_compared(
 
 
 @pytest.mark.slow
-def test_a_killed_comparison_goes_on_where_it_stopped(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_a_killed_comparison_continues_where_it_stopped(run: Run, raw_file: Path, tmp_path: Path) -> None:
     second = write_raw_file(raw_file.with_name("second.h5"), slices=1)
     output = tmp_path / "out"
     arguments = [raw_file.parent, "--methods", "zero-filled,sense", "--output", output]
@@ -264,7 +269,7 @@ def test_a_killed_comparison_goes_on_where_it_stopped(run: Run, raw_file: Path, 
         (("--methods", ","), "no method was given"),
     ],
 )
-def test_wrong_words_are_told_in_a_sentence(
+def test_wrong_options_are_an_error_of_one_sentence(
     run: Run, raw_file: Path, tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     result = run("compare", raw_file, *arguments, "--output", tmp_path / "out", code=2)
@@ -286,7 +291,7 @@ def test_the_shipped_weights_are_used_without_any_flag_and_by_name(
     assert "varnet-general" in run("weights").output
 
 
-def test_a_hub_out_of_reach_is_told_in_a_sentence(
+def test_an_unreachable_hub_is_an_error_of_one_sentence(
     run: Run, raw_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(repository: str, file: str) -> str:
@@ -303,6 +308,82 @@ def test_evaluate_gives_perfect_scores_to_the_targets(run: Run, raw_file: Path, 
     assert "1.0000" in run("evaluate", "--targets", raw_file.parent, "--predictions", tmp_path).output
 
 
-def test_evaluate_tells_which_prediction_is_missing(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_evaluate_names_a_missing_prediction(run: Run, raw_file: Path, tmp_path: Path) -> None:
     result = run("evaluate", "--targets", raw_file.parent, "--predictions", tmp_path / "none", code=2)
     assert "no such file" in re.sub(r"\s+", " ", result.output)
+
+
+PLUGIN = '''
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from recon.contract import Reconstruction
+from recon.data.acquisition import Acquisition
+from recon.registry import create, register
+
+
+@register("brighter")
+@dataclass(frozen=True)
+class Brighter(Reconstruction):
+    """The zero-filled image times a factor."""
+
+    factor: float = 2.0
+
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        return self.factor * create("zero-filled")(acquisition)
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(recon.registry, "_registered", dict(recon.registry._registered))
+    path = tmp_path / "my_method.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+def test_compare_takes_a_method_from_a_plugin(run: Run, raw_file: Path, plugin: Path, tmp_path: Path) -> None:
+    methods = ("--plugin", plugin, "--methods", "zero-filled,brighter", "--set", "brighter.factor=1")
+    run("compare", raw_file, *methods, "--accelerations", 3, "--output", tmp_path / "out")
+    ours, theirs = read_csv(tmp_path / "out" / "metrics.csv")
+    assert (ours.method, theirs.method) == ("zero-filled", "brighter")
+    assert ours.ssim == theirs.ssim > 0.5
+    protocol = json.loads((tmp_path / "out" / "summary.json").read_text())["protocol"]
+    assert protocol["methods"]["brighter"] == {"factor": 1.0}
+
+
+def test_reconstruct_takes_a_method_from_a_plugin(run: Run, raw_file: Path, plugin: Path, tmp_path: Path) -> None:
+    run("reconstruct", raw_file, "--plugin", plugin, "--method", "brighter", "--output", tmp_path / "out")
+    assert (tmp_path / "out" / "discs.h5").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "is not a Python file"),
+        ("", "registers no method"),
+        ("import os\n1 / 0\n", "line 2: the plugin cannot be loaded: ZeroDivisionError: division by zero"),
+        ("x = 1\nif x\n", "line 2: the plugin cannot be loaded: SyntaxError: expected ':'"),
+        ("import no_such_module", "line 1: the plugin cannot be loaded: ModuleNotFoundError: No module named"),
+        ("raise SystemExit(3)", "line 1: the plugin cannot be loaded: SystemExit: 3"),
+        (PLUGIN.replace('"brighter"', '"sense"'), "the name belongs to recon.classical.sense.Sense already"),
+        (PLUGIN.replace("(Reconstruction)", ""), "is not a class derived from recon.contract.Reconstruction"),
+    ],
+)
+def test_a_bad_plugin_is_an_error_of_one_sentence(
+    run: Run, raw_file: Path, plugin: Path, tmp_path: Path, text: str | None, words: str
+) -> None:
+    plugin.unlink() if text is None else plugin.write_text(text)
+    command = ("--plugin", plugin, "--methods", "zero-filled", "--output", tmp_path / "out")
+    result = run("compare", raw_file, *command, code=2)
+    assert words in result.output
+    assert result.output.count("\n") == 1
+    assert "brighter" not in recon.registry._registered
+
+
+def test_a_plugin_is_loaded_once(run: Run, raw_file: Path, plugin: Path, tmp_path: Path) -> None:
+    plugins = ("--plugin", plugin, "--plugin", plugin.parent / "." / plugin.name)
+    run("reconstruct", raw_file, *plugins, "--method", "brighter", "--output", tmp_path / "out")
+    again = run("reconstruct", raw_file, *plugins, "--method", "brighter", "--output", tmp_path / "out")
+    assert "done before" in again.output

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from recon.experiments.report.panels import SliceComparison
-from recon.experiments.report.scores import VolumeScore
+from recon.experiments.report.scores import MethodScore
 
 NAN = float("nan")
 
 
-def make_score(**values: Any) -> VolumeScore:
+def make_score(**values: Any) -> MethodScore:
     """Make the scores of one volume; values that are not given have plain defaults."""
     plain: dict[str, Any] = {
         "file": "scan.h5",
@@ -26,7 +26,7 @@ def make_score(**values: Any) -> VolumeScore:
         "seconds": 1.5,
         "slices": 16,
     }
-    return VolumeScore(**(plain | values))
+    return MethodScore(**(plain | values))
 
 
 def make_comparison(**values: Any) -> SliceComparison:

@@ -1,4 +1,4 @@
-"""A server in a thread, and streams to feed it."""
+"""Run a server in a thread, and make the streams that clients send to it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 
 from helpers.objects import object_acquisition
 from recon.contract import Reconstruction
 from recon.data.stream.messages import Close, ConfigName, HeaderText, Message, Readout, encode, make_readout
 from recon.data.stream.reader import MessageReader
+from recon.experiments.engine.run import Runner
 from recon.experiments.server.serve import Server, ServerLimits, listen
 from recon.registry import create
 
@@ -24,12 +24,10 @@ LAST_IN_SLICE, LAST_IN_MEASUREMENT = 1 << 7, 1 << 24
 
 @contextmanager
 def serving(method: Reconstruction | None = None, **limits: Any) -> Iterator[Server]:
-    """Run a server on a free port of the loopback."""
+    """Run a server on a free port of the loopback interface."""
     server = Server(
         listen("127.0.0.1", 0),
-        "zero-filled",
-        method or create("zero-filled"),
-        torch.device("cpu"),
+        Runner("zero-filled", method or create("zero-filled")),
         ServerLimits(**limits),
     )
     thread = threading.Thread(target=server.run)
@@ -42,12 +40,12 @@ def serving(method: Reconstruction | None = None, **limits: Any) -> Iterator[Ser
 
 
 def connect(server: Server) -> socket.socket:
-    """Open a connection that waits no longer than a test should."""
+    """Open a connection that times out before a test hangs."""
     return socket.create_connection(server.address, timeout=20)
 
 
 def converse(server: Server, messages: Sequence[Message | bytes]) -> list[Message]:
-    """Send messages, or raw bytes, and read all that comes back."""
+    """Send messages, or raw bytes, and return all messages that come back."""
     with connect(server) as peer:
         for message in messages:
             peer.sendall(message if isinstance(message, bytes) else encode(message))
@@ -55,7 +53,7 @@ def converse(server: Server, messages: Sequence[Message | bytes]) -> list[Messag
 
 
 def header(slices: int = 1, averages: int = 1, matrix: tuple[int, int] = (READOUT, PHASE)) -> HeaderText:
-    """Describe a scan of pixels of 2 mm by 3 mm."""
+    """Return the header of a scan with pixels of 2 mm by 3 mm."""
     x, y = matrix
     sizes = f"<matrixSize><x>{x}</x><y>{y}</y><z>1</z></matrixSize>"
     fov = f"<fieldOfView_mm><x>{2 * x}</x><y>{3 * y}</y><z>4</z></fieldOfView_mm>"
@@ -76,12 +74,12 @@ def header(slices: int = 1, averages: int = 1, matrix: tuple[int, int] = (READOU
 
 
 def kspace(slice_: int = 0) -> np.ndarray[Any, Any]:
-    """Give the k-space of a slice, each brighter than the one before."""
+    """Return the k-space of a slice; each slice is brighter than the one before."""
     return object_acquisition(COILS, READOUT, PHASE).kspace.numpy() * (1 + slice_)
 
 
 def lines(slice_: int = 0, **fields: Any) -> list[Readout]:
-    """Give the readouts of a slice, 5 mm apart in a sagittal stack."""
+    """Return the readouts of a slice of a sagittal stack with 5 mm from slice to slice."""
     place = {
         "position": (5.0 * slice_, 7.0, -3.0),
         "read_dir": (0, 0, -1),
@@ -100,6 +98,6 @@ def lines(slice_: int = 0, **fields: Any) -> list[Readout]:
 
 
 def scan(slices: int = 2, config: str = "") -> list[Message]:
-    """Give the whole stream of a scan."""
+    """Return all messages of a scan."""
     readouts = [line for slice_ in range(slices) for line in lines(slice_)]
     return [ConfigName(config), header(slices), *readouts, Close()]

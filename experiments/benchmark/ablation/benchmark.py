@@ -18,6 +18,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError, did_you_mean
@@ -32,6 +33,8 @@ from recon.experiments.benchmark.json_report import read_json, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, progress
 from recon.experiments.engine.metrics import Images, score
+from recon.experiments.engine.run import Runner
+from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.config.train_config import OptimizerConfig, TrainConfig
 from recon.experiments.training.construct import make_objective
@@ -167,7 +170,8 @@ def _measure(
     steps = train_for(60 * protocol["training"]["minutes"], network, stream, config, name)
     network.eval()
     gigaflops, seconds = _cost(network)
-    scores = {sampling: _scores(network, volumes, sampling) for sampling in SAMPLINGS}
+    runner = Runner(name, TrainedVariant(network))
+    scores = {sampling: _scores(runner, volumes, sampling) for sampling in SAMPLINGS}
 
     def mean(acceleration: int, metric: int) -> float:
         values = [scores[one][:, metric] for one in SAMPLINGS if one.acceleration == acceleration]
@@ -231,22 +235,34 @@ def _time_shares(seconds: float) -> Iterator[float]:
         done = (time.process_time() - start) / seconds if seconds else 1.0
 
 
-def _scores(network: nn.Module, volumes: Sequence[Volume], sampling: Sampling) -> np.ndarray[Any, Any]:
+@dataclass(frozen=True, eq=False)
+class TrainedVariant(Reconstruction):
+    """A variant of the network as a method: the engine runs it, though it has neither a name nor a file of weights.
+
+    Attributes
+    ----------
+    network
+        Network in evaluation mode, on the CPU.
+    """
+
+    network: nn.Module
+
+    @torch.no_grad()
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`, with the noise floor of a target."""
+        cut = without_oversampling(acquisition)
+        scan = cut.kspace[None], cut.mask.reshape(1, 1, 1, -1)
+        return center_crop(lift(least_squares(*scan), self.network(*scan), noise_levels(*scan))[0], cut.crop)
+
+
+def _scores(runner: Runner, volumes: Sequence[Volume], sampling: Sampling) -> np.ndarray[Any, Any]:
     """Return SSIM and PSNR of each volume, `(volumes, 2)`."""
     scores = []
     for volume in volumes:
-        images = [_reconstruct(network, sampling(volume.read(index))) for index in range(len(volume))]
-        metrics = score(cast("Images", volume.read_target()), torch.stack(images).numpy())
+        images = runner.volume(SampledVolume(volume, sampling)).images
+        metrics = score(cast("Images", volume.read_target()), images)
         scores.append((metrics.ssim, metrics.psnr))
     return np.array(scores)
-
-
-@torch.no_grad()
-def _reconstruct(network: nn.Module, acquisition: Acquisition) -> Tensor:
-    """Reconstruct the image `(rows, columns)` of `(coils, readout, phase)` with the noise floor of a target."""
-    slim = without_oversampling(acquisition)
-    scan = slim.kspace[None], slim.mask.reshape(1, 1, 1, -1)
-    return center_crop(lift(least_squares(*scan), network(*scan), noise_levels(*scan))[0], slim.crop)
 
 
 def _cost(network: nn.Module) -> tuple[float, float]:

@@ -1,1 +1,1 @@
-"""Finds the regularisation weight at which a method scores best."""
+"""Find the settings with which a method scores best where the truth is known."""

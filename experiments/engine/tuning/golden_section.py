@@ -1,4 +1,4 @@
-"""The best value of one positive parameter, found by trying: a grid in the logarithm, then golden section."""
+"""Find the best value of one positive parameter: try a logarithmic grid, then search by golden section."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GOLDEN = (3 - math.sqrt(5)) / 2
 
 @dataclass(frozen=True)
 class Best:
-    """The best value that was tried, its score, and how many values were tried."""
+    """The best value that was tried, its score, and the number of values that were tried."""
 
     value: float
     score: float
@@ -22,27 +22,27 @@ class Best:
 
 
 def logarithmic_grid(low: float, high: float, points: int) -> tuple[float, ...]:
-    """Spread values from low to high, in equal ratios; a single one lies in the middle."""
+    """Return values from low to high in equal ratios; a single one is their geometric mean."""
     if points == 1:
         return (math.sqrt(low * high),)
     return tuple(float(value) for value in np.geomspace(low, high, points))
 
 
 def search(score: Callable[[float], float], grid: Sequence[float], refinements: int) -> Best:
-    """Find where a score is highest.
+    """Find the value with the highest score.
 
-    Every value of the grid is tried; between the neighbours of the best one follows a golden-section search in the
-    logarithm (Kiefer 1953), which finds the maximum of a unimodal score. At an end of the grid the search goes
+    The search tries every value of the grid, then refines between the neighbours of the best one by golden section
+    in the logarithm (Kiefer 1953), which finds the maximum of a unimodal score. At an end of the grid it refines
     inwards only.
 
     Parameters
     ----------
     score
-        Of a value; what is not a number is worse than any number.
+        Score of a value; NaN is worse than any number.
     grid
-        Positive values, ascending.
+        Positive values in ascending order.
     refinements
-        How many values to try after the grid.
+        Number of values to try after the grid.
     """
     tried = {value: _rank(score(value)) for value in grid}
     for _ in range(refinements if len(tried) > 1 else 0):
@@ -53,7 +53,7 @@ def search(score: Callable[[float], float], grid: Sequence[float], refinements: 
 
 
 def _next_value(tried: dict[float, float]) -> float:
-    """Divide the larger of the two segments beside the best value, nearer to that value."""
+    """Divide the larger of the two segments beside the best value, closer to that value."""
     values = sorted(tried)
     best = values.index(max(tried, key=tried.__getitem__))
     center = values[best]

@@ -1,4 +1,4 @@
-"""Settings of methods by contrast and acceleration, as `recon tune` finds them and other commands take them."""
+"""Read and write settings of methods by contrast and acceleration, which `recon tune` finds for other commands."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
 from recon.contract import Reconstruction
 from recon.data.errors import InputError
-from recon.data.masks import Sampling
-from recon.data.open import Volume
 from recon.data.storage.atomic import atomic_path
+from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.registry import create
 
 
-class Entry(BaseModel):
-    """What was found for one contrast at one acceleration.
+class TunedEntry(BaseModel):
+    """Settings that were found for one contrast at one acceleration.
 
     Attributes
     ----------
     contrast
-        As the files' headers name it.
+        Contrast, as the files' headers name it.
     acceleration
-        As asked for.
+        Requested acceleration.
     methods
         Settings by method.
     psnr
-        By method, the mean in dB over the slices it was tuned on: `default` and `tuned`.
+        Mean PSNR in dB over the slices for tuning, by method, with the settings `default` and `tuned`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -41,32 +40,32 @@ class Entry(BaseModel):
     psnr: dict[str, dict[str, float]] = {}
 
 
-class Tuned(BaseModel):
-    """All that was found, and the protocol under which it was."""
+class TunedSettings(BaseModel):
+    """Settings for every contrast and acceleration, and the protocol under which they were found."""
 
     model_config = ConfigDict(extra="forbid")
 
     protocol: dict[str, Any] = {}
-    settings: list[Entry] = []
+    settings: list[TunedEntry] = []
 
-    def entry(self, contrast: str, acceleration: float) -> Entry:
-        """Give the entry of exactly this contrast and acceleration, a new one if there is none."""
+    def entry(self, contrast: str, acceleration: float) -> TunedEntry:
+        """Return the entry of exactly this contrast and acceleration; add one if there is none."""
         for entry in self.settings:
             if (entry.contrast, entry.acceleration) == (contrast, acceleration):
                 return entry
-        self.settings.append(Entry(contrast=contrast, acceleration=acceleration))
+        self.settings.append(TunedEntry(contrast=contrast, acceleration=acceleration))
         return self.settings[-1]
 
     def keys(self, method: str) -> list[str]:
-        """Name the settings of a method that were tuned, for whatever contrast."""
+        """Return the names of the settings of a method that were tuned for any contrast."""
         return sorted({key for entry in self.settings for key in entry.methods.get(method, {})})
 
     def summary(self) -> dict[str, Any]:
-        """List the settings by contrast and acceleration."""
+        """Return the settings by contrast and acceleration."""
         return {f"{entry.contrast} {entry.acceleration:g}x".strip(): entry.methods for entry in self.settings}
 
     def choose(self, method: str, contrast: str, acceleration: float) -> dict[str, Any]:
-        """Give a method's settings for a contrast at the nearest acceleration; none if it was not tuned at all.
+        """Return a method's settings for a contrast at the nearest acceleration; none if it was not tuned at all.
 
         Raises
         ------
@@ -76,46 +75,45 @@ class Tuned(BaseModel):
         entries = [entry for entry in self.settings if method in entry.methods]
         fitting = [entry for entry in entries if entry.contrast == contrast]
         if entries and not fitting:
-            known = ", ".join(sorted({repr(entry.contrast) for entry in entries}))
-            raise InputError(f"{method} was tuned for {known}, not for the contrast {contrast!r}")
+            contrasts = ", ".join(sorted({repr(entry.contrast) for entry in entries}))
+            raise InputError(f"{method} was tuned for {contrasts}, not for the contrast {contrast!r}")
         nearest = min(fitting, key=lambda entry: abs(math.log(entry.acceleration / acceleration)), default=None)
         return {} if nearest is None else nearest.methods[method]
 
-    def adapt(self, name: str, method: Any, volume: Volume, sampling: Sampling | None) -> Reconstruction:
-        """Give a method its settings for a volume under a sampling.
+    def adapt(self, name: str, method: Any, scan: SampledVolume) -> Reconstruction:
+        """Return a method with its settings for a scan.
 
         Raises
         ------
         InputError
-            If the method was tuned, but not for the volume's contrast.
+            If the method was tuned, but not for the contrast of the scan.
         """
-        acceleration = volume.read(0).acceleration if sampling is None else sampling.acceleration
         try:
-            chosen = self.choose(name, volume.header.contrast, acceleration)
+            chosen = self.choose(name, scan.volume.header.contrast, scan.acceleration)
         except InputError as error:
-            raise InputError(f"{volume.path}: {error}") from error
+            raise InputError(f"{scan.volume.path}: {error}") from error
         adapted: Reconstruction = replace(method, **chosen) if chosen else method  # a copy reads its weights again
         return adapted
 
     def write(self, path: Path) -> None:
-        """Write as YAML, whole or not at all."""
+        """Write the settings as YAML, whole or not at all."""
         with atomic_path(path) as temporary:
             text = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
             temporary.write_text(text, encoding="utf-8")
 
 
-def read_tuned(path: Path) -> Tuned:
-    """Read such a file, and check its settings with the methods.
+def read_tuned(path: Path) -> TunedSettings:
+    """Read the file that `TunedSettings.write` wrote, and check the settings with the methods.
 
     Raises
     ------
     InputError
-        If it is none, or a method or one of its settings is unknown or of a wrong value.
+        If the file is damaged, a method or one of its settings is unknown, or a setting has a wrong value.
     """
     try:
-        tuned = Tuned.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        tuned = TunedSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is no YAML ({str(error).splitlines()[0]})") from error
+        raise InputError(f"{path}: is not valid YAML ({str(error).splitlines()[0]})") from error
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))

@@ -1,7 +1,8 @@
-"""`recon tune`: the weight and the number of iterations with which a method is best where the truth is known."""
+"""`recon tune`: find the weight and the number of iterations with which a method scores best."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -11,50 +12,51 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling, default_center_fraction
 from recon.data.open import Volume, find_files, open_volume
 from recon.experiments.console import Problems, console, progress
-from recon.experiments.engine.metrics import score
+from recon.experiments.engine.metrics import Images, score
+from recon.experiments.engine.run import NotFiniteError, Runner
+from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.golden_section import logarithmic_grid, search
-from recon.experiments.engine.tuning.settings import Tuned, read_tuned
+from recon.experiments.engine.tuning.settings import TunedSettings, read_tuned
 from recon.experiments.report.scores import versions
 
 WEIGHTS = logarithmic_grid(1e-4, 1.0, 7)
 REFINEMENTS = 5
 ITERATIONS = (0.25, 0.5, 2, 4)
-"""Times the default number, tried beside it."""
+"""Multiples of the default number of iterations that are tried beside it."""
 
 WORTHWHILE = 0.02
-"""Fewer iterations are preferred if they lose no more than this, in dB."""
+"""Largest loss in dB for which fewer iterations are preferred."""
 
 TUNABLE = ("lamda", "iterations")
 
 MeanPsnr = Callable[[Any], float]
-"""Of a method with its settings, in dB."""
+"""Function that returns the mean PSNR in dB of a method with its settings."""
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is tuned, and on what.
+    """The methods to tune, and the protocol.
 
     Attributes
     ----------
     methods
-        With their default settings, by the name they are registered as.
+        Methods with their default settings, by the name under which they are registered.
     accelerations
-        At which scans are undersampled.
+        Accelerations at which scans are undersampled.
     mask
-        How.
+        Kind of the sampling masks.
     center_fraction
         Fully sampled share of the lines; None for 0.32 over the acceleration.
     seed
-        Of the masks, see `Sampling`.
+        Seed of the masks, see `Sampling`.
     slices
-        How many to use of each contrast at most, evenly spread over its volumes.
+        Largest number of slices to use of each contrast, evenly spread over its volumes.
     """
 
     methods: dict[str, Any]
@@ -65,12 +67,12 @@ class Tuning:
     slices: int = 8
 
     def sampling(self, acceleration: float) -> Sampling:
-        """Say how to undersample."""
+        """Return the sampling at an acceleration."""
         fraction = default_center_fraction(acceleration) if self.center_fraction is None else self.center_fraction
         return Sampling(self.mask, acceleration, fraction, self.seed)
 
     def protocol(self, volumes: Sequence[Volume]) -> dict[str, Any]:
-        """Everything that the result depends on, beside the methods and accelerations that it lists itself."""
+        """Return everything on which the result depends, besides the methods and accelerations that it lists."""
         return {
             "mask": str(self.mask),
             "center fraction": "0.32 / acceleration" if self.center_fraction is None else self.center_fraction,
@@ -82,19 +84,19 @@ class Tuning:
         }
 
 
-def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device) -> Tuned:
-    """Tune every method for every contrast and acceleration; what an interrupted run found is not sought again.
+def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device) -> TunedSettings:
+    """Tune every method for every contrast and acceleration; results of an interrupted run are kept.
 
     Parameters
     ----------
     inputs
         Files and folders of fully sampled raw data with targets.
     tuning
-        What is tuned, and on what.
+        Methods and protocol.
     output
         YAML file, written after each result.
     device
-        Where to compute.
+        Device on which the methods run.
 
     Raises
     ------
@@ -121,7 +123,7 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
                     bar.update(task, description=title)
                     with problems.collect():
                         if name not in entry.methods:
-                            best, entry.psnr[name] = _compare(method, slices())
+                            best, entry.psnr[name] = _tune_method(Runner(name, method, device), slices())
                             entry.methods[name] = _settings(best)
                             tuned.write(output)
                         console.print(f"{title}: {_words(entry.methods[name], entry.psnr[name])}", markup=False)
@@ -132,14 +134,14 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
 
 
 def fit(method: Any, mean_psnr: MeanPsnr) -> Any:
-    """Find the best weight, then the fewest iterations that are as good, then the weight again at those.
+    """Find the best weight, then the fewest iterations that are as good, then the best weight at those.
 
     Parameters
     ----------
     method
-        With its default settings, which are kept if nothing better is found.
+        The method with its default settings, which are kept if no others are better.
     mean_psnr
-        Of a method; asked often for the same one.
+        Mean PSNR of a method; should be cached, because the same method is asked for often.
     """
     best = best_weight(method, mean_psnr)
     if "iterations" in _settings(method):
@@ -152,13 +154,13 @@ def fit(method: Any, mean_psnr: MeanPsnr) -> Any:
 def best_weight(
     method: Any, mean_psnr: MeanPsnr, grid: Sequence[float] = WEIGHTS, refinements: int = REFINEMENTS
 ) -> Any:
-    """Find the best weight at a given number of iterations; see `search` for the grid and its refinements."""
-    found = search(lambda lamda: mean_psnr(_with_weight(method, lamda)), grid, refinements)
-    return _with_weight(method, found.value)
+    """Return a method at its best weight; see `search` for the grid and its refinements."""
+    best = search(lambda lamda: mean_psnr(_with_weight(method, lamda)), grid, refinements)
+    return _with_weight(method, best.value)
 
 
 def _with_weight(method: Any, lamda: float) -> Any:
-    # Three digits are as many as a weight has meaning, and what is written is then what was tried.
+    # Rounded to three digits, so that the weight that is written is the one that was tried.
     return replace(method, lamda=float(f"{lamda:.3g}"))
 
 
@@ -169,44 +171,52 @@ def _fewest_iterations(method: Any, mean_psnr: MeanPsnr) -> Any:
     return next(candidate for candidate in candidates if mean_psnr(candidate) >= enough)
 
 
-def _compare(method: Any, slices: Sequence[Acquisition]) -> tuple[Any, dict[str, float]]:
+def _tune_method(runner: Runner, slices: Sequence[Acquisition]) -> tuple[Any, dict[str, float]]:
+    """Return the method with its best settings, and its mean PSNR with the default and with the best ones."""
+
     @cache
     def mean_psnr(candidate: Any) -> float:
-        return float(np.mean([psnr(candidate(acquisition), acquisition) for acquisition in slices]))
+        results = replace(runner, method=candidate).slices(slices)
+        try:
+            return float(np.mean([psnr(one.image, slice_) for one, slice_ in zip(results, slices, strict=True)]))
+        except NotFiniteError:
+            return -math.inf
 
-    best = fit(method, mean_psnr)
-    return best, {"default": round(mean_psnr(method), 3), "tuned": round(mean_psnr(best), 3)}
+    best = fit(runner.method, mean_psnr)
+    if mean_psnr(best) == -math.inf:
+        raise InputError(f"{runner.name}: none of the settings that were tried gives finite images")
+    return best, {"default": round(mean_psnr(runner.method), 3), "tuned": round(mean_psnr(best), 3)}
 
 
-def psnr(image: Tensor, acquisition: Acquisition) -> float:
-    """Score an image against the truth of its slice, in dB; its range is the largest value of the truth."""
+def psnr(image: Images, acquisition: Acquisition) -> float:
+    """Return the PSNR in dB of an image `(rows, columns)`; its range is the largest value of the slice's target."""
     target: Any = acquisition.target
-    return score(target.cpu().numpy()[None], image.cpu().numpy()[None]).psnr
+    return score(target.cpu().numpy()[None], image[None]).psnr
 
 
 def _settings(method: Any) -> dict[str, Any]:
-    """List what can be tuned of a method, as it is set."""
-    known = {field.name for field in fields(method)}
-    return {key: getattr(method, key) for key in TUNABLE if key in known}
+    """Return the settings of a method that can be tuned."""
+    names = {field.name for field in fields(method)}
+    return {key: getattr(method, key) for key in TUNABLE if key in names}
 
 
-def _open(path: Path, protocol: dict[str, Any]) -> Tuned:
+def _open(path: Path, protocol: dict[str, Any]) -> TunedSettings:
     if not path.exists():
-        return Tuned(protocol=protocol)
+        return TunedSettings(protocol=protocol)
     earlier = read_tuned(path)
     if earlier.protocol != protocol:
-        raise InputError(f"{path}: was found under another protocol; give another --output")
+        raise InputError(f"{path}: was made under another protocol; give another --output")
     return earlier
 
 
 def _contrasts(files: Sequence[Path], problems: Problems) -> dict[str, list[Volume]]:
-    """Open the volumes that have a truth, by contrast."""
+    """Open the fully sampled volumes that have a target, by contrast."""
     contrasts: dict[str, list[Volume]] = defaultdict(list)
     for path in files:
         with problems.collect():
             volume = open_volume(path)
             if volume.mask is not None or volume.target_name is None:
-                raise InputError(f"{path}: is not fully sampled or has no target, so there is no truth to tune on")
+                raise InputError(f"{path}: is not fully sampled or has no target, so it cannot be tuned on")
             contrasts[volume.header.contrast].append(volume)
     if not contrasts:
         raise InputError("there is no fully sampled file with a target to tune on")
@@ -214,11 +224,12 @@ def _contrasts(files: Sequence[Path], problems: Problems) -> dict[str, list[Volu
 
 
 def _slices(volumes: Sequence[Volume], sampling: Sampling, number: int, device: torch.device) -> list[Acquisition]:
-    """Read slices evenly spread over all there are, and undersample them."""
-    every = [(volume, index) for volume in volumes for index in range(len(volume))]
+    """Read and undersample slices that are evenly spread over all volumes."""
+    scans = [SampledVolume(volume, sampling) for volume in volumes]
+    every = [(scan, index) for scan in scans for index in range(len(scan))]
     middles = (np.arange(min(number, len(every))) + 0.5) / min(number, len(every)) * len(every)
     chosen = [every[int(middle)] for middle in middles]
-    return [sampling(volume.read(index)).to(device) for volume, index in chosen]
+    return [scan.read(index).to(device) for scan, index in chosen]
 
 
 def _words(settings: dict[str, Any], psnr: dict[str, float]) -> str:

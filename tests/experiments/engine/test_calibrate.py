@@ -11,7 +11,8 @@ from recon.data.masks import MaskKind, Sampling
 from recon.data.open import open_volume
 from recon.experiments.cli import app
 from recon.experiments.engine.calibrate import calibrate
-from recon.experiments.engine.job import Job
+from recon.experiments.engine.run import UNCERTAINTY, Runner
+from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.reliability import Reliability
 from recon.models.checkpoints.card import card_path, read_card
 from recon.registry import create
@@ -25,7 +26,7 @@ def weights(tmp_path: Path) -> Path:
     return write_weights(tmp_path / "weights.safetensors", "modl")
 
 
-def test_what_was_calibrated_is_as_large_as_the_errors(weights: Path, raw_file: Path) -> None:
+def test_the_calibrated_uncertainty_is_as_large_as_the_errors(weights: Path, raw_file: Path) -> None:
     calibration = calibrate(weights, [raw_file], [SAMPLING], CPU)
     card = read_card(weights)
     assert card is not None
@@ -34,11 +35,19 @@ def test_what_was_calibrated_is_as_large_as_the_errors(weights: Path, raw_file: 
 
     volume = open_volume(raw_file)
     method = create("modl", {"checkpoint": str(weights)})
-    result = Job(volume, SAMPLING, "modl", method, weights, calibration).compute(lambda: None)
+    result = Runner("modl", method, uncertainty=calibration).volume(SampledVolume(volume, SAMPLING))
     reliability = Reliability()
-    reliability.add(volume.read_target(), result.images, result.uncertainty)
+    reliability.add(volume.read_target(), result.images, result.maps[UNCERTAINTY])
     assert reliability.predicted.sum() == pytest.approx(reliability.true.sum(), rel=0.5)
     assert 0.5 < reliability.coverage[0] < 0.95
+
+
+def test_calibration_changes_nothing_but_the_card(weights: Path, raw_file: Path) -> None:
+    before = {path: path.read_bytes() for path in (raw_file, weights)}
+    calibrate(weights, [raw_file], [SAMPLING], CPU)
+    assert {path: path.read_bytes() for path in before} == before
+    assert list(raw_file.parent.iterdir()) == [raw_file]
+    assert {path.name for path in weights.parent.glob("*.*")} == {weights.name, card_path(weights).name}
 
 
 def test_weights_without_a_card_get_one(weights: Path, raw_file: Path) -> None:
@@ -51,7 +60,7 @@ def test_weights_without_a_card_get_one(weights: Path, raw_file: Path) -> None:
     assert create("modl", {"checkpoint": str(weights)}).loaded.card == card
 
 
-def test_scans_without_a_truth_are_named_and_left_out(
+def test_scans_without_a_target_are_reported_and_left_out(
     weights: Path, raw_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     untargeted = write_raw_file(raw_file.with_name("untargeted.h5"), target=False)

@@ -1,4 +1,4 @@
-"""`recon reconstruct` into every format, by option and by name, once."""
+"""`recon reconstruct` writes every format once, chosen by option or by the name of the output."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_all_formats_hold_the_same_images(run: Run, raw_file: Path, tmp_path: Pa
     assert [path.name for path in sorted((tmp_path / "discs_png").iterdir())] == ["0001.png", "0002.png"]
 
 
-def test_what_is_there_is_not_made_again(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_formats_that_were_written_before_are_not_written_again(run: Run, raw_file: Path, tmp_path: Path) -> None:
     run(raw_file, "--format", "nifti,dicom", "-o", tmp_path)
     assert "done before" in run(raw_file, "--format", "nifti,dicom", "-o", tmp_path).output
     assert not (tmp_path / "discs.h5").exists()
@@ -52,7 +52,7 @@ def test_what_is_there_is_not_made_again(run: Run, raw_file: Path, tmp_path: Pat
     assert "2 slices in" in run(raw_file, "--format", "dicom", "-o", tmp_path).output
 
 
-def test_another_protocol_leaves_no_image_of_the_old_series(run: Run, tmp_path: Path) -> None:
+def test_another_protocol_removes_the_images_of_the_old_series(run: Run, tmp_path: Path) -> None:
     run(write_raw_file(tmp_path / "scan.h5", slices=3), "--format", "dicom", "-o", tmp_path / "out")
     run(write_raw_file(tmp_path / "scan.h5", slices=2), "--format", "dicom", "-o", tmp_path / "out")
     series = [pydicom.dcmread(path).SeriesInstanceUID for path in (tmp_path / "out" / "scan_dicom").iterdir()]
@@ -61,7 +61,7 @@ def test_another_protocol_leaves_no_image_of_the_old_series(run: Run, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["image.h5", "image.nii", "image.nii.gz", "image.dcm", "image.PNG"])
-def test_the_name_of_the_output_tells_the_format(run: Run, tmp_path: Path, name: str) -> None:
+def test_the_name_of_the_output_chooses_the_format(run: Run, tmp_path: Path, name: str) -> None:
     raw = write_raw_file(tmp_path / "raw.h5", slices=1)
     run(raw, "-o", tmp_path / "out" / name)
     assert (tmp_path / "out" / name).stat().st_size > 500
@@ -71,12 +71,12 @@ def test_the_name_of_the_output_tells_the_format(run: Run, tmp_path: Path, name:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-o", "x.dcm"), "there are 2 slices"),
+        (("-o", "x.dcm"), "only one of the 2 slices"),
         (("-o", "x.nii.gz", "--format", "dicom"), "the name says nifti"),
         (("-o", "x", "--format", "dicm"), "did you mean 'dicom'"),
     ],
 )
-def test_what_does_not_fit_is_told(
+def test_contradictory_options_are_an_error(
     run: Run,
     raw_file: Path,
     tmp_path: Path,
@@ -88,7 +88,7 @@ def test_what_does_not_fit_is_told(
     assert sentence in " ".join(run(raw_file, *arguments, code=2).output.split())
 
 
-def test_two_inputs_do_not_fit_one_file(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_two_inputs_for_one_file_are_an_error(run: Run, raw_file: Path, tmp_path: Path) -> None:
     write_raw_file(raw_file.with_name("other.h5"))
     assert "one file for 2 inputs" in run(raw_file.parent, "-o", tmp_path / "x.nii", code=2).output
 
@@ -103,9 +103,7 @@ def test_raw_data_is_not_replaced_by_its_image(
     assert raw_file.read_bytes() == before
 
 
-def test_inputs_whose_names_differ_in_the_ending_only_do_not_overwrite_each_other(
-    run: Run, raw_file: Path, tmp_path: Path
-) -> None:
+def test_inputs_whose_names_differ_in_the_ending_only_are_an_error(run: Run, raw_file: Path, tmp_path: Path) -> None:
     write_raw_file(raw_file.with_suffix(".hdf5"))
     sentence = "differs from discs.h5 in its ending only"
     output = run(raw_file.parent, "--format", "nifti", "-o", tmp_path / "out", code=2).output
@@ -114,7 +112,7 @@ def test_inputs_whose_names_differ_in_the_ending_only_do_not_overwrite_each_othe
 
 
 @pytest.mark.parametrize("kind", ["nifti", "dicom", "png"])
-def test_values_that_are_not_finite_become_no_image(tmp_path: Path, kind: str) -> None:
+def test_values_that_are_not_finite_are_not_written(tmp_path: Path, kind: str) -> None:
     wrong = oblique_stack(1, scale=np.nan)
     with pytest.raises(InputError, match="NaN or Inf"):
         write_images(tmp_path / "out", ImageFormat(kind), wrong)

@@ -1,4 +1,4 @@
-"""The main job on real measurements."""
+"""Methods reconstruct real measurements as well as they should."""
 
 from pathlib import Path
 
@@ -21,6 +21,7 @@ def at_4x(path: Path, method: str) -> tuple[float, float]:
     return metrics.psnr, metrics.nmse
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BRAINS)
 @pytest.mark.parametrize("method", ["sense", "grappa", "cs-wavelet", "cs-tv"])
 def test_every_method_beats_zero_filling_on_real_brains(real_data: Path, name: str, method: str) -> None:
@@ -30,7 +31,7 @@ def test_every_method_beats_zero_filling_on_real_brains(real_data: Path, name: s
     assert nmse < worse_nmse
 
 
-def test_the_targets_are_what_zero_filling_makes_of_the_full_scan(real_data: Path) -> None:
+def test_zero_filling_the_full_scan_gives_the_target(real_data: Path) -> None:
     for path in find_files([real_data / "kspace", real_data / "kspace_lowfield"]):
         volume = open_volume(path)
         acquisition = volume.read(len(volume) // 2)
@@ -46,12 +47,11 @@ def test_a_prospective_scan_is_reconstructed_with_its_reference_scan(real_data: 
     assert (aliased < 0.25) == (method != "zero-filled")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [Path(brain).stem for brain in BRAINS])
 @pytest.mark.parametrize("kind", ["random", "equispaced_fraction"])
 @pytest.mark.parametrize("acceleration", [4, 8])
-def test_the_weights_that_ship_score_what_their_card_says(
-    real_data: Path, name: str, kind: str, acceleration: int
-) -> None:
+def test_shipped_weights_score_as_their_card_says(real_data: Path, name: str, kind: str, acceleration: int) -> None:
     card = read_card(shipped_weights()["varnet-general"])
     stated = card.metrics[f"{name}, {kind} {acceleration}x"]
     volume = open_volume(real_data / "kspace" / f"{name}.h5")

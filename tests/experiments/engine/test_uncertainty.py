@@ -1,4 +1,4 @@
-"""`--uncertainty`: what the commands write and say."""
+"""`--uncertainty`: the maps that the commands write, and the errors they report."""
 
 import json
 from collections.abc import Callable
@@ -11,12 +11,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from helpers.raw_files import write_raw_file
-from helpers.weights import write_weights
 from recon.contract import UncertaintyCalibration
 from recon.data.open import open_volume
 from recon.experiments.cli import app
-from recon.experiments.engine.job import Job
-from recon.experiments.engine.uncertainty import calibration_of
+from recon.experiments.engine.run import Runner
+from recon.experiments.engine.sampled_volume import SampledVolume
+from recon.experiments.engine.store import StoredResult
 from recon.registry import create
 
 Run = Callable[..., Result]
@@ -71,28 +71,17 @@ def test_a_method_that_needs_every_line_says_so(run: Run, tmp_path: Path) -> Non
     assert "without some of its samples" in result.output
 
 
-def test_the_uncertainty_is_told_as_it_was_calibrated_and_that_it_was_not(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    known = write_weights(tmp_path / "known.safetensors", uncertainty={"spread": 3.0, "noise": 0.5})
-    assert calibration_of("varnet", create("varnet", {"checkpoint": str(known)})) == UncertaintyCalibration(3.0, 0.5)
-    assert not capsys.readouterr().err
-    unknown = write_weights(tmp_path / "unknown.safetensors")
-    assert calibration_of("varnet", create("varnet", {"checkpoint": str(unknown)})) == UncertaintyCalibration()
-    assert "varnet is not calibrated" in capsys.readouterr().err
-    assert calibration_of("sense", create("sense")) == UncertaintyCalibration()
-    assert "recon calibrate" not in capsys.readouterr().err
-
-
-def test_another_calibration_makes_other_results_and_none_the_old_ones(raw_file: Path, tmp_path: Path) -> None:
-    jobs = [
-        Job(open_volume(raw_file), None, "sense", create("sense"), tmp_path / "out.h5", calibration)
+def test_the_calibration_is_part_of_the_protocol(raw_file: Path, tmp_path: Path) -> None:
+    protocols = [
+        StoredResult(SampledVolume(open_volume(raw_file)), runner, tmp_path / "out.h5").protocol
         for calibration in (None, UncertaintyCalibration(), UncertaintyCalibration(2.0))
+        for runner in [Runner("sense", create("sense"), uncertainty=calibration)]
     ]
-    assert len({json.dumps(job.protocol) for job in jobs}) == 3
-    assert "uncertainty" not in jobs[0].protocol
+    assert len(set(map(json.dumps, protocols))) == 3
+    assert "uncertainty" not in protocols[0]
 
 
+@pytest.mark.slow
 def test_a_comparison_shows_maps_and_checks_them(run: Run, raw_file: Path, tmp_path: Path) -> None:
     write_raw_file(raw_file.with_name("untargeted.h5"), target=False)
     command = ("compare", raw_file.with_name("untargeted.h5"), "--methods", "zero-filled,sense", "--accelerations", 3)

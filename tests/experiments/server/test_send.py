@@ -1,4 +1,4 @@
-"""From the scanner's file to oriented DICOM, directly and through the stream, as commands."""
+"""The commands turn a scanner's file into oriented DICOM, directly and through the stream."""
 
 import os
 import re
@@ -44,7 +44,7 @@ def run() -> Run:
 
 @pytest.fixture
 def scan(tmp_path: Path) -> Path:
-    """Write a coronal scan: the readout runs to the feet, the phase encoding to the left; left lines out."""
+    """Write an undersampled coronal scan: the readout runs to the feet, the phase encoding to the left."""
     kspace = object_acquisition(4, READOUT, PHASE).kspace.numpy()
     place = {"read_dir": (0.0, 0.0, -1.0), "phase_dir": (1.0, 0.0, 0.0), "slice_dir": (0.0, 1.0, 0.0)}
     measured = [step for step in range(PHASE) if step % 2 == 0 or abs(step - PHASE // 2) < 5]
@@ -81,7 +81,7 @@ def assert_conforms(folder: Path) -> None:
         assert "Error" not in done.stdout + done.stderr
 
 
-def test_ismrmrd_becomes_dicom_in_its_place(run: Run, scan: Path, tmp_path: Path) -> None:
+def test_ismrmrd_becomes_dicom_at_the_right_place(run: Run, scan: Path, tmp_path: Path) -> None:
     run("reconstruct", scan, "--method", "sense", "--format", "dicom", "--output", tmp_path / "out")
     found = dicoms(tmp_path / "out" / "scan_dicom")
     assert len(found) == SLICES
@@ -93,7 +93,7 @@ def test_ismrmrd_becomes_dicom_in_its_place(run: Run, scan: Path, tmp_path: Path
     assert_conforms(tmp_path / "out" / "scan_dicom")
 
 
-def test_the_stream_gives_what_the_file_gives(run: Run, scan: Path, tmp_path: Path) -> None:
+def test_stream_and_file_give_the_same_images(run: Run, scan: Path, tmp_path: Path) -> None:
     run("reconstruct", scan, "--method", "sense", "--preprocess", "none", "-o", tmp_path / "direct.h5")
     with serving() as server:
         host, port = server.address
@@ -107,7 +107,7 @@ def test_the_stream_gives_what_the_file_gives(run: Run, scan: Path, tmp_path: Pa
     assert_conforms(tmp_path / "out" / "scan_dicom")
 
 
-def test_files_of_other_formats_are_sent_as_well(run: Run, tmp_path: Path) -> None:
+def test_files_of_other_formats_can_be_sent(run: Run, tmp_path: Path) -> None:
     raw = write_raw_file(tmp_path / "scan.h5", slices=2, target=False)
     run("reconstruct", raw, "--method", "zero-filled", "-o", tmp_path / "direct.h5")
     with serving() as server:
@@ -134,7 +134,7 @@ def test_complex_images_of_another_server_become_magnitude_and_phase(run: Run, s
     assert (tmp_path / "out" / "scan_png" / "0001.png").is_file()
 
 
-def test_the_problem_that_the_server_tells_is_told(run: Run, scan: Path, tmp_path: Path) -> None:
+def test_an_error_of_the_server_is_reported(run: Run, scan: Path, tmp_path: Path) -> None:
     with serving() as server:
         output = run("send", scan, "--port", server.address[1], "--method", "sens", "-o", tmp_path, code=2).output
     assert "did you mean 'sense'" in " ".join(output.split())
@@ -146,13 +146,13 @@ def test_the_file_that_is_sent_is_not_replaced(run: Run, scan: Path) -> None:
     assert "holds no reconstruction" in " ".join(output.split())
 
 
-def test_a_server_that_is_not_there_is_told(run: Run, scan: Path, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_an_error(run: Run, scan: Path, tmp_path: Path) -> None:
     with serving() as server:
         port = server.address[1]
     assert "cannot be reached" in run("send", scan, "--port", port, "-o", tmp_path, code=2).output
 
 
-def test_other_addresses_need_to_be_asked_for(run: Run) -> None:
+def test_other_addresses_need_expose(run: Run) -> None:
     assert "--expose" in run("serve", "--host", "0.0.0.0", "--method", "sense", code=2).output  # noqa: S104 - refused
 
 
@@ -163,7 +163,7 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def command(weights: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run the server as a program of its own, on a free port, with a small network."""
+    """Run the server in a separate process, on a free port, with a small network."""
     # Where the tests run in the background, Ctrl-C is ignored, and programs inherit that.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{heed}; from recon.experiments.cli import main; main()"

@@ -1,4 +1,4 @@
-"""What the server gives to well-behaved clients, and what others cost it."""
+"""The server reconstructs for well-behaved clients, and survives all others."""
 
 import select
 import socket
@@ -25,7 +25,7 @@ from recon.data.stream.images import stack_images
 from recon.data.stream.messages import Close, ConfigName, ConfigText, Identifier, Image, Message, Text, encode
 from recon.data.stream.reader import MessageReader
 from recon.experiments.server.serve import Server, listen
-from recon.experiments.server.session import Limits
+from recon.experiments.server.session import SessionLimits
 from recon.fourier import ifft
 from recon.registry import create
 
@@ -54,7 +54,7 @@ def until(condition: Callable[[], object], seconds: float = 10) -> None:
         time.sleep(0.01)
 
 
-def test_a_scan_comes_back_as_images_in_their_place() -> None:
+def test_a_scan_comes_back_as_images_at_the_right_place() -> None:
     with serving() as server:
         answer = converse(server, scan(3))
     found = images(answer)
@@ -93,7 +93,7 @@ def test_a_slice_waits_for_its_last_average() -> None:
     np.testing.assert_allclose(mean[0].pixels[0, 0].T, 2 * expected(0), rtol=1e-5)
 
 
-def test_interleaved_slices_and_repetitions_are_told_apart() -> None:
+def test_interleaved_slices_and_repetitions_are_separated() -> None:
     readouts = [
         line
         for repetition in range(2)
@@ -117,13 +117,13 @@ def test_lines_without_flags_make_images_at_the_end() -> None:
         assert len(images(converse(server, [header(), *lines(0, flags=0), Close()]))) == 1
 
 
-def test_lines_that_come_too_late_are_told() -> None:
+def test_late_lines_are_reported() -> None:
     with serving() as server:
         assert "1 lines came after" in texts(converse(server, [header(), *lines(0), lines(0)[3], Close()]))
 
 
 @pytest.mark.parametrize("config", ["", "default", "sense", "zero-filled"])
-def test_the_configuration_picks_a_method(config: str) -> None:
+def test_the_configuration_chooses_a_method(config: str) -> None:
     with serving() as server:
         answer = converse(server, scan(1, config))
     assert texts(answer).startswith(config if config not in {"", "default"} else "zero-filled")
@@ -137,18 +137,18 @@ def test_any_other_configuration_is_refused(name: str) -> None:
         assert_serves(server)
 
 
-def test_a_scan_that_the_weights_do_not_know_is_reconstructed_with_one_warning(
+def test_a_scan_outside_the_training_range_is_reconstructed_with_one_warning(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = write_weights(tmp_path / "weights.safetensors")
     with serving(create("varnet", {"checkpoint": str(path)})) as server:
         answer = converse(server, scan(2))
     assert len(images(answer)) == 2
-    assert texts(answer).count("warning: the stream: outside of what the weights of zero-filled know") == 1
+    assert texts(answer).count("warning: the stream: outside the training range of zero-filled") == 1
     assert "acceleration 1, trained on 2 to 10" in capfd.readouterr().err
 
 
-def test_a_text_of_configuration_does_nothing() -> None:
+def test_a_configuration_text_is_ignored() -> None:
     with serving() as server:
         assert len(images(converse(server, [ConfigText("import os"), *scan(1)[1:]]))) == 1
 
@@ -173,20 +173,20 @@ ENTITY = '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><ismrmrdHeader>&
         ([header(), Close()], ""),
     ],
 )
-def test_what_is_wrong_is_told_and_the_server_goes_on(messages: list[Message | bytes], sentence: str) -> None:
+def test_a_wrong_stream_is_reported_and_the_server_goes_on(messages: list[Message | bytes], sentence: str) -> None:
     with serving() as server:
         assert sentence in texts(converse(server, messages))
         assert_serves(server)
 
 
-def test_samples_that_are_not_finite_are_told() -> None:
+def test_samples_that_are_not_finite_are_reported() -> None:
     readouts = lines()
     readouts[3].samples[0, 0] = np.nan
     with serving() as server:
         assert "NaN or Inf" in texts(converse(server, [header(), *readouts, Close()]))
 
 
-def test_a_killed_client_costs_nothing() -> None:
+def test_a_killed_client_leaves_nothing_behind() -> None:
     with serving(clients=1, queue=8) as server:
         for end in (0, 1, 500, 5000, 9000):
             peer = connect(server)
@@ -197,13 +197,13 @@ def test_a_killed_client_costs_nothing() -> None:
         until(lambda: server.budget.held == 0)
 
 
-def test_a_silent_client_is_sent_away() -> None:
-    with serving(session=Limits(idle=0.2)) as server:
+def test_a_silent_client_is_disconnected() -> None:
+    with serving(session=SessionLimits(idle=0.2)) as server:
         assert "no whole message came within 0.2 s" in texts(converse(server, [header()]))
 
 
-def test_a_client_that_trickles_is_sent_away() -> None:
-    with serving(session=Limits(idle=0.5)) as server, connect(server) as peer:
+def test_a_client_that_sends_too_slowly_is_disconnected() -> None:
+    with serving(session=SessionLimits(idle=0.5)) as server, connect(server) as peer:
         peer.sendall(encode(header()))
         for byte in encode(lines()[0])[:12]:
             peer.sendall(bytes([byte]))
@@ -213,7 +213,7 @@ def test_a_client_that_trickles_is_sent_away() -> None:
         assert "no whole message came" in texts(list(MessageReader(peer.recv)))
 
 
-def test_clients_beyond_the_queue_are_told_that_the_server_is_busy() -> None:
+def test_clients_beyond_the_queue_hear_that_the_server_is_busy() -> None:
     with serving(clients=1, queue=1) as server, connect(server) as one, connect(server) as two:
         for peer in (one, two):
             peer.sendall(encode(header()))
@@ -221,7 +221,7 @@ def test_clients_beyond_the_queue_are_told_that_the_server_is_busy() -> None:
         assert "busy" in texts(converse(server, scan(1)))
 
 
-def test_memory_is_one_for_all_clients() -> None:
+def test_all_clients_share_one_memory_limit() -> None:
     whole = sum(line.samples.nbytes for line in lines())
     with serving(held=whole // 2) as server:
         assert "no memory left" in texts(converse(server, [header(), *lines(), Close()]))
@@ -235,7 +235,7 @@ class Broken(Reconstruction):
 
 
 @pytest.mark.filterwarnings("default")
-def test_a_defect_of_a_method_does_not_take_the_server_with_it(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_of_a_method_does_not_stop_the_server(capfd: pytest.CaptureFixture[str]) -> None:
     with serving(Broken()) as server:
         for _ in range(2):
             assert "the reconstruction failed" in texts(converse(server, scan(1)))
@@ -243,8 +243,23 @@ def test_a_defect_of_a_method_does_not_take_the_server_with_it(capfd: pytest.Cap
 
 
 @dataclass(frozen=True)
+class WithoutFiniteValues(Reconstruction):
+    def __call__(self, acquisition: Acquisition) -> torch.Tensor:
+        return torch.full(acquisition.crop, torch.nan)
+
+
+def test_an_image_that_is_not_finite_is_an_error_and_never_sent() -> None:
+    with serving(WithoutFiniteValues()) as server:
+        answer = converse(server, scan(2))
+        assert not images(answer)
+        assert texts(answer) == "error: the stream: the image of slice 0 is not finite"
+        assert isinstance(answer[-1], Close)
+        assert [len(images(converse(server, scan(1, "sense"))))] == [1]
+
+
+@dataclass(frozen=True)
 class Watched(Reconstruction):
-    """Tells how many compute at once."""
+    """Records how many slices are reconstructed at the same time."""
 
     most: list[int]
     now: list[int]
@@ -287,10 +302,10 @@ def test_other_addresses_than_the_loopback_are_refused_unless_exposed(host: str)
         pass
 
 
-def test_damaged_streams_end_in_a_sentence_and_the_server_lives() -> None:
+def test_damaged_streams_end_in_an_error_and_the_server_goes_on() -> None:
     content = b"".join(map(encode, scan(1)))
     generator = np.random.default_rng(0)
-    with serving(session=Limits(idle=1)) as server:
+    with serving(session=SessionLimits(idle=1)) as server:
         for _ in range(30):
             damaged = bytearray(content)
             for position in generator.integers(len(content), size=20):

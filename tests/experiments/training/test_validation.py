@@ -1,6 +1,16 @@
-import pytest
+from pathlib import Path
+from typing import Any
 
-from recon.experiments.training.validation import Validation, VolumeScore
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from helpers.training import make_config, write_folders
+from recon.data.errors import InputError
+from recon.data.open import open_volume
+from recon.experiments.training.shutdown import Shutdown
+from recon.experiments.training.validation import Validation, Validator, VolumeScore
 
 SCORES = [
     VolumeScore("a.h5", "AXT2", 4.0, ssim=0.9, psnr=30.0, nmse=0.01),
@@ -28,3 +38,16 @@ def test_volume_without_target_has_no_metrics_and_is_named_as_scanned() -> None:
     assert validation.groups()["AXT2 as scanned"] == {"heldout": 0.5, "volumes": 1}
     assert validation.means()["ssim"] == pytest.approx(0.8)
     assert "ssim" not in Validation([], []).means()
+
+
+class WithoutFiniteValues(nn.Module):
+    def forward(self, kspace: Tensor, _mask: Tensor, **_others: Any) -> Tensor:
+        return torch.full_like(kspace[:, 0].real, torch.nan)
+
+
+def test_a_network_whose_images_are_not_finite_is_not_scored(tmp_path: Path) -> None:
+    folders = write_folders(tmp_path)
+    config, volume = make_config(folders, tmp_path / "out"), open_volume(folders / "val" / "d.h5")
+    accelerator = Accelerator(cpu=True)
+    with pytest.raises(InputError, match=r"d\.h5: the image of slice 0 is not finite"):
+        Validator(config, accelerator, [volume])(WithoutFiniteValues(), Shutdown(accelerator, None))

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from helpers.raw_files import edit
+from recon.classical.sense import Sense
 from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling
 from recon.data.open import open_volume
@@ -13,6 +14,7 @@ from recon.registry import create
 SAMPLING = Sampling(MaskKind.RANDOM, 3, 0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sense", "cs-wavelet", "cs-tv"])
 def test_no_other_weight_is_better(raw_file: Path, name: str) -> None:
     acquisition = SAMPLING(open_volume(raw_file).read(0))
@@ -27,7 +29,15 @@ def test_no_other_weight_is_better(raw_file: Path, name: str) -> None:
     assert best >= max(others) - 0.02
 
 
-def test_without_the_truth_nothing_is_tuned(raw_file: Path) -> None:
+def test_weights_without_finite_images_are_never_chosen(raw_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    solve = Sense.__call__
+    monkeypatch.setattr(
+        Sense, "__call__", lambda method, scan: solve(method, scan) / (0 if method.lamda < 0.1 else 1)
+    )
+    assert BestWeight(Sense())(SAMPLING(open_volume(raw_file).read(0))).isfinite().all()
+
+
+def test_a_slice_without_target_is_an_error(raw_file: Path) -> None:
     edit(raw_file, reconstruction_rss=None)
     with pytest.raises(InputError, match="has no target"):
         BestWeight(create("sense"))(SAMPLING(open_volume(raw_file).read(0)))

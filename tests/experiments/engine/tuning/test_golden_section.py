@@ -1,4 +1,4 @@
-"""The line search in the logarithm."""
+"""The golden-section search finds the best value of one parameter."""
 
 import math
 
@@ -12,7 +12,7 @@ GRID = logarithmic_grid(1e-4, 1.0, 5)
 
 
 @given(st.floats(-4, 0), st.floats(0.2, 5), st.floats(0.2, 5))
-def test_the_maximum_of_a_unimodal_score_is_found(peak: float, left: float, right: float) -> None:
+def test_the_search_finds_the_maximum_of_a_unimodal_score(peak: float, left: float, right: float) -> None:
     def score(value: float) -> float:
         distance = math.log10(value) - peak
         return -(left if distance < 0 else right) * distance**2
@@ -46,5 +46,5 @@ def test_refining_never_leaves_the_neighbourhood_of_the_best_point_of_the_grid()
     assert all(1e-3 < value < 1e-1 for value in tried[len(GRID) :])
 
 
-def test_what_is_not_a_number_never_wins() -> None:
+def test_nan_never_wins() -> None:
     assert search(lambda value: math.nan if value > 1e-3 else -value, GRID, 4).value == pytest.approx(1e-4)

@@ -1,4 +1,4 @@
-"""Settings by contrast and acceleration, from the file to the methods."""
+"""Settings by contrast and acceleration reach the methods of a command."""
 
 import json
 from pathlib import Path
@@ -14,18 +14,19 @@ from recon.classical.sense import Sense
 from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.experiments.cli import app
-from recon.experiments.engine.tuning.settings import Entry, Tuned, read_tuned
+from recon.experiments.engine.sampled_volume import SampledVolume
+from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings, read_tuned
 from recon.experiments.report.scores import read_csv
 from recon.registry import create
 
 ACCELERATIONS = (2.0, 4.0, 8.0)
 
 
-def tuned(contrast: str = "DISCS") -> Tuned:
-    """Make settings whose lamda tells the acceleration."""
-    return Tuned(
+def tuned(contrast: str = "DISCS") -> TunedSettings:
+    """Make settings whose lamda equals the acceleration."""
+    return TunedSettings(
         settings=[
-            Entry(contrast=contrast, acceleration=value, methods={"sense": {"lamda": value, "iterations": 7}})
+            TunedEntry(contrast=contrast, acceleration=value, methods={"sense": {"lamda": value, "iterations": 7}})
             for value in ACCELERATIONS
         ]
     )
@@ -44,7 +45,7 @@ def test_the_nearest_acceleration_is_nearest_in_ratio(acceleration: float) -> No
     assert ratios[chosen] == pytest.approx(min(ratios.values()))
 
 
-def test_a_method_that_was_not_tuned_stays_as_it_is_and_a_foreign_contrast_is_told() -> None:
+def test_a_method_that_was_not_tuned_is_unchanged_and_another_contrast_is_an_error() -> None:
     assert tuned().choose("cs-tv", "DISCS", 4) == {}
     with pytest.raises(InputError, match="sense was tuned for 'DISCS', not for the contrast 'AXT2'"):
         tuned().choose("sense", "AXT2", 4)
@@ -52,15 +53,15 @@ def test_a_method_that_was_not_tuned_stays_as_it_is_and_a_foreign_contrast_is_to
 
 def test_a_method_that_was_not_tuned_is_not_copied(raw_file: Path) -> None:
     method = create("cs-tv")
-    assert tuned().adapt("cs-tv", method, open_volume(raw_file), None) is method
+    assert tuned().adapt("cs-tv", method, SampledVolume(open_volume(raw_file))) is method
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
+def test_settings_are_read_as_they_were_written(tmp_path: Path) -> None:
     tuned().write(tmp_path / "tuned.yaml")
     assert read_tuned(tmp_path / "tuned.yaml") == tuned()
 
 
-def test_numbers_that_yaml_takes_for_text_are_numbers(tmp_path: Path) -> None:
+def test_a_number_that_yaml_reads_as_text_is_a_number(tmp_path: Path) -> None:
     path = tmp_path / "tuned.yaml"
     path.write_text("settings: [{contrast: A, acceleration: 4, methods: {sense: {lamda: 1e-3}}}]")
     assert read_tuned(path).choose("sense", "A", 4) == {"lamda": 1e-3}
@@ -69,7 +70,7 @@ def test_numbers_that_yaml_takes_for_text_are_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a: [", "is no YAML"),
+        ("a: [", "is not valid YAML"),
         ("a: 1", "a: Extra inputs"),
         ("settings: [{contrast: A, acceleration: 0}]", "greater than 0"),
         ("settings: [{contrast: A, acceleration: 4, methods: {senze: {}}}]", "did you mean 'sense'"),
@@ -77,7 +78,7 @@ def test_numbers_that_yaml_takes_for_text_are_numbers(tmp_path: Path) -> None:
         ("settings: [{contrast: A, acceleration: 4, methods: {sense: {lamda: much}}}]", "setting lamda"),
     ],
 )
-def test_a_wrong_file_is_told_in_a_sentence(tmp_path: Path, text: str, words: str) -> None:
+def test_a_wrong_file_is_an_error_of_one_sentence(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "tuned.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=words) as caught:
@@ -86,7 +87,7 @@ def test_a_wrong_file_is_told_in_a_sentence(tmp_path: Path, text: str, words: st
     assert "\n" not in str(caught.value)
 
 
-def test_compare_takes_the_settings_and_records_them(tmp_path: Path, raw_file: Path) -> None:
+def test_compare_uses_the_settings_and_records_them(tmp_path: Path, raw_file: Path) -> None:
     tuned().write(tmp_path / "tuned.yaml")
     run(
         *("compare", raw_file, "--methods", "zero-filled,sense", "--accelerations", "2,3.5", "--mask", "random"),
@@ -98,14 +99,14 @@ def test_compare_takes_the_settings_and_records_them(tmp_path: Path, raw_file: P
     assert protocol["tuned settings"]["DISCS 4x"] == {"sense": {"lamda": 4.0, "iterations": 7}}
 
 
-def test_reconstruct_takes_the_settings_of_the_nearest_acceleration(tmp_path: Path, raw_file: Path) -> None:
+def test_reconstruct_uses_the_settings_of_the_nearest_acceleration(tmp_path: Path, raw_file: Path) -> None:
     tuned().write(tmp_path / "tuned.yaml")
     command = ("reconstruct", raw_file, "--method", "sense", "--acceleration", 3, "--output", tmp_path / "out")
     run(*command, "--set", "lamda=4", "--set", "iterations=7")
     assert "done before" in run(*command, "--settings", tmp_path / "tuned.yaml").output
 
 
-def test_a_setting_given_twice_and_a_file_without_the_method_are_told(tmp_path: Path, raw_file: Path) -> None:
+def test_a_setting_given_twice_and_a_file_without_the_method_are_errors(tmp_path: Path, raw_file: Path) -> None:
     tuned().write(tmp_path / "tuned.yaml")
     options = ("--settings", tmp_path / "tuned.yaml", "--output", tmp_path / "out")
     command = ("compare", raw_file, *options)
@@ -113,12 +114,12 @@ def test_a_setting_given_twice_and_a_file_without_the_method_are_told(tmp_path: 
     assert "holds no settings for grappa" in run(*command, "--methods", "grappa", code=2).output
 
 
-def test_a_foreign_contrast_is_reported_and_the_rest_is_done(tmp_path: Path, raw_file: Path) -> None:
+def test_another_contrast_is_reported_with_the_file(tmp_path: Path, raw_file: Path) -> None:
     tuned("AXT1").write(tmp_path / "tuned.yaml")
     options = ("--settings", tmp_path / "tuned.yaml", "--output", tmp_path / "out")
     assert raw_file.name in run("reconstruct", raw_file, "--method", "sense", *options, code=2).output
 
 
-def test_a_prospective_scan_is_served_by_the_acceleration_it_was_measured_at(tmp_path: Path) -> None:
+def test_a_prospective_scan_gets_the_settings_of_its_measured_acceleration(tmp_path: Path) -> None:
     path = write_raw_file(tmp_path / "scan.h5", mask=np.arange(40) % 2 == 0, target=False)
-    assert tuned().adapt("sense", Sense(), open_volume(path), None) == Sense(lamda=2.0, iterations=7)
+    assert tuned().adapt("sense", Sense(), SampledVolume(open_volume(path))) == Sense(lamda=2.0, iterations=7)

@@ -1,0 +1,224 @@
+"""Run a method over slices: the one way in which every command turns k-space into images.
+
+Nothing in this module opens a file or prints, and no image leaves it with a pixel that is not finite.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recon.contract import Reconstruction, UncertaintyCalibration
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.experiments.engine.device import CPU, in_halves, to_device
+from recon.quality.noise_map import noise_map
+from recon.quality.uncertainty import noise_level, spread, views
+
+UNCERTAINTY = "uncertainty"
+"""Name of the maps of one standard deviation of the error that is expected in the image."""
+
+NOISE = "noise"
+"""Name of the maps of one standard deviation of the noise in the image."""
+
+Values = NDArray[np.float32]
+
+
+class NotFiniteError(InputError):
+    """A method's image, or a map of it, holds NaN or Inf."""
+
+
+@dataclass(frozen=True, eq=False)
+class SliceResult:
+    """Image of one slice.
+
+    Attributes
+    ----------
+    image
+        float32 `(rows, columns)`.
+    seconds
+        Time to reconstruct the image, without the maps.
+    maps
+        Maps of standard deviations by name, float32 `(rows, columns)`, in the image's units.
+    """
+
+    image: Values
+    seconds: float
+    maps: dict[str, Values] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Images of all slices of a volume.
+
+    Attributes
+    ----------
+    images
+        float32 `(slices, rows, columns)`.
+    seconds
+        Time to reconstruct the images, without reading them and without the maps.
+    maps
+        Maps of standard deviations by name, of the images' shape and in their units.
+    """
+
+    images: Values
+    seconds: float
+    maps: dict[str, Values] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A method, where it runs, and the maps it computes beside the images.
+
+    Attributes
+    ----------
+    name
+        Name under which the method is registered.
+    method
+        The method.
+    device
+        Device on which the method runs; slices may lie anywhere.
+    uncertainty
+        Calibration of the maps of uncertainty; None to compute no such maps.
+    noise
+        Whether to compute noise maps.
+    """
+
+    name: str
+    method: Reconstruction
+    device: torch.device = CPU
+    uncertainty: UncertaintyCalibration | None = None
+    noise: bool = False
+
+    @property
+    def map_names(self) -> tuple[str, ...]:
+        """Names of the maps in every result."""
+        computed = {UNCERTAINTY: self.uncertainty is not None, NOISE: self.noise}
+        return tuple(name for name, wanted in computed.items() if wanted)
+
+    def volume(self, acquisitions: Iterable[Acquisition], on_slice: Callable[[], None] = lambda: None) -> Result:
+        """Reconstruct all slices of a volume.
+
+        Parameters
+        ----------
+        acquisitions
+            The slices, read one batch at a time.
+        on_slice
+            Function to call after every slice.
+
+        Raises
+        ------
+        InputError
+            If a slice cannot be read or reconstructed, for the reasons of `slices`.
+        """
+        results = []
+        for result in self.slices(acquisitions):
+            results.append(result)
+            on_slice()
+        return Result(
+            images=np.stack([result.image for result in results]),
+            seconds=sum(result.seconds for result in results),
+            maps={name: np.stack([result.maps[name] for result in results]) for name in self.map_names},
+        )
+
+    def slices(self, acquisitions: Iterable[Acquisition]) -> Iterator[SliceResult]:
+        """Reconstruct slices one after the other, several at a time where the method asks for it.
+
+        Parameters
+        ----------
+        acquisitions
+            Slices with k-space `(coils, readout, phase)`.
+
+        Yields
+        ------
+        SliceResult
+            Image and maps of each slice, in order.
+
+        Raises
+        ------
+        InputError
+            If the method cannot reconstruct a slice, the memory is too small for one slice, or the image or a map
+            is not finite or not what the contract promises.
+        """
+        size, remaining = self.method.batch_size(self.device), iter(acquisitions)
+        while batch := list(islice(remaining, size)):
+            start = time.perf_counter()
+            images = list(self._checked(self.method.batch, batch, "image"))
+            seconds = (time.perf_counter() - start) / len(batch)
+            for acquisition, image in zip(batch, images, strict=True):
+                maps = {name: self._map(name, acquisition, image).numpy() for name in self.map_names}
+                yield SliceResult(image.numpy(), seconds, maps)
+
+    def _map(self, name: str, acquisition: Acquisition, image: Tensor) -> Tensor:
+        return self._noise_map(acquisition) if name == NOISE else self._uncertainty_map(acquisition, image)
+
+    def _uncertainty_map(self, acquisition: Acquisition, image: Tensor) -> Tensor:
+        try:
+            altered = views(acquisition)
+            others = self._checked(self.method.batch, [view.acquisition for view in altered], "image")
+            calibration = self.uncertainty or UncertaintyCalibration()
+            return calibration(spread(image, altered, others), noise_level(acquisition))
+        except InputError as error:
+            raise InputError(f"{error} (without some of its samples, to estimate the uncertainty)") from error
+
+    def _noise_map(self, acquisition: Acquisition) -> Tensor:
+        def maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:
+            return [noise_map(self.method, one) for one in acquisitions]
+
+        try:
+            (noise,) = self._checked(maps, [acquisition], "noise map")
+        except InputError as error:
+            hint = "for the noise map; --preprocess none keeps the noise scan if the file has one"
+            raise InputError(f"{error} ({hint})") from error
+        return noise
+
+    def _checked(
+        self, work: Callable[[Sequence[Acquisition]], list[Tensor]], acquisitions: Sequence[Acquisition], what: str
+    ) -> Iterator[Tensor]:
+        """Compute an image from each slice on the device, and yield it on the CPU once it has been checked."""
+
+        def together(slices: Sequence[Acquisition]) -> list[Tensor]:
+            on_device = [to_device(acquisition, self.device) for acquisition in slices]
+            return [image.detach().cpu() for image in work(on_device)]
+
+        try:
+            for acquisition, image in zip(acquisitions, in_halves(together, acquisitions), strict=True):
+                if image.dtype != torch.float32 or image.ndim != 2:
+                    raise InputError(
+                        f"the method {self.name} returned {image.dtype} of shape {tuple(image.shape)}; "
+                        "expected torch.float32 (rows, columns)"
+                    )
+                check_finite(image, f"{acquisition.name}: the {what} of slice {acquisition.slice}")
+                yield image
+        except MemoryError as error:
+            raise InputError(
+                f"{acquisitions[0].name}: the memory of the {self.device.type} is too small for one slice; fewer "
+                "coils, less readout or half precision need less (--set virtual_coils=8, remove_oversampling=true, "
+                "precision=bf16 with learned methods)"
+            ) from error
+
+
+def check_finite(values: Tensor, what: str) -> None:
+    """Refuse values that are not finite.
+
+    Parameters
+    ----------
+    values
+        Tensor of any shape.
+    what
+        Subject of the error message, for example "scan.h5: the image of slice 3".
+
+    Raises
+    ------
+    NotFiniteError
+        If a value is NaN or Inf.
+    """
+    if not values.isfinite().all():
+        raise NotFiniteError(f"{what} is not finite")

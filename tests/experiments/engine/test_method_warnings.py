@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from helpers.objects import object_acquisition
+from helpers.raw_files import write_raw_file
+from helpers.weights import write_weights
+from recon.contract import UncertaintyCalibration
+from recon.experiments.cli import app
+from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
+from recon.experiments.report.scores import read_csv
+from recon.registry import create
+
+
+def test_each_reason_is_a_warning_once_for_each_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    method = create("varnet", {"checkpoint": str(write_weights(tmp_path / "weights.safetensors"))})
+    warnings, scan = RangeWarnings(), object_acquisition(coils=1)
+    assert len(warnings.check("varnet", method, lambda: scan)) == 2
+    assert not warnings.check("varnet", method, lambda: scan)
+    assert len(warnings.sentences) == 2
+    assert capsys.readouterr().err.count("discs.h5: outside the training range of varnet: ") == 2
+
+
+def test_methods_without_weights_and_weights_without_a_card_give_no_warnings(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "weights.safetensors")
+    path.with_suffix(".json").unlink()
+    method = create("varnet", {"checkpoint": str(path)})
+    assert not RangeWarnings().check("varnet", method, lambda: object_acquisition(coils=1))
+    assert not RangeWarnings().check("sense", create("sense"), lambda: pytest.fail("was read"))
+
+
+def test_commands_warn_and_reconstruct_all_the_same(tmp_path: Path) -> None:
+    single = write_raw_file(tmp_path / "raw" / "single.h5", coils=1)
+    weights = write_weights(tmp_path / "weights.safetensors")
+    words = "single.h5: outside the training range of varnet: 1 coil, trained on 2 to 32"
+    common = [str(single), "--checkpoint", str(weights), "--center-fraction", "0.2"]
+    reconstructed = ["reconstruct", *common, "--acceleration", "3", "--output", str(tmp_path / "images")]
+    compared = ["compare", *common, "--methods", "zero-filled,varnet", "--accelerations", "2,3"]
+    for command in (reconstructed, [*compared, "--output", str(tmp_path / "compared")]):
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.output
+        assert result.stderr.count(words) == 1
+    assert len(read_csv(tmp_path / "compared" / "metrics.csv")) == 4
+    assert words in (tmp_path / "compared" / "report.html").read_text()
+
+
+def test_the_card_s_calibration_is_used_and_a_missing_one_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def calibration(path: Path) -> UncertaintyCalibration:
+        return calibration_or_warning("varnet", create("varnet", {"checkpoint": str(path)}))
+
+    calibrated = write_weights(tmp_path / "calibrated.safetensors", uncertainty={"spread": 3.0, "noise": 0.5})
+    assert calibration(calibrated) == UncertaintyCalibration(3.0, 0.5)
+    assert not capsys.readouterr().err
+    assert calibration(write_weights(tmp_path / "other.safetensors")) == UncertaintyCalibration()
+    assert "varnet is not calibrated" in capsys.readouterr().err
+    assert calibration_or_warning("sense", create("sense")) == UncertaintyCalibration()
+    assert "recon calibrate" not in capsys.readouterr().err
