@@ -35,7 +35,7 @@ OFF_CENTER = 0.1
 """Distance of the strongest line from the middle, relative to the number of lines, that tells partial Fourier."""
 
 MANY_PAIRS, LEAST_CONSISTENT = 0.4, 1.2
-"""Share of neighbouring lines that must differ in direction for their mean gain to count; where fewer do, as in an EPI
+"""Share of neighbouring lines that must differ in direction for their mean gain to count; where fewer do, as in EPI
 of several shots, the smallest sum of the gains relative to the root of the sum of their squares."""
 
 TINY = float(np.finfo(np.float64).tiny)
