@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from recon.data.errors import InputError
 
@@ -118,9 +119,13 @@ def _split(readouts: _Readouts, counters: Indices, labels: Indices, what: str) -
     images = number_rows(counters)
     pairs = np.unique(np.stack([images, labels], axis=1)[readouts.imaging], axis=0)
     numbers, times = np.unique(pairs[:, 0], return_counts=True)
-    for number in numbers[times > 1]:
-        _check_parts(readouts, np.flatnonzero((images == number) & readouts.imaging), labels, what)
-    return np.isin(images, numbers[times > 1])
+    split = np.isin(images, numbers[times > 1])
+    rows = np.flatnonzero(split & readouts.imaging)
+    rows = rows[np.argsort(images[rows], kind="stable")]
+    for part in np.split(rows, np.flatnonzero(np.diff(images[rows])) + 1):
+        if len(part):
+            _check_parts(readouts, part, labels, what)
+    return split
 
 
 def _check_parts(readouts: _Readouts, rows: Indices, labels: Indices, what: str) -> None:
@@ -169,8 +174,8 @@ def _nearest(heads: NDArray[Any], labels: Indices, affected: Chosen, imaging: Ch
     known, firsts = np.unique(labels[affected & imaging], return_index=True)
     if not len(others) or not len(known):
         return labels
-    where = heads["position"][np.flatnonzero(affected & imaging)[firsts]].astype(np.float64)
+    places = heads["position"][np.flatnonzero(affected & imaging)[firsts]].astype(np.float64)
+    nearest = cKDTree(np.nan_to_num(places)).query(np.nan_to_num(heads["position"][others].astype(np.float64)))[1]
     labels = labels.copy()
-    for row in others.tolist():
-        labels[row] = known[np.square(where - heads["position"][row]).sum(axis=1).argmin()]
+    labels[others] = known[nearest]
     return labels

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Geometry, Header, Vector, are_orthonormal
 from recon.data.errors import InputError
+from recon.data.formats.header import is_one_sided
 from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, SortedLines, sort_lines
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.masks import prospective_mask
@@ -175,10 +176,10 @@ def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
 
 
 def _check_center(path: Path, lines: SortedLines, padding: tuple[int, int], phase: int) -> None:
-    """Refuse scans that measured one side of k-space only, or say so: the centre must lie elsewhere."""
+    """Refuse scans that measured one side of k-space only, or whose header says so: the centre must lie elsewhere."""
     columns = np.concatenate([image.columns for image in lines.images.values()])
     for first, last in (padding, (int(columns.min()), int(columns.max()) + 1)):
-        if phase > 2 and (first >= phase // 2 or last <= phase // 2 + 1):
+        if is_one_sided((first, last), phase):
             raise InputError(
                 f"{path}: its lines {first} to {last - 1} of {phase} all lie on one side of the centre of k-space; "
                 "correct the number of the central line in its header"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
 from recon.data.formats.ismrmrd.images import SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import Heads, Indices
+from recon.data.formats.ismrmrd.readout_order import check_order
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION
 from recon.data.formats.ismrmrd.scan_header import ScanHeader, parse_scan_header
 from recon.data.formats.ismrmrd.trajectories import check_trajectories
@@ -72,7 +74,7 @@ class IsmrmrdVolume(VolumeWithoutTarget):
         """
         with open_hdf5(self.path) as file:
             data = read_dataset(_group(self.path, file, self.group), "data")
-            return self.images.assemble(index, lambda rows: self._readouts(data, rows))
+            return self.images.assemble(index, partial(_readouts, self.path, self.images.heads, data))
 
     def replay(self) -> Iterator[tuple[str, Any, Complex]]:
         """Yield every readout in the order of the file, as the XML header, the readout's header and its samples.
@@ -89,23 +91,10 @@ class IsmrmrdVolume(VolumeWithoutTarget):
             xml = read_text(group, "xml").decode(errors="replace")
             heads = self.images.heads.copy()
             heads["trajectory_dimensions"] = 0
-            for row, samples in self._readouts(read_dataset(group, "data"), np.arange(len(heads))):
+            for row, samples in _readouts(
+                self.path, self.images.heads, read_dataset(group, "data"), np.arange(len(heads))
+            ):
                 yield xml, heads[row], samples
-
-    def _readouts(self, data: h5py.Dataset, rows: Indices) -> Iterator[tuple[int, Complex]]:
-        """Yield each row and its samples `(coils, samples)`, reading adjacent rows at once."""
-        for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
-            values = data.fields("data")[int(run[0]) : int(run[-1]) + 1]
-            for row, numbers in zip(run.tolist(), values, strict=True):
-                channels, samples = (
-                    int(self.images.heads[name][row]) for name in ("active_channels", "number_of_samples")
-                )
-                if len(numbers) != 2 * channels * samples:
-                    raise InputError(
-                        f"{self.path}: readout {row} holds {len(numbers)} numbers, its header says "
-                        f"{channels} channels of {samples} samples"
-                    )
-                yield row, np.ascontiguousarray(numbers, np.float32).view(np.complex64).reshape(channels, samples)
 
 
 def is_ismrmrd(path: Path) -> bool:
@@ -141,7 +130,23 @@ def open_ismrmrd(path: Path) -> IsmrmrdVolume:
         _check_sizes(path, heads)
         rows = next(iter(images.lines.images.values())).rows
         check_trajectories(path, _trajectories(data, heads, rows))
+        if scan.is_pulseq:
+            check_order(path, heads, rows, partial(_readouts, path, heads, data))
     return IsmrmrdVolume(path=path, shape=images.shape, header=images.header, group=names[0], images=images)
+
+
+def _readouts(path: Path, heads: Heads, data: h5py.Dataset, rows: Indices) -> Iterator[tuple[int, Complex]]:
+    """Yield each row and its samples `(coils, samples)`, reading adjacent rows at once."""
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
+        values = data.fields("data")[int(run[0]) : int(run[-1]) + 1]
+        for row, numbers in zip(run.tolist(), values, strict=True):
+            channels, samples = (int(heads[name][row]) for name in ("active_channels", "number_of_samples"))
+            if len(numbers) != 2 * channels * samples:
+                raise InputError(
+                    f"{path}: readout {row} holds {len(numbers)} numbers, its header says "
+                    f"{channels} channels of {samples} samples"
+                )
+            yield row, np.ascontiguousarray(numbers, np.float32).view(np.complex64).reshape(channels, samples)
 
 
 def _candidates(file: h5py.File) -> list[str]:

@@ -42,6 +42,8 @@ class ScanHeader:
         Noise bandwidth of the receiver relative to the sampling rate.
     diffusion_counter
         ISMRMRD's name of the counter that counts the diffusion weightings; None if unknown.
+    is_pulseq
+        Whether the sequence was played by Pulseq, so that counters and flags may not describe it.
     """
 
     header: Header
@@ -51,6 +53,7 @@ class ScanHeader:
     separate_calibration: bool | None
     noise_bandwidth: float
     diffusion_counter: str | None = None
+    is_pulseq: bool = False
 
 
 def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHeader:
@@ -79,27 +82,30 @@ def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHead
         raise HeaderError(f"its ISMRMRD header says that the encoded matrix is {(x, y, z)}")
     center = _number(root, "encoding/encodingLimits/kspace_encoding_step_1/center", y // 2)
     space = image_space(root)
-    sizes = tuple(_number(root, f"encoding/{space}/fieldOfView_mm/{axis}", 0) for axis in "xyz")
+    fov = f"encoding/{space}/fieldOfView_mm"
+    sizes = _number(root, f"{fov}/x", 0), _number(root, f"{fov}/y", 0), _unimportant(root, f"{fov}/z", 0, name)
     diffusion = _text(root, "sequenceParameters/diffusionDimension")
     mode = _text(root, "encoding/parallelImaging/calibrationMode")
+    bandwidth = _unimportant(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1, name)
     return ScanHeader(
         header=header,
         matrix=(x, y, z),
         center=int(center),
-        field_of_view=(sizes[0], sizes[1], sizes[2]) if all(size > 0 for size in sizes) else None,
+        field_of_view=sizes if all(size > 0 for size in sizes) else None,
         separate_calibration=None if mode is None else mode.lower() in {"separate", "external"},
-        noise_bandwidth=_noise_bandwidth(root, name),
+        noise_bandwidth=bandwidth if bandwidth > 0 else 1,
         diffusion_counter=diffusion,
+        is_pulseq="pulseq" in (_text(root, "measurementInformation/sequenceName") or "").lower(),
     )
 
 
-def _noise_bandwidth(root: ET.Element, name: str | Path) -> float:
+def _unimportant(root: ET.Element, path: str, default: float, name: str | Path) -> float:
+    """Return a number that does not matter to the image; the default, with a warning, if it is impossible."""
     try:
-        bandwidth = _number(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1)
+        return _number(root, path, default)
     except HeaderError as error:
         warn_of_input(f"{name}: {error}; the value is left out")
-        bandwidth = 1
-    return bandwidth if bandwidth > 0 else 1
+        return default
 
 
 def _text(root: ET.Element, path: str) -> str | None:

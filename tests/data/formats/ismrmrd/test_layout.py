@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import ismrmrd
@@ -11,9 +12,11 @@ import pytest
 import torch
 
 from helpers.ismrmrd_files import readout, write, xml
+from helpers.objects import object_acquisition
 from helpers.slices import random_kspace
 from recon.data.errors import InputError, InputWarning
-from recon.data.formats.ismrmrd.layout import IsmrmrdVolume, open_ismrmrd
+from recon.data.formats.ismrmrd import layout
+from recon.data.formats.ismrmrd.layout import open_ismrmrd
 from recon.data.open import open_volume
 
 COILS, READOUT, PHASE = 3, 16, 12
@@ -142,13 +145,13 @@ def test_the_noise_scan_is_read_once_for_all_images(tmp_path: Path, monkeypatch:
     first = volume.read(0).noise
     assert first is not None
     rows = []
-    read = IsmrmrdVolume._readouts
+    read = layout._readouts
 
-    def counted(self: IsmrmrdVolume, data: h5py.Dataset, wanted: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    def counted(path: Path, heads: np.ndarray, data: h5py.Dataset, wanted: np.ndarray) -> Iterator[Any]:
         rows.extend(wanted.tolist())
-        return read(self, data, wanted)
+        return read(path, heads, data, wanted)
 
-    monkeypatch.setattr(IsmrmrdVolume, "_readouts", counted)
+    monkeypatch.setattr(layout, "_readouts", counted)
     assert torch.equal(volume.read(1).noise, first)
     assert min(rows) >= len(noise)
 
@@ -227,6 +230,24 @@ def test_lines_of_one_half_of_kspace_are_not_a_whole_scan(tmp_path: Path) -> Non
     header = xml(READOUT, PHASE, center=0, last=5)
     with pytest.raises(InputError, match="lines 6 to 11 of 12 all lie on one side of the centre"):
         open_volume(write(tmp_path / "scan.h5", header, lines(KSPACE[0], range(6))))
+
+
+def test_a_pulseq_epi_without_flags_is_refused(tmp_path: Path) -> None:
+    kspace = object_acquisition(COILS, 48, 40).kspace.numpy().copy()
+    sequence = "<measurementInformation><sequenceName>pulseq_v151</sequenceName></measurementInformation>"
+    header = xml(48, 40).replace("<encoding>", f"{sequence}<encoding>", 1)
+    whole = open_volume(write(tmp_path / "whole.h5", header, lines(kspace, range(40))))
+    np.testing.assert_array_equal(whole.read(0).kspace, kspace)
+    kspace[..., 1::2] = kspace[:, ::-1, 1::2]
+    with pytest.raises(InputError, match="EPI"):
+        open_volume(write(tmp_path / "scan.h5", header, lines(kspace, range(40))))
+
+
+def test_an_impossible_thickness_warns(tmp_path: Path) -> None:
+    header = xml(READOUT, PHASE).replace("<z>4</z>", "<z>thick</z>")
+    with pytest.warns(InputWarning, match="fieldOfView_mm/z is 'thick'"):
+        volume = open_volume(write(tmp_path / "scan.h5", header, lines(KSPACE[0], range(PHASE))))
+    assert volume.header.field_of_view == (READOUT, PHASE)
 
 
 def test_a_file_of_mrireco_is_read(real_data: Path) -> None:

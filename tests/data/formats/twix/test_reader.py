@@ -243,6 +243,14 @@ def test_impossible_values_that_do_not_matter_to_the_image_warn(tmp_path: Path, 
     np.testing.assert_array_equal(volume.read(0).kspace, KSPACE[0])
 
 
+@pytest.mark.parametrize(
+    ("name", "contrast"), [("gre+AF8-2d", "gre_2d"), ("a\x1b[31mb", "a?[31mb"), ("x" * 99, "x" * 64)]
+)
+def test_protocol_names_are_printable(tmp_path: Path, name: str, contrast: str) -> None:
+    volume = open_volume(scan(tmp_path, lines(KSPACE[0], range(PHASE)), tProtocolName=f'"{name}"'))
+    assert volume.header.contrast.removesuffix("...") == contrast
+
+
 def test_lines_of_one_half_of_kspace_are_not_a_whole_scan(tmp_path: Path) -> None:
     path = scan(tmp_path, lines(KSPACE[0], range(6), CenterLin=0))
     with pytest.raises(InputError, match="lines 6 to 11 of 12 all lie on one side of the centre"):
