@@ -199,7 +199,7 @@ def _padding(root: ET.Element) -> tuple[int, int]:
     """Return the acquired columns `[first, last)` as fastMRI counts them; all columns if there are no limits."""
     phase = _integer(root, "encodedSpace/matrixSize/y")
     limits = "encodingLimits/kspace_encoding_step_1"
-    if _find(root, f"{limits}/maximum") is None:
+    if _find(root, f"{limits}/maximum") is None or _integer(root, f"{limits}/maximum") == 0:  # left at its default
         return 0, phase
     first = phase // 2 - _integer(root, f"{limits}/center")
     last = first + _integer(root, f"{limits}/maximum") + 1

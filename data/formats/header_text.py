@@ -10,13 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from recon.data.acquisition import Header, is_valid_geometry
 from recon.data.errors import InputError, printable
-from recon.data.formats.header import (
-    LARGEST_MATRIX,
-    LARGEST_NUMBER,
-    LONGEST_CONTRAST,
-    PROTON_HZ_PER_TESLA,
-    is_one_sided,
-)
+from recon.data.formats.header import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
 
 _HEADER = TypeAdapter(Header)
 
@@ -60,7 +54,7 @@ def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slice
         If crop, padding, sizes or geometry are impossible, or the number of slices differs.
     """
     first, last = header.padding
-    if not 0 <= first < last <= LARGEST_MATRIX or is_one_sided(header.padding, matrix[1]):
+    if not 0 <= first <= matrix[1] // 2 or not first < last <= LARGEST_MATRIX:
         raise InputError(
             f"{path}: the header says that lines {first} to {last - 1} were acquired, of {matrix[1]} in the k-space"
         )

@@ -98,9 +98,12 @@ def _diffusion(heads: NDArray[Any], name: str | None) -> Indices | None:
 
 def number_rows(rows: NDArray[Any]) -> Indices:
     """Return the number of each row `(rows,)` among the different rows of `(rows, values)` in rising order."""
-    if not (rows != rows[:1]).any():
-        return np.zeros(len(rows), np.int64)
-    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    numbers = np.zeros(len(rows), np.int64)
+    for column in rows.T:  # many times faster than np.unique of whole rows
+        if (column != column[:1]).any():
+            values, ranks = np.unique(column, return_inverse=True)
+            numbers = np.unique(numbers * len(values) + ranks.reshape(-1), return_inverse=True)[1].reshape(-1)
+    return numbers
 
 
 def _ranks(numbers: Indices, labels: Indices) -> Indices:
@@ -111,14 +114,14 @@ def _ranks(numbers: Indices, labels: Indices) -> Indices:
 def _repeats(readouts: _Readouts, counters: Indices) -> bool:
     """Return whether an image holds a line several times within one average."""
     lines = np.column_stack([counters, readouts.heads["idx"]["average"], readouts.columns])[readouts.imaging]
-    return len(np.unique(lines, axis=0)) < len(lines)
+    return int(number_rows(lines).max(initial=-1)) + 1 < len(lines)
 
 
 def _split(readouts: _Readouts, counters: Indices, labels: Indices, what: str) -> Chosen:
     """Return which readouts belong to an image that labels split into several whole ones."""
     images = number_rows(counters)
-    pairs = np.unique(np.stack([images, labels], axis=1)[readouts.imaging], axis=0)
-    numbers, times = np.unique(pairs[:, 0], return_counts=True)
+    pairs = np.unique(images[readouts.imaging] * (labels.max() + 1) + labels[readouts.imaging])
+    numbers, times = np.unique(pairs // (labels.max() + 1), return_counts=True)
     split = np.isin(images, numbers[times > 1])
     rows = np.flatnonzero(split & readouts.imaging)
     rows = rows[np.argsort(images[rows], kind="stable")]

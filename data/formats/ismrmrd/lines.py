@@ -162,16 +162,16 @@ def _grouped(counters: Indices, columns: Indices, chosen: NDArray[np.bool_]) -> 
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return {}
-    found, which = np.unique(counters[rows], axis=0, return_inverse=True)
-    order = np.argsort(which.reshape(-1), kind="stable")
-    parts = np.split(rows[order], np.cumsum(np.bincount(which.reshape(-1), minlength=len(found)))[:-1])
-    return {tuple(map(int, key)): Lines(part, columns[part]) for key, part in zip(found, parts, strict=True)}
+    which = number_rows(counters[rows])
+    order = np.argsort(which, kind="stable")
+    parts = np.split(rows[order], np.cumsum(np.bincount(which))[:-1])
+    return {tuple(counters[part[0]].tolist()): Lines(part, columns[part]) for part in parts}
 
 
 def _check_directions(path: Path, images: Indices, backward: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> None:
     """Refuse images whose readouts run in both directions; where all run backward, turning them round is enough."""
-    directions = np.unique(np.stack([images[chosen], backward[chosen]], axis=1), axis=0)
-    if len(directions) > len(np.unique(directions[:, 0])):
+    directions = np.unique(2 * images[chosen] + backward[chosen])
+    if len(directions) > len(np.unique(directions // 2)):
         raise InputError(
             f"{path}: holds readouts of alternating direction (EPI), which need a phase correction and cannot be "
             "read; correct them and store the result as ISMRMRD, BART or NumPy"
