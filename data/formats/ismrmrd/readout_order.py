@@ -122,7 +122,8 @@ def _first_image(heads: Heads, imaging: Indices, readouts: Readouts) -> _Profile
 def _measure(rows: Indices, readouts: Readouts) -> Iterator[tuple[float, float, Floats]]:
     """Yield energy, position of the echo and magnitude profile of each readout."""
     for _, line in readouts(rows):
-        finite = np.nan_to_num(line.astype(np.complex128), posinf=0, neginf=0)
+        with np.errstate(invalid="ignore"):  # values that are not finite are refused later
+            finite = np.nan_to_num(line.astype(np.complex128), posinf=0, neginf=0)
         image = np.fft.fftshift(np.fft.ifft(np.fft.ifftshift(finite, axes=-1), axis=-1), axes=-1)
         turn = np.angle((image[:, 1:] * image[:, :-1].conj()).sum())
         yield (

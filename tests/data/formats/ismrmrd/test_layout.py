@@ -243,6 +243,11 @@ def test_a_pulseq_epi_without_flags_is_refused(tmp_path: Path) -> None:
         open_volume(write(tmp_path / "scan.h5", header, lines(kspace, range(40))))
 
 
+def test_limits_left_at_zero_say_nothing(tmp_path: Path) -> None:
+    volume = open_volume(write(tmp_path / "scan.h5", xml(READOUT, PHASE, last=0), lines(KSPACE[0], range(PHASE))))
+    assert (volume.header.padding, volume.mask) == ((0, PHASE), None)
+
+
 def test_an_impossible_thickness_warns(tmp_path: Path) -> None:
     header = xml(READOUT, PHASE).replace("<z>4</z>", "<z>thick</z>")
     with pytest.warns(InputWarning, match="fieldOfView_mm/z is 'thick'"):
