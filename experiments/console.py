@@ -16,6 +16,7 @@ from rich.progress import (
 )
 
 from recon.data.errors import DiskFullError, InputError
+from recon.data.volume import Volume
 
 BAD_INPUT = 2
 
@@ -31,6 +32,12 @@ def say(text: str) -> None:
 def warn(sentence: str) -> None:
     """Print a warning."""
     errors.print(sentence, style="red", markup=False, soft_wrap=True)
+
+
+def warn_of(volume: Volume) -> None:
+    """Print what a user should know about how a file was read."""
+    for note in volume.notes:
+        warn(f"{volume.path}: {note}")
 
 
 class Problems:
