@@ -28,7 +28,7 @@ SYNONYMS = {
     **{word.removesuffix("s"): word for word in ("averages", "frames", "slices", "coils")},
     "echo": "echoes",
     **dict.fromkeys(("contrast", "contrasts"), "echoes"),
-    **dict.fromkeys(("time", "times", "dynamic", "dynamics", "repetition", "repetitions"), "frames"),
+    **dict.fromkeys(("times", "dynamic", "dynamics", "repetition", "repetitions"), "frames"),
     **dict.fromkeys(("channel", "channels"), "coils"),
     **dict.fromkeys(("frequency", "kx"), "readout"),
     **dict.fromkeys(("line", "lines", "ky"), "phase"),
@@ -141,8 +141,8 @@ def name_axes(path: Path, what: str, sizes: tuple[int, ...], words: str | None, 
         or not {"readout", "phase"} <= set(named) <= set(ORDER)
     ):
         raise InputError(
-            f"{path}: the axes {printable(' '.join(spoken), LONGEST_WORDS)!r} do not describe {what} of {len(sizes)} "
-            f"axes ({shown}); name each axis once, readout and phase among them, from {_choices()}"
+            f"{path}: the axes {printable(' '.join(spoken), LONGEST_WORDS)!r} do not describe k-space of "
+            f"{len(sizes)} axes ({shown}); name each axis once, readout and phase among them, from {_choices()}"
         )
     for name, size in zip(names, sizes, strict=True):
         if name == SINGLE and size != 1:

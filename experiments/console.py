@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -16,7 +17,6 @@ from rich.progress import (
 )
 
 from recon.data.errors import DiskFullError, InputError
-from recon.data.volume import Volume
 
 BAD_INPUT = 2
 
@@ -34,10 +34,10 @@ def warn(sentence: str) -> None:
     errors.print(sentence, style="red", markup=False, soft_wrap=True)
 
 
-def warn_of(volume: Volume) -> None:
+def warn_about(path: Path, notes: Iterable[str]) -> None:
     """Print what a user should know about how a file was read."""
-    for note in volume.notes:
-        warn(f"{volume.path}: {note}")
+    for note in notes:
+        warn(f"{path}: {note}")
 
 
 class Problems:

@@ -165,8 +165,8 @@ def _matrix(path: Path, dimensions: Sizes) -> tuple[int, int]:
         return readout, phase
     if readout > 1 and phase > 1:
         raise InputError(
-            f"{path}: is a 3-D scan of {readout} x {phase} x {phase_2}; only 2-D scans can be read: transform the "
-            "readout by 'bart fft -u -i 1' and take its positions one by one by 'bart slice 0 POSITION'"
+            f"{path}: dimension 2 (phase 2) has size {phase_2}; only 2-D scans can be read: transform the readout by "
+            "'bart fft -u -i 1', and take its positions one by one by 'bart slice 0 POSITION'"
         )
     return (phase, phase_2) if readout == 1 else (readout, phase_2)
 

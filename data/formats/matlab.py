@@ -36,7 +36,7 @@ UINT32, MATRIX, COMPRESSED = 6, 14, 15
 NUMERIC = range(6, 16)
 """Codes of the classes of numeric arrays: double, single and the integers."""
 
-CLASSES = {1: "a cell array", 2: "a struct", 3: "an object", 4: "text", 5: "a sparse array"}
+CLASSES = {1: "cell array", 2: "struct", 3: "object", 4: "text", 5: "sparse array"}
 IS_COMPLEX = 0x0800
 
 LARGEST_RATIO = 1032
@@ -123,7 +123,7 @@ def _choose(path: Path, variables: dict[str, Variable], wanted: str | None) -> s
                 f"{printable(did_you_mean(wanted, variables), LONGEST_LIST)}"
             )
         if not variables[wanted].is_kspace:
-            raise InputError(f"{path}: the variable {wanted!r} is {variables[wanted]}, not a complex array")
+            raise InputError(f"{path}: the variable {wanted!r} holds {variables[wanted]}, not a complex array")
         return wanted
     if not arrays:
         raise InputError(
@@ -164,7 +164,7 @@ def _variables_73(path: Path) -> dict[str, Variable]:
                 raise InputError(f"{path}: has more than {MOST_VARIABLES} variables")
             member = follow(file, name)
             if not isinstance(member, h5py.Dataset):
-                variables[name] = Variable((), "a struct or a sparse array", np.empty(0))
+                variables[name] = Variable((), "struct or sparse array", np.empty(0))
                 continue
             data = read_dataset(file, name)
             content = "complex" if _is_complex(data.dtype) else "real" if data.dtype.kind in "fiu" else "other values"
@@ -249,9 +249,9 @@ class _Version5Array:
         """All samples, complex64 in MATLAB's order."""
         with self._opened() as reader:
             _, shape, _ = self._header(reader)
-            kspace = np.empty(shape, np.complex64, order="F")
-            kspace.real = self._numbers(reader, shape)
-            kspace.imag = self._numbers(reader, shape)
+            real, imaginary = self._numbers(reader, shape), self._numbers(reader, shape)
+        kspace = np.empty(shape, np.complex64, order="F")
+        kspace.real, kspace.imag = real, imaginary
         return kspace
 
     def __getitem__(self, selection: tuple[int | slice, ...]) -> Complex:

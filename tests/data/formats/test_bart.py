@@ -27,6 +27,37 @@ def test_echoes_times_and_averages_are_images_and_slices_run_fastest(tmp_path: P
         np.testing.assert_array_equal(volume.read(index).kspace, wanted)
 
 
+@pytest.mark.parametrize(("dimensions", "plane"), [("1 8 6 2", (8, 6)), ("8 1 6 2", (8, 6)), ("1 1 6 16", (1, 6))])
+def test_an_axis_of_size_1_leaves_its_place_in_the_image_plane_to_phase_2(
+    tmp_path: Path, dimensions: str, plane: tuple[int, int]
+) -> None:
+    kspace = random_kspace(*plane, 96 // (plane[0] * plane[1])).numpy()
+    volume = open_volume(write(tmp_path, kspace, dimensions))
+    assert volume.shape == (1, kspace.shape[2], *plane)
+    assert volume.header.crop == plane
+    np.testing.assert_array_equal(volume.read(0).kspace, kspace.transpose(2, 0, 1))
+
+
+def test_a_poisson_disc_of_two_phase_axes_is_read(real_data: Path) -> None:
+    path = real_data / ".." / "cases" / "bart_readout1.cfl"
+    if not path.is_file():
+        pytest.skip("the folder of measurements has no folder of cases beside it")
+    volume = open_volume(path)
+    assert volume.shape == (1, 8, 180, 230)
+    assert volume.mask is not None
+    assert volume.mask.shape == (180, 230)
+    assert volume.read(0).acceleration == pytest.approx(8.042, abs=1e-3)
+    assert not volume.notes
+
+
+def test_spokes_in_the_place_of_lines_are_doubted(tmp_path: Path) -> None:
+    sizes = np.abs(np.fft.fftfreq(64, 1 / 64))
+    spokes = np.exp(-np.fft.fftshift(sizes) / 4)[:, None] * random_kspace(64, 40).numpy()
+    lines = spokes * np.exp(-np.fft.fftshift(np.abs(np.fft.fftfreq(40, 1 / 40))) / 4)
+    assert "nufft" in " ".join(open_volume(write(tmp_path, spokes, "1 64 40 1")).notes)
+    assert not open_volume(write(tmp_path, lines, "1 64 40 1")).notes
+
+
 def test_lines_of_zeros_were_not_measured(tmp_path: Path) -> None:
     kspace = random_kspace(8, 6, 1, 2).numpy()
     kspace[:, ::2] = 0
@@ -52,7 +83,7 @@ def test_either_name_opens_the_pair_and_folders_list_it_once(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("dimensions", "words"),
     [
-        ("8 6 2 1", "dimension 2 \\(phase 2\\) has size 2; only 2-D"),
+        ("4 3 2 4", "dimension 2 \\(phase 2\\) has size 2; only 2-D"),
         ("8 6 1 1 2", "dimension 4 \\(maps\\) has size 2"),
         ("8 6 1 1 1 1 2", "dimension 6 has size 2"),
         ("8 six 1 2", "are not 1 to 16 whole numbers"),
