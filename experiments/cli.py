@@ -13,9 +13,6 @@ from typer.core import TyperGroup
 from recon.data.errors import InputError
 from recon.experiments.commands import benchmarks, images, raw_data, stream, training, weights
 
-# torch reads this when it loads; waiting threads then leave their cores to other processes.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 BAD_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 143

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # before torch loads; recon, which would set it, loads after it
+
 import pytest
 import torch
 from hypothesis import settings

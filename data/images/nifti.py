@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
-from recon.data.images.placement import Millimetres, Placement, Stack
+from recon.data.images.placement import TO_RAS, Millimetres, Placement, Stack
 from recon.data.storage.atomic import atomic_path
-
-TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""Change of axes from DICOM (left, posterior, superior) to NIfTI (right, anterior, superior)."""
 
 UNKNOWN, SCANNER = 0, 1
 """NIfTI's codes of coordinate systems."""

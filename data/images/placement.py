@@ -13,6 +13,9 @@ from recon.data.acquisition import Geometry, Header
 
 Millimetres = NDArray[np.float64]
 
+TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Change of axes from DICOM (left, posterior, superior) to NIfTI (right, anterior, superior)."""
+
 UPRIGHT = {0: ((0, 1, 0), (0, 0, -1)), 1: ((1, 0, 0), (0, 0, -1)), 2: ((1, 0, 0), (0, 1, 0))}
 """Expected directions of columns and rows by the largest component of the normal: sagittal, coronal, axial."""
 

@@ -196,6 +196,29 @@ def memory(
 
 
 @commands.command()
+def door(
+    output: Output = Path("benchmark"),
+    method: Annotated[str, typer.Option(help="Name of the method, for example sense.")] = "varnet",
+    size: Annotated[str, typer.Option(metavar="CxHxW", help="Coils, readout, phase.")] = "8x256x256",
+    slices: Annotated[int, typer.Option(min=1, help="Number of slices of the scan.")] = 4,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds in which each runs once.")] = 5,
+) -> None:
+    """Compare a Python script with the command: the same reconstruction, and what `import recon` takes.
+
+    Threads are as the environment says.
+
+    Example: recon benchmark door --method varnet --repeats 5 --output benchmark
+    """
+    from recon.experiments.benchmark.door import door as run
+    from recon.experiments.commands.parse import parse_shapes
+
+    shapes = parse_shapes(size)
+    if len(shapes) != 1:
+        raise InputError("give one size")
+    run(method, shapes[0], slices, repeats, output)
+
+
+@commands.command()
 def ablation(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT...", help="Fully sampled raw-data files to score on.")

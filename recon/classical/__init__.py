@@ -1,5 +1,5 @@
 """Classical reconstruction methods, one file each; importing this package registers them all."""
 
-from recon.classical import compressed_sensing, grappa, sense, unfolding, zero_filled
+from recon.classical import compressed_sensing, grappa, sense, sigpy_apps, unfolding, zero_filled
 
-__all__ = ["compressed_sensing", "grappa", "sense", "unfolding", "zero_filled"]
+__all__ = ["compressed_sensing", "grappa", "sense", "sigpy_apps", "unfolding", "zero_filled"]

@@ -12,12 +12,12 @@ from torch import Tensor
 from recon.calibration.acs import calibration_lines
 from recon.calibration.compression import compress, compression_matrix, expand
 from recon.calibration.espirit import estimate_sens_maps
+from recon.classical.sigpy_apps import espirit_maps
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.experiments.benchmark.classical.cases import target_of
 from recon.experiments.benchmark.classical.peer import failure_reason
 from recon.experiments.benchmark.classical.peers.bart_pics import ONE_MAP, BartMaps
-from recon.experiments.benchmark.classical.peers.sigpy_apps import fitted_maps
 from recon.experiments.benchmark.classical.results import MapsResult
 from recon.experiments.benchmark.cost import timed
 
@@ -32,7 +32,7 @@ VIRTUAL_COILS = 8
 
 def sigpy_maps(acquisition: Acquisition) -> Tensor:
     """Estimate with `EspiritCalib`, only from measured lines and without cropping."""
-    return torch.from_numpy(fitted_maps(acquisition))
+    return espirit_maps(acquisition)
 
 
 def bart_maps(acquisition: Acquisition) -> Tensor:

@@ -1,0 +1,34 @@
+"""Defines what `import recon` offers; the root loads it when a name is first used."""
+
+from importlib.metadata import version
+
+from recon.contract import Reconstruction
+from recon.data.acquisition import Acquisition, Header
+from recon.data.errors import InputError
+from recon.door.comparison import score, show
+from recon.door.image import Image
+from recon.door.reconstruction import Method, method, methods, reconstruct
+from recon.door.scan import Scan, from_arrays, open, undersample  # noqa: A004 - always called as `recon.open`
+from recon.registry import register
+
+__all__ = [
+    "Acquisition",
+    "Header",
+    "Image",
+    "InputError",
+    "Method",
+    "Reconstruction",
+    "Scan",
+    "__version__",
+    "from_arrays",
+    "method",
+    "methods",
+    "open",
+    "reconstruct",
+    "register",
+    "score",
+    "show",
+    "undersample",
+]
+
+__version__ = version("unrolled-recon")
