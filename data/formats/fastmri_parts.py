@@ -75,7 +75,7 @@ def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:
     if contrast is not None and not isinstance(contrast, str):
         raise InputError(f"{path}: the attribute 'acquisition' is not a text")
     try:
-        header = parse_header(read_text(file, "ismrmrd_header"), contrast or "")
+        header = parse_header(read_text(file, "ismrmrd_header"), contrast or "", path)
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
     check_header_fits(path, header, shape[-2:], shape[0])

@@ -23,6 +23,7 @@ from recon.data.formats.ismrmrd.images import SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import Heads, Indices
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION
 from recon.data.formats.ismrmrd.scan_header import ScanHeader, parse_scan_header
+from recon.data.formats.ismrmrd.trajectories import check_trajectories
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
 from recon.data.storage.hdf5 import follow, holds, is_own, open_hdf5, read_dataset, read_text
 from recon.data.volume import VolumeWithoutTarget
@@ -134,10 +135,12 @@ def open_ismrmrd(path: Path) -> IsmrmrdVolume:
         data = read_dataset(group, "data")
         _check_type(path, data)
         heads = data.fields("head")[()]
-    if not len(heads):
-        raise InputError(f"{path}: holds no readouts")
-    images = sort_images(path, heads, scan)
-    _check_sizes(path, heads)
+        if not len(heads):
+            raise InputError(f"{path}: holds no readouts")
+        images = sort_images(path, heads, scan)
+        _check_sizes(path, heads)
+        rows = next(iter(images.lines.images.values())).rows
+        check_trajectories(path, _trajectories(data, heads, rows))
     return IsmrmrdVolume(path=path, shape=images.shape, header=images.header, group=names[0], images=images)
 
 
@@ -159,7 +162,7 @@ def _group(path: Path, file: h5py.File, name: str) -> h5py.Group:
 
 def _scan(path: Path, group: h5py.Group) -> ScanHeader:
     try:
-        return parse_scan_header(read_text(group, "xml"))
+        return parse_scan_header(read_text(group, "xml"), path)
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -168,6 +171,19 @@ def _check_type(path: Path, data: h5py.Dataset) -> None:
     stored = data.dtype
     if data.ndim != 1 or not _fits(stored, ACQUISITION) or h5py.check_vlen_dtype(stored["data"]) != np.float32:
         raise InputError(f"{path}: the data set 'data' does not hold ISMRMRD acquisitions")
+
+
+def _trajectories(data: h5py.Dataset, heads: Heads, rows: Indices) -> list[NDArray[np.float32]]:
+    """Read the trajectories `(samples, dimensions)` of those readouts that store one."""
+    dimensions, samples = heads["trajectory_dimensions"][rows], heads["number_of_samples"][rows].astype(int)
+    if not dimensions.any():
+        return []
+    stored = data.fields("traj")[int(rows[0]) : int(rows[-1]) + 1][rows - rows[0]]
+    return [
+        np.ascontiguousarray(numbers, np.float32).reshape(count, -1)
+        for numbers, size, count in zip(stored, dimensions, samples, strict=True)
+        if size and len(numbers) == size * count
+    ]
 
 
 def _fits(found: np.dtype[Any], wanted: np.dtype[Any]) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from recon.data.acquisition import Header
-from recon.data.errors import printable
+from recon.data.errors import printable, warn_of_input
 from recon.data.formats.header import (
     LARGEST_NUMBER,
     LONGEST_QUOTE,
     NAMESPACE,
     HeaderError,
+    image_space,
     parse_header,
     parse_xml,
     quoted,
@@ -38,6 +40,8 @@ class ScanHeader:
         Whether the calibration lines are a scan of their own, not part of the image's k-space; None if unknown.
     noise_bandwidth
         Noise bandwidth of the receiver relative to the sampling rate.
+    diffusion_counter
+        ISMRMRD's name of the counter that counts the diffusion weightings; None if unknown.
     """
 
     header: Header
@@ -46,19 +50,27 @@ class ScanHeader:
     field_of_view: tuple[float, float, float] | None
     separate_calibration: bool | None
     noise_bandwidth: float
+    diffusion_counter: str | None = None
 
 
-def parse_scan_header(xml: bytes | str) -> ScanHeader:
+def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHeader:
     """Read the header of a Cartesian 2-D scan.
+
+    Parameters
+    ----------
+    xml
+        Text of the header.
+    name
+        Name of the file, for warnings.
 
     Raises
     ------
     HeaderError
         If the scan is of another kind, or the header cannot be used.
     """
-    header = parse_header(xml)
+    header = parse_header(xml, name=name)
     root = parse_xml(xml)
-    trajectory = _text(root, "encoding/trajectory") or "cartesian"
+    trajectory = (_text(root, "encoding/trajectory") or "cartesian").lower()
     if trajectory != "cartesian":
         name = printable(trajectory, LONGEST_QUOTE)
         raise HeaderError(f"its trajectory is {name}; only Cartesian 2-D scans are read")
@@ -66,17 +78,28 @@ def parse_scan_header(xml: bytes | str) -> ScanHeader:
     if min(x, y, z) < 1:
         raise HeaderError(f"its ISMRMRD header says that the encoded matrix is {(x, y, z)}")
     center = _number(root, "encoding/encodingLimits/kspace_encoding_step_1/center", y // 2)
-    sizes = tuple(_number(root, f"encoding/reconSpace/fieldOfView_mm/{axis}", 0) for axis in "xyz")
+    space = image_space(root)
+    sizes = tuple(_number(root, f"encoding/{space}/fieldOfView_mm/{axis}", 0) for axis in "xyz")
+    diffusion = _text(root, "sequenceParameters/diffusionDimension")
     mode = _text(root, "encoding/parallelImaging/calibrationMode")
-    bandwidth = _number(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1)
     return ScanHeader(
         header=header,
         matrix=(x, y, z),
         center=int(center),
         field_of_view=(sizes[0], sizes[1], sizes[2]) if all(size > 0 for size in sizes) else None,
-        separate_calibration=None if mode is None else mode in {"separate", "external"},
-        noise_bandwidth=bandwidth if bandwidth > 0 else 1,
+        separate_calibration=None if mode is None else mode.lower() in {"separate", "external"},
+        noise_bandwidth=_noise_bandwidth(root, name),
+        diffusion_counter=diffusion,
     )
+
+
+def _noise_bandwidth(root: ET.Element, name: str | Path) -> float:
+    try:
+        bandwidth = _number(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1)
+    except HeaderError as error:
+        warn_of_input(f"{name}: {error}; the value is left out")
+        bandwidth = 1
+    return bandwidth if bandwidth > 0 else 1
 
 
 def _text(root: ET.Element, path: str) -> str | None:

@@ -146,8 +146,6 @@ def test_a_file_without_directions_has_no_geometry(tmp_path: Path) -> None:
     [
         (xml(READOUT, PHASE, trajectory="radial"), {}, "trajectory is radial"),
         (xml(READOUT, PHASE), {"kspace_encode_step_2": 1}, "3-D"),
-        (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_REVERSE]}, "EPI"),
-        (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_REVERSE, ismrmrd.ACQ_IS_PHASECORR_DATA]}, "EPI"),
         (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_NOISE_MEASUREMENT]}, "no imaging readouts"),
         (xml(READOUT - 4, PHASE), {}, "does not fit an encoded matrix of 12"),
         (xml(READOUT, 6), {}, "does not fit an encoded matrix of 6 lines"),
