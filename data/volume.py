@@ -43,10 +43,6 @@ class Volume(Protocol):
         """What the user said about the file's content, such as the order of its axes; usually nothing."""
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know about how the file was read, one sentence each, without the file's name."""
-
-    @property
     def target_name(self) -> str | None:
         """Name of the reference image in the file; None if there is none."""
 
@@ -84,11 +80,6 @@ class VolumeWithoutTarget:
     def name(self) -> str:
         """Name of the file without its folder."""
         return self.path.name
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Always empty: nothing was assumed."""
-        return ()
 
     @property
     def target_name(self) -> str | None:
@@ -153,11 +144,6 @@ class WrappedVolume:
     def choices(self) -> Mapping[str, str]:
         """What the user said about the file's content."""
         return self.volume.choices
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know about how the file was read."""
-        return self.volume.notes
 
     @property
     def target_name(self) -> str | None:

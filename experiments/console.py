@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -32,12 +31,6 @@ def say(text: str) -> None:
 def warn(sentence: str) -> None:
     """Print a warning."""
     errors.print(sentence, style="red", markup=False, soft_wrap=True)
-
-
-def warn_about(path: Path, notes: Iterable[str]) -> None:
-    """Print what a user should know about how a file was read."""
-    for note in notes:
-        warn(f"{path}: {note}")
 
 
 class Problems:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from recon.data.acquisition import Acquisition, Header
-from recon.data.errors import InputError
+from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
@@ -67,22 +67,6 @@ class BartVolume(VolumeWithoutTarget):
         """Sampling mask of the first image; None if it was fully sampled."""
         return prospective_mask(self.read(0).mask, self.header.padding)
 
-    @cached_property
-    def notes(self) -> tuple[str, ...]:
-        """Doubts about a plane of two phase axes: BART stores the spokes of a radial scan in the same dimensions."""
-        if self.dimensions[PHASE_2] == 1:
-            return ()
-        kspace = self.read(0).kspace
-        energy = kspace.abs().square().sum(dim=(0, 1))
-        energy = energy[energy > 0]
-        if energy.numel() == 0 or energy.max() > FLATTEST * energy.median():
-            return ()
-        doubt = (
-            "all lines along phase 2 have similar energy, as the spokes of a radial scan do, not Cartesian lines; "
-            "grid a radial scan first, for example by BART's nufft"
-        )
-        return (doubt,)
-
     def read(self, index: int) -> Acquisition:
         """Read one image.
 
@@ -128,7 +112,10 @@ def open_bart(path: Path) -> BartVolume:
     images = math.prod(dimensions[axis] for axis in IMAGES)
     plain = Header(crop=matrix, padding=(0, matrix[1]))
     header = plain if text is None else header_from_text(path, text, matrix, images)
-    return BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
+    volume = BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
+    if dimensions[PHASE_2] > 1:
+        _doubt_spokes(volume)
+    return volume
 
 
 def write_bart(path: Path, scan: WholeScan) -> None:
@@ -169,6 +156,17 @@ def _matrix(path: Path, dimensions: Sizes) -> tuple[int, int]:
             "'bart fft -u -i 1', and take its positions one by one by 'bart slice 0 POSITION'"
         )
     return (phase, phase_2) if readout == 1 else (readout, phase_2)
+
+
+def _doubt_spokes(volume: BartVolume) -> None:
+    """Warn if the lines look like the spokes of a radial scan, which BART stores in the same dimensions."""
+    energy = volume.read(0).kspace.abs().square().sum(dim=(0, 1))
+    energy = energy[energy > 0]
+    if energy.numel() and energy.max() <= FLATTEST * energy.median():
+        warn_of_input(
+            f"{volume.path}: all lines along phase 2 have similar energy, as the spokes of a radial scan do, not "
+            "Cartesian lines; grid a radial scan first, for example by BART's nufft"
+        )
 
 
 def _read_header(path: Path) -> tuple[Sizes, str | None]:

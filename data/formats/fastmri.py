@@ -72,11 +72,6 @@ class FastMRIVolume:
         """Always empty: the file describes itself."""
         return {}
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Always empty: nothing was assumed."""
-        return ()
-
     def __len__(self) -> int:
         return self.shape[0]
 

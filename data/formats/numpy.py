@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
 from recon.data.axes import NUMPY, Axes, name_axes
-from recon.data.errors import InputError, printable
+from recon.data.errors import InputError, printable, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
@@ -91,12 +91,6 @@ class ArrayVolume(VolumeWithoutTarget):
     def shape(self) -> tuple[int, int, int, int]:  # type: ignore[override]
         """Shape of the k-space `(images, coils, readout, phase)`."""
         return self.axes.shape
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Doubts about the assumed order of the axes."""
-        doubt = self.axes.doubt()
-        return () if doubt is None else (doubt,)
 
     @cached_property
     def mask(self) -> torch.Tensor | None:
@@ -196,7 +190,7 @@ def array_volume(
     header: str | None = None,
     choices: Mapping[str, str | None] | None = None,
 ) -> ArrayVolume:
-    """Make a volume of an array with named axes.
+    """Make a volume of an array with named axes; warn if their order was assumed and is unlikely.
 
     Parameters
     ----------
@@ -215,6 +209,9 @@ def array_volume(
     images, _, *matrix = axes.shape
     plain = Header(crop=(matrix[0], matrix[1]), padding=(0, matrix[1]))
     read = plain if header is None else header_from_text(path, header, (matrix[0], matrix[1]), images)
+    doubt = axes.doubt()
+    if doubt is not None:
+        warn_of_input(f"{path}: {doubt}")
     said = {name: words for name, words in (choices or {}).items() if words is not None}
     return ArrayVolume(path, axes, read, kspace, stored or {}, said)
 

@@ -12,7 +12,7 @@ from recon.crop import center_crop
 from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, Format, open_volume
-from recon.experiments.console import console, errors, warn_about
+from recon.experiments.console import console, errors
 from recon.fourier import ifft
 
 DESCRIPTIONS = {
@@ -53,9 +53,7 @@ def convert(
     chosen = _format(output, to)
     if chosen.write is None:
         raise InputError(f"the format {chosen.name} can be read but not written")
-    volume = open_volume(source, axes=axes, variable=variable)
-    warn_about(volume.path, volume.notes)
-    scan = WholeScan.of(volume)
+    scan = WholeScan.of(open_volume(source, axes=axes, variable=variable))
     if "target" in chosen.keeps and scan.target is None and scan.mask is None:
         scan = _with_target(scan)
     chosen.write(output, scan)

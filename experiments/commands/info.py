@@ -9,7 +9,7 @@ from recon.data.errors import printable
 from recon.data.formats.numpy import ArrayVolume
 from recon.data.masks import center_lines
 from recon.data.open import Volume, list_files, open_volume
-from recon.experiments.console import Problems, console, warn_about
+from recon.experiments.console import Problems, console
 
 BYTES_PER_SAMPLE = 8
 
@@ -34,9 +34,7 @@ def info(inputs: list[Path], axes: str | None = None, variable: str | None = Non
     problems = Problems()
     for path in list_files(inputs):
         with problems.collect():
-            volume = open_volume(path, axes=axes, variable=variable)
-            console.print(_table(volume))
-            warn_about(volume.path, volume.notes)
+            console.print(_table(open_volume(path, axes=axes, variable=variable)))
     problems.exit()
 
 

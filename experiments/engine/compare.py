@@ -19,7 +19,7 @@ from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
-from recon.experiments.console import Problems, console, progress, say, warn_about
+from recon.experiments.console import Problems, console, progress, say
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
 from recon.experiments.engine.metrics import Images, Metrics, score_file
 from recon.experiments.engine.run import UNCERTAINTY, Result, Runner
@@ -183,9 +183,7 @@ def _plan(
     planned: list[StoredResult] = []
     for path in files:
         with problems.collect():
-            volume = stepped(open_volume(path), comparison.steps)
-            warn_about(volume.path, volume.notes)
-            for scan in comparison.scans(volume):
+            for scan in comparison.scans(stepped(open_volume(path), comparison.steps)):
                 folder = output / "reconstructions" / scan.label.replace(" ", "-")
                 for name, method in comparison.methods_for(scan).items():
                     runner = Runner(name, method, device, comparison.calibrations.get(name))

@@ -12,7 +12,7 @@ from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume
-from recon.experiments.console import Problems, console, progress, warn_about
+from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.image_files import ImageFiles, ImageFormat
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
 from recon.experiments.engine.run import Runner
@@ -78,7 +78,6 @@ def reconstruct(
         for path in paths:
             with problems.collect():
                 volume = stepped(opened(path), steps)
-                warn_about(volume.path, volume.notes)
                 total += len(volume)
                 bar.update(task, total=total, description=f"{name}: {path.name}")
                 scan = SampledVolume(volume, sampling if volume.mask is None else None)
