@@ -17,6 +17,14 @@ BEGINNING = 4096
 
 CONVERTERS = "github.com/ismrmrd"
 
+GRID_FIRST = "grid it first, for example by BART's nufft, and store the result as BART, NumPy or ISMRMRD"
+CORRECT_FIRST = (
+    "correct the phase and the ramps of its readouts first, as Gadgetron's EPIReconXGadget and EPICorrGadget do, "
+    "and store the result as ISMRMRD, BART or NumPy"
+)
+TRANSFORM_FIRST = "transform it along its second phase axis first, and store the partitions as slices"
+"""Ways to make scans readable whose format is read."""
+
 
 @dataclass(frozen=True)
 class UnreadFormat:
