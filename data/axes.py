@@ -87,7 +87,8 @@ class Axes:
     def doubt(self) -> str | None:
         """Say why an assumed order is unlikely, and propose another; None if it is likely, or not assumed."""
         _, coils, readout, phase = self.shape
-        if not self.assumed or coils <= min(readout, phase, MOST_COILS):
+        is_cube = coils == readout == phase > 1
+        if not self.assumed or (coils <= min(readout, phase, MOST_COILS) and not is_cube):
             return None
         if "slices" in self.names:
             likely = MATLAB[4] if self.names[0] == "slices" else NUMPY[4]

@@ -186,7 +186,7 @@ def _files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
     if found:
         return found
     for path in (folder, *(folder / name for name in names[:MOST_EXPLAINED])):
-        unread = explain_unread(path)
+        unread = None if h5py.is_hdf5(path) else explain_unread(path)  # HDF5 is opened in a child process only
         if unread is not None:
             raise InputError(f"{path}: {unread}")
     raise InputError(f"{folder}: the folder holds no raw-data file ({', '.join(sorted(suffixes))})")

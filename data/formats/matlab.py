@@ -96,7 +96,7 @@ def open_matlab(path: Path, axes: str | None = None, variable: str | None = None
     InputError
         If the file is damaged, or has no such variable, or several without a choice.
     """
-    variables = _variables_5(path) if _is_version_5(path) else _variables_73(path)
+    variables = _variables_5(path) if _is_version_5(path) else _variables_73(path, variable)
     name = _choose(path, variables, variable)
     chosen = variables[name]
     check_size(path, f"the variable {name!r}", chosen.shape, np.dtype(np.complex64).itemsize)
@@ -123,7 +123,10 @@ def _choose(path: Path, variables: dict[str, Variable], wanted: str | None) -> s
                 f"{printable(did_you_mean(wanted, variables), LONGEST_LIST)}"
             )
         if not variables[wanted].is_kspace:
-            raise InputError(f"{path}: the variable {wanted!r} holds {variables[wanted]}, not a complex array")
+            raise InputError(
+                f"{path}: the variable {wanted!r} holds {variables[wanted]}, not a complex array; save "
+                "the k-space as a variable of its own"
+            )
         return wanted
     if not arrays:
         raise InputError(
@@ -154,7 +157,7 @@ class _Hdf5Array:
         return kspace.T
 
 
-def _variables_73(path: Path) -> dict[str, Variable]:
+def _variables_73(path: Path, wanted: str | None) -> dict[str, Variable]:
     variables: dict[str, Variable] = {}
     with open_hdf5(path) as file:
         for name in map(str, file):
@@ -166,7 +169,13 @@ def _variables_73(path: Path) -> dict[str, Variable]:
             if not isinstance(member, h5py.Dataset):
                 variables[name] = Variable((), "struct or sparse array", np.empty(0))
                 continue
-            data = read_dataset(file, name)
+            try:
+                data = read_dataset(file, name)
+            except InputError:
+                if name == wanted:
+                    raise
+                variables[name] = Variable((), "unreadable", np.empty(0))  # need not keep others from being read
+                continue
             content = "complex" if _is_complex(data.dtype) else "real" if data.dtype.kind in "fiu" else "other values"
             variables[name] = Variable(data.shape[::-1], content, _Hdf5Array(path, name))
     return variables

@@ -16,6 +16,7 @@ BEGINNING = 4096
 """Number of bytes that show what a file is."""
 
 CONVERTERS = "github.com/ismrmrd"
+MRD_2_TOOLS = f"convert it to ISMRMRD by the programs of {CONVERTERS}/mrd and {CONVERTERS}/ismrmrd"
 
 GRID_FIRST = "grid it first, for example by BART's nufft, and store the result as BART, NumPy or ISMRMRD"
 CORRECT_FIRST = (
@@ -51,10 +52,12 @@ def explain_unread(path: Path) -> str | None:
     return next((kind.sentence for kind in UNREAD if kind.recognises(path, beginning)), None)
 
 
-def _is_mrd_2(path: Path, beginning: bytes) -> bool:
-    """Return whether yardl wrote the file: a stream that begins with the schema of MRD 2, or HDF5 with it."""
-    if beginning.startswith(b"yardl"):
-        return b'"Mrd' in beginning
+def _is_mrd_2_stream(_: Path, beginning: bytes) -> bool:
+    """Return whether yardl wrote the file, with the schema of MRD 2 first."""
+    return beginning.startswith(b"yardl") and b'"Mrd' in beginning
+
+
+def _is_mrd_2_hdf5(path: Path, _: bytes) -> bool:
     if not path.is_file() or not h5py.is_hdf5(path):
         return False
     with open_hdf5(path) as file:
@@ -154,10 +157,14 @@ UNREAD = (
         "holds only what macOS notes beside a file (AppleDouble), no raw data; give the file whose name lacks '._'",
     ),
     UnreadFormat(
-        _is_mrd_2,
-        "is MRD 2 (written by yardl), which is not read yet; convert it to ISMRMRD by the programs of "
-        f"{CONVERTERS}/mrd and {CONVERTERS}/ismrmrd: "
+        _is_mrd_2_stream,
+        f"is MRD 2 (written by yardl), which is not read yet; {MRD_2_TOOLS}: "
         "mrd_to_ismrmrd < IN | ismrmrd_stream_to_hdf5 --use-stdin -o OUT.h5",
+    ),
+    UnreadFormat(
+        _is_mrd_2_hdf5,
+        f"is MRD 2 (written by yardl as HDF5), which is not read yet; {MRD_2_TOOLS}: "
+        "mrd_hdf5_to_stream IN | mrd_to_ismrmrd | ismrmrd_stream_to_hdf5 --use-stdin -o OUT.h5",
     ),
     UnreadFormat(
         _is_ismrmrd_stream,

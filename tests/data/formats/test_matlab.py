@@ -224,3 +224,13 @@ def test_a_damaged_file_is_read_or_refused_in_one_sentence(tmp_path: Path, save:
             assert read.kspace.isfinite().all()
     assert len(sentences) > count // 10
     assert all(sentence.startswith(str(path)) for sentence in sentences)
+
+
+def test_a_variable_that_cannot_be_read_does_not_keep_others_from_it(tmp_path: Path) -> None:
+    path, kspace = tmp_path / "scan.mat", random_kspace(8, 6).numpy()
+    save_73(path, {"kspace": kspace})
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("nothing", data=h5py.Empty("f4"))
+    np.testing.assert_array_equal(open_volume(path).read(0).kspace[0], kspace)
+    with pytest.raises(InputError, match="the data set 'nothing' is empty"):
+        open_volume(path, variable="nothing")
