@@ -102,7 +102,7 @@ def stack(
     chosen = where if numbers is None else [where[number] for number in numbers]
     return Stack(
         images=images,
-        placements=tuple(place(one, pixel_size(header, one, matrix, shape), matrix, shape) for one in chosen),
+        placements=tuple(place(one, pixel_size(header, one, matrix, shape), shape) for one in chosen),
         oriented=header.geometry is not None,
         description=description,
         field_strength=header.field_strength,
@@ -137,10 +137,8 @@ def pixel_size(
     return down, across
 
 
-def place(
-    geometry: Geometry, pixel: tuple[float, float], matrix: tuple[int, int], shape: tuple[int, int]
-) -> Placement:
-    """Place one image so that index `N // 2` of the matrix lies at the centre of the slice.
+def place(geometry: Geometry, pixel: tuple[float, float], shape: tuple[int, int]) -> Placement:
+    """Place one image so that index `N // 2` of either axis lies at the centre of the slice.
 
     Parameters
     ----------
@@ -148,14 +146,12 @@ def place(
         Position and orientation of the slice.
     pixel
         Pixel size along readout and phase, in mm.
-    matrix
-        Sampled matrix `(readout, phase)`.
     shape
-        Size of the image `(readout, phase)`, which is cropped from the middle of the matrix.
+        Size of the image `(readout, phase)`.
     """
     down = np.asarray(geometry.read_dir) * pixel[0]
     across = np.asarray(geometry.phase_dir) * pixel[1]
-    row, column = (whole // 2 - (whole - kept) // 2 for whole, kept in zip(matrix, shape, strict=True))
+    row, column = shape[0] // 2, shape[1] // 2
     return Placement(
         corner=np.asarray(geometry.position) - row * down - column * across,
         down=down,
