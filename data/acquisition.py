@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -87,7 +87,7 @@ class Header:
         Whether the file has fastMRI's layout, whose targets and submissions are cut to the number of pixels in
         `crop`, whatever the fields of view are.
     frames
-        Counters of each image of the file; None if unknown.
+        Counters of each image of the file; None if unknown, or if no two images are at one place.
     echo_times
         Echo time of each contrast, in ms; empty if unknown.
     """
@@ -99,11 +99,11 @@ class Header:
     contrast: str = ""
     geometry: tuple[Geometry, ...] | None = None
     encoded_field_of_view: tuple[float, float] | None = None
-    fastmri: bool = False
+    fastmri: bool = field(default=False, compare=False)
     frames: tuple[Frame, ...] | None = None
     echo_times: tuple[float, ...] = ()
 
-    def field(self, matrix: Size) -> Size:
+    def covered(self, matrix: Size) -> Size:
         """Return how many samples of the matrix `(readout, phase)` the image's field of view covers.
 
         Millimetres decide: `round(matrix * field_of_view / encoded_field_of_view)`. Where they are unknown, it is the
@@ -254,12 +254,12 @@ class Acquisition:
 
 def image_size(header: Header, matrix: Size) -> Size:
     """Return the size `(readout, phase)` of the image of a sampled matrix, as `Acquisition.crop` defines it."""
-    field = header.field(matrix)
+    covered = header.covered(matrix)
     if not header.fastmri:
-        return field
+        return covered
     readout, phase = (
         max(kept, target + (target % 2 if size % 2 == 0 else 0))
-        for size, kept, target in zip(matrix, field, header.fastmri_size(matrix), strict=True)
+        for size, kept, target in zip(matrix, covered, header.fastmri_size(matrix), strict=True)
     )
     return readout, phase
 

@@ -15,6 +15,7 @@ NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
 PROTOCOL = f"{NAMESPACE}measurementInformation/{NAMESPACE}protocolName"
 STRENGTH = f"{NAMESPACE}acquisitionSystemInformation/{NAMESPACE}systemFieldStrength_T"
 FREQUENCY = f"{NAMESPACE}experimentalConditions/{NAMESPACE}H1resonanceFrequency_Hz"
+ECHO_TIMES = f"{NAMESPACE}sequenceParameters/{NAMESPACE}TE"
 PROTON_HZ_PER_TESLA = 42.577478e6
 
 LARGEST_MATRIX = 2**16 - 1
@@ -27,6 +28,9 @@ LONGEST_QUOTE = 40
 """Number of characters of an impossible value that a message quotes."""
 
 LONGEST_CONTRAST = 64
+
+MOST_ECHOES = 256
+"""Number of echo times that are read."""
 
 
 class HeaderError(ValueError):
@@ -56,6 +60,7 @@ def parse_header(xml: str | bytes, contrast: str = "") -> Header:
         field_strength=_field_strength(root),
         contrast=printable(contrast or root.findtext(PROTOCOL) or "", LONGEST_CONTRAST),
         encoded_field_of_view=_field_of_view(root, "encodedSpace"),
+        echo_times=_echo_times(root),
     )
 
 
@@ -189,6 +194,13 @@ def _field_of_view(root: ET.Element, space: str) -> tuple[float, float] | None:
     paths = [f"{space}/fieldOfView_mm/{axis}" for axis in "xy"]
     readout, phase = (_positive(_find(root, path), path) for path in paths)
     return None if readout is None or phase is None else (readout, phase)
+
+
+def _echo_times(root: ET.Element) -> tuple[float, ...]:
+    """Return the echo times in ms, one for each contrast; none of them if one is unknown."""
+    texts = [element.text for element in root.findall(ECHO_TIMES)[:MOST_ECHOES]]
+    times = [_positive(text, "sequenceParameters/TE") for text in texts]
+    return () if None in times else tuple(time for time in times if time is not None)
 
 
 def _field_strength(root: ET.Element) -> float | None:

@@ -50,7 +50,7 @@ def as_scanner(images: Image, header: Header, matrix: Size) -> tuple[Image, Head
     whole = images.shape[1], images.shape[2]
     if any(kept > sampled for kept, sampled in zip(whole, matrix, strict=True)):
         return images, header, matrix
-    size = [min(pair) for pair in zip(header.field(matrix), whole, strict=True)]
+    size = [min(pair) for pair in zip(header.covered(matrix), whole, strict=True)]
     rows, columns = (slice(n // 2 - k // 2, n // 2 - k // 2 + k) for n, k in zip(whole, size, strict=True))
     images = images[:, rows, columns]
     encoded, shown = header.encoded_field_of_view, header.field_of_view

@@ -146,7 +146,12 @@ class StreamedScan:
         index = list(images.lines.images).index(key)
         acquisition = images.assemble(index, read)
         geometry = images.header.geometry
-        own = replace(images.header, geometry=None if geometry is None else (geometry[index],))
+        frames = images.header.frames
+        own = replace(
+            images.header,
+            geometry=None if geometry is None else (geometry[index],),
+            frames=None if frames is None else (frames[index],),
+        )
         return Finished(replace(acquisition, header=own, slice=key[-1]), imaging[0].head)
 
     def _calibration_of(self, key: Key) -> list[Readout]:

@@ -33,7 +33,7 @@ def header_of(matrix, crop, shown, encoded, **fields):
 )
 def test_images_have_the_headers_field_of_view_and_square_pixels(matrix, crop, shown, encoded, size, pixel) -> None:
     header = header_of(matrix, crop, shown, encoded, geometry=oblique_geometry(1))
-    images = np.ones((1, *header.field(matrix)), np.float32)
+    images = np.ones((1, *header.covered(matrix)), np.float32)
     scan = stack(*as_scanner(images, header, matrix))
     assert scan.images.shape[1:] == size
     np.testing.assert_allclose(scan.images, 1, rtol=1e-5)

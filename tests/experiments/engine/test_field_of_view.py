@@ -1,4 +1,4 @@
-"""Checks the field of view of what the commands write: fastMRI's in HDF5 and scores, the patient's in the other formats."""
+"""Checks the field of view of images: fastMRI's in HDF5 and scores, the patient's in the other formats."""
 
 import csv
 from pathlib import Path
