@@ -111,6 +111,8 @@ def format_header(
     )
     thickness = header.geometry[0].field_of_view[2] if header.geometry else 5.0
     strength = header.field_strength or 0.0
+    times = "".join(f"<TE>{time!r}</TE>" for time in header.echo_times)
+    sequence = f"\n  <sequenceParameters>{times}</sequenceParameters>" if times else ""
     tesla = f"<systemFieldStrength_T>{strength!r}</systemFieldStrength_T>" if strength else ""
     return f"""<?xml version="1.0" encoding="utf-8"?>
 <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
@@ -133,7 +135,7 @@ def format_header(
       <slice><minimum>0</minimum><maximum>{slices - 1}</maximum><center>{slices // 2}</center></slice>
     </encodingLimits>
     <trajectory>cartesian</trajectory>{_calibration(calibration_mode)}
-  </encoding>
+  </encoding>{sequence}
 </ismrmrdHeader>
 """
 
