@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from recon.data.acquisition import Header
-from recon.data.formats.header import PROTON_HZ_PER_TESLA, HeaderError
+from recon.data.formats.header import MOST_ECHOES, PROTON_HZ_PER_TESLA, HeaderError
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 
 TRAJECTORIES = {1: "cartesian", 2: "radial", 4: "spiral", 8: "blade"}
@@ -105,6 +105,7 @@ class TwixProtocol:
                 field_strength=frequency / PROTON_HZ_PER_TESLA or None,
                 contrast=self._values.get("tProtocolName", "").strip('"'),
                 encoded_field_of_view=(fov[0] * oversampling[0], fov[1] * oversampling[1]),
+                echo_times=self._echo_times(),
             ),
             matrix=(readout, phase, 1),
             center=phase // 2,
@@ -112,6 +113,12 @@ class TwixProtocol:
             separate_calibration=SEPARATE.get(int(self.number("sPat.ucRefScanMode", 0))),
             noise_bandwidth=NOISE_BANDWIDTH,
         )
+
+    def _echo_times(self) -> tuple[float, ...]:
+        """Return the echo time of each contrast, in ms; none of them if one is unknown."""
+        contrasts = int(min(self.number("lContrasts", 1), MOST_ECHOES))
+        times = tuple(self.number(f"alTE[{number}]", 0) / 1000 for number in range(contrasts))
+        return times if all(times) else ()
 
     def _check_kind(self) -> None:
         trajectory = int(self.number("sKSpace.ucTrajectory", 1))

@@ -7,8 +7,10 @@ import pydicom
 import pytest
 
 from helpers.ismrmrd_files import readout, write, xml
+from helpers.twix_files import protocol
 from recon.data.acquisition import Frame
 from recon.data.formats.fastmri import open_fastmri
+from recon.data.formats.twix.protocol import TwixProtocol
 from recon.data.images.dicom import write_dicom
 from recon.data.images.placement import stack
 from recon.data.open import open_volume
@@ -64,3 +66,9 @@ def test_slices_alone_have_no_counters(tmp_path: Path) -> None:
 def test_fastmris_layout_keeps_echo_times(tmp_path: Path) -> None:
     convert(write_scan(tmp_path / "scan.mrd"), tmp_path / "copy.h5")
     assert open_fastmri(tmp_path / "copy.h5").header.echo_times == (4.92, 7.38)
+
+
+@pytest.mark.parametrize(("contrasts", "times"), [(None, (4.92,)), (2, (4.92, 7.38)), (3, ())])
+def test_siemens_protocols_hold_echo_times(contrasts: int | None, times: tuple[float, ...]) -> None:
+    more = {"lContrasts": contrasts, "alTE[0]": 4920, "alTE[1]": 7380}
+    assert TwixProtocol(protocol(8, 12, **more)).scan_header().header.echo_times == times
