@@ -1,7 +1,7 @@
 """Lists the networks that can be trained and loaded, by the names that configs and checkpoints use.
 
 A network maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None, acceleration=None)` to an image;
-shapes are those of `VarNet.coil_images`. Networks that predict k-space have a method `coil_images` with the same
+shapes are those of `UndersampledBatch`. Networks that predict k-space have a method `coil_images` with the same
 arguments, which self-supervised training needs. Every network is also a method of the same name, except variants: a
 network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`.
 

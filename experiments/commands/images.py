@@ -28,6 +28,7 @@ from recon.experiments.commands.options import (
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
 TUNABLE = "sense,grappa,cs-wavelet,cs-tv"
+METHODS_HELP = "Comma-separated methods; those of sigpy are sigpy-sense, sigpy-wavelet and sigpy-tv."
 
 commands = typer.Typer()
 
@@ -79,7 +80,7 @@ def compare(
     inputs: Inputs,
     output: Output = Path("comparison"),
     *,
-    methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = METHODS,
+    methods: Annotated[str, typer.Option(help=METHODS_HELP)] = METHODS,
     accelerations: Annotated[
         str, typer.Option(help="Comma-separated accelerations at which to undersample fully sampled scans.")
     ] = "4,8",
@@ -140,7 +141,7 @@ def tune(
     output: Annotated[Path, typer.Option("--output", "-o", help="YAML file to write the settings to.")] = Path(
         "tuned.yaml"
     ),
-    methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = TUNABLE,
+    methods: Annotated[str, typer.Option(help=METHODS_HELP)] = TUNABLE,
     accelerations: Annotated[str, typer.Option(help="Comma-separated accelerations.")] = "4,8",
     mask: Mask = "equispaced_fraction",
     center_fraction: CenterFraction = None,

@@ -15,11 +15,12 @@ from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.sense import IterativeSense
 from recon.models.blocks.fit import fit
 from recon.models.blocks.refinement import SETS, Estimate, Refinement
+from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
 from recon.quality.noise_estimate import lift, noise_levels, noise_maps
 from recon.solvers.problem import Problem
 
 
-class GeneralVarNet(nn.Module):
+class GeneralVarNet(KspaceNetwork):
     """Unrolled refinement and least-squares fitting with soft-SENSE maps, starting from compressed sensing.
 
     Each cascade refines the image by a U-Net that also sees the noise level of every pixel, `z = x - g R(x)`. Then it
@@ -71,42 +72,16 @@ class GeneralVarNet(nn.Module):
         self.start: IterativeSense = CSWavelet(iterations=start_iterations)
         self.cascades = nn.ModuleList(Refinement(chans, pools, memory) for _ in range(num_cascades))
 
-    def forward(
-        self,
-        masked_kspace: Tensor,
-        mask: Tensor,
-        num_low_frequencies: int | Tensor | None = None,
-        calibration: Tensor | None = None,
-        acceleration: Tensor | None = None,
-    ) -> Tensor:
-        """Reconstruct a batch of slices.
+    def predict(self, batch: UndersampledBatch) -> Tensor:
+        """Return the image of every coil, complex `(batch, coils, readout, phase)`."""
+        problem = least_squares(batch)
+        return problem.coil_images(self._solve(problem, noise_levels(batch.masked_kspace, batch.mask)))
 
-        Parameters
-        ----------
-        masked_kspace, mask, num_low_frequencies, calibration, acceleration
-            See `VarNet.coil_images`.
-
-        Returns
-        -------
-        Tensor
-            real `(batch, readout, phase)`: root sum of squares over the coils.
-        """
-        problem = least_squares(masked_kspace, mask, num_low_frequencies, calibration, acceleration)
-        levels = noise_levels(masked_kspace, mask)
+    def image(self, batch: UndersampledBatch) -> Tensor:
+        """Return images, real `(batch, readout, phase)`, with the noise floor if asked for and not in training."""
+        problem, levels = least_squares(batch), noise_levels(batch.masked_kspace, batch.mask)
         images = problem.image(self._solve(problem, levels))
         return lift(problem, images, levels) if self.noise_floor and not self.training else images
-
-    def coil_images(
-        self,
-        masked_kspace: Tensor,
-        mask: Tensor,
-        num_low_frequencies: int | Tensor | None = None,
-        calibration: Tensor | None = None,
-        acceleration: Tensor | None = None,
-    ) -> Tensor:
-        """Reconstruct complex coil images `(batch, coils, readout, phase)`; arguments as for `VarNet.coil_images`."""
-        problem = least_squares(masked_kspace, mask, num_low_frequencies, calibration, acceleration)
-        return problem.coil_images(self._solve(problem, noise_levels(masked_kspace, mask)))
 
     def _solve(self, problem: Problem, levels: Tensor) -> Tensor:
         """Return complex images `(batch, sets, readout, phase)` in the pixel order of the encoding."""
@@ -136,16 +111,11 @@ class GeneralVarNet(nn.Module):
         return replace(estimate, images=_natural(problem, fitted))
 
 
-def least_squares(
-    masked_kspace: Tensor,
-    mask: Tensor,
-    num_low_frequencies: int | Tensor | None = None,
-    calibration: Tensor | None = None,
-    acceleration: Tensor | None = None,
-) -> Problem:
-    """Build the least-squares problem of a batch, even with too few calibration lines; see `VarNet.coil_images`."""
-    lines = batch_calibration_lines(masked_kspace, mask, num_low_frequencies, calibration, FEWEST_LINES)
-    return Problem.of(masked_kspace, mask, lines, acceleration=acceleration)
+def least_squares(batch: UndersampledBatch) -> Problem:
+    """Pose the least-squares problem of a batch, even where it has too few calibration lines."""
+    kspace, mask, num_low_frequencies, calibration, acceleration = batch
+    lines = batch_calibration_lines(kspace, mask, num_low_frequencies, calibration, FEWEST_LINES)
+    return Problem.of(kspace, mask, lines, acceleration=acceleration)
 
 
 def _natural(problem: Problem, images: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
 
 import torch
@@ -13,12 +13,13 @@ from recon.calibration.acs import batch_calibration_lines
 from recon.calibration.espirit import batch_sens_maps
 from recon.coils import rss
 from recon.fourier import IMAGE_AXES, ifft
+from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
 from recon.solvers.encoding import Encoding
 from recon.solvers.measured import Measured
 from recon.solvers.problem import LeastSquares
 
 
-class SenseNetwork(nn.Module, ABC):
+class SenseNetwork(KspaceNetwork):
     """Base class of networks that solve `y = M F S x + noise` with maps `S` that are not learned.
 
     Subclasses implement `solve`. The maps are ESPIRiT maps of the calibration samples (Uecker et al. 2014). The
@@ -53,44 +54,15 @@ class SenseNetwork(nn.Module, ABC):
                 estimate = cascade(estimate, problem)
         return estimate
 
-    def forward(
-        self,
-        masked_kspace: Tensor,
-        mask: Tensor,
-        num_low_frequencies: int | Tensor | None = None,
-        calibration: Tensor | None = None,
-        acceleration: Tensor | None = None,
-    ) -> Tensor:
-        """Reconstruct a batch of slices.
-
-        Parameters
-        ----------
-        masked_kspace, mask, num_low_frequencies, calibration, acceleration
-            See `VarNet.coil_images`.
-
-        Returns
-        -------
-        Tensor
-            real `(batch, readout, phase)`: root sum of squares over the coils.
-        """
-        return rss(self.coil_images(masked_kspace, mask, num_low_frequencies, calibration, acceleration))
-
-    def coil_images(
-        self,
-        masked_kspace: Tensor,
-        mask: Tensor,
-        num_low_frequencies: int | Tensor | None = None,
-        calibration: Tensor | None = None,
-        acceleration: Tensor | None = None,  # noqa: ARG002 - every network takes these arguments
-    ) -> Tensor:
-        """Reconstruct complex coil images `(batch, coils, readout, phase)`; arguments as for `VarNet.coil_images`."""
-        largest = rss(ifft(masked_kspace)).amax(dim=IMAGE_AXES)[:, None, None, None]
+    def predict(self, batch: UndersampledBatch) -> Tensor:
+        """Return the image of every coil, complex `(batch, coils, readout, phase)`."""
+        largest = rss(ifft(batch.masked_kspace)).amax(dim=IMAGE_AXES)[:, None, None, None]
         unit = torch.where(largest > 0, largest, 1)
-        scaled = masked_kspace / unit
-        reference = None if calibration is None else calibration / unit
-        lines = batch_calibration_lines(scaled, mask, num_low_frequencies, reference)
+        scaled = batch.masked_kspace / unit
+        reference = None if batch.calibration is None else batch.calibration / unit
+        lines = batch_calibration_lines(scaled, batch.mask, batch.num_low_frequencies, reference)
         matrix = scaled.shape[-2], scaled.shape[-1]
-        measured = Measured.of(scaled, mask)
+        measured = Measured.of(scaled, batch.mask)
         maps = batch_sens_maps(lines, matrix).to(scaled.dtype).unsqueeze(1)
         problem = LeastSquares(Encoding(maps, measured.mask, measured.axes), measured.samples)
         return measured.image(self.solve(problem)) * largest

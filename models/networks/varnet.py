@@ -4,14 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from recon.coils import rss
 from recon.models.blocks.cascade import Cascade
 from recon.models.blocks.sensitivity import SensitivityModel
 from recon.models.blocks.unet import NormUnet
+from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
 from recon.solvers.measured import Measured
 
 
-class VarNet(nn.Module):
+class VarNet(KspaceNetwork):
     """The end-to-end variational network (Sriram et al. 2020): learned sensitivity maps, then unrolled cascades.
 
     Each cascade computes `k <- k - eta M (k - k0) - F S R(S^H F^H k)` with a U-Net `R`. Constructor arguments,
@@ -55,59 +55,13 @@ class VarNet(nn.Module):
     def checkpointing(self, on: bool) -> None:
         self.sens_net.checkpointing = on
 
-    def forward(
-        self,
-        masked_kspace: Tensor,
-        mask: Tensor,
-        num_low_frequencies: int | Tensor | None = None,
-        calibration: Tensor | None = None,
-        acceleration: Tensor | None = None,
-    ) -> Tensor:
-        """Reconstruct a batch of slices, the root sum of squares of `coil_images`, which documents the parameters.
-
-        Returns
-        -------
-        Tensor
-            real `(batch, readout, phase)`.
-        """
-        return rss(self.coil_images(masked_kspace, mask, num_low_frequencies, calibration, acceleration))
-
-    def coil_images(
-        self,
-        masked_kspace: Tensor,
-        mask: Tensor,
-        num_low_frequencies: int | Tensor | None = None,
-        calibration: Tensor | None = None,
-        acceleration: Tensor | None = None,  # noqa: ARG002 - every network takes these arguments
-    ) -> Tensor:
-        """Reconstruct the image of every coil.
-
-        Parameters
-        ----------
-        masked_kspace
-            complex `(batch, coils, readout, phase)`, zero where not measured.
-        mask
-            bool `(batch or 1, 1, 1 or readout, phase)`, True where measured.
-        num_low_frequencies
-            Number of auto-calibration lines, one for the batch or one per slice; where None or zero, the mask
-            tells them.
-        calibration
-            complex `(batch, coils, readout, phase)`: separate reference scan from which to estimate the sensitivity
-            maps, zero where not measured. None to use the centre of `masked_kspace`.
-        acceleration
-            real `(batch,)`: number of samples of a full scan over the number measured. None to count them in the
-            mask, which assumes that k-space is not padded. Some networks use it; this one does not.
-
-        Returns
-        -------
-        Tensor
-            complex `(batch, coils, readout, phase)`.
-        """
-        if calibration is None:
-            sens_maps = self.sens_net(masked_kspace, mask, num_low_frequencies)
+    def predict(self, batch: UndersampledBatch) -> Tensor:
+        """Return the image of every coil, complex `(batch, coils, readout, phase)`."""
+        if batch.calibration is None:
+            sens_maps = self.sens_net(batch.masked_kspace, batch.mask, batch.num_low_frequencies)
         else:
-            sens_maps = self.sens_net(calibration, torch.ones_like(mask))
-        measured = Measured.of(masked_kspace, mask)
+            sens_maps = self.sens_net(batch.calibration, torch.ones_like(batch.mask))
+        measured = Measured.of(batch.masked_kspace, batch.mask)
         kspace = measured.samples
         for cascade in self.cascades:
             kspace = self._step(cascade, kspace, measured, sens_maps)

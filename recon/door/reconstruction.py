@@ -99,17 +99,13 @@ def reconstruct(
     slices = map(parse_steps(preprocess), _slices(scan))
     first = next(slices)
     for reason in built.range_warnings(first):
-        about = f"{first.name or NAMELESS}: outside the range that {name} was trained on: {reason}"
+        about = f"{first.name or NAMELESS}: outside the training range of {name}: {reason}"
         warnings.warn(about, stacklevel=2)
-    numbers: list[int | None] = []
-
-    def numbered() -> Iterator[Acquisition]:
-        for acquisition in chain([first], slices):
-            numbers.append(acquisition.slice)
-            yield acquisition
-
-    images = runner.volume(numbered()).images
-    return place(images if isinstance(scan, Scan) else images[0], first.header, first.matrix, numbers)
+    images = runner.volume(chain([first], slices)).images
+    if not isinstance(scan, Scan):
+        return place(images[0], first.header, first.matrix, [first.slice])
+    numbers = [scan.volume.number(index) for index in range(len(scan))]
+    return place(images, first.header, first.matrix, numbers)
 
 
 def _named(method: str | Method | Reconstruction, settings: dict[str, Any]) -> tuple[str, Reconstruction]:
@@ -124,7 +120,7 @@ def _named(method: str | Method | Reconstruction, settings: dict[str, Any]) -> t
 
 
 def _slices(scan: Scan | Acquisition) -> Iterator[Acquisition]:
-    """Iterate over slices, in the memory of the CPU."""
+    """Iterate over slices."""
     if isinstance(scan, Scan):
         return iter(scan)
     if scan.kspace.ndim != 3:
@@ -132,4 +128,4 @@ def _slices(scan: Scan | Acquisition) -> Iterator[Acquisition]:
             f"{scan.name or NAMELESS}: k-space has shape {tuple(scan.kspace.shape)}; expected one slice (coils, "
             "readout, phase); recon.from_arrays makes a scan of several"
         )
-    return iter([scan.to("cpu")])
+    return iter([scan])

@@ -175,6 +175,7 @@ def test_compare_combines_several_masks_and_seeds(run: Run, raw_file: Path, tmp_
     assert len(list((tmp_path / "out" / "figures").glob("*.png"))) == 2
 
 
+@pytest.mark.slow
 def test_an_oracle_runs_beside_its_method_where_there_is_a_target(run: Run, raw_file: Path, tmp_path: Path) -> None:
     write_raw_file(raw_file.with_name("untargeted.h5"), target=False)
     tuned = tmp_path / "tuned.yaml"

@@ -42,6 +42,7 @@ from recon.experiments.training.input.reading import Slices
 from recon.experiments.training.input.training_data import open_training_data
 from recon.experiments.training.optimizer import learning_rate, make_optimizer
 from recon.models.networks.general_varnet import least_squares
+from recon.models.networks.kspace_network import UndersampledBatch
 from recon.preprocessing.oversampling import without_oversampling
 from recon.quality.noise_estimate import lift, noise_levels
 
@@ -252,7 +253,9 @@ class TrainedVariant(Reconstruction):
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`, with the noise floor of a target."""
         cut = without_oversampling(acquisition)
         scan = cut.kspace[None], cut.mask.reshape(1, 1, 1, -1)
-        return center_crop(lift(least_squares(*scan), self.network(*scan), noise_levels(*scan))[0], cut.crop)
+        return center_crop(
+            lift(least_squares(UndersampledBatch(*scan)), self.network(*scan), noise_levels(*scan))[0], cut.crop
+        )
 
 
 def _scores(runner: Runner, volumes: Sequence[Volume], sampling: Sampling) -> np.ndarray[Any, Any]:

@@ -80,6 +80,7 @@ def test_a_damaged_stream_is_read_or_refused_in_one_sentence(tmp_path: Path, sca
     assert all(len(sentence.splitlines()) == 1 for sentence in errors)
 
 
+@pytest.mark.slow
 def test_no_flipped_byte_of_an_archive_changes_what_is_read(tmp_path: Path, scan: WholeScan) -> None:
     path = tmp_path / "scan.npz"
     NPZ.write(path, scan)

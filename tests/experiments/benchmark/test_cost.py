@@ -51,6 +51,7 @@ def test_memory_of_a_child_process_is_counted() -> None:
     assert peak > 60 * MEBIBYTE
 
 
+@pytest.mark.slow
 def test_a_forked_child_that_has_not_started_its_program_is_not_counted() -> None:
     held = np.ones(256 * MEBIBYTE, np.uint8)
     peaks = [peak_memory(lambda: subprocess.run(["/bin/sh", "-c", ":"], check=True)) for _ in range(6)]

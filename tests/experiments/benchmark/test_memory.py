@@ -16,6 +16,7 @@ def test_every_method_and_network_takes_part() -> None:
     assert set(METHODS_AND_NETWORKS) == set(method_names()) | set(NETWORKS)
 
 
+@pytest.mark.slow
 def test_a_reconstruction_is_measured_in_a_separate_process(tmp_path: Path) -> None:
     rows = memory(["modl"], [1], (2, 32, 32), tmp_path)
     assert [(row.method, row.slices) for row in rows] == [("modl", 1)]

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 from recon.experiments.benchmark.serving import ServingBenchmark, serving
 from recon.registry import create
 
 
+@pytest.mark.slow
 def test_eight_simultaneous_clients_get_all_their_images(tmp_path: Path) -> None:
     benchmark = ServingBenchmark(clients=(1, 8), shape=(4, 48, 40), slices=3, repeats=2)
     rows = serving("sense", create("sense"), torch.device("cpu"), benchmark, tmp_path)

@@ -21,6 +21,7 @@ def at_4x(path: Path, method: str) -> tuple[float, float]:
     return metrics.psnr, metrics.nmse
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BRAINS)
 @pytest.mark.parametrize("method", ["sense", "grappa", "cs-wavelet", "cs-tv"])
 def test_every_method_beats_zero_filling_on_real_brains(real_data: Path, name: str, method: str) -> None:
@@ -46,6 +47,7 @@ def test_a_prospective_scan_is_reconstructed_with_its_reference_scan(real_data: 
     assert (aliased < 0.25) == (method != "zero-filled")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [Path(brain).stem for brain in BRAINS])
 @pytest.mark.parametrize("kind", ["random", "equispaced_fraction"])
 @pytest.mark.parametrize("acceleration", [4, 8])

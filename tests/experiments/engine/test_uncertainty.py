@@ -81,6 +81,7 @@ def test_the_calibration_is_part_of_the_protocol(raw_file: Path, tmp_path: Path)
     assert "uncertainty" not in protocols[0]
 
 
+@pytest.mark.slow
 def test_a_comparison_shows_maps_and_checks_them(run: Run, raw_file: Path, tmp_path: Path) -> None:
     write_raw_file(raw_file.with_name("untargeted.h5"), target=False)
     command = ("compare", raw_file.with_name("untargeted.h5"), "--methods", "zero-filled,sense", "--accelerations", 3)

@@ -33,6 +33,7 @@ def has_compilable_blocks(name: str) -> bool:
     return any(getattr(module, "compilable", False) for module in build(name, SMALL[name]).modules())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # raised by the compiler itself
 @pytest.mark.parametrize("name", NETWORKS)
 def test_only_real_blocks_are_compiled_and_the_image_stays_the_same(

@@ -128,6 +128,7 @@ def test_learning_rate_falls_with_the_epochs(finished: TrainConfig) -> None:
     assert rates == pytest.approx([3e-3] * 2 * STEPS + [1.5e-3] * 2 * STEPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3, 5])
 @pytest.mark.parametrize(("action", "error"), [(interrupt, KeyboardInterrupt), (run_out_of_memory, MemoryError)])
 def test_resumed_run_ends_like_one_that_never_stopped(
@@ -273,6 +274,7 @@ def test_every_volume_is_scored_once_at_each_acceleration(folders: Path, tmp_pat
     assert groups["DISCS 2x"]["ssim"] > groups["DISCS 4x"]["ssim"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["supervised", "ssdu"])
 def test_checkpointing_and_bfloat16_train_alike(folders: Path, tmp_path: Path, mode: str) -> None:
     plain = make_config(folders, tmp_path / "plain", epochs=1, training={"mode": mode})

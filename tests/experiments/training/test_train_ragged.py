@@ -34,6 +34,7 @@ def run(folder: Path, output: Path, **data: Any) -> int:
     return load_model(train(TrainConfig.model_validate(config))).protocol["steps"]
 
 
+@pytest.mark.slow
 def test_coils_and_widths_of_all_sizes_train_together(folder: Path, tmp_path: Path) -> None:
     assert run(folder, tmp_path) == len(SHAPES)
 

@@ -9,6 +9,7 @@ from recon.coils import rss
 from recon.crop import center_crop, center_pad
 from recon.fourier import ifft
 from recon.models.networks.general_varnet import GeneralVarNet, least_squares
+from recon.models.networks.kspace_network import UndersampledBatch
 from recon.solvers.problem import Problem
 
 
@@ -65,9 +66,10 @@ def test_the_noise_floor_adds_the_noise_power_of_the_omitted_lines() -> None:
 def test_one_mask_may_serve_all_slices_of_a_batch() -> None:
     full, mask = object_acquisition(coils=4), line_mask(60, center=16)
     kspace = torch.where(mask, full.kspace[None], 0)
-    alone = least_squares(kspace, mask).encoding.sens_maps
+    alone = least_squares(UndersampledBatch(kspace, mask)).encoding.sens_maps
     torch.testing.assert_close(
-        least_squares(kspace.repeat(3, 1, 1, 1), mask).encoding.sens_maps, alone.repeat(3, 1, 1, 1, 1)
+        least_squares(UndersampledBatch(kspace.repeat(3, 1, 1, 1), mask)).encoding.sens_maps,
+        alone.repeat(3, 1, 1, 1, 1),
     )
 
 
@@ -75,7 +77,8 @@ def test_the_empty_part_of_a_reference_scan_is_not_used_for_calibration() -> Non
     full, mask = object_acquisition(coils=4), line_mask(60, center=16)
     kspace = torch.where(mask, full.kspace[None], 0)
     reference = center_pad(center_crop(full.kspace, (48, 16)), full.kspace.shape[-2:])[None]
-    problems = least_squares(kspace, mask), least_squares(kspace, mask, calibration=reference)
+    batches = UndersampledBatch(kspace, mask), UndersampledBatch(kspace, mask, calibration=reference)
+    problems = map(least_squares, batches)
     images = [problem.image(CSWavelet(iterations=16).solve(problem)) for problem in problems]
     assert (images[1] - images[0]).norm() < 0.02 * images[0].norm()
 
@@ -83,7 +86,8 @@ def test_the_empty_part_of_a_reference_scan_is_not_used_for_calibration() -> Non
 def test_the_first_estimate_of_a_padded_scan_is_the_image_of_compressed_sensing() -> None:
     scan = padded(object_acquisition(noise=1e-3).undersample(line_mask(60, center=16)[0, 0, 0]), 90)
     acceleration, start = torch.tensor([scan.acceleration]), network().start
-    problem = least_squares(scan.kspace[None], scan.mask.reshape(1, 1, 1, 90), acceleration=acceleration)
+    mask = scan.mask.reshape(1, 1, 1, 90)
+    problem = least_squares(UndersampledBatch(scan.kspace[None], mask, acceleration=acceleration))
     ours, theirs = (automatic_lamda(one, 1e-3) for one in (problem, Problem.of_slice(scan)))
     torch.testing.assert_close(ours, theirs, rtol=0.01, atol=0)
     expected = start(scan)

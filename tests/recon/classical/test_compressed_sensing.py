@@ -61,6 +61,7 @@ def test_the_automatic_weight_grows_with_acceleration() -> None:
     assert weight(2) < weight(4) < weight(6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["brain_t1_7ch.h5", "brain_t2_4ch.h5"])
 def test_the_automatic_weight_is_near_the_best_on_real_brains(real_data: Path, name: str) -> None:
     volume = open_volume(real_data / "kspace" / name)
@@ -72,6 +73,7 @@ def test_the_automatic_weight_is_near_the_best_on_real_brains(real_data: Path, n
     assert psnr() > max(psnr(lamda=lamda) for lamda in (FINE, 2e-3, COARSE)) - 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["brain_t1_7ch.h5", "brain_t2_4ch.h5"])
 def test_compressed_sensing_on_real_brains_does_not_get_worse(real_data: Path, name: str) -> None:
     volume = open_volume(real_data / "kspace" / name)

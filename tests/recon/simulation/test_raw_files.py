@@ -159,6 +159,7 @@ def test_error_names_a_file_in_place_of_the_folder(tmp_path: Path):
         folder(blocked)
 
 
+@pytest.mark.slow
 def test_kspace_decays_like_that_of_a_real_brain(real_data: Path):
     """Power per ring of k-space, relative to the mean, agrees within 6 dB with a measured T1 and T2 brain."""
 

@@ -14,6 +14,7 @@ from recon.registry import create
 SAMPLING = Sampling(MaskKind.RANDOM, 3, 0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sense", "cs-wavelet", "cs-tv"])
 def test_no_other_weight_is_better(raw_file: Path, name: str) -> None:
     acquisition = SAMPLING(open_volume(raw_file).read(0))

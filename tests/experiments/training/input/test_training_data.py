@@ -30,6 +30,7 @@ def config(folders: Path, output: str, **simulation: object):
     return make_config(folders, folders / output, data=data, network=GENERAL, epochs=2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_a_network_trains_on_magnitude_images_and_resumes_to_the_same_weights(
     folders: Path, monkeypatch: pytest.MonkeyPatch

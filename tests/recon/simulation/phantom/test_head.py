@@ -51,6 +51,7 @@ def test_slices_are_cut_from_one_head():
     assert near > foreign + 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(48, 40), (40, 56)])
 def test_no_head_reaches_the_edge_of_the_field(shape: tuple[int, int]):
     for seed in range(12):
