@@ -199,9 +199,12 @@ def _field_of_view(root: ET.Element, space: str) -> tuple[float, float] | None:
 
 
 def _echo_times(root: ET.Element) -> tuple[float, ...]:
-    """Return the echo times in ms, one for each contrast; none of them if one is unknown."""
+    """Return the echo times in ms, one for each contrast; none of them if one is unknown or impossible."""
     texts = [element.text for element in root.findall(ECHO_TIMES)[:MOST_ECHOES]]
-    times = [_positive(text, "sequenceParameters/TE") for text in texts]
+    try:
+        times = [_positive(text, "sequenceParameters/TE") for text in texts]
+    except HeaderError:  # the image does not depend on them
+        return ()
     return () if None in times else tuple(time for time in times if time is not None)
 
 

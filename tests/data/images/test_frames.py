@@ -10,6 +10,7 @@ from helpers.ismrmrd_files import readout, write, xml
 from helpers.twix_files import protocol
 from recon.data.acquisition import Frame
 from recon.data.formats.fastmri import open_fastmri
+from recon.data.formats.header import parse_header
 from recon.data.formats.twix.protocol import TwixProtocol
 from recon.data.images.dicom import write_dicom
 from recon.data.images.placement import stack
@@ -50,6 +51,11 @@ def test_echoes_and_repetitions_keep_their_counters(tmp_path: Path, copy: str) -
     assert [float(one.EchoTime) for one in found] == [4.92, 4.92, 7.38]
     assert [one.TemporalPositionIdentifier for one in found] == [1, 2, 3]
     assert all(one.NumberOfTemporalPositions == 3 for one in found)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "1e400", "soon"])
+def test_an_impossible_echo_time_is_left_out(text: str) -> None:
+    assert parse_header(xml(16, 8).replace("</ismrmrdHeader>", TIMES.replace("4.92", text))).echo_times == ()
 
 
 def test_slices_alone_have_no_counters(tmp_path: Path) -> None:
