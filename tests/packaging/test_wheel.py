@@ -104,7 +104,9 @@ def test_one_name_is_installed_and_every_file_is_real(checkout: Path, wheel: Pat
 
 def test_the_source_archive_builds_the_same_wheel(checkout: Path, wheel: Path, tmp_path: Path) -> None:
     archive = build("sdist", checkout, tmp_path)
-    subprocess.run(["tar", "--extract", "--file", archive, "--directory", tmp_path], check=True)
+    subprocess.run(
+        [shutil.which("tar") or "tar", "--extract", "--file", archive, "--directory", tmp_path], check=True
+    )
     source = tmp_path / archive.name.removesuffix(".tar.gz")
     again = build("wheel", source, tmp_path)
     with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(again) as second:
