@@ -10,9 +10,8 @@ import torch
 from recon.coils import rss
 from recon.crop import fastmri_crop
 from recon.data.errors import InputError, did_you_mean
-from recon.data.formats.numpy import open_npy, open_npz
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.open import FORMATS, NPY, NPZ, Format, Volume, open_volume, recognise
+from recon.data.open import FORMATS, Format, open_volume
 from recon.experiments.console import console, errors
 from recon.fourier import ifft
 
@@ -24,7 +23,9 @@ DESCRIPTIONS = {
 }
 
 
-def convert(source: Path, output: Path, to: str | None = None, axes: str | None = None) -> None:
+def convert(
+    source: Path, output: Path, to: str | None = None, axes: str | None = None, variable: str | None = None
+) -> None:
     """Write a raw-data file in another format, with the samples unchanged bit for bit.
 
     A fully sampled scan without reference images gets them if the format stores them, as fastMRI's files do.
@@ -38,7 +39,9 @@ def convert(source: Path, output: Path, to: str | None = None, axes: str | None 
     to
         Name of the format.
     axes
-        Order of the axes of a NumPy file, for example "readout phase coils slices".
+        Names of the axes of an array without a header, for example "readout phase coils slices".
+    variable
+        Name of the array in a file that holds several.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def convert(source: Path, output: Path, to: str | None = None, axes: str | None 
     chosen = _format(output, to)
     if chosen.write is None:
         raise InputError(f"the format {chosen.name} can be read but not written")
-    scan = WholeScan.of(_open(source, axes))
+    scan = WholeScan.of(open_volume(source, axes=axes, variable=variable))
     if "target" in chosen.keeps and scan.target is None and scan.mask is None:
         scan = _with_target(scan)
     chosen.write(output, scan)
@@ -83,17 +86,6 @@ def _format(output: Path, to: str | None) -> Format:
             return known
     available = ", ".join(f"{known.suffixes[0]} ({known.name})" for known in FORMATS if known.write)
     raise InputError(f"{output}: the suffix does not name a format; give --to, or a suffix; available: {available}")
-
-
-def _open(source: Path, axes: str | None) -> Volume:
-    if axes is None:
-        return open_volume(source)
-    recognised = recognise(source)
-    if recognised is NPY:
-        return open_npy(source, axes)
-    if recognised is NPZ:
-        return open_npz(source, axes)
-    raise InputError(f"{source}: --axes is only for npy and npz; {recognised.name} defines its own order of axes")
 
 
 def _with_target(scan: WholeScan) -> WholeScan:

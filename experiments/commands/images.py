@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from recon.data.errors import InputError
 from recon.experiments.commands.options import (
+    Axes,
     CenterFraction,
     Checkpoint,
     Device,
@@ -24,6 +26,7 @@ from recon.experiments.commands.options import (
     Settings,
     TunedFile,
     Uncertainty,
+    Variable,
 )
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
@@ -55,12 +58,15 @@ def reconstruct(
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
     noise: NoiseMap = False,
+    axes: Axes = None,
+    variable: Variable = None,
     device: Device = "auto",
 ) -> None:
     """Reconstruct raw data with one method, and write HDF5 in fastMRI's submission layout, NIfTI, DICOM or PNG.
 
     Example: recon reconstruct multicoil_test --method sense --set lamda=0.01 --format h5,dicom --output sense
     """
+    from recon.data.open import open_volume
     from recon.experiments.commands.parse import build_method, parse_sampling, parse_tuned
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.image_files import parse_image_files
@@ -72,7 +78,8 @@ def reconstruct(
     found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
     files = parse_image_files(output, formats)
     steps = parse_steps(preprocess)
-    run(inputs, method, built, sampling, files, pick_device(device), found, steps, uncertainty, noise)
+    opened = partial(open_volume, axes=axes, variable=variable)
+    run(inputs, method, built, sampling, files, pick_device(device), found, steps, uncertainty, noise, opened)
 
 
 @commands.command()

@@ -53,6 +53,7 @@ class StoredResult:
             "settings": runner.method.settings(),
             "device": runner.device.type,
             "versions": versions(),
+            **({"choices": dict(volume.choices)} if volume.choices else {}),
             **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
             **({"noise_map": {"replicas": REPLICAS}} if runner.noise else {}),

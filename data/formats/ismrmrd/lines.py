@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.distinct_images import distinct_counters, number_rows
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
+from recon.data.formats.unread import CORRECT_FIRST, TRANSFORM_FIRST
 
 Heads = NDArray[Any]
 """Structured array of readout headers, whose fields have the names of the package ismrmrd."""
@@ -98,7 +99,7 @@ def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> SortedLines:
     if not imaging.any():
         raise InputError(f"{path}: holds no imaging readouts of the first encoded space")
     if heads["idx"]["kspace_encode_step_2"][used].any():
-        raise InputError(f"{path}: is a 3-D scan; only Cartesian 2-D scans are read")
+        raise InputError(f"{path}: is a 3-D scan; only Cartesian 2-D scans are read; {TRANSFORM_FIRST}")
     _check_channels(path, heads, imaging, used)
     columns = heads["idx"]["kspace_encode_step_1"].astype(np.int64) - scan.center + scan.matrix[1] // 2
     separate = calibrating & used
@@ -174,7 +175,7 @@ def _check_directions(path: Path, images: Indices, backward: NDArray[np.bool_], 
     if len(directions) > len(np.unique(directions // 2)):
         raise InputError(
             f"{path}: holds readouts of alternating direction (EPI), which need a phase correction and cannot be "
-            "read; correct them and store the result as ISMRMRD, BART or NumPy"
+            f"read; {CORRECT_FIRST}"
         )
 
 

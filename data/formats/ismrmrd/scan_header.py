@@ -18,6 +18,7 @@ from recon.data.formats.header import (
     parse_xml,
     quoted,
 )
+from recon.data.formats.unread import CORRECT_FIRST, GRID_FIRST
 
 Size = tuple[int, int, int]
 
@@ -76,7 +77,8 @@ def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHead
     trajectory = (_text(root, "encoding/trajectory") or "cartesian").lower()
     if trajectory != "cartesian":
         name = printable(trajectory, LONGEST_QUOTE)
-        raise HeaderError(f"its trajectory is {name}; only Cartesian 2-D scans are read")
+        way = CORRECT_FIRST if trajectory == "epi" else GRID_FIRST
+        raise HeaderError(f"its trajectory is {name}; only Cartesian 2-D scans are read; {way}")
     x, y, z = (int(_number(root, f"encoding/encodedSpace/matrixSize/{axis}", 1)) for axis in "xyz")
     if min(x, y, z) < 1:
         raise HeaderError(f"its ISMRMRD header says that the encoded matrix is {(x, y, z)}")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
+from recon.data.formats.unread import CORRECT_FIRST, GRID_FIRST
 
 Floats = NDArray[np.float32]
 
@@ -46,14 +47,15 @@ def check_trajectories(path: Path, trajectories: list[Floats]) -> None:
             for step, chord in zip(steps, chords, strict=True)
             if len(step) == len(steps[0]) and 0 < chords[0] * chord < np.inf
         ]
-    what = None
+    what, way = None, GRID_FIRST
     if any(length > MOST_CURVED * chord for length, chord in zip(lengths, chords, strict=True)):
         what = "are curved (spiral)"
     elif any(abs(cosine) < LEAST_PARALLEL for cosine in cosines):
         what = "are not parallel (radial)"
     elif any(cosine < 0 for cosine in cosines):
-        what = "have alternating direction (EPI) and need a phase correction"
+        what, way = "have alternating direction (EPI) and need a phase correction", CORRECT_FIRST
     if what:
         raise InputError(
-            f"{path}: its readouts {what} by the trajectories that they store; only Cartesian 2-D scans are read"
+            f"{path}: its readouts {what} by the trajectories that they store; only Cartesian 2-D scans are read; "
+            f"{way}"
         )

@@ -12,6 +12,7 @@ from recon.data.acquisition import Header
 from recon.data.errors import printable, warn_of_input
 from recon.data.formats.header import LONGEST_CONTRAST, MOST_ECHOES, PROTON_HZ_PER_TESLA, HeaderError
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
+from recon.data.formats.unread import CORRECT_FIRST, GRID_FIRST
 
 TRAJECTORIES = {1: "cartesian", 2: "radial", 4: "spiral", 8: "blade"}
 
@@ -141,9 +142,11 @@ class TwixProtocol:
         trajectory = int(self.number("sKSpace.ucTrajectory", 1))
         if trajectory != 1:
             kind = TRAJECTORIES.get(trajectory, f"of kind {trajectory}")
-            raise HeaderError(f"its trajectory is {kind}; only Cartesian 2-D scans are read")
+            raise HeaderError(f"its trajectory is {kind}; only Cartesian 2-D scans are read; {GRID_FIRST}")
         if self.number("alRegridMode", 1) > 1:
-            raise HeaderError("its readouts were sampled on the ramps of the gradient (EPI), which cannot be read")
+            raise HeaderError(
+                f"its readouts were sampled on the ramps of the gradient (EPI), which cannot be read; {CORRECT_FIRST}"
+            )
         if self.number("sSliceAcceleration.lMultiBandFactor", 1) > 1:
             raise HeaderError("it excites several slices at once, which cannot be read")
 
