@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from recon.coils import rss
-from recon.crop import center_crop
+from recon.crop import fastmri_crop
 from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, Format, open_volume
@@ -89,8 +89,8 @@ def _format(output: Path, to: str | None) -> Format:
 
 
 def _with_target(scan: WholeScan) -> WholeScan:
-    """Add the cropped root sum of squares of the fully sampled coil images as the target."""
+    """Add the root sum of squares of the fully sampled coil images as the target, cropped as fastMRI does."""
     _, _, readout, phase = scan.kspace.shape
-    crop = min(scan.header.crop[0], readout), min(scan.header.crop[1], phase)
-    images = torch.stack([center_crop(rss(ifft(torch.from_numpy(slice_))), crop) for slice_ in scan.kspace])
+    crop = scan.header.fastmri_size((readout, phase))
+    images = torch.stack([fastmri_crop(rss(ifft(torch.from_numpy(slice_))), crop) for slice_ in scan.kspace])
     return replace(scan, target=images.numpy())

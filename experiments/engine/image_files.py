@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from recon.data.formats.fastmri import write_reconstruction
 from recon.data.images import WARNING
 from recon.data.images.placement import Stack, stack
 from recon.data.images.png import write_png
+from recon.data.images.square_pixels import as_scanner
 from recon.data.open import result_name
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.hdf5 import holds, open_hdf5
@@ -136,8 +137,11 @@ class ImageFiles:
         """
         volume = stored.scan.volume
         numbers = [volume.number(index) for index in range(len(volume))]
-        images = stack(result.images, volume.header, volume.shape[2:], numbers, stored.runner.name)
-        stacks = {"": images} | {f"_{name}": replace(images, images=values) for name, values in result.maps.items()}
+        pictures = {"": result.images} | {f"_{name}": values for name, values in result.maps.items()}
+        stacks = {
+            suffix: stack(*as_scanner(values, volume.header, volume.shape[2:]), numbers, stored.runner.name)
+            for suffix, values in pictures.items()
+        }
         files: dict[str, list[str]] = {}
         if ImageFormat.H5 in formats:
             stored.save(result)

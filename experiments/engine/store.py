@@ -9,9 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from recon.data.acquisition import image_size
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_reconstruction
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
+from recon.experiments.engine.metrics import crop
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.scores import versions
@@ -57,6 +59,19 @@ class StoredResult:
             **({"noise_map": {"replicas": REPLICAS}} if runner.noise else {}),
         }
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the file holds less than the image, because fastMRI's submissions have the size of its targets."""
+        return self.scan.volume.header.fastmri and self._size != image_size(self.scan.volume.header, self._matrix)
+
+    @property
+    def _matrix(self) -> tuple[int, int]:
+        return self.scan.volume.shape[2:]
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.scan.volume.header.fastmri_size(self._matrix)
+
     def load(self) -> Result | None:
         """Return the result that is in the file; None if there is none, or it is damaged or of another protocol."""
         if not self.path.is_file():
@@ -77,7 +92,11 @@ class StoredResult:
     def save(self, result: Result) -> None:
         """Write the result to the file, whole or not at all."""
         protocol = json.dumps(self.protocol)
-        write_reconstruction(self.path, result.images, result.maps, protocol=protocol, seconds=result.seconds)
+        images, maps = result.images, result.maps
+        if self.is_cut:
+            images, *cut = (crop(values, *self._size) for values in (images, *maps.values()))
+            maps = dict(zip(maps, cut, strict=True))
+        write_reconstruction(self.path, images, maps, protocol=protocol, seconds=result.seconds)
 
     def load_or_make(self, on_slice: Callable[[], None]) -> Result:
         """Return the result that is in the file, or reconstruct the scan and save the result.
