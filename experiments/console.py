@@ -15,7 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from recon.data.errors import DiskFullError, InputError
+from recon.data.errors import DiskFullError, InputError, printable
+from recon.data.storage.atomic import DISK_FULL_CODES
 
 BAD_INPUT = 2
 
@@ -41,13 +42,20 @@ class Problems:
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Print an input error raised inside the block, and continue, unless the disk is full."""
+        """Print an error of the input or the file system raised inside the block, and continue.
+
+        A full disk ends the run, because nothing that follows could be written either.
+        """
         try:
             yield
         except DiskFullError:
             raise
         except InputError as error:
             self.add(str(error))
+        except OSError as error:
+            if error.errno is None or error.errno in DISK_FULL_CODES:
+                raise
+            self.add(printable(f"{error.filename or 'the file system'}: {error.strerror}"))
 
     def add(self, sentence: str) -> None:
         """Print a problem, unless it was printed before."""

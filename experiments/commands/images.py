@@ -18,6 +18,7 @@ from recon.experiments.commands.options import (
     Mask,
     NoiseMap,
     Output,
+    Overwrite,
     Plugins,
     Preprocess,
     Seed,
@@ -55,6 +56,7 @@ def reconstruct(
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
     noise: NoiseMap = False,
+    overwrite: Overwrite = False,
     device: Device = "auto",
 ) -> None:
     """Reconstruct raw data with one method, and write HDF5 in fastMRI's submission layout, NIfTI, DICOM or PNG.
@@ -70,7 +72,7 @@ def reconstruct(
     sampling = None if acceleration is None else parse_sampling(mask, acceleration, center_fraction, seed)
     built = build_method(method, settings or [], checkpoint, plugins)
     found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
-    files = parse_image_files(output, formats)
+    files = parse_image_files(output, formats, overwrite)
     steps = parse_steps(preprocess)
     run(inputs, method, built, sampling, files, pick_device(device), found, steps, uncertainty, noise)
 
@@ -107,6 +109,7 @@ def compare(
     plugins: Plugins = None,
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     shown: Annotated[int, typer.Option(help="Number of volumes that the report shows as pictures.")] = 8,
 ) -> None:
@@ -132,7 +135,7 @@ def compare(
         uncertain=uncertainty,
         oracle=parse_oracle(oracle, built),
     )
-    run(inputs, comparison, output, pick_device(device))
+    run(inputs, comparison, output, pick_device(device), overwrite)
 
 
 @commands.command()

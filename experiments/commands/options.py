@@ -11,6 +11,9 @@ Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT...", help="Raw-data files, or folders of raw-data files.")
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace existing files even if this program has not written them.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the method; may be repeated."),

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import json
+import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_reconstruction
-from recon.data.storage.hdf5 import open_hdf5, read_dataset
+from recon.data.open import parts_of
+from recon.data.storage.fingerprint import fingerprint, package_sha256, sha256_of
+from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.scores import versions
@@ -41,16 +50,15 @@ class StoredResult:
     def protocol(self) -> dict[str, Any]:
         """Everything on which the result depends; a file counts only if its protocol is the same."""
         volume, sampling, runner = self.scan.volume, self.scan.sampling, self.runner
-        stat = volume.path.stat()
         return {
             "file": volume.name,
-            "bytes": stat.st_size,
-            "modified": stat.st_mtime_ns,
+            "inputs": [fingerprint(path) for path in parts_of(volume.path)],
             "sampling": None if sampling is None else asdict(sampling),
             "method": runner.name,
             "settings": runner.method.settings(),
             "device": runner.device.type,
             "versions": versions(),
+            "code": code_sha256(runner.method),
             **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
             **({"noise_map": {"replicas": REPLICAS}} if runner.noise else {}),
@@ -65,8 +73,9 @@ class StoredResult:
                 if file.attrs.get("protocol") != json.dumps(self.protocol):
                     return None
                 maps = {name: read_dataset(file, name)[()] for name in self.runner.map_names}
-                return Result(read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"]), maps)
-        except InputError:
+                result = Result(read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"]), maps)
+                return result if file.attrs.get("sha256") == _sha256(result) else None
+        except (InputError, LookupError, TypeError, ValueError):  # whatever somebody has written into the file
             return None
 
     def run(self, on_slice: Callable[[], None]) -> Result:
@@ -75,8 +84,14 @@ class StoredResult:
 
     def save(self, result: Result) -> None:
         """Write the result to the file, whole or not at all."""
-        protocol = json.dumps(self.protocol)
-        write_reconstruction(self.path, result.images, result.maps, protocol=protocol, seconds=result.seconds)
+        write_reconstruction(
+            self.path,
+            result.images,
+            result.maps,
+            protocol=json.dumps(self.protocol),
+            seconds=result.seconds,
+            sha256=_sha256(result),
+        )
 
     def load_or_make(self, on_slice: Callable[[], None]) -> Result:
         """Return the result that is in the file, or reconstruct the scan and save the result.
@@ -99,3 +114,57 @@ class StoredResult:
             for _ in result.images:
                 on_slice()
         return result
+
+
+def check_replaceable(path: Path, damaged: bool = False) -> None:
+    """Refuse to replace an HDF5 file that this program has not written.
+
+    Parameters
+    ----------
+    path
+        File to write; nothing is checked if it does not exist.
+    damaged
+        Whether a file that cannot be opened may be replaced.
+
+    Raises
+    ------
+    InputError
+        If the file holds no reconstruction, or one of another program.
+    """
+    if not os.path.lexists(path):
+        return
+    try:
+        with open_hdf5(path) as file:
+            images, own = holds(file, "reconstruction"), bool({"protocol", "use"} & set(file.attrs))
+    except InputError:
+        if damaged:
+            return
+        raise
+    if not images or not own:
+        reason = "was not written by this program" if images else "holds no reconstruction"
+        raise InputError(f"{path}: exists already and {reason}; give another --output, or --overwrite")
+
+
+def code_sha256(method: Reconstruction) -> str:
+    """Return the SHA-256 of the source of this package, and of the files of a plugin that define the method."""
+    plugin = sorted(_plugin_sources(method))
+    return sha256_of(plugin, package_sha256()) if plugin else package_sha256()
+
+
+def _plugin_sources(method: Any) -> set[Path]:
+    found: set[Path] = set()
+    for cls in type(method).__mro__:
+        if issubclass(cls, Reconstruction) and cls.__module__.partition(".")[0] != "recon":
+            with suppress(OSError, TypeError):  # defined where there is no file
+                found.add(Path(inspect.getfile(cls)))
+    wrapped = (getattr(method, field.name) for field in fields(method))
+    return found.union(*(_plugin_sources(value) for value in wrapped if isinstance(value, Reconstruction)))
+
+
+def _sha256(result: Result) -> str:
+    """Hash the images and maps with their types and shapes."""
+    digest = hashlib.sha256()
+    for name, values in {"": result.images, **result.maps}.items():
+        digest.update(f"{name} {values.dtype} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()

@@ -80,7 +80,9 @@ class Tuning:
             "slices of a contrast": self.slices,
             "objective": "mean PSNR over slices, range: each slice's largest target value",
             "files": [volume.name for volume in volumes],
+            "data": data_sha256(volumes),
             "versions": versions(),
+            "code": package_sha256(),
         }
 
 
