@@ -1,16 +1,18 @@
 """Writes files that appear complete or not at all."""
 
 import errno
+import filecmp
 import os
 import platform
 import re
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from recon.data.errors import DiskFullError
+from recon.data.errors import DiskFullError, InputError
 
 DISK_FULL_CODES = (errno.ENOSPC, errno.EDQUOT)
 
@@ -27,6 +29,8 @@ LONGEST_START = 40
 
 MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
 """Short name of this computer in the names of temporary files; a folder may be shared by several."""
+
+PART_SUFFIX = ".part"
 
 PART = re.compile(rf"\..*\.{MACHINE}-(\d+)-\w+\.part", re.DOTALL)
 """Names of the temporary files of this computer, with the number of the process that writes to them."""
@@ -55,20 +59,70 @@ def atomic_path(path: Path) -> Iterator[Path]:
     ------
     DiskFullError
         If the disk or the quota is full; an existing file at `path` is left as it was.
+    OSError
+        If the file cannot be written for another reason; it names `path`.
     """
+    with _errors_of(path), _temporary(path) as temporary:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+
+
+@contextmanager
+def atomic_files(path: Path, overwrite: bool) -> Iterator[Path]:
+    """Yield a path in a temporary folder; move what the block writes into the folder to that of `path`.
+
+    Parameters
+    ----------
+    path
+        Path of the finished file; other files that the block writes get their names in the same folder.
+    overwrite
+        Whether existing files of other content may be replaced.
+
+    Raises
+    ------
+    InputError
+        If a file exists already and its content is different.
+    DiskFullError
+        If the disk or the quota is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    clean_parts(path.parent)
+    with (
+        _errors_of(path),
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=_part_prefix(path), suffix=PART_SUFFIX) as folder,
+    ):
+        yield Path(folder) / path.name
+        written = sorted(Path(folder).iterdir())
+        targets = [path.parent / file.name for file in written]
+        for file, target in zip(written, targets, strict=True):
+            if os.path.lexists(target) and not overwrite and not _is_same(file, target):
+                raise InputError(f"{target}: exists already and is different; give another output, or --overwrite")
+        for target in targets[1:]:  # files that belong together are never old and new at once
+            target.unlink(missing_ok=True)
+        for file, target in zip(written, targets, strict=True):
+            file.replace(target)
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """Name the finished file in errors of its temporary one, and tell a full disk."""
     try:
-        with _temporary(path) as temporary:
-            yield temporary
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
+        yield
     except Exception as error:
-        if not _is_full(error):
-            raise
-        raise DiskFullError(
-            f"{path}: could not be written, the disk is full; what was saved before is kept"
-        ) from error
+        if _is_full(error):
+            raise DiskFullError(
+                f"{path}: could not be written, the disk is full; what was saved before is kept"
+            ) from error
+        if (
+            isinstance(error, OSError)
+            and error.errno is not None
+            and PART_SUFFIX in str(error.filename or PART_SUFFIX)
+        ):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def clean_parts(folder: Path) -> None:
@@ -81,7 +135,7 @@ def clean_parts(folder: Path) -> None:
             matches = [match for entry in entries if (match := PART.fullmatch(entry.name))]
         for match in matches:
             if not _is_running(int(match[1])):
-                (folder / match[0]).unlink(missing_ok=True)
+                _remove(folder / match[0])
     except OSError:  # what cannot be listed or removed does not matter to what is written
         return
 
@@ -90,14 +144,28 @@ def clean_parts(folder: Path) -> None:
 def _temporary(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     clean_parts(path.parent)
-    prefix = f".{path.name[:LONGEST_START]}.{MACHINE}-{os.getpid()}-"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_part_prefix(path), suffix=PART_SUFFIX)
     os.close(handle)
     try:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
         _cleaned[path.parent] = path.parent.stat().st_mtime_ns
+
+
+def _part_prefix(path: Path) -> str:
+    return f".{path.name[:LONGEST_START]}.{MACHINE}-{os.getpid()}-"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_same(file: Path, other: Path) -> bool:
+    return other.is_file() and filecmp.cmp(file, other, shallow=False)
 
 
 def _is_running(process: int) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,12 @@ def fingerprint(path: Path) -> dict[str, Any]:
     stat = path.stat()
     digest = _quick_sha256(path.resolve(), stat.st_size, stat.st_mtime_ns)
     return {"name": path.name, "bytes": stat.st_size, "modified": stat.st_mtime_ns, "quick sha256": digest}
+
+
+def content_sha256(paths: Iterable[Path]) -> str:
+    """Return one SHA-256 of the sizes and quick hashes of files in the given order, whenever they were changed."""
+    prints = [(found["bytes"], found["quick sha256"]) for found in map(fingerprint, paths)]
+    return hashlib.sha256(repr(prints).encode()).hexdigest()
 
 
 def sha256(path: Path) -> str:
@@ -47,6 +56,24 @@ def package_sha256() -> str:
     for folder, _, names in os.walk(Path(__file__).parents[2], followlinks=True):
         sources += [Path(folder) / name for name in names if name.endswith(".py")]
     return sha256_of(sources)
+
+
+def code_sha256(*methods: object) -> str:
+    """Return the SHA-256 of the source of this package, and of the plugins that define some methods."""
+    plugins = {source for method in methods for source in _plugin_sources(method)}
+    return sha256_of(plugins, package_sha256()) if plugins else package_sha256()
+
+
+def _plugin_sources(method: object) -> set[Path]:
+    sources: set[Path] = set()
+    for cls in type(method).__mro__:
+        if cls.__module__.partition(".")[0] not in {"recon", "builtins", "abc", "typing"}:
+            with suppress(OSError, TypeError):  # defined where there is no file
+                sources.add(Path(inspect.getfile(cls)))
+    if is_dataclass(method):  # a method may wrap another one
+        values = (getattr(method, field.name) for field in fields(method))
+        sources = sources.union(*(_plugin_sources(value) for value in values if is_dataclass(value)))
+    return sources
 
 
 @lru_cache(maxsize=4096)

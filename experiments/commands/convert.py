@@ -10,9 +10,11 @@ import torch
 from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.errors import InputError, did_you_mean
+from recon.data.formats.bart import BART
 from recon.data.formats.numpy import open_npy, open_npz
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.open import FORMATS, NPY, NPZ, Format, Volume, open_volume, recognise
+from recon.data.open import FORMATS, NPY, NPZ, Format, Volume, open_volume, parts_of, recognise
+from recon.data.storage.atomic import atomic_files
 from recon.experiments.console import console, errors
 from recon.fourier import ifft
 
@@ -24,7 +26,9 @@ DESCRIPTIONS = {
 }
 
 
-def convert(source: Path, output: Path, to: str | None = None, axes: str | None = None) -> None:
+def convert(
+    source: Path, output: Path, to: str | None = None, axes: str | None = None, overwrite: bool = False
+) -> None:
     """Write a raw-data file in another format, with the samples unchanged bit for bit.
 
     A fully sampled scan without reference images gets them if the format stores them, as fastMRI's files do.
@@ -40,20 +44,26 @@ def convert(source: Path, output: Path, to: str | None = None, axes: str | None 
     axes
         Order of the axes of a NumPy file, for example "readout phase coils slices".
 
+    overwrite
+        Whether existing files of other content may be replaced, except for the input.
+
     Raises
     ------
     InputError
-        If the file cannot be read, or the format cannot be written.
+        If the file cannot be read, the format cannot be written, or the output exists already and is different.
     """
-    if output.exists() and output.samefile(source):
-        raise InputError(f"{output}: is also the input; give another output")
     chosen = _format(output, to)
+    inputs = {part.resolve() for part in parts_of(source)}
+    for path in (output, *(output.with_suffix(suffix) for suffix in (".cfl", ".hdr") if chosen is BART)):
+        if path.resolve() in inputs:
+            raise InputError(f"{path}: is also the input; give another output")
     if chosen.write is None:
         raise InputError(f"the format {chosen.name} can be read but not written")
     scan = WholeScan.of(_open(source, axes))
     if "target" in chosen.keeps and scan.target is None and scan.mask is None:
         scan = _with_target(scan)
-    chosen.write(output, scan)
+    with atomic_files(output, overwrite) as temporary:
+        chosen.write(temporary, scan)
     lost = [
         description
         for name, description in DESCRIPTIONS.items()

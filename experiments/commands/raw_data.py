@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import Inputs
+from recon.experiments.commands.options import Inputs, Overwrite
 
 commands = typer.Typer()
 
@@ -71,6 +71,7 @@ def convert(
             help="Order of the axes of a NumPy file to read, for example 'readout phase coils slices'.",
         ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Convert raw data to another format without changing a sample; a warning lists what the format cannot store.
 
@@ -78,4 +79,4 @@ def convert(
     """
     from recon.experiments.commands.convert import convert as run
 
-    run(source, output, to, axes)
+    run(source, output, to, axes, overwrite)

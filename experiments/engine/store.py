@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_reconstruction
 from recon.data.open import parts_of
-from recon.data.storage.fingerprint import fingerprint, package_sha256, sha256_of
+from recon.data.storage.fingerprint import code_sha256, fingerprint
 from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
@@ -143,22 +140,6 @@ def check_replaceable(path: Path, damaged: bool = False) -> None:
     if not images or not own:
         reason = "was not written by this program" if images else "holds no reconstruction"
         raise InputError(f"{path}: exists already and {reason}; give another --output, or --overwrite")
-
-
-def code_sha256(method: Reconstruction) -> str:
-    """Return the SHA-256 of the source of this package, and of the files of a plugin that define the method."""
-    plugin = sorted(_plugin_sources(method))
-    return sha256_of(plugin, package_sha256()) if plugin else package_sha256()
-
-
-def _plugin_sources(method: Any) -> set[Path]:
-    found: set[Path] = set()
-    for cls in type(method).__mro__:
-        if issubclass(cls, Reconstruction) and cls.__module__.partition(".")[0] != "recon":
-            with suppress(OSError, TypeError):  # defined where there is no file
-                found.add(Path(inspect.getfile(cls)))
-    wrapped = (getattr(method, field.name) for field in fields(method))
-    return found.union(*(_plugin_sources(value) for value in wrapped if isinstance(value, Reconstruction)))
 
 
 def _sha256(result: Result) -> str:
