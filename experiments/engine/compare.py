@@ -20,6 +20,7 @@ from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
+from recon.data.storage.atomic import clean_parts
 from recon.experiments.console import Problems, console, progress, say
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
 from recon.experiments.engine.metrics import Images, Metrics, score_file
@@ -158,6 +159,8 @@ def compare(
     """
     problems, warnings, protocol = Problems(), RangeWarnings(), comparison.protocol()
     planned = _plan(find_files(inputs), comparison, output, device, problems)
+    for folder in {output, output / "figures", *(stored.path.parent for stored in planned)}:
+        clean_parts(folder)
     if not overwrite:
         _check_replaceable(output, planned)
     scores: list[MethodScore] = []

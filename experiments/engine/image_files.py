@@ -19,6 +19,7 @@ from recon.data.images import WARNING
 from recon.data.images.placement import Stack, stack
 from recon.data.images.png import write_png
 from recon.data.open import parts_of, result_name
+from recon.data.storage.atomic import clean_parts
 from recon.experiments.engine.image_record import ImageRecord, read_record
 from recon.experiments.engine.run import Result
 from recon.experiments.engine.store import StoredResult, check_replaceable
@@ -78,6 +79,8 @@ class ImageFiles:
     def check(self, inputs: Sequence[Path], maps: Sequence[str] = ()) -> None:
         """Refuse inputs whose images would overwrite each other, raw data, or files of other programs.
 
+        Temporary files of killed runs are removed.
+
         Parameters
         ----------
         inputs
@@ -101,6 +104,7 @@ class ImageFiles:
                     raise InputError(
                         f"{path}: differs from {other.name} in its ending only; give them in separate runs"
                     )
+        clean_parts(self.folder)
         raw = {part.resolve() for source in inputs for part in parts_of(source)}
         for source in inputs:
             record = self._record(source)
@@ -208,6 +212,7 @@ class ImageFiles:
             for suffix in ("", *(f"_{name}" for name in maps)):
                 path = self.path(source, kind, suffix)
                 if kind in ONE_IMAGE and path.suffix.lower() != ONE_IMAGE[kind]:
+                    clean_parts(path)
                     files = _numbered(path, kind)
                 else:
                     files = image_paths(path, kind, 1) + image_paths(path, kind, 1, is_complex=True)
