@@ -177,6 +177,7 @@ def compare(
                 scores.append(_score(stored, result, target))
                 if target is not None and UNCERTAINTY in result.maps:
                     reliabilities[runner.name].add(target, result.images, result.maps[UNCERTAINTY])
+            if scores:  # an error here ends the run, because nothing else could be written either
                 write_csv(output / METRICS, scores)
     if not scores:
         raise InputError("nothing could be reconstructed")

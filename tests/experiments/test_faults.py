@@ -37,7 +37,7 @@ def content(path: Path) -> Any:
     """Read a file without times and random identifiers."""
     if path.suffix == ".h5":
         with h5py.File(path) as file:
-            return {name: file[name][()].tobytes() for name in file}, file.attrs.get("protocol")
+            return {name: np.asarray(file[name]).tobytes() for name in file}, file.attrs.get("protocol")
     if path.suffix == ".dcm":
         dicom = pydicom.dcmread(path)
         return dicom.pixel_array.tobytes(), dicom.RescaleSlope
@@ -137,11 +137,13 @@ def test_compare(faults: Faults, raw: Path, tmp_path: Path) -> None:
     assert_survives(faults, tmp_path / "out", with_seed(1), step=2)
 
 
-@pytest.mark.parametrize("name", ["scan.cfl", "scan.npy", "scan.h5"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["scan.cfl", "scan.h5"])
 def test_convert(faults: Faults, raw: Path, tmp_path: Path, name: str) -> None:
     assert_survives(faults, tmp_path / "out", command("convert", raw, tmp_path / "out" / name))
 
 
+@pytest.mark.slow
 def test_convert_over_other_files(faults: Faults, raw: Path, tmp_path: Path) -> None:
     other = write_raw_file(tmp_path / "other.h5", slices=1, coils=1)
     output = tmp_path / "out" / "scan.cfl"
@@ -153,17 +155,16 @@ def test_convert_over_other_files(faults: Faults, raw: Path, tmp_path: Path) -> 
 def test_tune(faults: Faults, raw: Path, tmp_path: Path) -> None:
     output = tmp_path / "out" / "tuned.yaml"
     options = ("--accelerations", 2, "--mask", "random", "--slices", 1, "-o", output)
-    run, earlier = (command("tune", raw, "--methods", names, *options) for names in ("sense,grappa", "grappa"))
-    del earlier
-    assert_survives(faults, tmp_path / "out", run)
+    assert_survives(faults, tmp_path / "out", command("tune", raw, "--methods", "grappa", *options))
 
 
+@pytest.mark.slow
 def test_calibrate(faults: Faults, raw: Path, tmp_path: Path) -> None:
     weights = write_weights(tmp_path / "out" / "weights.safetensors", "modl")
     assert_survives(faults, tmp_path / "out", command("calibrate", weights, raw, "--masks", "random:2"))
 
 
-def test_a_killed_change_of_acceleration_is_not_called_done(faults: Faults, raw: Path, tmp_path: Path) -> None:
+def test_the_image_of_another_acceleration_is_not_called_done(raw: Path, tmp_path: Path) -> None:
     """Run 4x to NIfTI, then 2x to NIfTI and DICOM where DICOM fails, then 4x again: the image must be that of 4x."""
 
     def at(acceleration: int, formats: str) -> Command:
@@ -179,4 +180,3 @@ def test_a_killed_change_of_acceleration_is_not_called_done(faults: Faults, raw:
     assert again.exit_code == 0
     assert "done before" not in again.output
     assert (tmp_path / "out" / "scan.nii.gz").read_bytes() == image
-    assert np.isfinite(faults.count)

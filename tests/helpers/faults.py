@@ -65,7 +65,8 @@ class Faults:
         def wrapped(*arguments: Any, **options: Any) -> Any:
             number, self.count = self.count, self.count + 1
             if self._at is not None and (number == self._at or (self._fault == "kill" and number > self._at)):
-                raise FAULTS[self._fault]()
+                error = FAULTS[self._fault]()
+                raise error
             return operation(*arguments, **options)
 
         return wrapped
