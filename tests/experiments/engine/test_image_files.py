@@ -216,14 +216,31 @@ def test_a_record_that_was_tampered_with_is_an_error(
     assert (tmp_path / "out" / "discs.nii.gz").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "files", ["{}", '{"discs.nii.gz": null}', '{"discs.nii.gz": "0"}', '{"../raw/discs.h5": ""}']
-)
-def test_a_record_that_claims_too_much_is_not_believed(run: Run, raw_file: Path, tmp_path: Path, files: str) -> None:
+@pytest.mark.parametrize("files", [{}, {"discs.nii.gz": None}, {"discs.nii.gz": "0"}, {"../raw/discs.h5": ""}])
+def test_a_record_that_claims_too_much_is_not_believed(run: Run, raw_file: Path, tmp_path: Path, files: dict) -> None:
     command = (raw_file, "--format", "nifti", "-o", tmp_path / "out")
     run(*command)
     record = json.loads((tmp_path / "out" / "discs.json").read_text())
-    (tmp_path / "out" / "discs.json").write_text(json.dumps(record | {"files": json.loads(files)}))
+    (tmp_path / "out" / "discs.json").write_text(json.dumps(record | {"files": files}))
     (tmp_path / "out" / "discs.nii.gz").unlink()
     assert "2 slices in" in run(*command).output
     assert (tmp_path / "out" / "discs.nii.gz").stat().st_size > 500
+
+
+@pytest.mark.parametrize("formats", ["h5", "png", "nifti"])
+def test_a_name_that_is_too_long_for_its_images_does_not_end_the_run(
+    run: Run, raw_file: Path, tmp_path: Path, formats: str
+) -> None:
+    long = raw_file.with_name(f"{'a' * 251}.npy")
+    np.save(long, np.ones((1, 2, 16, 12), np.complex64))
+    output = run(raw_file.parent, "--format", formats, "-o", tmp_path / "out", code=2).output
+    assert "File name too long" in output
+    assert "discs.h5: 2 slices in" in output
+
+
+@pytest.mark.parametrize("length", [240, 243, 250, 252])
+def test_the_longest_names_are_written(run: Run, raw_file: Path, tmp_path: Path, length: int) -> None:
+    name = f"{'a' * length}.h5"
+    raw_file.rename(raw_file.with_name(name))
+    run(raw_file.parent, "-o", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
