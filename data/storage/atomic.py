@@ -125,6 +125,21 @@ def _errors_of(path: Path) -> Iterator[None]:
         raise
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse a folder to which nothing can be written, before hours are spent on what would go there.
+
+    Raises
+    ------
+    InputError
+        If the folder, or the folder in which it would be created, is a file or belongs to somebody else.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise InputError(f"{folder}: {there} is not a folder; give another --output")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: {there} is not writable; give another --output")
+
+
 def clean_parts(folder: Path) -> None:
     """Remove temporary files that processes of this computer left in a folder when they were killed."""
     try:

@@ -20,7 +20,7 @@ from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
-from recon.data.storage.atomic import clean_parts
+from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.console import Problems, console, progress, say
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
 from recon.experiments.engine.metrics import Images, Metrics, score_file
@@ -157,6 +157,7 @@ def compare(
     SystemExit
         At the end, if a file could not be read or reconstructed.
     """
+    check_writable(output)
     problems, warnings, protocol = Problems(), RangeWarnings(), comparison.protocol()
     planned = _plan(find_files(inputs), comparison, output, device, problems)
     for folder in {output, output / "figures", *(stored.path.parent for stored in planned)}:

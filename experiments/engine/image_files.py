@@ -19,7 +19,7 @@ from recon.data.images import WARNING
 from recon.data.images.placement import Stack, stack
 from recon.data.images.png import write_png
 from recon.data.open import parts_of, result_name
-from recon.data.storage.atomic import clean_parts
+from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.engine.image_record import ImageRecord, read_record
 from recon.experiments.engine.run import Result
 from recon.experiments.engine.store import StoredResult, check_replaceable
@@ -104,6 +104,7 @@ class ImageFiles:
                     raise InputError(
                         f"{path}: differs from {other.name} in its ending only; give them in separate runs"
                     )
+        check_writable(self.folder)
         clean_parts(self.folder)
         raw = {part.resolve() for source in inputs for part in parts_of(source)}
         for source in inputs:

@@ -17,7 +17,7 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling, default_center_fraction
 from recon.data.open import Volume, find_files, open_volume, parts_of
-from recon.data.storage.atomic import clean_parts
+from recon.data.storage.atomic import check_writable, clean_parts
 from recon.data.storage.fingerprint import code_sha256, content_sha256
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.metrics import Images, score
@@ -113,6 +113,7 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
         if "lamda" not in _settings(method):
             raise InputError(f"{name} has no setting lamda, so there is nothing to tune")
     problems = Problems()
+    check_writable(output.parent)
     clean_parts(output.parent)
     contrasts = _contrasts(find_files(inputs), problems)
     tuned = _open(output, tuning.protocol([volume for volumes in contrasts.values() for volume in volumes]))

@@ -244,3 +244,8 @@ def test_the_longest_names_are_written(run: Run, raw_file: Path, tmp_path: Path,
     raw_file.rename(raw_file.with_name(name))
     run(raw_file.parent, "-o", tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_a_file_in_place_of_the_folder_is_told_at_once(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    assert "is not a folder" in run(raw_file, "-o", tmp_path / "out" / "deep", code=2).output.replace("\n", " ")
