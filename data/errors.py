@@ -1,6 +1,7 @@
 """Errors that the user can fix: one sentence without a traceback, exit code 2."""
 
 import difflib
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,15 @@ class InputError(ValueError):
 
 class DiskFullError(InputError):
     """The disk or the quota is full, so that no further file can be written either."""
+
+
+class InputWarning(UserWarning):
+    """An input is odd or incomplete but usable; the message is one sentence that names the input."""
+
+
+def warn_of_input(sentence: str) -> None:
+    """Warn in one sentence that may quote untrusted text; the command prints it without a place in the code."""
+    warnings.warn(printable(sentence), InputWarning, stacklevel=2)
 
 
 def printable(text: str, most: int | None = None) -> str:

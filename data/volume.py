@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -37,6 +39,10 @@ class Volume(Protocol):
         """Sampling mask of a prospectively undersampled scan; None if fully sampled."""
 
     @property
+    def choices(self) -> Mapping[str, str]:
+        """What the user said about the file's content, such as the order of its axes; usually nothing."""
+
+    @property
     def target_name(self) -> str | None:
         """Name of the reference image in the file; None if there is none."""
 
@@ -68,6 +74,7 @@ class VolumeWithoutTarget:
 
     path: Path
     shape: tuple[int, int, int, int]
+    choices: Mapping[str, str] = MappingProxyType({})
 
     @property
     def name(self) -> str:
@@ -132,6 +139,11 @@ class WrappedVolume:
     def mask(self) -> torch.Tensor | None:
         """Sampling mask of a prospectively undersampled scan; None if fully sampled."""
         return self.volume.mask
+
+    @property
+    def choices(self) -> Mapping[str, str]:
+        """What the user said about the file's content."""
+        return self.volume.choices
 
     @property
     def target_name(self) -> str | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from recon.data.errors import InputError
+from recon.data.errors import InputError, InputWarning
 from recon.experiments.commands import benchmarks, images, raw_data, stream, training, weights
+from recon.experiments.console import warn
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -39,6 +41,17 @@ class Commands(TyperGroup):
             return _exit("terminated; finished results are kept", TERMINATED)
         except KeyboardInterrupt:
             return _exit("interrupted; finished results are kept", INTERRUPTED)
+
+
+_show_with_place = warnings.showwarning
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Print a warning about an input in one sentence, and any other with its place in the code."""
+    if issubclass(category, InputWarning):
+        warn(f"warning: {message}")
+    else:
+        _show_with_place(message, category, *place, **more)
 
 
 def _exit(sentence: str, code: int) -> None:
@@ -84,6 +97,7 @@ app.add_typer(
 def main() -> None:
     """Run the command `recon`."""
     signal.signal(signal.SIGTERM, _terminate)
+    warnings.showwarning = _show_warning
     app()
 
 

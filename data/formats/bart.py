@@ -1,8 +1,9 @@
 """Reads and writes BART's file pairs: dimensions as text in NAME.hdr, complex64 samples in NAME.cfl.
 
-The first dimension varies fastest. Cartesian 2-D scans can be read: readout, phase 1, coils and slices, as well as
-echoes, times and averages, each of which becomes an image of its own. 3-D scans (phase 2), sets of maps and other
-dimensions are refused.
+The first dimension varies fastest. Cartesian 2-D scans can be read: two of readout, phase 1 and phase 2, coils and
+slices, as well as echoes, times and averages, each of which becomes an image of its own. With a readout of size 1 the
+image plane is that of the two phase axes, as in a 3-D scan that was transformed along its readout. 3-D scans, sets of
+maps and other dimensions are refused.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 
 from recon.data.acquisition import Acquisition, Header
-from recon.data.errors import InputError
+from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
@@ -27,12 +28,15 @@ from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_header, check_size
 from recon.data.volume import VolumeWithoutTarget
 
-READOUT, PHASE, COILS, ECHO, TIME, SLICE, AVERAGE = 0, 1, 3, 5, 10, 13, 14
+READOUT, PHASE, PHASE_2, COILS, ECHO, TIME, SLICE, AVERAGE = 0, 1, 2, 3, 5, 10, 13, 14
 IMAGES = (AVERAGE, TIME, ECHO, SLICE)
 """Dimensions that number the images, the slowest first."""
 
 DIMENSIONS = 16
-NAMES = {2: "phase 2", 4: "maps"}
+NAMES = {4: "maps"}
+
+FLATTEST = 4
+"""Smallest ratio of the strongest Cartesian line's energy to the median; about 1 in radial scans, 100 in others."""
 
 Sizes = tuple[int, ...]
 
@@ -74,7 +78,7 @@ class BartVolume(VolumeWithoutTarget):
         samples = np.memmap(self.path, "<c8", "r", shape=self.dimensions, order="F")
         position = dict(zip(IMAGES, np.unravel_index(index, [self.dimensions[axis] for axis in IMAGES]), strict=True))
         chosen = tuple(position.get(axis, slice(None)) for axis in range(DIMENSIONS))
-        stored = samples[chosen].reshape(self.dimensions[READOUT], self.dimensions[PHASE], self.dimensions[COILS])
+        stored = samples[chosen].reshape(*self.shape[2:], self.dimensions[COILS])
         kspace = torch.from_numpy(np.array(np.moveaxis(stored, -1, 0), np.complex64, order="C"))
         check_finite(self.path, kspace, f"k-space of image {index}")
         return Acquisition(kspace, measured_mask(kspace), self.header, name=self.name, slice=index)
@@ -91,10 +95,10 @@ def open_bart(path: Path) -> BartVolume:
     samples = path.with_suffix(".cfl")
     dimensions, text = _read_header(path.with_suffix(".hdr"))
     for axis, size in enumerate(dimensions):
-        if size > 1 and axis not in {READOUT, PHASE, COILS, *IMAGES}:
+        if size > 1 and axis not in {READOUT, PHASE, PHASE_2, COILS, *IMAGES}:
             raise InputError(
                 f"{path}: dimension {axis}{f' ({NAMES[axis]})' if axis in NAMES else ''} has size {size}; only 2-D "
-                "scans of readout, phase 1, coils, echoes, times, slices and averages can be read"
+                "scans of readout, phase 1, phase 2, coils, echoes, times, slices and averages can be read"
             )
     check_size(path, "the k-space", dimensions, 8)
     if not samples.is_file():
@@ -104,11 +108,14 @@ def open_bart(path: Path) -> BartVolume:
             f"{samples}: has {samples.stat().st_size} bytes, its header says {8 * math.prod(dimensions)} "
             f"for {' x '.join(map(str, dimensions))}"
         )
-    matrix = dimensions[READOUT], dimensions[PHASE]
+    matrix = _matrix(path, dimensions)
     images = math.prod(dimensions[axis] for axis in IMAGES)
     plain = Header(crop=matrix, padding=(0, matrix[1]))
     header = plain if text is None else header_from_text(path, text, matrix, images)
-    return BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
+    volume = BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
+    if dimensions[PHASE_2] > 1:
+        _doubt_spokes(volume)
+    return volume
 
 
 def write_bart(path: Path, scan: WholeScan) -> None:
@@ -123,6 +130,12 @@ def write_bart(path: Path, scan: WholeScan) -> None:
         temporary.write_text(f"# Dimensions\n{numbers}\n# Creator\nunrolled-recon\n# Header\n{header}\n")
 
 
+def samples_of(path: Path) -> Path:
+    """Return the file of the samples if `path` is the header of a pair, `path` itself otherwise."""
+    samples = path.with_suffix(".cfl")
+    return samples if path.suffix.lower() == ".hdr" and samples.is_file() and is_bart(path) else path
+
+
 def is_bart(path: Path) -> bool:
     """Return whether `path` is one of a pair of files whose header is BART's."""
     header = path.with_suffix(".hdr")
@@ -130,6 +143,30 @@ def is_bart(path: Path) -> bool:
         return False
     with header.open("rb") as file:
         return file.read(1) == b"#"
+
+
+def _matrix(path: Path, dimensions: Sizes) -> tuple[int, int]:
+    """Return the sizes of the image plane: readout and phase 1, unless one has size 1 and phase 2 takes its place."""
+    readout, phase, phase_2 = dimensions[READOUT], dimensions[PHASE], dimensions[PHASE_2]
+    if phase_2 == 1:
+        return readout, phase
+    if readout > 1 and phase > 1:
+        raise InputError(
+            f"{path}: dimension 2 (phase 2) has size {phase_2}; only 2-D scans can be read: transform the readout by "
+            "'bart fft -u -i 1', and take its positions one by one by 'bart slice 0 POSITION'"
+        )
+    return (phase, phase_2) if readout == 1 else (readout, phase_2)
+
+
+def _doubt_spokes(volume: BartVolume) -> None:
+    """Warn if the lines look like the spokes of a radial scan, which BART stores in the same dimensions."""
+    energy = volume.read(0).kspace.abs().square().sum(dim=(0, 1))
+    energy = energy[energy > 0]
+    if energy.numel() and energy.max() <= FLATTEST * energy.median():
+        warn_of_input(
+            f"{volume.path}: all lines along phase 2 have similar energy, as the spokes of a radial scan do, not "
+            "Cartesian lines; grid a radial scan first, for example by BART's nufft"
+        )
 
 
 def _read_header(path: Path) -> tuple[Sizes, str | None]:

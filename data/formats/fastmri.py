@@ -67,6 +67,11 @@ class FastMRIVolume:
         """Name of the file without its folder."""
         return self.path.name
 
+    @property
+    def choices(self) -> Mapping[str, str]:
+        """Always empty: the file describes itself."""
+        return {}
+
     def __len__(self) -> int:
         return self.shape[0]
 

@@ -28,11 +28,14 @@ class Format:
         Function that writes a whole scan; None if the format can only be read.
     keeps
         Fields of `WholeScan` that the format can store besides the samples.
+    options
+        Keyword arguments of `open` by which the user describes the content: `axes`, `variable`.
     """
 
     name: str
     suffixes: tuple[str, ...]
     recognises: Callable[[Path], bool]
-    open: Callable[[Path], Volume]
+    open: Callable[..., Volume]
     write: Callable[[Path, WholeScan], None] | None = None
     keeps: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from recon.data.acquisition import Header
-from recon.data.errors import printable
+from recon.data.errors import printable, warn_of_input
 from recon.data.storage.limits import MAX_HEADER
 
 NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
@@ -23,6 +24,9 @@ LARGEST_MATRIX = 2**16 - 1
 LARGEST_NUMBER = 1e10
 """Upper bound, far beyond every field of view in mm and every resonance frequency in Hz."""
 
+LOWEST_FREQUENCY = 1000.0
+"""Lower bound of a resonance frequency in Hz, below that of the Earth's magnetic field."""
+
 LONGEST_QUOTE = 40
 """Number of characters of an impossible value that a message quotes."""
 
@@ -33,8 +37,17 @@ class HeaderError(ValueError):
     """A header cannot be used; the message says why, and the caller adds the name of the file."""
 
 
-def parse_header(xml: str | bytes, contrast: str = "") -> Header:
+def is_one_sided(padding: tuple[int, int], phase: int) -> bool:
+    """Return whether the acquired lines `[first, last)` of `phase` lines have none on one side of the central one."""
+    first, last = padding
+    return phase > 2 and (first >= phase // 2 or last <= phase // 2 + 1)
+
+
+def parse_header(xml: str | bytes, contrast: str = "", name: str | Path = "a scan") -> Header:
     """Read the part of an ISMRMRD header that a reconstruction needs.
+
+    A header without a reconstructed space describes the image by its encoded space. Values that do not matter to the
+    image, such as the resonance frequency, are left out with a warning if they are impossible.
 
     Parameters
     ----------
@@ -42,6 +55,8 @@ def parse_header(xml: str | bytes, contrast: str = "") -> Header:
         Text of the header.
     contrast
         Type of the acquisition, which precedes the protocol name in the header.
+    name
+        Name of the file, for warnings.
 
     Raises
     ------
@@ -49,11 +64,12 @@ def parse_header(xml: str | bytes, contrast: str = "") -> Header:
         If the text is not XML, declares entities, lacks matrix sizes, or holds impossible values.
     """
     root = parse_xml(xml)
+    space = image_space(root)
     return Header(
-        crop=(_integer(root, "reconSpace/matrixSize/x"), _integer(root, "reconSpace/matrixSize/y")),
+        crop=(_integer(root, f"{space}/matrixSize/x"), _integer(root, f"{space}/matrixSize/y")),
         padding=_padding(root),
-        field_of_view=_field_of_view(root, "reconSpace"),
-        field_strength=_field_strength(root),
+        field_of_view=_field_of_view(root, space),
+        field_strength=_field_strength(root, name),
         contrast=printable(contrast or root.findtext(PROTOCOL) or "", LONGEST_CONTRAST),
         encoded_field_of_view=_field_of_view(root, "encodedSpace"),
     )
@@ -151,6 +167,11 @@ def _calibration(mode: str | None) -> str:
     )
 
 
+def image_space(root: ET.Element) -> str:
+    """Return the name of the space that describes the image: the encoded one if there is no other."""
+    return "encodedSpace" if _find(root, "reconSpace") is None else "reconSpace"
+
+
 def _find(root: ET.Element, path: str) -> str | None:
     steps = "/".join(NAMESPACE + step for step in path.split("/"))
     return root.findtext(f"{NAMESPACE}encoding/{steps}")
@@ -178,7 +199,7 @@ def _padding(root: ET.Element) -> tuple[int, int]:
     """Return the acquired columns `[first, last)` as fastMRI counts them; all columns if there are no limits."""
     phase = _integer(root, "encodedSpace/matrixSize/y")
     limits = "encodingLimits/kspace_encoding_step_1"
-    if _find(root, f"{limits}/maximum") is None:
+    if _find(root, f"{limits}/maximum") is None or _integer(root, f"{limits}/maximum") == 0:  # left at its default
         return 0, phase
     first = phase // 2 - _integer(root, f"{limits}/center")
     last = first + _integer(root, f"{limits}/maximum") + 1
@@ -191,10 +212,19 @@ def _field_of_view(root: ET.Element, space: str) -> tuple[float, float] | None:
     return None if readout is None or phase is None else (readout, phase)
 
 
-def _field_strength(root: ET.Element) -> float | None:
-    tesla = _positive(root.findtext(STRENGTH), "systemFieldStrength_T")
-    hertz = _positive(root.findtext(FREQUENCY), "H1resonanceFrequency_Hz")
-    return tesla or (None if hertz is None else hertz / PROTON_HZ_PER_TESLA)
+def _field_strength(root: ET.Element, name: str | Path) -> float | None:
+    for path, unit in ((STRENGTH, 1.0), (FREQUENCY, PROTON_HZ_PER_TESLA)):
+        what, text = path.rpartition("}")[2], root.findtext(path)
+        try:
+            value = _positive(text, what)
+        except HeaderError as error:
+            warn_of_input(f"{name}: {error}; the value is left out")
+            continue
+        if value is not None and value / unit * PROTON_HZ_PER_TESLA < LOWEST_FREQUENCY:
+            warn_of_input(f"{name}: its ISMRMRD header says {what} is {quoted(text or '')}; the value is left out")
+        elif value is not None:
+            return value / unit
+    return None
 
 
 def _positive(text: str | None, what: str) -> float | None:

@@ -1,8 +1,9 @@
 """Reads and writes NumPy's `.npy` and `.npz` files, never with pickled objects.
 
-A `.npy` file holds k-space of a Cartesian 2-D scan, with the axes coils, readout and phase, or slices, coils, readout
-and phase. A `.npz` archive holds `kspace`, and optionally `axes` (the names of its axes in their order, such as
-"readout phase coils slices"), `mask`, `calibration`, `noise` and `header`.
+A `.npy` file holds k-space of a Cartesian 2-D scan, with the axes readout and phase (one coil), or coils, readout and
+phase, or slices, coils, readout and phase; in any other order if the user names the axes. A `.npz` archive holds
+`kspace`, and optionally `axes` (the names of its axes in their order, such as "readout phase coils slices"), `mask`,
+`calibration`, `noise` and `header`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import math
 import warnings
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 import torch
@@ -24,7 +26,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
-from recon.data.errors import InputError, printable
+from recon.data.axes import NUMPY, Axes, name_axes
+from recon.data.errors import InputError, printable, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
@@ -35,7 +38,6 @@ from recon.data.storage.hdf5 import LONGEST_LIST
 from recon.data.storage.limits import check_header, check_size
 from recon.data.volume import VolumeWithoutTarget
 
-ORDER = ("slices", "coils", "readout", "phase")
 MAGIC, ZIP = b"\x93NUMPY", b"PK\x03\x04"
 MEMBERS = {"kspace", "axes", "mask", "calibration", "noise", "header"}
 
@@ -51,29 +53,44 @@ PIECE = 2**20
 Array = NDArray[Any]
 
 
+class Indexed(Protocol):
+    """An array, or an object that reads parts of one."""
+
+    def __getitem__(self, selection: tuple[int | slice, ...], /) -> Array:
+        """Return the selected part."""
+
+
 @dataclass(frozen=True, eq=False)
-class NumpyVolume(VolumeWithoutTarget):
-    """An opened file.
+class ArrayVolume(VolumeWithoutTarget):
+    """An opened file that holds k-space as one array.
 
     Attributes
     ----------
     path
         Path of the file.
-    shape
-        `(slices, coils, readout, phase)`.
+    axes
+        Names and sizes of the array's axes.
     header
         Header of a file that this project wrote; otherwise only the matrix.
     kspace
-        complex `(slices, coils, readout, phase)`: memory-mapped for a `.npy` file, in memory for an archive.
+        complex array, or an object that reads the part by which it is indexed.
     stored
         Other arrays of an archive, by name.
+    choices
+        What the user said about the file's content.
     """
 
     path: Path
-    shape: tuple[int, int, int, int]
+    axes: Axes
     header: Header
-    kspace: Array
-    stored: dict[str, Array]
+    kspace: Indexed
+    stored: dict[str, Array] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:  # type: ignore[override]
+        """Shape of the k-space `(images, coils, readout, phase)`."""
+        return self.axes.shape
 
     @cached_property
     def mask(self) -> torch.Tensor | None:
@@ -89,7 +106,8 @@ class NumpyVolume(VolumeWithoutTarget):
             If it holds values that are not finite.
         """
         parts = {name: self._part(name, index) for name in ("calibration", "noise")}
-        kspace = torch.from_numpy(np.array(self.kspace[index], np.complex64, order="C"))
+        image = self.axes.arrange(self.kspace[self.axes.select(index)])
+        kspace = torch.from_numpy(np.array(image, np.complex64, order="C"))
         for name, values in {"kspace": kspace, **parts}.items():
             if values is not None:
                 check_finite(self.path, values, f"{name} of slice {index}")
@@ -105,7 +123,7 @@ class NumpyVolume(VolumeWithoutTarget):
         return torch.from_numpy(np.array(stored if name == "noise" else stored[index], np.complex64, order="C"))
 
 
-def open_npy(path: Path, axes: str | None = None) -> NumpyVolume:
+def open_npy(path: Path, axes: str | None = None) -> ArrayVolume:
     """Memory-map a `.npy` file.
 
     Parameters
@@ -127,12 +145,12 @@ def open_npy(path: Path, axes: str | None = None) -> NumpyVolume:
         raise InputError(
             f"{path}: has {path.stat().st_size - offset} bytes of samples, its header says {shape} {dtype}"
         )
-    _check_kspace(path, shape, dtype)
+    check_kspace(path, "the array", shape, dtype)
     kspace: Array = np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
-    return _volume(path, kspace, axes, {})
+    return array_volume(path, kspace, name_axes(path, "the array", shape, axes, NUMPY), choices={"axes": axes})
 
 
-def open_npz(path: Path, axes: str | None = None) -> NumpyVolume:
+def open_npz(path: Path, axes: str | None = None) -> ArrayVolume:
     """Read an archive.
 
     Parameters
@@ -155,9 +173,62 @@ def open_npz(path: Path, axes: str | None = None) -> NumpyVolume:
     if "kspace" not in stored:
         raise InputError(f"{path}: there is no array 'kspace' in the archive")
     kspace = stored.pop("kspace")
-    _check_kspace(path, kspace.shape, kspace.dtype)
-    said = _text(path, "axes", stored.pop("axes")) if "axes" in stored else axes
-    return _volume(path, kspace, said, stored)
+    check_kspace(path, "'kspace'", kspace.shape, kspace.dtype)
+    said = _text(path, "axes", stored.pop("axes")) if "axes" in stored else None
+    if said is not None and axes is not None:
+        raise InputError(f"{path}: the archive itself says that its axes are {said!r}; leave out --axes")
+    named = name_axes(path, "'kspace'", kspace.shape, axes if said is None else said, NUMPY)
+    header = _text(path, "header", stored.pop("header")) if "header" in stored else None
+    return array_volume(path, kspace, named, _checked(path, stored, named.shape), header, {"axes": axes})
+
+
+def array_volume(
+    path: Path,
+    kspace: Indexed,
+    axes: Axes,
+    stored: dict[str, Array] | None = None,
+    header: str | None = None,
+    choices: Mapping[str, str | None] | None = None,
+) -> ArrayVolume:
+    """Make a volume of an array with named axes; warn if their order was assumed and is unlikely.
+
+    Parameters
+    ----------
+    path, kspace, axes, stored
+        As in `ArrayVolume`.
+    header
+        Header as text, which this project wrote; None if there is only the matrix.
+    choices
+        What the user said about the file's content; None where nothing was said.
+
+    Raises
+    ------
+    InputError
+        If the header contradicts the array.
+    """
+    images, _, *matrix = axes.shape
+    plain = Header(crop=(matrix[0], matrix[1]), padding=(0, matrix[1]))
+    read = plain if header is None else header_from_text(path, header, (matrix[0], matrix[1]), images)
+    doubt = axes.doubt()
+    if doubt is not None:
+        warn_of_input(f"{path}: {doubt}")
+    said = {name: words for name, words in (choices or {}).items() if words is not None}
+    return ArrayVolume(path, axes, read, kspace, stored or {}, said)
+
+
+def check_kspace(path: Path, what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse an array that cannot be k-space.
+
+    Raises
+    ------
+    InputError
+        If the array is not complex, is empty, or has fewer than two axes.
+    """
+    if dtype.kind != "c" or len(shape) < 2 or 0 in shape:
+        raise InputError(
+            f"{path}: {what} of type {dtype} has shape {shape}; expected complex k-space with the axes readout and "
+            "phase at least"
+        )
 
 
 def write_npy(path: Path, scan: WholeScan) -> None:
@@ -170,7 +241,7 @@ def write_npz(path: Path, scan: WholeScan) -> None:
     """Write k-space with its axes, masks, calibration lines, noise scan and header."""
     arrays: dict[str, Any] = {
         "kspace": scan.kspace,
-        "axes": np.array(" ".join(ORDER)),
+        "axes": np.array(NUMPY[4]),
         "mask": scan.masks,
         "header": np.array(header_as_text(scan.header)),
         "calibration": scan.calibration,
@@ -229,33 +300,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
     return values.view(dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def _check_kspace(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    if dtype.kind != "c" or len(shape) not in {3, 4} or 0 in shape:
-        raise InputError(
-            f"{path}: k-space of type {dtype} has shape {shape}; expected complex numbers in three or four axes: "
-            "coils, readout, phase, and slices if there are several"
-        )
-
-
-def _volume(path: Path, kspace: Array, axes: str | None, stored: dict[str, Array]) -> NumpyVolume:
-    order = tuple((axes or " ".join(ORDER[-kspace.ndim :])).replace(",", " ").split())
-    if len(order) != kspace.ndim or set(order) | {"slices"} != set(ORDER):
-        raise InputError(
-            f"{path}: the axes {' '.join(order)!r} do not describe k-space of {kspace.ndim} axes; name each of "
-            f"{', '.join(ORDER)} once, slices only if it is there"
-        )
-    kspace = kspace.transpose([order.index(axis) for axis in ORDER if axis in order])
-    if kspace.ndim == 3:
-        kspace = kspace[None]
-    slices, coils, readout, phase = kspace.shape
-    matrix = readout, phase
-    header = Header(crop=matrix, padding=(0, phase))
-    if "header" in stored:
-        header = header_from_text(path, _text(path, "header", stored.pop("header")), matrix, slices)
-    return NumpyVolume(path, (slices, coils, *matrix), header, kspace, _checked(path, stored, kspace.shape))
-
-
-def _checked(path: Path, stored: dict[str, Array], shape: tuple[int, ...]) -> dict[str, Array]:
+def _checked(path: Path, stored: dict[str, Array], shape: tuple[int, int, int, int]) -> dict[str, Array]:
     """Give the other arrays a slice axis, and check that they fit the k-space."""
     slices, coils, readout, phase = shape
     parts = dict(stored)
@@ -291,7 +336,7 @@ def _begins(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-NPY = Format("npy", (".npy",), lambda path: _begins(path, MAGIC), open_npy, write_npy)
+NPY = Format("npy", (".npy",), lambda path: _begins(path, MAGIC), open_npy, write_npy, options=frozenset({"axes"}))
 NPZ = Format(
     "npz",
     (".npz",),
@@ -299,4 +344,5 @@ NPZ = Format(
     open_npz,
     write_npz,
     frozenset({"masks", "header", "calibration", "noise"}),
+    frozenset({"axes"}),
 )

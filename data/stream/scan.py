@@ -13,11 +13,11 @@ import numpy as np
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.header import NAMESPACE, HeaderError, parse_xml
+from recon.data.formats.ismrmrd.distinct_images import COUNTERS
 from recon.data.formats.ismrmrd.images import Complex, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
     CALIBRATION_AND_IMAGING,
-    COUNTERS,
     NO_IMAGE,
     NOISE,
     PHASE_CORRECTION,
@@ -80,7 +80,7 @@ class StreamedScan:
 
     def __init__(self, xml: str, name: str, largest: int) -> None:
         try:
-            self._scan = parse_scan_header(xml)
+            self._scan = parse_scan_header(xml, name)
             self._last_average = _last_average(xml)
         except HeaderError as error:
             raise InputError(f"{name}: {error}") from error
@@ -143,10 +143,12 @@ class StreamedScan:
         def read(rows: Indices) -> Iterator[tuple[int, Complex]]:
             yield from ((row, readouts[row].samples) for row in rows.tolist())
 
-        index = list(images.lines.images).index(key)
-        acquisition = images.assemble(index, read)
-        geometry = images.header.geometry
-        own = replace(images.header, geometry=None if geometry is None else (geometry[index],))
+        if len(images.lines.images) > 1:
+            raise InputError(
+                f"{self._name}: readouts of one image contradict each other: several images share counters"
+            )
+        acquisition = images.assemble(0, read)
+        own = images.header
         return Finished(replace(acquisition, header=own, slice=key[-1]), imaging[0].head)
 
     def _calibration_of(self, key: Key) -> list[Readout]:

@@ -11,9 +11,8 @@ from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.bart import BART
-from recon.data.formats.numpy import open_npy, open_npz
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.open import FORMATS, NPY, NPZ, Format, Volume, open_volume, parts_of, recognise
+from recon.data.open import FORMATS, Format, open_volume, parts_of
 from recon.data.storage.atomic import atomic_files
 from recon.experiments.console import console, errors
 from recon.fourier import ifft
@@ -27,7 +26,12 @@ DESCRIPTIONS = {
 
 
 def convert(
-    source: Path, output: Path, to: str | None = None, axes: str | None = None, overwrite: bool = False
+    source: Path,
+    output: Path,
+    to: str | None = None,
+    axes: str | None = None,
+    variable: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write a raw-data file in another format, with the samples unchanged bit for bit.
 
@@ -42,8 +46,9 @@ def convert(
     to
         Name of the format.
     axes
-        Order of the axes of a NumPy file, for example "readout phase coils slices".
-
+        Names of the axes of an array without a header, for example "readout phase coils slices".
+    variable
+        Name of the array in a file that holds several.
     overwrite
         Whether existing files of other content may be replaced, except for the input.
 
@@ -59,7 +64,7 @@ def convert(
             raise InputError(f"{path}: is also the input; give another output")
     if chosen.write is None:
         raise InputError(f"the format {chosen.name} can be read but not written")
-    scan = WholeScan.of(_open(source, axes))
+    scan = WholeScan.of(open_volume(source, axes=axes, variable=variable))
     if "target" in chosen.keeps and scan.target is None and scan.mask is None:
         scan = _with_target(scan)
     with atomic_files(output, overwrite) as temporary:
@@ -93,17 +98,6 @@ def _format(output: Path, to: str | None) -> Format:
             return known
     available = ", ".join(f"{known.suffixes[0]} ({known.name})" for known in FORMATS if known.write)
     raise InputError(f"{output}: the suffix does not name a format; give --to, or a suffix; available: {available}")
-
-
-def _open(source: Path, axes: str | None) -> Volume:
-    if axes is None:
-        return open_volume(source)
-    recognised = recognise(source)
-    if recognised is NPY:
-        return open_npy(source, axes)
-    if recognised is NPZ:
-        return open_npz(source, axes)
-    raise InputError(f"{source}: --axes is only for npy and npz; {recognised.name} defines its own order of axes")
 
 
 def _with_target(scan: WholeScan) -> WholeScan:

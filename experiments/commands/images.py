@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from recon.data.errors import InputError
 from recon.experiments.commands.options import (
+    Axes,
     CenterFraction,
     Checkpoint,
     Device,
@@ -25,6 +27,7 @@ from recon.experiments.commands.options import (
     Settings,
     TunedFile,
     Uncertainty,
+    Variable,
 )
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
@@ -56,6 +59,8 @@ def reconstruct(
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
     noise: NoiseMap = False,
+    axes: Axes = None,
+    variable: Variable = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
 ) -> None:
@@ -63,6 +68,7 @@ def reconstruct(
 
     Example: recon reconstruct multicoil_test --method sense --set lamda=0.01 --format h5,dicom --output sense
     """
+    from recon.data.open import open_volume
     from recon.experiments.commands.parse import build_method, parse_sampling, parse_tuned
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.image_files import parse_image_files
@@ -74,7 +80,8 @@ def reconstruct(
     found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
     files = parse_image_files(output, formats, overwrite)
     steps = parse_steps(preprocess)
-    run(inputs, method, built, sampling, files, pick_device(device), found, steps, uncertainty, noise)
+    opened = partial(open_volume, axes=axes, variable=variable)
+    run(inputs, method, built, sampling, files, pick_device(device), found, steps, uncertainty, noise, opened)
 
 
 @commands.command()

@@ -6,15 +6,25 @@ from rich.table import Table
 from rich.text import Text
 
 from recon.data.errors import printable
+from recon.data.formats.numpy import ArrayVolume
 from recon.data.masks import center_lines
-from recon.data.open import Volume, find_files, open_volume
+from recon.data.open import Volume, list_files, open_volume
 from recon.experiments.console import Problems, console
 
 BYTES_PER_SAMPLE = 8
 
 
-def info(inputs: list[Path]) -> None:
+def info(inputs: list[Path], axes: str | None = None, variable: str | None = None) -> None:
     """Print matrix, coils, slices, contrast, crop, sampling and memory of every file.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders of raw data.
+    axes
+        Names of the axes of arrays without a header, in their order.
+    variable
+        Name of the array in files that hold several.
 
     Raises
     ------
@@ -22,9 +32,9 @@ def info(inputs: list[Path]) -> None:
         At the end, if a file could not be read.
     """
     problems = Problems()
-    for path in find_files(inputs):
+    for path in list_files(inputs):
         with problems.collect():
-            console.print(_table(open_volume(path)))
+            console.print(_table(open_volume(path, axes=axes, variable=variable)))
     problems.exit()
 
 
@@ -32,6 +42,8 @@ def _table(volume: Volume) -> Table:
     slices, coils, readout, phase = volume.shape
     header = volume.header
     table = Table(title=Text(printable(str(volume.path))), title_justify="left", show_header=False)
+    if isinstance(volume, ArrayVolume):
+        table.add_row("axes", Text(volume.axes.words + (" (assumed)" if volume.axes.assumed else "")))
     table.add_row("contrast", Text(header.contrast or "unknown"))
     table.add_row("slices x coils", f"{slices} x {coils}")
     table.add_row("matrix (readout x phase)", f"{readout} x {phase}")

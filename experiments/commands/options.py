@@ -10,6 +10,15 @@ WEIGHTS = "a file, a name that `recon weights` lists, or owner/repository:file o
 Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT...", help="Raw-data files, or folders of raw-data files.")
 ]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WORDS",
+        help="Names of the axes of a NumPy or MATLAB array in their order, for example 'readout phase coils slices'; "
+        "available: averages, frames, echoes, slices, coils, readout, phase, and - for an axis of size 1.",
+    ),
+]
+Variable = Annotated[str | None, typer.Option(help="Name of the array in a MATLAB file that holds several.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace existing files even if this program has not written them.")

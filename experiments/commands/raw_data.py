@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import Inputs, Overwrite
+from recon.experiments.commands.options import Axes, Inputs, Overwrite, Variable
 
 commands = typer.Typer()
 
@@ -39,14 +39,14 @@ def simulate(
 
 
 @commands.command()
-def info(inputs: Inputs) -> None:
+def info(inputs: Inputs, axes: Axes = None, variable: Variable = None) -> None:
     """Show what raw-data files contain: matrix, coils, slices, contrast, sampling and memory.
 
     Example: recon info multicoil_val/file1000000.h5
     """
     from recon.experiments.commands.info import info as run
 
-    run(inputs)
+    run(inputs, axes, variable)
 
 
 @commands.command()
@@ -64,13 +64,8 @@ def convert(
         str | None,
         typer.Option(help="Format, if the suffix does not name it; available: fastmri, ismrmrd, bart, npy, npz."),
     ] = None,
-    axes: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WORDS",
-            help="Order of the axes of a NumPy file to read, for example 'readout phase coils slices'.",
-        ),
-    ] = None,
+    axes: Axes = None,
+    variable: Variable = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Convert raw data to another format without changing a sample; a warning lists what the format cannot store.
@@ -79,4 +74,4 @@ def convert(
     """
     from recon.experiments.commands.convert import convert as run
 
-    run(source, output, to, axes, overwrite)
+    run(source, output, to, axes, variable, overwrite)

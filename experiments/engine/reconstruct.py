@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.masks import Sampling
-from recon.data.open import find_files, open_volume
+from recon.data.open import Volume, find_files, open_volume
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.image_files import ImageFiles, ImageFormat
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
@@ -32,6 +33,7 @@ def reconstruct(
     steps: Steps = NO_STEPS,
     uncertainty: bool = False,
     noise: bool = False,
+    opened: Callable[[Path], Volume] = open_volume,
 ) -> None:
     """Reconstruct raw-data files; images that were written before under the same protocol are not made again.
 
@@ -53,6 +55,8 @@ def reconstruct(
         Preprocessing of every slice.
     uncertainty, noise
         Whether to write maps of the uncertainty, and of the noise, beside the images.
+    opened
+        Function that opens a file.
 
     Raises
     ------
@@ -74,7 +78,7 @@ def reconstruct(
         total = 0
         for path in paths:
             with problems.collect():
-                volume = stepped(open_volume(path), steps)
+                volume = stepped(opened(path), steps)
                 total += len(volume)
                 bar.update(task, total=total, description=f"{name}: {path.name}")
                 scan = SampledVolume(volume, sampling if volume.mask is None else None)

@@ -56,6 +56,7 @@ class StoredResult:
             "device": runner.device.type,
             "versions": versions(),
             "code": code_sha256(runner.method),
+            **({"choices": dict(volume.choices)} if volume.choices else {}),
             **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
             **({"noise_map": {"replicas": REPLICAS}} if runner.noise else {}),

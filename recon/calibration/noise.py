@@ -10,7 +10,7 @@ from scipy.special import gammaincinv
 from torch import Tensor
 
 from recon.data.acquisition import Acquisition
-from recon.data.errors import InputError
+from recon.data.errors import InputError, warn_of_input
 
 EDGE = 0.05
 """Share of the readout at either end that is taken to hold hardly any signal."""
@@ -35,7 +35,7 @@ def covariance_of_noise(samples: Tensor) -> Tensor:
     Raises
     ------
     InputError
-        If there are fewer samples than coils, or a channel is silent.
+        If there are fewer samples than coils, or a channel is silent (see `without_silent_channels`).
     """
     coils, count = samples.shape
     if count < coils:
@@ -43,6 +43,38 @@ def covariance_of_noise(samples: Tensor) -> Tensor:
     if not samples.abs().amax(dim=1).all():
         raise InputError("the noise scan has a channel without any signal")
     return samples @ samples.mH / count
+
+
+def without_silent_channels(acquisition: Acquisition) -> Acquisition:
+    """Leave out, with a warning, the channels that received nothing: neither can be whitened nor helps the image.
+
+    A channel is silent if its noise scan is zero or, without a noise scan, if its k-space is.
+
+    Parameters
+    ----------
+    acquisition
+        One slice or volume, k-space `(..., coils, readout, phase)`.
+
+    Raises
+    ------
+    InputError
+        If all channels are silent.
+    """
+    kspace, calibration, noise = acquisition.kspace, acquisition.calibration, acquisition.noise
+    heard = kspace.movedim(-3, 0).flatten(1).any(dim=1) if noise is None else noise.any(dim=1)
+    if len(heard) != acquisition.coils or heard.all():
+        return acquisition
+    where = "k-space" if noise is None else "noise scan"
+    if not heard.any():
+        raise InputError(f"{acquisition.name}: the {where} is silent in all channels; leave out the prewhitening")
+    silent = ", ".join(map(str, (~heard).nonzero().flatten().tolist()))
+    warn_of_input(f"{acquisition.name}: the {where} is silent in channel {silent}, which is left out of the image")
+    return replace(
+        acquisition,
+        kspace=kspace[..., heard, :, :],
+        calibration=None if calibration is None else calibration[..., heard, :, :],
+        noise=None if noise is None else noise[heard],
+    )
 
 
 def edge_covariance(acquisition: Acquisition) -> Tensor:

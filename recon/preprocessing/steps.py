@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recon.calibration.compression import compress_coils
 from recon.calibration.geometric_compression import compress_geometrically
-from recon.calibration.noise import covariance_of_noise, edge_covariance, prewhiten
+from recon.calibration.noise import covariance_of_noise, edge_covariance, prewhiten, without_silent_channels
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError, did_you_mean
 from recon.data.volume import Volume, WrappedVolume
@@ -34,13 +34,14 @@ def prewhiten_by_noise_scan(acquisition: Acquisition) -> Acquisition:
 
 
 def prewhiten_channels(acquisition: Acquisition) -> Acquisition:
-    """Prewhiten by the noise scan, or by the ends of the readout if there is none.
+    """Prewhiten by the noise scan, or by the ends of the readout if there is none, and leave out silent channels.
 
     Raises
     ------
     InputError
         If neither determines the noise.
     """
+    acquisition = without_silent_channels(acquisition)
     noise = acquisition.noise
     return prewhiten(acquisition, edge_covariance(acquisition) if noise is None else covariance_of_noise(noise))
 

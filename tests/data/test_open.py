@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from recon.data.errors import InputError
-from recon.data.open import find_files, open_volume
+from recon.data.open import find_files, list_files, open_volume
 
 
 def test_a_folder_stands_for_its_files_in_order(tmp_path: Path) -> None:
@@ -24,6 +24,20 @@ def test_two_files_of_one_name_are_refused_because_their_results_would_be_one_fi
         (tmp_path / folder / "a.h5").touch()
     with pytest.raises(InputError, match="same name"):
         find_files([tmp_path / "x", tmp_path / "y"])
+
+
+@pytest.mark.parametrize(("one", "other"), [("a.npy", "a.npy.h5"), ("a.cfl", "a.cfl.h5"), ("a.mat", "a.mat.h5")])
+def test_two_files_whose_results_would_be_one_file_are_refused(tmp_path: Path, one: str, other: str) -> None:
+    for name in (one, other):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match="result of the same name"):
+        find_files([tmp_path])
+
+
+def test_hidden_files_are_not_listed(tmp_path: Path) -> None:
+    for name in ("._scan.h5", "scan.h5", ".scan.mat"):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_files([tmp_path])] == ["scan.h5"]
 
 
 def test_missing_files_and_empty_folders_are_refused(tmp_path: Path) -> None:

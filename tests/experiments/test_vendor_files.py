@@ -224,7 +224,7 @@ def test_numpy_files_state_their_axes(run: Run, tmp_path: Path) -> None:
         (("scan.h5", "scan.h5"), "is also the input"),
         (("scan.h5", "scan.dcm"), "the suffix does not name a format"),
         (("scan.h5", "out.h5", "--to", "ismrmd"), "did you mean 'ismrmrd'"),
-        (("scan.h5", "out.mrd", "--axes", "coils readout phase"), "--axes is only for npy and npz"),
+        (("scan.h5", "out.mrd", "--axes", "coils readout phase"), "--axes is only for MATLAB, npy, npz"),
         (("missing.h5", "out.mrd"), "no such file"),
     ],
 )

@@ -29,8 +29,36 @@ PROTOCOL = {
 """Parameters of every protocol besides the matrix."""
 
 
-def protocol(base: int, lines: int, oversampling: float = 2, regridding: int = 1, **more: Any) -> str:
-    """Return a protocol with pixels of 2 mm; keywords are further lines, with two underscores for every dot."""
+TITLES = {
+    "VB": "",
+    "VD": "object=MrProtDataImpl@MrProtocolData version=41210006 converter=%MEASCONST%/ConverterList/Prot.txt ",
+    "E11": "object=MrProtDataImpl@MrProtocolData version=51130001 converter=%MEASCONST%/ConverterList/Prot.txt ",
+    "E12": "object=MrProtDataImpl@MrProtocolData version=51280000 converter=%MEASCONST%/ConverterList/Prot.txt ",
+    "XA": "object=MrProtDataImpl@MrProtocolData version=61010001 converter=%MEASCONST%/ConverterList/Prot.txt ",
+}
+"""What follows the beginning of a block of parameters, by the version of the scanner's software."""
+
+OTHER_OBJECT = (
+    "### ASCCONV BEGIN object=MrCardioViewLabelSuffixListImpl@MrProtocolData ###\n"
+    'asLabel.__attribute__.size\t = \t2\nasLabel[0].tName\t = \t"LAX"\n### ASCCONV END ###\n'
+)
+"""Block of another object, which precedes the protocol since E11."""
+
+
+def protocol(
+    base: int,
+    lines: int,
+    oversampling: float = 2,
+    regridding: int = 1,
+    software: str = "VD",
+    blocks: int = 1,
+    **more: Any,
+) -> str:
+    """Return a protocol with pixels of 2 mm; keywords are further lines, with two underscores for every dot.
+
+    `blocks` is the number of blocks of parameters: the second repeats the protocol, as in Phoenix; the third is put
+    before them and describes another object.
+    """
     parameters = PROTOCOL | {
         "sKSpace.lBaseResolution": base,
         "sKSpace.lPhaseEncodingLines": lines,
@@ -38,13 +66,16 @@ def protocol(base: int, lines: int, oversampling: float = 2, regridding: int = 1
         "sSliceArray.asSlice[0].dPhaseFOV": 2.0 * lines,
     }
     parameters |= {name.replace("__", ".").replace("_0", "[0]"): value for name, value in more.items()}
-    listed = "".join(f"{name}\t = \t{value}\n" for name, value in parameters.items() if value is not None)
-    return (
+    equal = " = " if software == "VB" else "\t = \t"
+    listed = "".join(f"{name}{equal}{value}\n" for name, value in parameters.items() if value is not None)
+    block = f"### ASCCONV BEGIN {TITLES[software]}###\n{listed}### ASCCONV END ###\n"
+    text = (
         '<XProtocol>\n{\n  <ParamMap."YAPS">\n  {\n'
         f'    <ParamDouble."flReadoutOSFactor">  {{ <Precision> 6  {oversampling} }}\n'
         f'    <ParamLong."alRegridMode">  {{ {regridding} 1 1 }}\n  }}\n}}\n'
-        f"### ASCCONV BEGIN object=MrProtDataImpl ###\n{listed}### ASCCONV END ###\n"
+        f"{OTHER_OBJECT * (blocks == 3)}{block * min(blocks, 2)}"
     )
+    return text.replace("\n", "\r\n") if software == "XA" else text
 
 
 def readout(samples: Complex, line: int = 0, flags: Iterable[str] = (), vb: bool = False, **head: Any) -> Mdb_local:
@@ -74,12 +105,18 @@ def signals() -> Mdb_local:
     return made
 
 
-def write(path: Path, text: str, readouts: Sequence[Mdb_local], noise: Sequence[Mdb_local] = ()) -> Path:
-    """Write a file; a noise scan becomes a separate adjustment."""
-    parts = [_measurement("t2_tse", text, readouts)]
+def write(
+    path: Path,
+    text: str,
+    readouts: Sequence[Mdb_local],
+    noise: Sequence[Mdb_local] = (),
+    adjustments: Sequence[tuple[str, str, Sequence[Mdb_local]]] = (),
+) -> Path:
+    """Write a file; a noise scan becomes a separate adjustment, after others of name, protocol and readouts."""
+    parts = [_measurement(*adjustment) for adjustment in adjustments]
     if noise:
-        parts.insert(0, _measurement("AdjCoilSens", text, noise))
-    write_twix(parts, path)
+        parts.append(_measurement("AdjCoilSens", text, noise))
+    write_twix([*parts, _measurement("t2_tse", text, readouts)], path)
     return path
 
 

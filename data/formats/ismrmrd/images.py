@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Geometry, Header, Vector, are_orthonormal
 from recon.data.errors import InputError
+from recon.data.formats.header import is_one_sided
 from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, SortedLines, sort_lines
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.masks import prospective_mask
@@ -53,6 +54,7 @@ class SortedImages:
     heads: Heads
     lines: SortedLines
     noise_scale: float
+    _noise: list[Complex] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
     def mask(self) -> torch.Tensor | None:
@@ -80,7 +82,7 @@ class SortedImages:
         with np.errstate(over="ignore", invalid="ignore"):  # checked below
             kspace = torch.from_numpy(self._kspace(readouts, lines))
             reference = None if calibration is None else torch.from_numpy(self._reference(readouts, calibration))
-            noise = None if not len(self.lines.noise) else torch.from_numpy(self._noise(readouts))
+            noise = None if not len(self.lines.noise) else torch.from_numpy(self._noise_scan(readouts))
         for values, what in (
             (kspace, f"k-space of image {index}"),
             (reference, "calibration"),
@@ -110,20 +112,23 @@ class SortedImages:
         return found[key] if key in found else next((found[other] for other in same_slice), None)
 
     def _kspace(self, readouts: Readouts, lines: Lines) -> Complex:
-        """Assemble lines to `(coils, readout, phase)`, averaging those that were measured repeatedly."""
+        """Assemble lines to `(coils, readout, phase)`, averaging the samples that were measured repeatedly."""
         _, coils, readout, phase = self.shape
         kspace = np.zeros((phase, coils, readout), np.complex64)
         columns = dict(zip(lines.rows.tolist(), lines.columns.tolist(), strict=True))
-        times = np.bincount(lines.columns, minlength=phase)
-        repeated = times > 1
+        repeated = np.bincount(lines.columns, minlength=phase) > 1
+        times = np.zeros((phase, readout), np.int64)
         for row, line in readouts(lines.rows):
             start, (begin, end) = int(self.lines.first[row]), (int(limit[row]) for limit in self.lines.kept)
-            place = kspace[columns[row], :, start : start + end - begin]
+            filled = slice(start, start + end - begin)
+            place = kspace[columns[row], :, filled]
+            samples = line[:, ::-1] if self.lines.backward[row] else line
             if repeated[columns[row]]:
-                place += line[:, begin:end]
+                place += samples[:, begin:end]
+                times[columns[row], filled] += 1
             else:  # keeps every bit, even the sign of zero
-                place[:] = line[:, begin:end]
-        kspace[repeated] /= times[repeated, None, None]
+                place[:] = samples[:, begin:end]
+        kspace[repeated] /= np.maximum(times[repeated], 1)[:, None]
         return np.ascontiguousarray(np.moveaxis(kspace, 0, -1))
 
     def _reference(self, readouts: Readouts, lines: Lines) -> Complex:
@@ -134,9 +139,12 @@ class SortedImages:
         longest = max(runs, key=len)
         return np.ascontiguousarray(kspace[..., longest[0] : longest[-1] + 1])
 
-    def _noise(self, readouts: Readouts) -> Complex:
-        parts = [line for _, line in readouts(self.lines.noise)]
-        return np.concatenate(parts, axis=1) * np.float32(self.noise_scale)
+    def _noise_scan(self, readouts: Readouts) -> Complex:
+        """Return the noise scan `(coils, samples)`, which is read once for all images."""
+        if not self._noise:
+            parts = [line for _, line in readouts(self.lines.noise)]
+            self._noise.append(np.concatenate(parts, axis=1) * np.float32(self.noise_scale))
+        return self._noise[0]
 
 
 def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
@@ -154,6 +162,7 @@ def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
     padding = (scan.header.padding[0], min(scan.header.padding[1], shape[-1]))
     if padding[0] >= padding[1]:
         raise InputError(f"{path}: the header says that lines {padding[0]} to {padding[1] - 1} were acquired")
+    _check_center(path, lines, padding, shape[-1])
     if 0 in scan.header.crop:
         raise InputError(f"{path}: the header's reconstruction matrix is {scan.header.crop}")
     return SortedImages(
@@ -164,6 +173,17 @@ def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
         lines=lines,
         noise_scale=_noise_scale(path, heads, lines, int(first), scan),
     )
+
+
+def _check_center(path: Path, lines: SortedLines, padding: tuple[int, int], phase: int) -> None:
+    """Refuse scans that measured one side of k-space only, or whose header says so: the centre must lie elsewhere."""
+    columns = np.concatenate([image.columns for image in lines.images.values()])
+    for first, last in (padding, (int(columns.min()), int(columns.max()) + 1)):
+        if is_one_sided((first, last), phase):
+            raise InputError(
+                f"{path}: its lines {first} to {last - 1} of {phase} all lie on one side of the centre of k-space; "
+                "correct the number of the central line in its header"
+            )
 
 
 def _geometry(heads: Heads, lines: SortedLines, scan: ScanHeader) -> tuple[Geometry, ...] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
 from recon.data.formats.ismrmrd.images import SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import Heads, Indices
+from recon.data.formats.ismrmrd.readout_order import check_order
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION
 from recon.data.formats.ismrmrd.scan_header import ScanHeader, parse_scan_header
+from recon.data.formats.ismrmrd.trajectories import check_trajectories
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
 from recon.data.storage.hdf5 import follow, holds, is_own, open_hdf5, read_dataset, read_text
 from recon.data.volume import VolumeWithoutTarget
@@ -71,7 +74,7 @@ class IsmrmrdVolume(VolumeWithoutTarget):
         """
         with open_hdf5(self.path) as file:
             data = read_dataset(_group(self.path, file, self.group), "data")
-            return self.images.assemble(index, lambda rows: self._readouts(data, rows))
+            return self.images.assemble(index, partial(_readouts, self.path, self.images.heads, data))
 
     def replay(self) -> Iterator[tuple[str, Any, Complex]]:
         """Yield every readout in the order of the file, as the XML header, the readout's header and its samples.
@@ -88,23 +91,10 @@ class IsmrmrdVolume(VolumeWithoutTarget):
             xml = read_text(group, "xml").decode(errors="replace")
             heads = self.images.heads.copy()
             heads["trajectory_dimensions"] = 0
-            for row, samples in self._readouts(read_dataset(group, "data"), np.arange(len(heads))):
+            for row, samples in _readouts(
+                self.path, self.images.heads, read_dataset(group, "data"), np.arange(len(heads))
+            ):
                 yield xml, heads[row], samples
-
-    def _readouts(self, data: h5py.Dataset, rows: Indices) -> Iterator[tuple[int, Complex]]:
-        """Yield each row and its samples `(coils, samples)`, reading adjacent rows at once."""
-        for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
-            values = data.fields("data")[int(run[0]) : int(run[-1]) + 1]
-            for row, numbers in zip(run.tolist(), values, strict=True):
-                channels, samples = (
-                    int(self.images.heads[name][row]) for name in ("active_channels", "number_of_samples")
-                )
-                if len(numbers) != 2 * channels * samples:
-                    raise InputError(
-                        f"{self.path}: readout {row} holds {len(numbers)} numbers, its header says "
-                        f"{channels} channels of {samples} samples"
-                    )
-                yield row, np.ascontiguousarray(numbers, np.float32).view(np.complex64).reshape(channels, samples)
 
 
 def is_ismrmrd(path: Path) -> bool:
@@ -134,11 +124,29 @@ def open_ismrmrd(path: Path) -> IsmrmrdVolume:
         data = read_dataset(group, "data")
         _check_type(path, data)
         heads = data.fields("head")[()]
-    if not len(heads):
-        raise InputError(f"{path}: holds no readouts")
-    images = sort_images(path, heads, scan)
-    _check_sizes(path, heads)
+        if not len(heads):
+            raise InputError(f"{path}: holds no readouts")
+        images = sort_images(path, heads, scan)
+        _check_sizes(path, heads)
+        rows = next(iter(images.lines.images.values())).rows
+        check_trajectories(path, _trajectories(data, heads, rows))
+        if scan.is_pulseq:
+            check_order(path, heads, rows, partial(_readouts, path, heads, data))
     return IsmrmrdVolume(path=path, shape=images.shape, header=images.header, group=names[0], images=images)
+
+
+def _readouts(path: Path, heads: Heads, data: h5py.Dataset, rows: Indices) -> Iterator[tuple[int, Complex]]:
+    """Yield each row and its samples `(coils, samples)`, reading adjacent rows at once."""
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
+        values = data.fields("data")[int(run[0]) : int(run[-1]) + 1]
+        for row, numbers in zip(run.tolist(), values, strict=True):
+            channels, samples = (int(heads[name][row]) for name in ("active_channels", "number_of_samples"))
+            if len(numbers) != 2 * channels * samples:
+                raise InputError(
+                    f"{path}: readout {row} holds {len(numbers)} numbers, its header says "
+                    f"{channels} channels of {samples} samples"
+                )
+            yield row, np.ascontiguousarray(numbers, np.float32).view(np.complex64).reshape(channels, samples)
 
 
 def _candidates(file: h5py.File) -> list[str]:
@@ -159,7 +167,7 @@ def _group(path: Path, file: h5py.File, name: str) -> h5py.Group:
 
 def _scan(path: Path, group: h5py.Group) -> ScanHeader:
     try:
-        return parse_scan_header(read_text(group, "xml"))
+        return parse_scan_header(read_text(group, "xml"), path)
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -168,6 +176,19 @@ def _check_type(path: Path, data: h5py.Dataset) -> None:
     stored = data.dtype
     if data.ndim != 1 or not _fits(stored, ACQUISITION) or h5py.check_vlen_dtype(stored["data"]) != np.float32:
         raise InputError(f"{path}: the data set 'data' does not hold ISMRMRD acquisitions")
+
+
+def _trajectories(data: h5py.Dataset, heads: Heads, rows: Indices) -> list[NDArray[np.float32]]:
+    """Read the trajectories `(samples, dimensions)` of those readouts that store one."""
+    dimensions, samples = heads["trajectory_dimensions"][rows], heads["number_of_samples"][rows].astype(int)
+    if not dimensions.any():
+        return []
+    stored = data.fields("traj")[int(rows[0]) : int(rows[-1]) + 1][rows - rows[0]]
+    return [
+        np.ascontiguousarray(numbers, np.float32).reshape(count, -1)
+        for numbers, size, count in zip(stored, dimensions, samples, strict=True)
+        if size and len(numbers) == size * count
+    ]
 
 
 def _fits(found: np.dtype[Any], wanted: np.dtype[Any]) -> bool:

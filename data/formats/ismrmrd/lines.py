@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
+from recon.data.formats.ismrmrd.distinct_images import distinct_counters, number_rows
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
+from recon.data.formats.unread import CORRECT_FIRST, TRANSFORM_FIRST
 
 Heads = NDArray[Any]
 """Structured array of readout headers, whose fields have the names of the package ismrmrd."""
 
 Indices = NDArray[np.int64]
 Key = tuple[int, ...]
-
-COUNTERS = ("contrast", "phase", "set", "repetition", "slice")
-"""Counters that distinguish images, the slowest first; averages and segments belong to one image."""
 
 
 def flag(number: int) -> np.uint64:
@@ -67,7 +66,9 @@ class SortedLines:
     first
         First row of k-space that each readout fills.
     kept
-        First sample of each readout that is kept, and the one after the last.
+        First sample of each readout that is kept, and the one after the last, in the order of k-space.
+    backward
+        Whether each readout was sampled backward and is turned round before it is used.
     """
 
     images: dict[Key, Lines]
@@ -75,6 +76,7 @@ class SortedLines:
     noise: Indices
     first: Indices
     kept: tuple[Indices, Indices]
+    backward: NDArray[np.bool_]
 
 
 def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> SortedLines:
@@ -88,10 +90,8 @@ def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> SortedLines:
     flags = heads["flags"]
     noise = _has(flags, NOISE)
     used = ~noise & ~_has(flags, NO_IMAGE)
-    if _has(flags, REVERSE)[used].any():
-        raise InputError(
-            f"{path}: holds readouts of alternating direction (EPI), which need a phase correction and cannot be read"
-        )
+    backward = _has(flags, REVERSE)
+    correcting = used & _has(flags, PHASE_CORRECTION)
     used &= ~_has(flags, PHASE_CORRECTION)
     calibrating = _has(flags, CALIBRATION) & ~_has(flags, CALIBRATION_AND_IMAGING)
     used &= calibrating | (heads["encoding_space_ref"] == 0)
@@ -99,11 +99,14 @@ def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> SortedLines:
     if not imaging.any():
         raise InputError(f"{path}: holds no imaging readouts of the first encoded space")
     if heads["idx"]["kspace_encode_step_2"][used].any():
-        raise InputError(f"{path}: is a 3-D scan; only Cartesian 2-D scans are read")
+        raise InputError(f"{path}: is a 3-D scan; only Cartesian 2-D scans are read; {TRANSFORM_FIRST}")
     _check_channels(path, heads, imaging, used)
     columns = heads["idx"]["kspace_encode_step_1"].astype(np.int64) - scan.center + scan.matrix[1] // 2
     separate = calibrating & used
-    if not _separate(scan, heads, columns, imaging, separate):
+    chosen = used if scan.separate_calibration is False else imaging
+    counters = distinct_counters(path, heads, columns, scan.matrix[1] // 2, chosen, scan.diffusion_counter)
+    images = number_rows(counters)
+    if not _separate(scan, heads, columns, images, imaging, separate):
         imaging, separate = used, np.zeros_like(used)
     outside = (columns[imaging] < 0) | (columns[imaging] >= scan.matrix[1])
     if outside.any():
@@ -112,14 +115,17 @@ def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> SortedLines:
             f"{path}: line {step} does not fit an encoded matrix of {scan.matrix[1]} lines with its centre at "
             f"{scan.center}"
         )
-    first, kept = _placement(path, heads, scan, imaging | separate)
+    for chosen in (correcting, imaging, separate):
+        _check_directions(path, images, backward, chosen)
+    first, kept = _placement(path, heads, scan, imaging | separate, backward)
     separate &= (columns >= 0) & (columns < scan.matrix[1])
     return SortedLines(
-        images=_grouped(heads, columns, imaging),
-        calibration=_grouped(heads, columns, separate),
+        images=_grouped(counters, columns, imaging),
+        calibration=_grouped(counters, columns, separate),
         noise=np.flatnonzero(noise),
         first=first,
         kept=kept,
+        backward=backward,
     )
 
 
@@ -137,43 +143,52 @@ def _check_channels(path: Path, heads: Heads, imaging: NDArray[np.bool_], used: 
 
 
 def _separate(
-    scan: ScanHeader, heads: Heads, columns: Indices, imaging: NDArray[np.bool_], calibrating: NDArray[np.bool_]
+    scan: ScanHeader,
+    heads: Heads,
+    columns: Indices,
+    images: Indices,
+    imaging: NDArray[np.bool_],
+    calibrating: NDArray[np.bool_],
 ) -> bool:
     """Return whether calibration lines are a separate scan: by the header, or because both scans measured a line."""
     if scan.separate_calibration is not None:
         return scan.separate_calibration
     if (heads["encoding_space_ref"][calibrating] != 0).any():
         return True
-    images = _images(heads)
     places = [set(zip(images[rows], columns[rows], strict=True)) for rows in (imaging, calibrating)]
     return bool(places[0] & places[1])
 
 
-def _images(heads: Heads) -> Indices:
-    """Return the number of the image of every readout."""
-    counters = np.stack([heads["idx"][name] for name in COUNTERS], axis=1)
-    return np.unique(counters, axis=0, return_inverse=True)[1].reshape(-1)
-
-
-def _grouped(heads: Heads, columns: Indices, chosen: NDArray[np.bool_]) -> dict[Key, Lines]:
+def _grouped(counters: Indices, columns: Indices, chosen: NDArray[np.bool_]) -> dict[Key, Lines]:
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return {}
-    counters = np.stack([heads["idx"][name][rows] for name in COUNTERS], axis=1)
-    found, which = np.unique(counters, axis=0, return_inverse=True)
-    order = np.argsort(which.reshape(-1), kind="stable")
-    parts = np.split(rows[order], np.cumsum(np.bincount(which.reshape(-1), minlength=len(found)))[:-1])
-    return {tuple(map(int, key)): Lines(part, columns[part]) for key, part in zip(found, parts, strict=True)}
+    which = number_rows(counters[rows])
+    order = np.argsort(which, kind="stable")
+    parts = np.split(rows[order], np.cumsum(np.bincount(which))[:-1])
+    return {tuple(counters[part[0]].tolist()): Lines(part, columns[part]) for part in parts}
+
+
+def _check_directions(path: Path, images: Indices, backward: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> None:
+    """Refuse images whose readouts run in both directions; where all run backward, turning them round is enough."""
+    directions = np.unique(2 * images[chosen] + backward[chosen])
+    if len(directions) > len(np.unique(directions // 2)):
+        raise InputError(
+            f"{path}: holds readouts of alternating direction (EPI), which need a phase correction and cannot be "
+            f"read; {CORRECT_FIRST}"
+        )
 
 
 def _placement(
-    path: Path, heads: Heads, scan: ScanHeader, used: NDArray[np.bool_]
+    path: Path, heads: Heads, scan: ScanHeader, used: NDArray[np.bool_], backward: NDArray[np.bool_]
 ) -> tuple[Indices, tuple[Indices, Indices]]:
     """Place every readout so that its echo lies in the middle row; asymmetric echoes leave rows empty."""
     matrix = scan.matrix[0]
     samples, before, after, center = (
         heads[name].astype(np.int64) for name in ("number_of_samples", "discard_pre", "discard_post", "center_sample")
     )
+    before, after = np.where(backward, after, before), np.where(backward, before, after)
+    center = np.where(backward, samples - 1 - center, center)
     whole = (samples == matrix) & (before == 0) & (after == 0)
     first = np.where(whole, 0, matrix // 2 - center + before)
     last = first + samples - before - after

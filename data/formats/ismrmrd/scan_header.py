@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from recon.data.acquisition import Header
-from recon.data.errors import printable
+from recon.data.errors import printable, warn_of_input
 from recon.data.formats.header import (
     LARGEST_NUMBER,
     LONGEST_QUOTE,
     NAMESPACE,
     HeaderError,
+    image_space,
     parse_header,
     parse_xml,
     quoted,
 )
+from recon.data.formats.unread import CORRECT_FIRST, GRID_FIRST
 
 Size = tuple[int, int, int]
 
@@ -38,6 +41,10 @@ class ScanHeader:
         Whether the calibration lines are a scan of their own, not part of the image's k-space; None if unknown.
     noise_bandwidth
         Noise bandwidth of the receiver relative to the sampling rate.
+    diffusion_counter
+        ISMRMRD's name of the counter that counts the diffusion weightings; None if unknown.
+    is_pulseq
+        Whether the sequence was played by Pulseq, so that counters and flags may not describe it.
     """
 
     header: Header
@@ -46,37 +53,61 @@ class ScanHeader:
     field_of_view: tuple[float, float, float] | None
     separate_calibration: bool | None
     noise_bandwidth: float
+    diffusion_counter: str | None = None
+    is_pulseq: bool = False
 
 
-def parse_scan_header(xml: bytes | str) -> ScanHeader:
+def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHeader:
     """Read the header of a Cartesian 2-D scan.
+
+    Parameters
+    ----------
+    xml
+        Text of the header.
+    name
+        Name of the file, for warnings.
 
     Raises
     ------
     HeaderError
         If the scan is of another kind, or the header cannot be used.
     """
-    header = parse_header(xml)
+    header = parse_header(xml, name=name)
     root = parse_xml(xml)
-    trajectory = _text(root, "encoding/trajectory") or "cartesian"
+    trajectory = (_text(root, "encoding/trajectory") or "cartesian").lower()
     if trajectory != "cartesian":
         name = printable(trajectory, LONGEST_QUOTE)
-        raise HeaderError(f"its trajectory is {name}; only Cartesian 2-D scans are read")
+        way = CORRECT_FIRST if trajectory == "epi" else GRID_FIRST
+        raise HeaderError(f"its trajectory is {name}; only Cartesian 2-D scans are read; {way}")
     x, y, z = (int(_number(root, f"encoding/encodedSpace/matrixSize/{axis}", 1)) for axis in "xyz")
     if min(x, y, z) < 1:
         raise HeaderError(f"its ISMRMRD header says that the encoded matrix is {(x, y, z)}")
     center = _number(root, "encoding/encodingLimits/kspace_encoding_step_1/center", y // 2)
-    sizes = tuple(_number(root, f"encoding/reconSpace/fieldOfView_mm/{axis}", 0) for axis in "xyz")
+    space = image_space(root)
+    fov = f"encoding/{space}/fieldOfView_mm"
+    sizes = _number(root, f"{fov}/x", 0), _number(root, f"{fov}/y", 0), _unimportant(root, f"{fov}/z", 0, name)
+    diffusion = _text(root, "sequenceParameters/diffusionDimension")
     mode = _text(root, "encoding/parallelImaging/calibrationMode")
-    bandwidth = _number(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1)
+    bandwidth = _unimportant(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1, name)
     return ScanHeader(
         header=header,
         matrix=(x, y, z),
         center=int(center),
-        field_of_view=(sizes[0], sizes[1], sizes[2]) if all(size > 0 for size in sizes) else None,
-        separate_calibration=None if mode is None else mode in {"separate", "external"},
+        field_of_view=sizes if all(size > 0 for size in sizes) else None,
+        separate_calibration=None if mode is None else mode.lower() in {"separate", "external"},
         noise_bandwidth=bandwidth if bandwidth > 0 else 1,
+        diffusion_counter=diffusion,
+        is_pulseq="pulseq" in (_text(root, "measurementInformation/sequenceName") or "").lower(),
     )
+
+
+def _unimportant(root: ET.Element, path: str, default: float, name: str | Path) -> float:
+    """Return a number that does not matter to the image; the default, with a warning, if it is impossible."""
+    try:
+        return _number(root, path, default)
+    except HeaderError as error:
+        warn_of_input(f"{name}: {error}; the value is left out")
+        return default
 
 
 def _text(root: ET.Element, path: str) -> str | None:

@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from recon.data.acquisition import Header
-from recon.data.formats.header import PROTON_HZ_PER_TESLA, HeaderError
+from recon.data.errors import printable, warn_of_input
+from recon.data.formats.header import LONGEST_CONTRAST, PROTON_HZ_PER_TESLA, HeaderError
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
+from recon.data.formats.unread import CORRECT_FIRST, GRID_FIRST
 
 TRAJECTORIES = {1: "cartesian", 2: "radial", 4: "spiral", 8: "blade"}
 
@@ -34,18 +37,19 @@ class TwixProtocol:
     ----------
     text
         Text in Siemens' two notations: XProtocol and, within it, ASCCONV, which is lines of `name = value`.
+    path
+        Path of the file, for warnings.
     """
 
     text: str
+    path: Path
 
     @cached_property
     def _values(self) -> Mapping[str, str]:
-        lines = self.text.partition("### ASCCONV BEGIN")[2].partition("### ASCCONV END")[0].splitlines()[1:]
-        parts = (line.partition("=") for line in lines)
-        values = {name.strip(): value.partition("#")[0].strip() for name, _, value in parts}
+        values = _protocol_block(self.text)
         for name in PARAMETERS:
-            found = re.search(rf'<Param\w+\."{name}">\s*{{([^{{}}]{{0,500}})}}', self.text)
-            words = re.sub(r"<\w+>\s*\S+", "", found[1]).split() if found else []
+            found = re.findall(rf'<Param\w+\."{name}">\s*{{([^{{}}]{{0,500}})}}', self.text)
+            words = [word for text in found for word in re.sub(r"<\w+>\s*\S+", "", text).split()]
             if words:
                 values[name] = words[0]
         return values
@@ -71,10 +75,23 @@ class TwixProtocol:
             raise HeaderError(f"its protocol says {name} is {text[:50]!r}")
         return number
 
+    def _optional(self, name: str) -> float:
+        """Look up a number that does not matter to the image; warn if it is impossible, and return 0 if unknown."""
+        try:
+            return self.number(name, 0)
+        except HeaderError as error:
+            warn_of_input(f"{self.path}: {error}, which is ignored")
+            return 0
+
+    @property
+    def is_pulseq(self) -> bool:
+        """Whether the scan was measured with Pulseq, so that the protocol does not describe it."""
+        return "pulseq" in self._values.get("tSequenceFileName", "").lower()
+
     @property
     def dwell(self) -> float:
         """Time between two samples of the imaging readouts, in microseconds; 0 if unknown."""
-        return self.number("sRXSPEC.alDwellTime[0]", 0) / 1000
+        return self._optional("sRXSPEC.alDwellTime[0]") / 1000
 
     def scan_header(self) -> ScanHeader:
         """Return what an ISMRMRD header would hold of a Cartesian 2-D scan, except for the padding.
@@ -89,21 +106,22 @@ class TwixProtocol:
         self._check_kind()
         base, lines = (self.number(f"sKSpace.{name}") for name in ("lBaseResolution", "lPhaseEncodingLines"))
         fov = [self.number(f"sSliceArray.asSlice[0].{name}") for name in ("dReadoutFOV", "dPhaseFOV")]
-        thickness = self.number("sSliceArray.asSlice[0].dThickness", 0)
+        thickness = self._optional("sSliceArray.asSlice[0].dThickness")
         oversampling = self.number("flReadoutOSFactor", 2), 1 + self.number("sKSpace.dPhaseOversamplingForDialog", 0)
         pixels = base * fov[1] / max(fov[0], 1e-3)
         sizes = base, pixels, base * oversampling[0], max(lines, pixels * oversampling[1])
         if not all(1 <= size <= LARGEST for size in sizes):
             raise HeaderError(f"its protocol says that the matrix is {sizes[2]:g} x {sizes[3]:g}")
         rows, columns, readout, phase = map(round, sizes)
-        frequency = self.number("sTXSPEC.asNucleusInfo[0].lFrequency", 0)
+        frequency = self._optional("sTXSPEC.asNucleusInfo[0].lFrequency")
+        name = self._values.get("tProtocolName", "").strip('"')
         return ScanHeader(
             header=Header(
                 crop=(rows, columns),
                 padding=(0, phase),
                 field_of_view=(fov[0], fov[1]),
                 field_strength=frequency / PROTON_HZ_PER_TESLA or None,
-                contrast=self._values.get("tProtocolName", "").strip('"'),
+                contrast=printable(name.replace("+AF8-", "_"), LONGEST_CONTRAST),  # Siemens writes UTF-7
                 encoded_field_of_view=(fov[0] * oversampling[0], fov[1] * oversampling[1]),
             ),
             matrix=(readout, phase, 1),
@@ -117,8 +135,39 @@ class TwixProtocol:
         trajectory = int(self.number("sKSpace.ucTrajectory", 1))
         if trajectory != 1:
             kind = TRAJECTORIES.get(trajectory, f"of kind {trajectory}")
-            raise HeaderError(f"its trajectory is {kind}; only Cartesian 2-D scans are read")
+            raise HeaderError(f"its trajectory is {kind}; only Cartesian 2-D scans are read; {GRID_FIRST}")
         if self.number("alRegridMode", 1) > 1:
-            raise HeaderError("its readouts were sampled on the ramps of the gradient (EPI), which cannot be read")
+            raise HeaderError(
+                f"its readouts were sampled on the ramps of the gradient (EPI), which cannot be read; {CORRECT_FIRST}"
+            )
         if self.number("sSliceAcceleration.lMultiBandFactor", 1) > 1:
             raise HeaderError("it excites several slices at once, which cannot be read")
+
+
+def _protocol_block(text: str) -> dict[str, str]:
+    """Return the parameters of the ASCCONV block that describes the scan; since E11 others may precede it."""
+    blocks = [_Block(part) for part in text.split("### ASCCONV BEGIN")[1:]]
+    return max(blocks, key=_Block.rank, default=_Block("")).values
+
+
+class _Block:
+    """One ASCCONV block: an object's name in its first line, then lines of `name = value`."""
+
+    def __init__(self, part: str) -> None:
+        title, _, listed = part.partition("\n")
+        self._object = title.strip()
+        parts = (line.partition("=") for line in listed.partition("### ASCCONV END")[0].splitlines())
+        self.values = {name.strip(): _value(value) for name, _, value in parts}
+
+    def rank(self) -> tuple[bool, bool, bool]:
+        """Rank blocks; the first of several best ones is taken."""
+        says = ("sKSpace.lBaseResolution" in self.values, any(name.startswith("sKSpace.") for name in self.values))
+        return says[0], self._object.startswith("object=MrProtDataImpl"), says[1]
+
+
+def _value(text: str) -> str:
+    """Return a value without the comment behind it; quoted text may hold the sign of a comment."""
+    text = text.strip()
+    return (
+        text[: text.find('"', 1) + 1] if text.startswith('"') and '"' in text[1:] else text.partition("#")[0].strip()
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from recon.data.formats.ismrmrd.readout_type import HEAD
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.formats.twix.layout import Bytes, Layout, Measurement, is_twix, read_measurements
 from recon.data.formats.twix.protocol import TwixProtocol
+from recon.data.formats.twix.pulseq import described_by_readouts
 from recon.data.volume import VolumeWithoutTarget
 
 FLAGS = {
@@ -55,6 +57,9 @@ COUNTERS = {
     "kspace_encode_step_2": "Par",
 }
 """Siemens' name for each ISMRMRD counter."""
+
+USER_COUNTERS = ("Ida", "Idb", "Idc", "Idd", "Ide")
+"""Siemens' counters without a fixed meaning, which become ISMRMRD's user counters."""
 
 NOISE_DWELL = {"AdjCoilSens": 5.0, "AdjQuietCoilSens": 4.0}
 """Dwell time in microseconds of the noise scans in these adjustments, as `siemens_to_ismrmrd` assumes it."""
@@ -109,12 +114,7 @@ class TwixVolume(VolumeWithoutTarget):
 
     def _readouts(self, rows: Indices) -> Iterator[tuple[int, Complex]]:
         content = np.memmap(self.path, np.uint8, "r")
-        for row in rows.tolist():
-            head = self.images.heads[row]
-            channels, samples = int(head["active_channels"]), int(head["number_of_samples"])
-            strides = (self.between + 8 * samples, 8)
-            stored: Complex = np.ndarray((channels, samples), "<c8", content, int(self.starts[row]), strides)
-            yield row, stored.astype(np.complex64)
+        return _read(content, self.images.heads, self.starts, self.between, rows)
 
 
 def open_twix(path: Path) -> TwixVolume:
@@ -126,18 +126,42 @@ def open_twix(path: Path) -> TwixVolume:
         If twixtools is not installed, the file is damaged, or the scan is not a Cartesian 2-D scan.
     """
     content = np.memmap(path, np.uint8, "r")
-    layout, (*adjustments, measured) = read_measurements(path, content)
-    protocol = TwixProtocol(measured.text)
+    layout, measurements = read_measurements(path, content)
+    measured, adjustments = _scan_and_adjustments(measurements)
+    protocol = TwixProtocol(measured.text, path)
     try:
-        scan, dwell = protocol.scan_header(), protocol.dwell
+        scan, dwell, is_pulseq = protocol.scan_header(), protocol.dwell, protocol.is_pulseq
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
     parts = [measured, *(_noise(content, layout, adjustment, measured) for adjustment in adjustments)]
-    heads = np.concatenate([_heads(path, layout, part, scan, dwell) for part in parts])
-    images = sort_images(path, heads, _with_padding(scan, heads))
+    heads = np.concatenate([_heads(layout, part, dwell) for part in parts])
     between = layout.channel.itemsize
     starts = np.concatenate([part.starts for part in parts]) + layout.before + between
+    center_lines = np.concatenate([part.heads["CenterLin"] for part in parts]).astype(np.int64)
+    if is_pulseq and len(rows := _imaging(heads)):
+        center, samples = int(center_lines[rows[0]]), partial(_read, content, heads, starts, between)
+        scan, center_lines[:] = described_by_readouts(path, scan, heads, center, rows, samples)
+    _place_lines(path, heads, center_lines, scan)
+    images = sort_images(path, heads, _with_padding(scan, heads))
     return TwixVolume(path, images.shape, images.header, images, starts, between)
+
+
+def _scan_and_adjustments(measurements: list[Measurement]) -> tuple[Measurement, list[Measurement]]:
+    """Return the last measurement that is not an adjustment, and the measurements before it."""
+    scans = [number for number, part in enumerate(measurements) if not part.name.startswith("Adj")]
+    number = scans[-1] if scans else len(measurements) - 1
+    return measurements[number], measurements[:number]
+
+
+def _read(
+    content: Bytes, heads: Heads, starts: Indices, between: int, rows: Indices
+) -> Iterator[tuple[int, Complex]]:
+    """Yield each row and its samples `(coils, samples)`."""
+    for row in rows.tolist():
+        channels, samples = int(heads["active_channels"][row]), int(heads["number_of_samples"][row])
+        strides = (between + 8 * samples, 8)
+        stored: Complex = np.ndarray((channels, samples), "<c8", content, int(starts[row]), strides)
+        yield row, stored.astype(np.complex64)
 
 
 def _noise(content: Bytes, layout: Layout, adjustment: Measurement, measured: Measurement) -> Measurement:
@@ -159,8 +183,8 @@ def _channels(content: Bytes, layout: Layout, part: Measurement, row: int) -> ND
     return channels
 
 
-def _heads(path: Path, layout: Layout, part: Measurement, scan: ScanHeader, dwell: float) -> Heads:
-    """Convert headers to ISMRMRD's; the step of a line becomes its column in k-space."""
+def _heads(layout: Layout, part: Measurement, dwell: float) -> Heads:
+    """Convert headers to ISMRMRD's, with Siemens' counter of lines."""
     theirs = part.heads
     heads = np.zeros(len(theirs), HEAD)
     for name, flag in FLAGS.items():
@@ -171,14 +195,9 @@ def _heads(path: Path, layout: Layout, part: Measurement, scan: ScanHeader, dwel
     heads["center_sample"] = theirs["CenterCol"]
     for name, counter in COUNTERS.items():
         heads["idx"][name] = theirs["Counter"][counter]
-    lines = theirs["Counter"]["Lin"].astype(np.int64)
-    columns = np.where(heads["flags"] & (NOISE | NO_IMAGE), 0, lines - theirs["CenterLin"] + scan.center)
-    if (columns < 0).any():
-        raise InputError(
-            f"{path}: line {lines[columns < 0][0]} with the centre at {theirs['CenterLin'][columns < 0][0]} does not "
-            f"fit a matrix of {scan.matrix[1]} lines"
-        )
-    heads["idx"]["kspace_encode_step_1"] = columns
+    heads["idx"]["kspace_encode_step_1"] = theirs["Counter"]["Lin"]
+    for number, counter in enumerate(USER_COUNTERS):
+        heads["idx"]["user"][:, number] = theirs["Counter"][counter]
     noise_dwell = NOISE_DWELL.get(part.name, NOISE_READOUT / np.maximum(theirs["SamplesInScan"], 1))
     heads["sample_time_us"] = np.where(heads["flags"] & NOISE, noise_dwell, dwell)
     for axis, name in enumerate(("Sag", "Cor", "Tra")):
@@ -187,6 +206,18 @@ def _heads(path: Path, layout: Layout, part: Measurement, scan: ScanHeader, dwel
         directions = _directions(theirs["SliceData"]["Quaternion"].astype(np.float64))
         heads["phase_dir"], heads["read_dir"], heads["slice_dir"] = directions
     return heads
+
+
+def _place_lines(path: Path, heads: Heads, center_lines: Indices, scan: ScanHeader) -> None:
+    """Replace the counter of each line by its column in k-space."""
+    lines = heads["idx"]["kspace_encode_step_1"].astype(np.int64)
+    columns = np.where(heads["flags"] & (NOISE | NO_IMAGE), 0, lines - center_lines + scan.center)
+    if (columns < 0).any():
+        raise InputError(
+            f"{path}: line {lines[columns < 0][0]} with the centre at {center_lines[columns < 0][0]} does not "
+            f"fit a matrix of {scan.matrix[1]} lines"
+        )
+    heads["idx"]["kspace_encode_step_1"] = columns
 
 
 def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -200,11 +231,15 @@ def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.moveaxis(np.array(columns), 1, -1)
 
 
+def _imaging(heads: Heads) -> Indices:
+    """Return the rows of the readouts of images."""
+    calibrating = (heads["flags"] & CALIBRATION != 0) & (heads["flags"] & CALIBRATION_AND_IMAGING == 0)
+    return np.flatnonzero(~calibrating & (heads["flags"] & (NOISE | NO_IMAGE | PHASE_CORRECTION) == 0))
+
+
 def _with_padding(scan: ScanHeader, heads: Heads) -> ScanHeader:
     """Set the padding to the columns outside the outermost measured lines."""
-    calibrating = (heads["flags"] & CALIBRATION != 0) & (heads["flags"] & CALIBRATION_AND_IMAGING == 0)
-    imaging = ~calibrating & (heads["flags"] & (NOISE | NO_IMAGE | PHASE_CORRECTION) == 0)
-    columns = heads["idx"]["kspace_encode_step_1"][imaging]
+    columns = heads["idx"]["kspace_encode_step_1"][_imaging(heads)]
     if not len(columns):
         return scan
     return replace(scan, header=replace(scan.header, padding=(int(columns.min()), int(columns.max()) + 1)))

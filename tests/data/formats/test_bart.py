@@ -1,10 +1,11 @@
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers.slices import random_kspace
-from recon.data.errors import InputError
+from recon.data.errors import InputError, InputWarning
 from recon.data.formats.bart import open_bart
 from recon.data.open import find_files, open_volume
 
@@ -25,6 +26,41 @@ def test_echoes_times_and_averages_are_images_and_slices_run_fastest(tmp_path: P
     for index, (time, echo, slice_) in ((0, (0, 0, 0)), (3, (0, 0, 3)), (4, (0, 1, 0)), (17, (1, 1, 1))):
         wanted = kspace[:, :, 0, :, 0, echo, 0, 0, 0, 0, time, 0, 0, slice_, 0, 0].transpose(2, 0, 1)
         np.testing.assert_array_equal(volume.read(index).kspace, wanted)
+
+
+@pytest.mark.parametrize(("dimensions", "plane"), [("1 8 6 2", (8, 6)), ("8 1 6 2", (8, 6)), ("1 1 6 16", (1, 6))])
+def test_an_axis_of_size_1_leaves_its_place_in_the_image_plane_to_phase_2(
+    tmp_path: Path, dimensions: str, plane: tuple[int, int]
+) -> None:
+    kspace = random_kspace(*plane, 96 // (plane[0] * plane[1])).numpy()
+    volume = open_volume(write(tmp_path, kspace, dimensions))
+    assert volume.shape == (1, kspace.shape[2], *plane)
+    assert volume.header.crop == plane
+    np.testing.assert_array_equal(volume.read(0).kspace, kspace.transpose(2, 0, 1))
+
+
+def test_a_poisson_disc_of_two_phase_axes_is_read(real_data: Path) -> None:
+    path = real_data / ".." / "cases" / "bart_readout1.cfl"
+    if not path.is_file():
+        pytest.skip("the folder of measurements has no folder of cases beside it")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        volume = open_volume(path)
+    assert volume.shape == (1, 8, 180, 230)
+    assert volume.mask is not None
+    assert volume.mask.shape == (180, 230)
+    assert volume.read(0).acceleration == pytest.approx(8.042, abs=1e-3)
+
+
+def test_spokes_in_the_place_of_lines_are_doubted(tmp_path: Path) -> None:
+    sizes = np.abs(np.fft.fftfreq(64, 1 / 64))
+    spokes = np.exp(-np.fft.fftshift(sizes) / 4)[:, None] * random_kspace(64, 40).numpy()
+    lines = spokes * np.exp(-np.fft.fftshift(np.abs(np.fft.fftfreq(40, 1 / 40))) / 4)
+    with pytest.warns(InputWarning, match="as the spokes of a radial scan do.*nufft"):
+        open_volume(write(tmp_path, spokes, "1 64 40 1"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_volume(write(tmp_path, lines, "1 64 40 1"))
 
 
 def test_lines_of_zeros_were_not_measured(tmp_path: Path) -> None:
@@ -52,7 +88,7 @@ def test_either_name_opens_the_pair_and_folders_list_it_once(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("dimensions", "words"),
     [
-        ("8 6 2 1", "dimension 2 \\(phase 2\\) has size 2; only 2-D"),
+        ("4 3 2 4", "dimension 2 \\(phase 2\\) has size 2; only 2-D"),
         ("8 6 1 1 2", "dimension 4 \\(maps\\) has size 2"),
         ("8 6 1 1 1 1 2", "dimension 6 has size 2"),
         ("8 six 1 2", "are not 1 to 16 whole numbers"),

@@ -71,6 +71,13 @@ def test_a_stored_mask_without_gaps_means_a_full_scan(tmp_path: Path) -> None:
     assert open_fastmri(path).mask is not None
 
 
+@pytest.mark.parametrize("padding", [(20, 40), (0, 20)])
+def test_lines_of_one_half_of_kspace_are_not_a_whole_scan(tmp_path: Path, padding: tuple[int, int]) -> None:
+    path = write_raw_file(tmp_path / "half.h5", header=Header(crop=(48, 40), padding=padding))
+    with pytest.raises(InputError, match="of 40 were acquired, all on one side of the centre of k-space"):
+        open_fastmri(path)
+
+
 def test_the_crop_is_limited_to_a_matrix_that_is_narrower(tmp_path: Path) -> None:
     header = Header(crop=(48, 64), padding=(0, 40))
     acquisition = open_fastmri(write_raw_file(tmp_path / "narrow.h5", header=header)).read(0)

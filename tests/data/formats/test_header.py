@@ -149,7 +149,7 @@ def test_the_padding_equals_that_of_fastmri() -> None:
     [
         ("", "not valid XML"),
         ("<a", "not valid XML"),
-        ("<ismrmrdHeader/>", "has no reconSpace/matrixSize/x"),
+        ("<ismrmrdHeader/>", "has no encodedSpace/matrixSize/x"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "document type"),
     ],
 )

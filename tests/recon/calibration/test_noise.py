@@ -13,8 +13,9 @@ from recon.calibration.noise import (
     prewhiten,
     whitening_matrix,
 )
-from recon.data.errors import InputError
+from recon.data.errors import InputError, InputWarning
 from recon.data.masks import MaskKind, Sampling
+from recon.preprocessing.steps import prewhiten_channels
 
 
 def a_covariance(coils: int) -> torch.Tensor:
@@ -53,6 +54,39 @@ def test_a_prewhitened_noise_scan_is_white() -> None:
     assert white.calibration is not None
     assert distance(covariance_of_noise(white.calibration.flatten(1)), torch.eye(4)) < 0.1
     assert white.target is None
+
+
+@pytest.mark.parametrize("has_noise_scan", [True, False])
+def test_a_silent_channel_is_left_out_and_said(has_noise_scan: bool) -> None:
+    full = object_acquisition(5, 64, 60, noise=1e-3)
+    others = torch.tensor([0, 1, 3, 4])
+    kspace, samples = full.kspace.clone(), noise(a_covariance(5), 1, 4000)[:, 0]
+    (samples if has_noise_scan else kspace)[2] = 0
+    scan = replace(
+        full,
+        target=None,
+        kspace=kspace,
+        calibration=full.kspace[..., 20:40],
+        noise=samples if has_noise_scan else None,
+    )
+    with pytest.warns(InputWarning, match="is silent in channel 2, which is left out of the image"):
+        found = prewhiten_channels(scan)
+    wanted = prewhiten_channels(
+        replace(
+            scan,
+            kspace=kspace[others],
+            calibration=scan.calibration[others],
+            noise=samples[others] if has_noise_scan else None,
+        )
+    )
+    assert torch.equal(found.kspace, wanted.kspace)
+    assert torch.equal(found.calibration, wanted.calibration)
+
+
+def test_a_noise_scan_silent_in_all_channels_is_refused() -> None:
+    full = object_acquisition(3, 64, 60)
+    with pytest.raises(InputError, match="silent in all channels"):
+        prewhiten_channels(replace(full, noise=torch.zeros(3, 100, dtype=torch.complex64)))
 
 
 @pytest.mark.parametrize("level", [1e-2, 1.0])

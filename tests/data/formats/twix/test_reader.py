@@ -14,7 +14,7 @@ from twixtools.mdb import Mdb_local
 from helpers import ismrmrd_files
 from helpers.slices import random_kspace
 from helpers.twix_files import protocol, readout, signals, write, write_vb
-from recon.data.errors import InputError
+from recon.data.errors import InputError, InputWarning
 from recon.data.formats.twix.reader import TWIX
 from recon.data.open import open_volume, recognise
 
@@ -152,11 +152,10 @@ def test_readouts_that_are_not_of_the_image_are_left_out(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("parameters", "head", "words"),
     [
-        ({"sKSpace__ucTrajectory": "0x2"}, {}, "trajectory is radial"),
-        ({"regridding": 2}, {}, "ramps of the gradient"),
+        ({"sKSpace__ucTrajectory": "0x2"}, {}, "trajectory is radial.*nufft"),
+        ({"regridding": 2}, {}, "ramps of the gradient.*EPICorrGadget"),
         ({"sSliceAcceleration__lMultiBandFactor": 2}, {}, "several slices at once"),
-        ({}, {"Par": 1}, "3-D"),
-        ({}, {"flags": ["REFLECT"]}, "EPI"),
+        ({}, {"Par": 1}, "3-D.*transform it along"),
         ({}, {"flags": ["NOISEADJSCAN"]}, "no imaging readouts"),
         ({"sKSpace__lBaseResolution": None}, {}, "does not say sKSpace.lBaseResolution"),
         ({"sKSpace__lBaseResolution": "many"}, {}, "sKSpace.lBaseResolution is 'many'"),
@@ -174,6 +173,88 @@ def test_unsupported_scans_are_refused(
     with pytest.raises(InputError, match=words) as error:
         open_volume(path)
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("flags", [["REFLECT"], ["REFLECT", "PHASCOR"]])
+def test_alternating_readouts_are_refused(tmp_path: Path, flags: list[str]) -> None:
+    backward = lines(KSPACE[0], range(1, PHASE, 2), flags=flags)
+    forward = lines(KSPACE[0], range(0, PHASE, 2), flags=flags[1:])
+    rest = lines(KSPACE[0], range(PHASE)) if flags[1:] else []
+    with pytest.raises(InputError, match="EPI.*phase correction.*EPICorrGadget"):
+        open_volume(scan(tmp_path, [*forward, *backward, *rest]))
+
+
+@pytest.mark.parametrize("vb", [False, True])
+def test_readouts_that_are_all_reflected_are_turned_round(tmp_path: Path, vb: bool) -> None:
+    readouts = lines(KSPACE[0, :, ::-1], range(PHASE), flags=["REFLECT"], vb=vb)
+    np.testing.assert_array_equal(open_volume(scan(tmp_path, readouts)).read(0).kspace, KSPACE[0])
+
+
+def test_a_reflected_asymmetric_echo_lies_in_the_middle(tmp_path: Path) -> None:
+    missing = 5
+    samples = KSPACE[0, :, missing:][:, ::-1]
+    readouts = lines(samples, range(PHASE), flags=["REFLECT"], CenterCol=READOUT // 2 - 1)
+    kspace = open_volume(scan(tmp_path, readouts)).read(0).kspace
+    np.testing.assert_array_equal(kspace[:, missing:], KSPACE[0, :, missing:])
+    assert not kspace[:, :missing].any()
+
+
+def test_echoes_of_alternating_polarity_are_images_of_their_own(tmp_path: Path) -> None:
+    readouts = [
+        *lines(KSPACE[0], range(PHASE), Eco=0),
+        *lines(KSPACE[1, :, ::-1], range(PHASE), Eco=1, flags=["REFLECT"]),
+    ]
+    volume = open_volume(scan(tmp_path, readouts))
+    for index in range(2):
+        np.testing.assert_array_equal(volume.read(index).kspace, KSPACE[index])
+
+
+@pytest.mark.parametrize("software", ["VB", "VD", "E11", "E12", "XA"])
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_the_protocol_is_found_among_the_blocks_of_every_software(tmp_path: Path, software: str, blocks: int) -> None:
+    readouts = lines(KSPACE[0], range(PHASE), vb=software == "VB")
+    volume = open_volume(scan(tmp_path, readouts, software=software, blocks=blocks, tProtocolName='"a #2 b"'))
+    assert (volume.shape, volume.header.crop) == ((1, COILS, READOUT, PHASE), (BASE, PHASE))
+    assert volume.header.contrast == "a #2 b"
+    np.testing.assert_array_equal(volume.read(0).kspace, KSPACE[0])
+
+
+@pytest.mark.parametrize("software", ["VD", "E11", "E12", "XA"])
+def test_the_image_scan_follows_its_adjustments(tmp_path: Path, software: str) -> None:
+    other = protocol(BASE // 2, PHASE // 2, software=software, blocks=3)
+    field = [readout(KSPACE[1, :2, :BASE, line], line) for line in range(PHASE // 2)]
+    noise = random_kspace(COILS, 64).numpy()
+    path = write(
+        tmp_path / "scan.dat",
+        protocol(BASE, PHASE, software=software, blocks=3),
+        lines(KSPACE[0], range(PHASE)),
+        [readout(noise, 0, ["NOISEADJSCAN"])],
+        [("AdjFre", other, []), ("AdjShim", other, field)],
+    )
+    acquisition = open_volume(path).read(0)
+    np.testing.assert_array_equal(acquisition.kspace, KSPACE[0])
+    np.testing.assert_allclose(acquisition.noise, noise * np.sqrt(5.0 / 7.5 / 0.793), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["sTXSPEC__asNucleusInfo_0__lFrequency", "sSliceArray__asSlice_0__dThickness"])
+def test_impossible_values_that_do_not_matter_to_the_image_warn(tmp_path: Path, name: str) -> None:
+    with pytest.warns(InputWarning, match=r"scan.dat: its protocol says .* is '-3', which is ignored"):
+        volume = open_volume(scan(tmp_path, lines(KSPACE[0], range(PHASE)), **{name: -3}))
+    np.testing.assert_array_equal(volume.read(0).kspace, KSPACE[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "contrast"), [("gre+AF8-2d", "gre_2d"), ("a\x1b[31mb", "a?[31mb"), ("x" * 99, "x" * 64)]
+)
+def test_protocol_names_are_printable(tmp_path: Path, name: str, contrast: str) -> None:
+    volume = open_volume(scan(tmp_path, lines(KSPACE[0], range(PHASE)), tProtocolName=f'"{name}"'))
+    assert volume.header.contrast.removesuffix("...") == contrast
+
+
+def test_lines_of_one_half_of_kspace_are_not_a_whole_scan(tmp_path: Path) -> None:
+    path = scan(tmp_path, lines(KSPACE[0], range(6), CenterLin=0))
+    with pytest.raises(InputError, match="lines 6 to 11 of 12 all lie on one side of the centre"):
+        open_volume(path)
 
 
 def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
