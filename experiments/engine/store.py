@@ -17,7 +17,8 @@ from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_reconstruction
 from recon.data.open import parts_of
 from recon.data.storage.fingerprint import code_sha256, fingerprint
-from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
+from recon.data.storage.hdf5 import attribute, holds, open_hdf5, read_dataset
+from recon.data.storage.new_hdf5 import CREATOR
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.scores import versions
@@ -133,7 +134,7 @@ def check_replaceable(path: Path, damaged: bool = False) -> None:
         return
     try:
         with open_hdf5(path) as file:
-            images, own = holds(file, "reconstruction"), bool({"protocol", "use"} & set(file.attrs))
+            images, own = holds(file, "reconstruction"), attribute(file, "creator") == CREATOR
     except InputError:
         if damaged:
             return

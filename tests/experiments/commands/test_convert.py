@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from helpers.raw_files import write_raw_file
 from recon.experiments.cli import app
 
 
@@ -24,6 +25,15 @@ def test_files_of_other_content_are_kept(raw_file: Path, tmp_path: Path, name: s
     convert(raw_file, output, "--overwrite")
     assert output.stat().st_size > 1000
     convert(raw_file, output)  # the same content again
+
+
+@pytest.mark.parametrize("name", ["scan.h5", "scan.mrd", "scan.cfl"])
+def test_files_of_this_program_are_replaced(raw_file: Path, tmp_path: Path, name: str) -> None:
+    other = write_raw_file(tmp_path / "other.h5", slices=1)
+    convert(other, tmp_path / name)
+    before = (tmp_path / name).stat().st_size
+    convert(raw_file, tmp_path / name)
+    assert (tmp_path / name).stat().st_size > before
 
 
 def test_half_of_a_pair_is_completed(raw_file: Path, tmp_path: Path) -> None:
