@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from recon.data.errors import InputError
 
 Vector = tuple[float, float, float]
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,35 @@ class Geometry:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """Counters that tell images at the same place apart, as ISMRMRD counts them.
+
+    Attributes
+    ----------
+    contrast
+        Number of the contrast or echo.
+    phase
+        Number of the cardiac phase.
+    set
+        Number of the set: flow or diffusion encoding, for example.
+    repetition
+        Number of the repetition.
+    """
+
+    contrast: int = 0
+    phase: int = 0
+    set: int = 0
+    repetition: int = 0
+
+
+@dataclass(frozen=True)
 class Header:
     """The part of a raw-data header that a reconstruction needs.
 
     Attributes
     ----------
     crop
-        Size of the reconstructed image `(readout, phase)`; may exceed the sampled matrix.
+        Reconstruction matrix of the scanner `(readout, phase)`; may exceed the sampled matrix.
     padding
         Columns `[first, last)` of the phase axis that the scanner acquired; the other columns are zero padding.
     field_of_view
@@ -60,15 +83,50 @@ class Header:
     encoded_field_of_view
         Field of view of the sampled matrix `(readout, phase)`, in mm; larger than that of the image along an
         oversampled axis. None if unknown.
+    fastmri
+        Whether the file has fastMRI's layout, whose targets and submissions are cut to the number of pixels in
+        `crop`, whatever the fields of view are.
+    frames
+        Counters of each image of the file; None if unknown, or if no two images are at one place.
+    echo_times
+        Echo time of each contrast, in ms; empty if unknown.
     """
 
-    crop: tuple[int, int]
+    crop: Size
     padding: tuple[int, int]
     field_of_view: tuple[float, float] | None = None
     field_strength: float | None = None
     contrast: str = ""
     geometry: tuple[Geometry, ...] | None = None
     encoded_field_of_view: tuple[float, float] | None = None
+    fastmri: bool = field(default=False, compare=False)
+    frames: tuple[Frame, ...] | None = None
+    echo_times: tuple[float, ...] = ()
+
+    def covered(self, matrix: Size) -> Size:
+        """Return how many samples of the matrix `(readout, phase)` the image's field of view covers.
+
+        Millimetres decide: `round(matrix * field_of_view / encoded_field_of_view)`. Where they are unknown, it is the
+        reconstruction matrix. Neither exceeds the sampled matrix.
+        """
+        if self.field_of_view is None or self.encoded_field_of_view is None:
+            return min(self.crop[0], matrix[0]), min(self.crop[1], matrix[1])
+        readout, phase = (
+            round(min(max(size * shown / encoded, 1), size))
+            for size, shown, encoded in zip(matrix, self.field_of_view, self.encoded_field_of_view, strict=True)
+        )
+        return readout, phase
+
+    def fastmri_size(self, matrix: Size) -> Size:
+        """Return the size that fastMRI gives to targets and submissions of a sampled matrix `(readout, phase)`.
+
+        It is the reconstruction matrix; where the scan has fewer lines than that, as in the file FLAIR_203, it is the
+        square of as many pixels as there are lines.
+        """
+        readout, phase = matrix
+        if phase < self.crop[1]:
+            return min(phase, readout), phase
+        return min(self.crop[0], readout), self.crop[1]
 
     def with_readout_cut(self, share: float) -> Header:
         """Return the header of a scan that keeps only this fraction of the readout's field of view."""
@@ -119,15 +177,18 @@ class Acquisition:
         return self.kspace.shape[-3]
 
     @property
-    def matrix(self) -> tuple[int, int]:
+    def matrix(self) -> Size:
         """Sampled matrix `(readout, phase)`."""
         return self.kspace.shape[-2], self.kspace.shape[-1]
 
     @property
-    def crop(self) -> tuple[int, int]:
-        """Size of the reconstructed image `(readout, phase)`: the header's crop, limited to the matrix."""
-        readout, phase = self.matrix
-        return min(self.header.crop[0], readout), min(self.header.crop[1], phase)
+    def crop(self) -> Size:
+        """Size of the reconstructed image `(readout, phase)`: the header's field of view.
+
+        Of a file in fastMRI's layout, it also covers the pixels of fastMRI's target. Where fastMRI cuts an even axis
+        to an odd size, it rounds otherwise than we do, so the image is one pixel larger than the target.
+        """
+        return image_size(self.header, self.matrix)
 
     @property
     def acceleration(self) -> float:
@@ -189,6 +250,18 @@ class Acquisition:
             calibration=None if self.calibration is None else self.calibration.to(device),
             noise=None if self.noise is None else self.noise.to(device),
         )
+
+
+def image_size(header: Header, matrix: Size) -> Size:
+    """Return the size `(readout, phase)` of the image of a sampled matrix, as `Acquisition.crop` defines it."""
+    covered = header.covered(matrix)
+    if not header.fastmri:
+        return covered
+    readout, phase = (
+        max(kept, target + (target % 2 if size % 2 == 0 else 0))
+        for size, kept, target in zip(matrix, covered, header.fastmri_size(matrix), strict=True)
+    )
+    return readout, phase
 
 
 def are_orthonormal(directions: NDArray[np.floating]) -> bool:

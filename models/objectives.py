@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from recon.crop import center_crop
+from recon.crop import fastmri_crop
 from recon.data.errors import InputError
 from recon.data.training.datasets import Slice
 from recon.data.training.split_slices import SplitSlice
@@ -32,7 +32,7 @@ class Supervised(nn.Module):
 
     def forward(self, batch: Slice) -> Tensor:
         """Return the loss of a batch, a scalar."""
-        images = center_crop(
+        images = fastmri_crop(
             self.network(batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration),
             batch.target.shape[-2:],
         )

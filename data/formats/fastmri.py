@@ -146,7 +146,7 @@ def open_fastmri(path: Path) -> FastMRIVolume:
         target_name = TARGETS[kspace.ndim] if holds(file, TARGETS[kspace.ndim]) else None
         if target_name:
             check_target(path, read_dataset(file, target_name), shape)
-        header = replace(read_header(path, file, shape), geometry=read_geometry(path, file, shape[0]))
+        header = replace(read_header(path, file, shape), geometry=read_geometry(path, file, shape[0]), fastmri=True)
         find_reference(path, file, shape)
         find_noise(path, file, shape[1])
         return FastMRIVolume(

@@ -16,6 +16,7 @@ NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
 PROTOCOL = f"{NAMESPACE}measurementInformation/{NAMESPACE}protocolName"
 STRENGTH = f"{NAMESPACE}acquisitionSystemInformation/{NAMESPACE}systemFieldStrength_T"
 FREQUENCY = f"{NAMESPACE}experimentalConditions/{NAMESPACE}H1resonanceFrequency_Hz"
+ECHO_TIMES = f"{NAMESPACE}sequenceParameters/{NAMESPACE}TE"
 PROTON_HZ_PER_TESLA = 42.577478e6
 
 LARGEST_MATRIX = 2**16 - 1
@@ -31,6 +32,9 @@ LONGEST_QUOTE = 40
 """Number of characters of an impossible value that a message quotes."""
 
 LONGEST_CONTRAST = 64
+
+MOST_ECHOES = 256
+"""Number of echo times that are read."""
 
 
 class HeaderError(ValueError):
@@ -72,6 +76,7 @@ def parse_header(xml: str | bytes, contrast: str = "", name: str | Path = "a sca
         field_strength=_field_strength(root, name),
         contrast=printable(contrast or root.findtext(PROTOCOL) or "", LONGEST_CONTRAST),
         encoded_field_of_view=_field_of_view(root, "encodedSpace"),
+        echo_times=_echo_times(root, name),
     )
 
 
@@ -122,6 +127,8 @@ def format_header(
     )
     thickness = header.geometry[0].field_of_view[2] if header.geometry else 5.0
     strength = header.field_strength or 0.0
+    times = "".join(f"<TE>{time!r}</TE>" for time in header.echo_times)
+    sequence = f"\n  <sequenceParameters>{times}</sequenceParameters>" if times else ""
     tesla = f"<systemFieldStrength_T>{strength!r}</systemFieldStrength_T>" if strength else ""
     return f"""<?xml version="1.0" encoding="utf-8"?>
 <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
@@ -144,7 +151,7 @@ def format_header(
       <slice><minimum>0</minimum><maximum>{slices - 1}</maximum><center>{slices // 2}</center></slice>
     </encodingLimits>
     <trajectory>cartesian</trajectory>{_calibration(calibration_mode)}
-  </encoding>
+  </encoding>{sequence}
 </ismrmrdHeader>
 """
 
@@ -210,6 +217,17 @@ def _field_of_view(root: ET.Element, space: str) -> tuple[float, float] | None:
     paths = [f"{space}/fieldOfView_mm/{axis}" for axis in "xy"]
     readout, phase = (_positive(_find(root, path), path) for path in paths)
     return None if readout is None or phase is None else (readout, phase)
+
+
+def _echo_times(root: ET.Element, name: str | Path) -> tuple[float, ...]:
+    """Return the echo times in ms, one for each contrast; none of them if one is unknown or impossible."""
+    texts = [element.text for element in root.findall(ECHO_TIMES)[:MOST_ECHOES]]
+    try:
+        times = [_positive(text, "sequenceParameters/TE") for text in texts]
+    except HeaderError as error:
+        warn_of_input(f"{name}: {error}; the value is left out")
+        return ()
+    return () if None in times else tuple(time for time in times if time is not None)
 
 
 def _field_strength(root: ET.Element, name: str | Path) -> float | None:

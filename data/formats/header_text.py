@@ -63,15 +63,18 @@ def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slice
     geometry = header.geometry or ()
     if header.geometry is not None and len(geometry) != slices:
         raise InputError(f"{path}: the header has the geometry of {len(geometry)} slices, but the file has {slices}")
+    if header.frames is not None and len(header.frames) != slices:
+        raise InputError(f"{path}: the header has counters of {len(header.frames)} images, but the file has {slices}")
     if not is_valid_geometry(geometry) or not all(0 < number <= LARGEST_NUMBER for number in _sizes(header)):
         raise InputError(f"{path}: the header holds impossible sizes or directions")
 
 
 def _sizes(header: Header) -> Iterator[float]:
-    """Yield all fields of view in mm, and the field strength as its resonance frequency in Hz."""
+    """Yield all fields of view in mm, echo times in ms, and the field strength as its resonance frequency in Hz."""
     for sizes in (header.field_of_view, header.encoded_field_of_view):
         yield from sizes or ()
     for slice_ in header.geometry or ():
         yield from slice_.field_of_view
+    yield from header.echo_times
     if header.field_strength is not None:
         yield header.field_strength * PROTON_HZ_PER_TESLA

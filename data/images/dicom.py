@@ -7,6 +7,7 @@ confidentiality profile of PS3.15, table E.1-1, requires; all descriptions are t
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +19,9 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
+from recon.data.acquisition import Frame
 from recon.data.images import WARNING
-from recon.data.images.placement import Placement, Stack, upright
+from recon.data.images.placement import Placement, Stack, same_places, slice_distance, upright
 from recon.data.storage.atomic import atomic_path
 
 IMPLEMENTATION = UID("2.25.305828488182831875890203105390285383139")
@@ -55,12 +57,14 @@ def write_dicom(paths: list[Path], stack: Stack) -> None:
     unit = _unit(float(magnitudes.max()))
     slope = _round_decimal(max(float(magnitudes.max()) / unit, 1.0) / BRIGHTEST)
     series = _series(stack, unit, slope, window=float(np.percentile(magnitudes, 99.5)) / unit)
+    frames = _frames(stack)
     for number, path in enumerate(paths):
         image, placement = magnitudes[number], stack.placements[number]
         if stack.oriented:
             image, placement = upright(image, placement)
         stored = np.clip(np.rint(image / unit / slope), 0, BRIGHTEST).astype("<u2")
         instance = _instance(series, stored, placement, number)
+        instance.update(frames[number])
         if stack.oriented:
             along_rows = _along(stack.placements[number].across, placement.across)
             instance.InPlanePhaseEncodingDirection = "ROW" if along_rows else "COL"
@@ -107,7 +111,42 @@ def _series(stack: Stack, unit: float, slope: float, window: float) -> Dataset:
     series.RescaleSlope, series.RescaleIntercept, series.RescaleType = _decimal(slope), 0, "US"
     width = max(window, 2.0)
     series.WindowCenter, series.WindowWidth = _decimal(width / 2), _decimal(width)
+    distance = slice_distance(stack.placements)
+    if distance is not None:
+        series.SpacingBetweenSlices = _decimal(distance)
     return series
+
+
+def _frames(stack: Stack) -> list[Dataset]:
+    """Make the attributes that tell images at one place apart; none if all places differ.
+
+    Contrasts are numbered as echoes, repetitions and cardiac phases as temporal positions, and each further set is a
+    series of its own. Images whose counters are unknown or equal are temporal positions in their order.
+    """
+    counters = stack.frames or (Frame(),) * len(stack.placements)
+    seen: Counter[tuple[int, Frame]] = Counter()
+    moments = []
+    for place, frame in zip(same_places(stack.placements).tolist(), counters, strict=True):
+        moments.append((frame.repetition, frame.phase, seen[place, frame]))
+        seen[place, frame] += 1
+    times, sets = sorted(set(moments)), sorted({frame.set for frame in counters})
+    contrasts = sorted({frame.contrast for frame in counters})
+    series = [generate_uid(prefix=None) for _ in sets]
+    made = []
+    for frame, moment in zip(counters, moments, strict=True):
+        apart = Dataset()
+        if len(sets) > 1:
+            number = sets.index(frame.set)
+            apart.SeriesInstanceUID, apart.SeriesNumber = series[number], number + 1
+        if len(contrasts) > 1:
+            apart.EchoNumbers = contrasts.index(frame.contrast) + 1
+        if frame.contrast < len(stack.echo_times):
+            apart.EchoTime = _decimal(stack.echo_times[frame.contrast])
+        if len(times) > 1:
+            apart.AcquisitionNumber = apart.TemporalPositionIdentifier = times.index(moment) + 1
+            apart.NumberOfTemporalPositions = len(times)
+        made.append(apart)
+    return made
 
 
 def _instance(series: Dataset, stored: NDArray[np.uint16], placement: Placement, number: int) -> FileDataset:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Geometry, Header
+from recon.data.acquisition import Frame, Geometry, Header
 
 Millimetres = NDArray[np.float64]
 
@@ -18,6 +18,10 @@ TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 UPRIGHT = {0: ((0, 1, 0), (0, 0, -1)), 1: ((1, 0, 0), (0, 0, -1)), 2: ((1, 0, 0), (0, 1, 0))}
 """Expected directions of columns and rows by the largest component of the normal: sagittal, coronal, axial."""
+
+
+SAME_MM = 1e-2
+"""Smallest distance between different places, in mm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,10 @@ class Stack:
         Name of the reconstruction.
     field_strength
         Field strength in tesla; None if unknown.
+    frames
+        Counters of each image; None if unknown.
+    echo_times
+        Echo time of each contrast, in ms; empty if unknown.
     """
 
     images: NDArray[np.floating] | NDArray[np.complexfloating]
@@ -73,6 +81,8 @@ class Stack:
     oriented: bool
     description: str
     field_strength: float | None = None
+    frames: tuple[Frame, ...] | None = None
+    echo_times: tuple[float, ...] = ()
 
 
 def stack(
@@ -100,12 +110,17 @@ def stack(
     shape = images.shape[1], images.shape[2]
     where = header.geometry or _axial(header, len(images) if numbers is None else max(numbers) + 1)
     chosen = where if numbers is None else [where[number] for number in numbers]
+    frames = header.frames
+    if frames is not None and numbers is not None:
+        frames = tuple(frames[number] for number in numbers)
     return Stack(
         images=images,
-        placements=tuple(place(one, pixel_size(header, one, matrix, shape), matrix, shape) for one in chosen),
+        placements=tuple(place(one, pixel_size(header, one, matrix, shape), shape) for one in chosen),
         oriented=header.geometry is not None,
         description=description,
         field_strength=header.field_strength,
+        frames=frames,
+        echo_times=header.echo_times,
     )
 
 
@@ -137,10 +152,8 @@ def pixel_size(
     return down, across
 
 
-def place(
-    geometry: Geometry, pixel: tuple[float, float], matrix: tuple[int, int], shape: tuple[int, int]
-) -> Placement:
-    """Place one image so that index `N // 2` of the matrix lies at the centre of the slice.
+def place(geometry: Geometry, pixel: tuple[float, float], shape: tuple[int, int]) -> Placement:
+    """Place one image so that index `N // 2` of either axis lies at the centre of the slice.
 
     Parameters
     ----------
@@ -148,14 +161,12 @@ def place(
         Position and orientation of the slice.
     pixel
         Pixel size along readout and phase, in mm.
-    matrix
-        Sampled matrix `(readout, phase)`.
     shape
-        Size of the image `(readout, phase)`, which is cropped from the middle of the matrix.
+        Size of the image `(readout, phase)`.
     """
     down = np.asarray(geometry.read_dir) * pixel[0]
     across = np.asarray(geometry.phase_dir) * pixel[1]
-    row, column = (whole // 2 - (whole - kept) // 2 for whole, kept in zip(matrix, shape, strict=True))
+    row, column = shape[0] // 2, shape[1] // 2
     return Placement(
         corner=np.asarray(geometry.position) - row * down - column * across,
         down=down,
@@ -163,6 +174,28 @@ def place(
         normal=np.asarray(geometry.slice_dir, dtype=float),
         thickness=geometry.field_of_view[2],
     )
+
+
+def same_places(placements: Sequence[Placement]) -> NDArray[np.intp]:
+    """Return a number for the place of each image, the same for images at the same place."""
+    table = np.stack(
+        [np.concatenate([one.corner, 100 * _unit(one.down), 100 * _unit(one.across)]) for one in placements]
+    )
+    return np.unique(np.round(table, 2), axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def slice_distance(placements: Sequence[Placement]) -> float | None:
+    """Return the distance between the centres of adjacent slices, in mm.
+
+    It is None for a single slice, and for slices that are not parallel or not evenly spaced.
+    """
+    first = placements[0]
+    if not all(np.allclose(one.normal, first.normal, atol=1e-4) for one in placements):
+        return None
+    heights = np.sort([float(one.corner @ first.normal) for one in placements])
+    steps = np.diff(heights)
+    steps = steps[steps > SAME_MM]
+    return float(steps.mean()) if len(steps) and np.ptp(steps) < SAME_MM else None
 
 
 def upright(image: NDArray[Any], placement: Placement) -> tuple[NDArray[Any], Placement]:

@@ -45,9 +45,7 @@ def image_message(image: NDArray[np.float32], finished: Finished, number: int, d
     if header.geometry is not None:
         (geometry,) = header.geometry
         pixel = pixel_size(header, geometry, acquisition.matrix, shape)
-        placement = place(geometry, pixel, acquisition.matrix, shape)
-        middle = placement.corner + shape[0] // 2 * placement.down + shape[1] // 2 * placement.across
-        fields |= {"position": middle, **{name: getattr(geometry, name) for name in PLACED[1:]}}
+        fields |= {"position": geometry.position, **{name: getattr(geometry, name) for name in PLACED[1:]}}
         fields["field_of_view"] = (shape[0] * pixel[0], shape[1] * pixel[1], geometry.field_of_view[2])
     elif header.field_of_view is not None:
         fields["field_of_view"] = (*header.field_of_view, 1)
@@ -86,7 +84,7 @@ def stack_images(images: Sequence[Image], description: str) -> Stack:
     for number, (where, image) in enumerate(zip(places, images, strict=True)):
         geometry = where if oriented and where else _axial(image, number)
         size = geometry.field_of_view
-        placements.append(place(geometry, (size[0] / shape[0], size[1] / shape[1]), shape, shape))
+        placements.append(place(geometry, (size[0] / shape[0], size[1] / shape[1]), shape))
     return Stack(
         images=stacked if np.iscomplexobj(stacked) else stacked.astype(np.float32),
         placements=tuple(placements),

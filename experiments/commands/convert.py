@@ -9,7 +9,7 @@ import h5py
 import torch
 
 from recon.coils import rss
-from recon.crop import center_crop
+from recon.crop import fastmri_crop
 from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.bart import BART, is_bart
 from recon.data.formats.whole_scan import WholeScan
@@ -114,8 +114,8 @@ def _is_own(path: Path) -> bool:
 
 
 def _with_target(scan: WholeScan) -> WholeScan:
-    """Add the cropped root sum of squares of the fully sampled coil images as the target."""
+    """Add the root sum of squares of the fully sampled coil images as the target, cropped as fastMRI does."""
     _, _, readout, phase = scan.kspace.shape
-    crop = min(scan.header.crop[0], readout), min(scan.header.crop[1], phase)
-    images = torch.stack([center_crop(rss(ifft(torch.from_numpy(slice_))), crop) for slice_ in scan.kspace])
+    crop = scan.header.fastmri_size((readout, phase))
+    images = torch.stack([fastmri_crop(rss(ifft(torch.from_numpy(slice_))), crop) for slice_ in scan.kspace])
     return replace(scan, target=images.numpy())

@@ -96,6 +96,7 @@ def _wrong_shape(path: Path, shape: tuple[int, int, int], scan: Volume) -> Itera
     rows, columns = min(scan.header.crop[0], readout), min(scan.header.crop[1], phase)
     # Where the scan is narrower than the image, fastMRI's own networks write squares of the scan's width.
     if shape[1:] not in {(rows, columns), (min(rows, columns), columns)}:
+        rows, columns = scan.header.fastmri_size((readout, phase))
         yield f"{path}: the images are {shape[1]}x{shape[2]}; the scan requires {rows}x{columns}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from recon.data.formats.fastmri import write_reconstruction
 from recon.data.images import WARNING
 from recon.data.images.placement import Stack, stack
 from recon.data.images.png import write_png
+from recon.data.images.square_pixels import as_scanner
 from recon.data.open import parts_of, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.engine.image_record import ImageRecord, read_record
@@ -168,8 +169,11 @@ class ImageFiles:
         """
         volume = stored.scan.volume
         numbers = [volume.number(index) for index in range(len(volume))]
-        images = stack(result.images, volume.header, volume.shape[2:], numbers, stored.runner.name)
-        stacks = {"": images} | {f"_{name}": replace(images, images=values) for name, values in result.maps.items()}
+        pictures = {"": result.images} | {f"_{name}": values for name, values in result.maps.items()}
+        stacks = {
+            suffix: stack(*as_scanner(values, volume.header, volume.shape[2:]), numbers, stored.runner.name)
+            for suffix, values in pictures.items()
+        }
         if ImageFormat.H5 in formats:
             stored.save(result)
         others = [kind for kind in formats if kind is not ImageFormat.H5]

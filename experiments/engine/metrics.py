@@ -57,7 +57,7 @@ def score_as_fastmri(target: Images, images: Images) -> Metrics:
         For the reasons of `score`.
     """
     side = min(target.shape[-1], target.shape[-2])
-    return score(_crop(target, side, side), images)
+    return score(crop(target, side, side), images)
 
 
 def score_file(
@@ -87,7 +87,7 @@ def common_field(target: Images, images: Images) -> tuple[Images, Images]:
     if len(target) != len(images):
         raise ValueError(f"{len(images)} images do not match {len(target)} targets")
     rows, columns = (min(pair) for pair in zip(target.shape[1:], images.shape[1:], strict=True))
-    return _crop(target, rows, columns), _crop(images, rows, columns)
+    return crop(target, rows, columns), crop(images, rows, columns)
 
 
 def _score(target: Images, images: Images) -> Metrics:
@@ -104,6 +104,7 @@ def _number(value: Any) -> float:
     return float(np.asarray(value).squeeze())
 
 
-def _crop(images: Images, rows: int, columns: int) -> Images:
+def crop(images: Images, rows: int, columns: int) -> Images:
+    """Crop images `(slices, rows, columns)` to a size, with the rounding of fastMRI's targets."""
     cropped: Images = center_crop(images, (rows, columns))
     return cropped

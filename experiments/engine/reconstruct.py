@@ -91,7 +91,8 @@ def reconstruct(
                     console.print(f"{path.name}: done before", markup=False)
                     bar.advance(task, len(scan))
                     continue
-                result = stored.load() or stored.run(lambda: bar.advance(task))
+                whole = None if stored.is_cut else stored.load()
+                result = whole or stored.run(lambda: bar.advance(task))
                 files.write(stored, result, missing)
                 console.print(f"{path.name}: {len(scan)} slices in {result.seconds:.1f} s", markup=False)
     console.print(f"reconstructions: {files}", markup=False)

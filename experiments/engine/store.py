@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from recon.data.acquisition import image_size
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_reconstruction
 from recon.data.open import parts_of
 from recon.data.storage.fingerprint import code_sha256, fingerprint
 from recon.data.storage.hdf5 import attribute, holds, open_hdf5, read_dataset
 from recon.data.storage.new_hdf5 import CREATOR
+from recon.experiments.engine.metrics import crop
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.scores import versions
@@ -63,6 +65,19 @@ class StoredResult:
             **({"noise_map": {"replicas": REPLICAS}} if runner.noise else {}),
         }
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the file holds less than the image, because fastMRI's submissions have the size of its targets."""
+        return self.scan.volume.header.fastmri and self._size != image_size(self.scan.volume.header, self._matrix)
+
+    @property
+    def _matrix(self) -> tuple[int, int]:
+        return self.scan.volume.shape[2:]
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.scan.volume.header.fastmri_size(self._matrix)
+
     def load(self) -> Result | None:
         """Return the result that is in the file; None if there is none, or it is damaged or of another protocol."""
         if not self.path.is_file():
@@ -83,6 +98,9 @@ class StoredResult:
 
     def save(self, result: Result) -> None:
         """Write the result to the file, whole or not at all."""
+        if self.is_cut:
+            images, *cut = (crop(values, *self._size) for values in (result.images, *result.maps.values()))
+            result = Result(images, result.seconds, dict(zip(result.maps, cut, strict=True)))
         write_reconstruction(
             self.path,
             result.images,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from fastmri.data.transforms import center_crop
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -64,6 +65,17 @@ class SliceComparison:
     kspace: NDArray[np.complexfloating] | NDArray[np.floating]
     scores: dict[str, MethodScore] = field(default_factory=dict)
     uncertainties: dict[str, NDArray[np.floating]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Cut everything to the field that the target and all images cover, as the scores do."""
+        images = [*self.images.values(), *([] if self.target is None else [self.target])]
+        if len({image.shape for image in images}) < 2:
+            return
+        size = min(image.shape[0] for image in images), min(image.shape[1] for image in images)
+        for name in ("images", "uncertainties"):
+            cut = {method: center_crop(image, size) for method, image in getattr(self, name).items()}
+            object.__setattr__(self, name, cut)
+        object.__setattr__(self, "target", None if self.target is None else center_crop(self.target, size))
 
     @property
     def title(self) -> str:

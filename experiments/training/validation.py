@@ -16,7 +16,7 @@ from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from recon.crop import center_crop
+from recon.crop import fastmri_crop
 from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import Volume
@@ -209,7 +209,7 @@ class Validator:
         images: list[NDArray[np.float32]] = []
         for batch in self._read(SliceDataset([volume], NamedMasks((sampling,))), Slice):
             with torch.no_grad(), self.accelerator.autocast():
-                image = center_crop(
+                image = fastmri_crop(
                     network(batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration),
                     batch.target.shape[-2:],
                 )

@@ -8,7 +8,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from recon.crop import center_crop, center_pad
+from recon.crop import fastmri_crop, fastmri_pad
 from recon.models.blocks.unet import Unet, padded_matrix, start_near_zero
 
 SETS = 2
@@ -85,9 +85,9 @@ class Refinement(nn.Module):
             hidden = noise.new_zeros(len(noise), self.memory, *noise.shape[1:])
         features = torch.cat([_channels(images / unit.unsqueeze(1)), noise.log1p().unsqueeze(1), hidden], dim=1)
         matrix = (images.shape[-2], images.shape[-1])
-        padded = center_pad(features, padded_matrix(matrix, self.pools))
+        padded = fastmri_pad(features, padded_matrix(matrix, self.pools))
         refined = self.unet(padded.contiguous(memory_format=torch.channels_last))
-        artefacts, hidden = torch.split(center_crop(refined, matrix).float(), [2 * SETS, self.memory], dim=1)
+        artefacts, hidden = torch.split(fastmri_crop(refined, matrix).float(), [2 * SETS, self.memory], dim=1)
         subtracted = log_gain.exp()[:, None, None, None] * unit.unsqueeze(1) * _images(artefacts)
         lamda = INITIAL_LAMDA * log_lamda.exp()
         return Estimate(images - subtracted, estimate.noise, estimate.acceleration, hidden, lamda)

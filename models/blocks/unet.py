@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d
 
-from recon.crop import center_crop, center_pad
+from recon.crop import fastmri_crop, fastmri_pad
 from recon.models.blocks.instance_norm import InstanceNormLeakyReLU
 
 FASTMRI_MULTIPLE = 16
@@ -179,8 +179,8 @@ class NormUnet(nn.Module):
         std = torch.where(varies, variance, 1).sqrt()
 
         matrix = (image.shape[-2], image.shape[-1])
-        padded = center_pad(centred / std, padded_matrix(matrix, self.pools))
-        refined = center_crop(self.unet(padded.contiguous(memory_format=torch.channels_last)), matrix)
+        padded = fastmri_pad(centred / std, padded_matrix(matrix, self.pools))
+        refined = fastmri_crop(self.unet(padded.contiguous(memory_format=torch.channels_last)), matrix)
         return refined.to(image.dtype) * torch.where(varies, std, 0) + mean
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from recon.coils import rss
-from recon.crop import center_crop, center_pad
+from recon.crop import fastmri_crop, fastmri_pad
 from recon.fourier import ifft
 from recon.models.blocks.unet import Unet, padded_matrix
 
@@ -51,8 +51,8 @@ class ImageUnet(nn.Module):
         readout, phase = zero_filled.shape[-2:]
         if self.crop is None or self.crop == (readout, phase):
             return self.refine(zero_filled)
-        cropped = center_crop(zero_filled, (min(self.crop[0], readout), min(self.crop[1], phase)))
-        return zero_filled + center_pad(self.refine(cropped) - cropped, (readout, phase))
+        cropped = fastmri_crop(zero_filled, (min(self.crop[0], readout), min(self.crop[1], phase)))
+        return zero_filled + fastmri_pad(self.refine(cropped) - cropped, (readout, phase))
 
     def refine(self, image: Tensor) -> Tensor:
         """Refine real images `(batch, readout, phase)` of any size."""
@@ -60,6 +60,6 @@ class ImageUnet(nn.Module):
         std = image.std(dim=(-2, -1), keepdim=True)
         normalised = ((image - mean) / torch.where(std > 0, std, 1)).clamp(-LARGEST_DEVIATION, LARGEST_DEVIATION)
         matrix = (image.shape[-2], image.shape[-1])
-        padded = center_pad(normalised, padded_matrix(matrix, self.pools))
+        padded = fastmri_pad(normalised, padded_matrix(matrix, self.pools))
         refined = self.unet(padded.unsqueeze(1)).squeeze(1)
-        return center_crop(refined, matrix) * std + mean
+        return fastmri_crop(refined, matrix) * std + mean

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recon.calibration.compression import compress_coils
 from recon.calibration.geometric_compression import compress_geometrically
 from recon.calibration.noise import covariance_of_noise, edge_covariance, prewhiten, without_silent_channels
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition, Header, image_size
 from recon.data.errors import InputError, did_you_mean
 from recon.data.volume import Volume, WrappedVolume
 from recon.preprocessing.oversampling import without_oversampling
@@ -127,7 +127,7 @@ class Steps:
             if name in COMPRESSIONS:
                 coils = min(coils, number)
             elif name == "remove_oversampling":
-                kept = min(header.crop[0], readout)
+                kept, _ = image_size(header, (readout, phase))
                 header, readout = header.with_readout_cut(kept / readout), kept
             elif name == "zero_pad":
                 header, (readout, phase) = after_padding(header, (readout, phase))

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from recon.data.acquisition import Acquisition, Header
+from recon.data.errors import InputError
+from recon.data.formats.header import LARGEST_MATRIX
 
 Size = tuple[int, int]
 
@@ -42,12 +44,21 @@ def zero_pad(acquisition: Acquisition) -> Acquisition:
 
 
 def after_padding(header: Header, matrix: Size) -> tuple[Header, Size]:
-    """Return header and matrix after padding to the pixels of the image, over the encoded field of view."""
+    """Return header and matrix after padding to the pixels of the image, over the encoded field of view.
+
+    Raises
+    ------
+    InputError
+        If the header's fields of view ask for an impossible matrix.
+    """
     encoded, shown = header.encoded_field_of_view, header.field_of_view
     ratios = (1.0, 1.0) if encoded is None or shown is None else (encoded[0] / shown[0], encoded[1] / shown[1])
-    readout, phase = (
-        max(size, round(crop * ratio)) for size, crop, ratio in zip(matrix, header.crop, ratios, strict=True)
-    )
+    finer = [crop * ratio for crop, ratio in zip(header.crop, ratios, strict=True)]
+    if max(finer) > LARGEST_MATRIX:
+        raise InputError(
+            f"the header's fields of view ask for zero-padding to {finer[0]:g} x {finer[1]:g}; leave zero_pad out"
+        )
+    readout, phase = (max(size, round(wanted)) for size, wanted in zip(matrix, finer, strict=True))
     if (readout, phase) == matrix:
         return header, matrix
     front = phase // 2 - matrix[1] // 2

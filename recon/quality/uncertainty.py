@@ -43,11 +43,9 @@ class View:
     flipped: tuple[int, ...]
 
     def undo(self, image: Tensor) -> Tensor:
-        """Mirror an image `(rows, columns)` back; its middle lies at the middle of the matrix."""
+        """Mirror an image `(rows, columns)` back; its middle, index `N // 2`, is that of the matrix."""
         for axis in self.flipped:
-            matrix, size = self.acquisition.matrix[axis], image.shape[axis]
-            first = (matrix - size) // 2
-            image = image.flip(axis).roll(2 * (matrix // 2 - first) + 1 - size, axis)
+            image = image.flip(axis).roll(1 - image.shape[axis] % 2, axis)
         return image
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, instance_norm, leaky_relu
 
 from recon.coils import coil_combine, coil_expand
-from recon.crop import center_crop, center_pad
+from recon.crop import fastmri_crop, fastmri_pad
 from recon.fourier import fft, ifft
 from recon.models.blocks.unet import NormUnet, Unet, padded_matrix
 from recon.models.networks.varnet import VarNet
@@ -30,8 +30,8 @@ def plain_norm_unet(network: NormUnet, image: Tensor) -> Tensor:
     channels = torch.stack((image.real, image.imag), dim=1)
     mean, std = channels.mean((-2, -1), keepdim=True), channels.std((-2, -1), keepdim=True)
     matrix = (image.shape[-2], image.shape[-1])
-    padded = center_pad((channels - mean) / std, padded_matrix(matrix, network.pools))
-    refined = center_crop(plain_unet(network.unet, padded), matrix) * std + mean
+    padded = fastmri_pad((channels - mean) / std, padded_matrix(matrix, network.pools))
+    refined = fastmri_crop(plain_unet(network.unet, padded), matrix) * std + mean
     return torch.complex(*refined.unbind(1))
 
 

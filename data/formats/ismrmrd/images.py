@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Acquisition, Geometry, Header, Vector, are_orthonormal
+from recon.data.acquisition import Acquisition, Frame, Geometry, Header, Vector, are_orthonormal
 from recon.data.errors import InputError
 from recon.data.formats.header import is_one_sided
+from recon.data.formats.ismrmrd.distinct_images import COUNTERS
 from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, SortedLines, sort_lines
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.masks import prospective_mask
@@ -21,6 +22,9 @@ from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_size
 
 Complex = NDArray[np.complex64]
+
+FRAME = ("contrast", "phase", "set", "repetition")
+"""Counters that tell images of one slice apart."""
 
 Readouts = Callable[[Indices], Iterator[tuple[int, Complex]]]
 """Function that reads rows, and yields each row with its samples `(coils, samples)`."""
@@ -168,11 +172,18 @@ def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
     return SortedImages(
         path=path,
         shape=shape,
-        header=replace(scan.header, padding=padding, geometry=_geometry(heads, lines, scan)),
+        header=replace(scan.header, padding=padding, geometry=_geometry(heads, lines, scan), frames=_frames(lines)),
         heads=heads,
         lines=lines,
         noise_scale=_noise_scale(path, heads, lines, int(first), scan),
     )
+
+
+def _frames(lines: SortedLines) -> tuple[Frame, ...] | None:
+    """Return the counters of every image; None if images differ only in their slice."""
+    keys = [dict(zip(COUNTERS, key, strict=True)) for key in lines.images]
+    frames = tuple(Frame(**{name: key[name] for name in FRAME}) for key in keys)
+    return frames if len(set(frames)) > 1 else None
 
 
 def _check_center(path: Path, lines: SortedLines, padding: tuple[int, int], phase: int) -> None:

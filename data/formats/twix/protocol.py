@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recon.data.acquisition import Header
 from recon.data.errors import printable, warn_of_input
-from recon.data.formats.header import LONGEST_CONTRAST, PROTON_HZ_PER_TESLA, HeaderError
+from recon.data.formats.header import LONGEST_CONTRAST, MOST_ECHOES, PROTON_HZ_PER_TESLA, HeaderError
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.formats.unread import CORRECT_FIRST, GRID_FIRST
 
@@ -123,6 +123,7 @@ class TwixProtocol:
                 field_strength=frequency / PROTON_HZ_PER_TESLA or None,
                 contrast=printable(name.replace("+AF8-", "_"), LONGEST_CONTRAST),  # Siemens writes UTF-7
                 encoded_field_of_view=(fov[0] * oversampling[0], fov[1] * oversampling[1]),
+                echo_times=self._echo_times(),
             ),
             matrix=(readout, phase, 1),
             center=phase // 2,
@@ -130,6 +131,12 @@ class TwixProtocol:
             separate_calibration=SEPARATE.get(int(self.number("sPat.ucRefScanMode", 0))),
             noise_bandwidth=NOISE_BANDWIDTH,
         )
+
+    def _echo_times(self) -> tuple[float, ...]:
+        """Return the echo time of each contrast, in ms; none of them if one is unknown."""
+        contrasts = int(min(self._optional("lContrasts") or 1, MOST_ECHOES))
+        times = tuple(self._optional(f"alTE[{number}]") / 1000 for number in range(contrasts))
+        return times if all(times) else ()
 
     def _check_kind(self) -> None:
         trajectory = int(self.number("sKSpace.ucTrajectory", 1))

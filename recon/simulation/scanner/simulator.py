@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from recon.coils import rss
-from recon.crop import center_crop, center_pad
+from recon.crop import fastmri_crop, fastmri_pad
 from recon.data.masks import sample_mask
 from recon.data.training.datasets import Slice
 from recon.fourier import fft, ifft
@@ -57,7 +57,7 @@ class Simulator:
         anatomy = self.anatomies[int(rng.integers(len(self.anatomies)))]
         image = torch.from_numpy(anatomy.slice(int(rng.integers(len(anatomy))))).to(self.device)
         kspace = full_kspace(image, plan, self.maps, rng)
-        target = center_crop(rss(ifft(kspace)), (plan.readout, plan.phase))
+        target = fastmri_crop(rss(ifft(kspace)), (plan.readout, plan.phase))
         kspace = kspace + coil_noise(kspace, log_uniform(self.ranges.snr, rng), rng)
         sampling = plan.sampling
         seed = int(rng.integers(2**32))
@@ -93,5 +93,5 @@ def full_kspace(image: Tensor, plan: ScanPlan, maps: Sequence[Maps], rng: np.ran
     scanned = truncate(vary_phase(vary_contrast(fine, rng), rng), extended)
     sens_maps = torch.from_numpy(draw_maps(extended, aspect, plan.coils, maps, rng)).to(image.device)
     coil_images = fold(sens_maps * scanned, plan.phase)
-    kspace = fft(center_pad(coil_images, (plan.oversampled, plan.phase)))
+    kspace = fft(fastmri_pad(coil_images, (plan.oversampled, plan.phase)))
     return nyquist_ghost(kspace, rng) if rng.random() < GHOSTED else kspace

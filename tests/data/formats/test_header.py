@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon.data.acquisition import Geometry, Header
+from recon.data.acquisition import Frame, Geometry, Header
 from recon.data.errors import InputError
 from recon.data.formats.header import LARGEST_MATRIX, NAMESPACE, HeaderError, format_header, parse_header, parse_xml
 from recon.data.formats.header_text import header_as_text, header_from_text
@@ -39,6 +39,8 @@ headers = st.builds(
     contrast=st.text(st.characters(categories=["L", "M", "N", "P", "S"]), max_size=64),
     geometry=st.none() | st.tuples(*[geometries] * SLICES),
     encoded_field_of_view=st.none() | pairs,
+    frames=st.none() | st.tuples(*[st.builds(Frame, *[st.integers(0, 9)] * 4)] * SLICES),
+    echo_times=st.lists(sizes, max_size=3).map(tuple),
 )
 odd = st.sampled_from(["1e400", "1_0", "\u0663", " 7 ", "-0", "9" * 5000])
 words = st.text() | st.integers().map(str) | st.floats().map(str) | odd

@@ -1,15 +1,21 @@
 """Checks that DICOM files conform, give every pixel its position and value, and hold nothing about the patient."""
 
+import itertools
 import shutil
 import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
 
-from helpers.stacks import oblique_stack, where
+from helpers.stacks import oblique_geometry, oblique_stack, where
+from recon.data.acquisition import Frame
 from recon.data.images.dicom import write_dicom
+from recon.data.images.nifti import write_nifti
 from recon.data.images.placement import Stack
 
 OF_THE_IMAGE = {
@@ -21,7 +27,8 @@ OF_THE_IMAGE = {
     *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit"),
     *("PixelRepresentation", "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope", "RescaleType"),
     *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
-    *("LongitudinalTemporalInformationModified", "BurnedInAnnotation"),
+    *("LongitudinalTemporalInformationModified", "BurnedInAnnotation", "SpacingBetweenSlices", "AcquisitionNumber"),
+    *("EchoNumbers", "TemporalPositionIdentifier", "NumberOfTemporalPositions"),
 }
 """Attributes that table E.1-1 of PS3.15 does not list."""
 
@@ -67,13 +74,91 @@ def test_the_scale_of_the_raw_data_does_not_matter(tmp_path: Path, scale: float)
         assert float(left.WindowWidth) == pytest.approx(float(right.WindowWidth), rel=1e-3)
 
 
-@pytest.mark.parametrize("geometry", ["known", "unknown"])
+def many_frames(slices: int = 3, **frames: Sequence[int]) -> Stack:
+    """Make images of every combination of the counters at each slice, the slice varying fastest."""
+    combinations = [dict(zip(frames, values, strict=True)) for values in itertools.product(*frames.values())]
+    scan = oblique_stack(slices * len(combinations))
+    return replace(
+        scan,
+        placements=scan.placements[:slices] * len(combinations),
+        frames=tuple(Frame(**counters) for counters in combinations for _ in range(slices)),
+        echo_times=(4.9, 7.4),
+    )
+
+
+FRAMES = [{"contrast": [0, 1]}, {"repetition": [0, 2, 5]}, {"phase": [0, 1]}, {"set": [0, 1]}]
+FRAMES += [{"set": [0, 1], "contrast": [0, 1], "repetition": [0, 1], "phase": [0, 1]}]
+
+
+@pytest.mark.parametrize("frames", FRAMES)
+def test_images_at_one_place_are_told_apart(tmp_path: Path, frames: dict[str, list[int]]) -> None:
+    scan = many_frames(**frames)
+    files = written(tmp_path, scan)
+    keys = ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "SeriesInstanceUID")
+    found = {
+        (*map(str, dicom.ImagePositionPatient), *(str(dicom.get(key)) for key in keys), str(dicom.EchoTime))
+        for dicom in files
+    }
+    assert len(found) == len(files)
+    for dicom, frame in zip(files, scan.frames or (), strict=True):
+        assert float(dicom.EchoTime) == scan.echo_times[frame.contrast]
+        assert dicom.get("EchoNumbers", 1) == frame.contrast + 1
+    assert len({dicom.SeriesInstanceUID for dicom in files}) == len(frames.get("set", [0]))
+    assert len({dicom.StudyInstanceUID for dicom in files}) == 1
+
+
+def test_images_at_one_place_without_counters_are_temporal_positions(tmp_path: Path) -> None:
+    files = written(tmp_path, replace(many_frames(contrast=[0, 1]), frames=None, echo_times=()))
+    assert [dicom.TemporalPositionIdentifier for dicom in files] == [1, 1, 1, 2, 2, 2]
+    assert {dicom.NumberOfTemporalPositions for dicom in files} == {2}
+
+
+@pytest.mark.parametrize(("gap", "slices"), [(5.0, 3), (4.0, 2), (6.5, 5)])
+def test_the_distance_between_slices_is_not_their_thickness(tmp_path: Path, gap: float, slices: int) -> None:
+    for dicom in written(tmp_path, oblique_stack(slices, geometry=oblique_geometry(slices, gap=gap))):
+        assert float(dicom.SpacingBetweenSlices) == pytest.approx(gap)
+        assert float(dicom.SliceThickness) == 4
+
+
+def test_the_distance_between_slices_is_left_out_where_there_is_none(tmp_path: Path) -> None:
+    assert "SpacingBetweenSlices" not in written(tmp_path, oblique_stack(1))[0]
+    uneven = [oblique_geometry(5)[number] for number in (0, 1, 3)]
+    assert "SpacingBetweenSlices" not in written(tmp_path, oblique_stack(3, geometry=tuple(uneven)))[0]
+
+
+@pytest.mark.parametrize("frames", [{"contrast": [0, 1]}, {"repetition": [0, 1, 2]}])
+def test_dcm2niix_makes_the_nifti_that_we_write(tmp_path: Path, frames: dict[str, list[int]]) -> None:
+    converter = shutil.which("dcm2niix")
+    if converter is None:
+        pytest.skip("dcm2niix is not installed")
+    scan = many_frames(**frames)
+    written(tmp_path / "dicom", scan)
+    subprocess.run([converter, "-f", "x", "-o", str(tmp_path), str(tmp_path / "dicom")], check=True)
+    (ours,) = (nib.load(path) for path in write_nifti(tmp_path / "ours.nii", scan))
+    theirs = [nib.load(path) for path in sorted(tmp_path.glob("x*.nii"))]
+    assert len(theirs) == len(frames.get("contrast", [0]))
+    values = np.concatenate([_by_place(image) for image in theirs], axis=1)
+    expected = _by_place(ours)
+    np.testing.assert_allclose(values / values.max(), expected / expected.max(), atol=1 / 4095)
+
+
+def _by_place(image: nib.Nifti1Image) -> np.ndarray:
+    """Return the values of every voxel, those of one time in a column, sorted by the position of the voxel."""
+    voxels = np.indices(image.shape[:3]).reshape(3, -1)
+    places = np.round(image.affine[:3, :3] @ voxels + image.affine[:3, 3:]).T
+    return image.get_fdata().reshape(voxels.shape[1], -1)[np.lexsort(places.T)]
+
+
+@pytest.mark.parametrize("geometry", ["known", "unknown", "frames"])
 @pytest.mark.parametrize("scale", [0.0, 1e-6])
 def test_the_standard_finds_no_error(tmp_path: Path, geometry: str, scale: float) -> None:
     checker = shutil.which("dciodvfy")
     if checker is None:
         pytest.skip("dciodvfy, of Debian's dicom3tools, is not installed")
-    written(tmp_path, oblique_stack(2, scale=scale, **({} if geometry == "known" else {"geometry": None})))
+    if geometry == "frames":
+        written(tmp_path, many_frames(**FRAMES[-1]))
+    else:
+        written(tmp_path, oblique_stack(2, scale=scale, **({} if geometry == "known" else {"geometry": None})))
     for path in sorted(tmp_path.iterdir()):
         done = subprocess.run([checker, str(path)], capture_output=True, text=True, check=False)
         assert "MRImage" in done.stdout + done.stderr

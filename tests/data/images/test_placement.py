@@ -26,7 +26,7 @@ def test_a_point_without_phase_in_kspace_lies_at_the_centre_of_the_slice(
     )
     row, column = divmod(int(ZeroFilled()(constant).argmax()), crop[1])
     geometry = Geometry((7.0, -8.0, 9.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (-1.0, 0.0, 0.0), (100.0, 80.0, 5.0))
-    placement = place(geometry, (2.0, 3.0), (readout, phase), crop)
+    placement = place(geometry, (2.0, 3.0), crop)
     np.testing.assert_allclose(where(placement, row, column), geometry.position, atol=1e-9)
 
 

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from helpers.objects import object_acquisition
@@ -7,6 +8,7 @@ from recon.crop import center_crop
 from recon.data.acquisition import Acquisition, Header
 from recon.fourier import ifft
 from recon.preprocessing.oversampling import without_oversampling
+from recon.preprocessing.steps import Steps
 
 
 def test_the_image_of_a_full_scan_stays_the_same() -> None:
@@ -14,6 +16,33 @@ def test_the_image_of_a_full_scan_stays_the_same() -> None:
     cropped = without_oversampling(full)
     assert cropped.matrix == (31, 60)
     torch.testing.assert_close(rss(ifft(cropped.kspace)), center_crop(rss(ifft(full.kspace)), (31, 60)))
+
+
+@pytest.mark.parametrize(("readout", "rows"), [(64, 31), (66, 33), (64, 32), (63, 32), (63, 31)])
+def test_the_centre_stays_the_centre(readout: int, rows: int) -> None:
+    acquisition = Acquisition(
+        kspace=torch.ones(1, readout, 8, dtype=torch.complex64),
+        mask=torch.ones(8, dtype=torch.bool),
+        header=Header(crop=(rows, 8), padding=(0, 8)),
+    )
+    image = rss(ifft(without_oversampling(acquisition).kspace))
+    assert divmod(int(image.argmax()), 8) == (rows // 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "crop", "encoded", "kept"),
+    [((128, 64), (128, 128), (320.0, 160.0), (64, 64)), ((128, 96), (128, 128), (320.0, 240.0), (64, 96))],
+)
+def test_millimetres_decide_what_is_cut(
+    matrix: tuple[int, int], crop: tuple[int, int], encoded: tuple[float, float], kept: tuple[int, int]
+) -> None:
+    header = Header(crop, (0, matrix[1]), field_of_view=(160.0, 160.0), encoded_field_of_view=encoded)
+    scan = Acquisition(random_kspace(2, *matrix), torch.ones(matrix[1], dtype=torch.bool), header)
+    slim = without_oversampling(scan)
+    assert slim.matrix == kept
+    assert slim.header.encoded_field_of_view == (160.0, encoded[1])
+    assert slim.crop == scan.crop == (64, 64)
+    assert Steps(("remove_oversampling",)).outline(header, (2, *matrix)) == (slim.header, (2, *kept))
 
 
 def test_missing_lines_stay_missing() -> None:

@@ -7,6 +7,7 @@ from helpers.objects import object_acquisition
 from helpers.slices import line_mask
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
+from recon.data.errors import InputError
 from recon.fourier import ifft
 from recon.preprocessing.zero_padding import zero_pad
 from recon.quality.uncertainty import noise_level
@@ -36,6 +37,15 @@ def test_an_oversampled_field_of_view_is_padded_to_the_same_pixel_size() -> None
     acquisition = object_acquisition(crop=(64, 60))
     header = replace(acquisition.header, field_of_view=(200.0, 150.0), encoded_field_of_view=(400.0, 180.0))
     assert zero_pad(replace(acquisition, header=header)).matrix == (128, 72)
+
+
+@pytest.mark.parametrize("shown", [(1e-320, 1e-320), (1e-3, 60.0)])
+def test_an_impossible_matrix_is_refused(shown: tuple[float, float]) -> None:
+    acquisition = object_acquisition(crop=(64, 60))
+    header = replace(acquisition.header, field_of_view=shown, encoded_field_of_view=(400.0, 180.0))
+    with pytest.raises(InputError, match="leave zero_pad out"):
+        zero_pad(replace(acquisition, header=header))
+    assert replace(acquisition, header=header).crop[0] == 1
 
 
 def test_an_image_of_the_scans_own_size_stays_as_it_is() -> None:
