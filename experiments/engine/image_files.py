@@ -109,6 +109,8 @@ class ImageFiles:
         clean_parts(self.folder)
         raw = {part.resolve() for source in inputs for part in parts_of(source)}
         for source in inputs:
+            for kind in ONE_IMAGE:  # an earlier run may have been killed while it wrote another format
+                clean_parts(self.path(source, kind))
             record = self._record(source)
             for kind, path in self._existing(source, maps):
                 if kind is ImageFormat.H5 and not self.overwrite:
@@ -217,7 +219,6 @@ class ImageFiles:
             for suffix in ("", *(f"_{name}" for name in maps)):
                 path = self.path(source, kind, suffix)
                 if kind in ONE_IMAGE and path.suffix.lower() != ONE_IMAGE[kind]:
-                    clean_parts(path)
                     files = _numbered(path, kind)
                 else:
                     files = image_paths(path, kind, 1) + image_paths(path, kind, 1, is_complex=True)
