@@ -106,11 +106,9 @@ class ImageFiles:
                         f"{path}: differs from {other.name} in its ending only; give them in separate runs"
                     )
         check_writable(self.folder)
-        clean_parts(self.folder)
         raw = {part.resolve() for source in inputs for part in parts_of(source)}
         for source in inputs:
-            for kind in ONE_IMAGE:  # an earlier run may have been killed while it wrote another format
-                clean_parts(self.path(source, kind))
+            self._clean(source)
             record = self._record(source)
             for kind, path in self._existing(source, maps):
                 if kind is ImageFormat.H5 and not self.overwrite:
@@ -212,6 +210,11 @@ class ImageFiles:
         suffixes = ("", *(f"_{name}" for name in stored.runner.map_names))
         paths = [self.path(stored.scan.volume.path, kind, suffix) for suffix in suffixes]
         return [file for path in paths for file in image_paths(path, kind, count)]
+
+    def _clean(self, source: Path) -> None:
+        """Remove temporary files of killed runs, which may have written other formats."""
+        for folder in (self.folder, *(self.path(source, kind) for kind in ONE_IMAGE)):
+            clean_parts(folder)
 
     def _existing(self, source: Path, maps: Sequence[str]) -> Iterator[tuple[ImageFormat, Path]]:
         """List the files that exist and may be replaced."""

@@ -61,9 +61,12 @@ class ImageRecord:
         self._write()
 
     def finish(self, files: Iterable[Path]) -> None:
-        """Record on disk what files contain that are now complete, and forget files that no longer exist."""
-        self.files |= {self._key(file): sha256(file) for file in files}
-        self.files = {name: value for name, value in self.files.items() if os.path.lexists(self.path.parent / name)}
+        """Record on disk what files contain that are now complete, and forget files that their folders held before."""
+        complete = {self._key(file): sha256(file) for file in files}
+        folders = {os.path.dirname(name) for name in complete}  # noqa: PTH120 - a part of the name
+        kept = {name: value for name, value in self.files.items() if os.path.dirname(name) not in folders}  # noqa: PTH120
+        there = {name: self.files[name] for name in self.files if os.path.lexists(self.path.parent / name)}
+        self.files = kept | there | complete
         self._write()
 
     def _key(self, file: Path) -> str:
