@@ -61,7 +61,7 @@ class ImageRecord:
         self._write()
 
     def finish(self, files: Iterable[Path]) -> None:
-        """Record on disk what files contain that are now complete, and forget files that their folders held before."""
+        """Record on disk what files contain that are complete, and forget what their folders held before."""
         complete = {self._key(file): sha256(file) for file in files}
         folders = {os.path.dirname(name) for name in complete}  # noqa: PTH120 - a part of the name
         kept = {name: value for name, value in self.files.items() if os.path.dirname(name) not in folders}  # noqa: PTH120
