@@ -5,6 +5,9 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+LONGEST_SENTENCE = 2000
+"""Largest number of characters of a message."""
+
 
 class InputError(ValueError):
     """An input is wrong; the message is one sentence that names the input and says what to do.
@@ -12,11 +15,12 @@ class InputError(ValueError):
     Parameters
     ----------
     sentence
-        Message that may quote untrusted text; it is reduced to one line without terminal control characters.
+        Message that may quote untrusted text; it is reduced to one line without terminal control characters, and its
+        middle is left out if it is longer than `LONGEST_SENTENCE`.
     """
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(printable(sentence))
+        super().__init__(shortened(printable(sentence)))
 
 
 class DiskFullError(InputError):
@@ -38,10 +42,16 @@ def printable(text: str, most: int | None = None) -> str:
     return line if most is None or len(line) <= most else f"{line[:most]}..."
 
 
+def shortened(line: str) -> str:
+    """Leave out the middle of a line that is longer than `LONGEST_SENTENCE`."""
+    half = LONGEST_SENTENCE // 2
+    return line if len(line) <= LONGEST_SENTENCE else f"{line[:half]} ... {line[-half:]}"
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return the end of an error message: the choice most similar to `word`, or all choices if none is similar."""
     available = sorted(choices)
-    similar = difflib.get_close_matches(word, available, n=1)
+    similar = difflib.get_close_matches(word[:LONGEST_SENTENCE], available, n=1)
     return f"; did you mean {similar[0]!r}?" if similar else f"; available: {', '.join(available) or 'none'}"
 
 

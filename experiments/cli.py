@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from recon.data.errors import InputError, InputWarning
+from recon.data.errors import InputError, InputWarning, printable, shortened
 from recon.experiments.commands import benchmarks, images, raw_data, stream, training, weights
 from recon.experiments.console import warn
+
+UsageError: Any = typer.BadParameter.__base__
+"""Error about wrong arguments, of click or of the copy of it within newer versions of typer."""
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -27,10 +32,16 @@ class Terminated(KeyboardInterrupt):
 class Commands(TyperGroup):
     """Reports errors that the user can correct in one sentence; programming errors keep their traceback."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options before the command."""
+        with _printable_usage():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and turn the user's errors and interruptions into a sentence and an exit code."""
         try:
-            return super().invoke(ctx)
+            with _printable_usage():
+                return super().invoke(ctx)
         except InputError as error:
             return _exit(str(error), BAD_INPUT)
         except OSError as error:
@@ -41,6 +52,15 @@ class Commands(TyperGroup):
             return _exit("terminated; finished results are kept", TERMINATED)
         except KeyboardInterrupt:
             return _exit("interrupted; finished results are kept", INTERRUPTED)
+
+
+@contextmanager
+def _printable_usage() -> Iterator[None]:
+    """Reduce what the message about a wrong option quotes to one line without control characters."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(shortened(printable(error.format_message())), error.ctx) from error
 
 
 _show_with_place = warnings.showwarning
@@ -55,7 +75,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *place: Any, 
 
 
 def _exit(sentence: str, code: int) -> None:
-    typer.echo(f"error: {sentence}", err=True)
+    typer.echo(f"error: {shortened(printable(sentence))}", err=True)
     raise typer.Exit(code)
 
 

@@ -11,12 +11,14 @@ blocks that compute with real numbers alone may set `compilable = True`, so that
 """
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
-from recon.data.errors import InputError, did_you_mean
+from recon.data.errors import InputError, did_you_mean, printable
 from recon.models.networks.deep_cascade import DeepCascade
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet
@@ -34,6 +36,19 @@ NETWORKS: dict[str, type[nn.Module]] = {
 }
 
 
+LARGEST_SIZES = {"num_cascades": 128, "layers": 128, "pools": 8, "sens_pools": 8}
+"""Largest value of the arguments that multiply the number of layers."""
+
+LARGEST_SIZE = 4096
+"""Largest value of every other argument that counts something."""
+
+LONGEST_QUOTE = 300
+"""Number of characters of wrong arguments that a message quotes."""
+
+MOST_PARAMETERS = 2**30
+"""Largest number of weights of a network, 4 GiB."""
+
+
 def method_of(name: str) -> str:
     """Return the name of the method that runs the network `name`."""
     return next((original for original in NETWORKS if name.startswith(f"{original}-")), name)
@@ -45,17 +60,27 @@ def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     Raises
     ------
     InputError
-        If no network has this name, or it does not take these arguments.
+        If no network has this name, it does not take these arguments, or it would be too large.
     """
     if name not in NETWORKS:
-        raise InputError(f"unknown network {name!r}{did_you_mean(name, NETWORKS)}")
+        raise InputError(f"unknown network {printable(name, LONGEST_QUOTE)!r}{did_you_mean(name, NETWORKS)}")
+    quoted = printable(str(dict(arguments)), LONGEST_QUOTE)
     try:
+        for key, value in arguments.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{key} is not a finite number")  # noqa: TRY301 - reported like the network's own errors
         for size in _sizes(name) & arguments.keys():
-            if arguments[size] < 1:
-                raise ValueError(f"{size} must be at least 1")  # noqa: TRY301 - reported like the network's own errors
+            most = LARGEST_SIZES.get(size, LARGEST_SIZE)
+            if not 1 <= arguments[size] <= most:
+                raise ValueError(f"{size} must be at least 1 and at most {most}")  # noqa: TRY301 - likewise
+        with torch.device("meta"):  # nothing is allocated
+            weights = sum(weight.numel() for weight in NETWORKS[name](**arguments).parameters())
+        if weights > MOST_PARAMETERS:
+            raise ValueError(f"it would have {weights} weights, more than {MOST_PARAMETERS}")  # noqa: TRY301
         return NETWORKS[name](**arguments)
-    except (TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise InputError(f"network {name} cannot be built with {dict(arguments)}: {error}") from error
+    except (TypeError, ValueError, LookupError, RuntimeError, ArithmeticError) as error:
+        reason = printable(str(error), LONGEST_QUOTE)
+        raise InputError(f"network {name} cannot be built with {quoted}: {reason}") from error
 
 
 def _sizes(name: str) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -114,6 +115,10 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructi
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
         raise InputError(f"method {name}, setting {key}: {problem['msg']}") from error
+    for key in settings:
+        value = getattr(method, key)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"method {name}, setting {key}: {value} is not a finite number")
     return method
 
 

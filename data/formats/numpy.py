@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import lzma
 import math
+import os
 import warnings
 import zipfile
 import zlib
@@ -34,8 +35,8 @@ from recon.data.formats.whole_scan import WholeScan
 from recon.data.masks import measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
-from recon.data.storage.hdf5 import LONGEST_LIST
-from recon.data.storage.limits import check_header, check_size
+from recon.data.storage.hdf5 import ALWAYS_ALLOWED, LARGEST_RATIO, LONGEST_LIST
+from recon.data.storage.limits import MAX_HEADER, check_header, check_size
 from recon.data.volume import VolumeWithoutTarget
 
 MAGIC, ZIP = b"\x93NUMPY", b"PK\x03\x04"
@@ -46,6 +47,9 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, Run
 
 HEADER_DAMAGE = (ValueError, TypeError, KeyError, EOFError, SyntaxError, TokenError, MemoryError, RecursionError)
 """Errors that NumPy raises for damaged array headers, which are Python literals."""
+
+LENGTHS = {(1, 0): 2, (2, 0): 4}
+"""Number of bytes of the length of an array's header, by the version of the format."""
 
 PIECE = 2**20
 """Number of bytes that are unpacked at once."""
@@ -255,6 +259,10 @@ def _read_header(path: Path, what: str, file: IO[bytes]) -> tuple[tuple[int, ...
     """Read and check the shape, the order and the type of an array."""
     try:
         version = npy.read_magic(file)
+        length = file.read(LENGTHS[version])
+        if int.from_bytes(length, "little") > MAX_HEADER:
+            raise ValueError("the header is too long")
+        file.seek(-len(length), os.SEEK_CUR)
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
         with warnings.catch_warnings():  # the user cannot change deprecated names of types
             warnings.simplefilter("ignore")
@@ -290,6 +298,11 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
         size = math.prod(shape) * dtype.itemsize
         if name in {"axes", "header"}:
             check_header(path, size)
+        if size > ALWAYS_ALLOWED and size > LARGEST_RATIO * info.compress_size:
+            raise InputError(
+                f"{path}: {name!r} unpacks {info.compress_size} bytes to {size}, as no measurement does; save it by "
+                "numpy.savez if it is right"
+            )
         values = np.empty(size, np.uint8)
         filled = 0
         while filled < size and (piece := file.read(min(PIECE, size - filled))):
@@ -326,7 +339,7 @@ def _text(path: Path, name: str, array: Array) -> str:
         raise InputError(f"{path}: {name!r} is not a single text")
     try:
         text = array.reshape(-1)[0]
-    except ValueError as error:  # not valid Unicode
+    except (ValueError, SystemError) as error:  # not valid Unicode
         raise InputError(f"{path}: {name!r} is not a single text") from error
     return text.decode(errors="replace") if isinstance(text, bytes) else str(text.encode(errors="replace"), "utf-8")
 

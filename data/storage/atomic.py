@@ -59,6 +59,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     ------
     DiskFullError
         If the disk or the quota is full; an existing file at `path` is left as it was.
+    InputError
+        If the name is too long for the file system.
     OSError
         If the file cannot be written for another reason; it names `path`.
     """
@@ -112,6 +114,10 @@ def _errors_of(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if getattr(error, "errno", None) == errno.ENAMETOOLONG:
+            raise InputError(
+                f"{path}: the name is too long for the file system; give the input a shorter one"
+            ) from error
         if _is_full(error):
             raise DiskFullError(
                 f"{path}: could not be written, the disk is full; what was saved before is kept"

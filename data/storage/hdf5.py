@@ -32,8 +32,8 @@ FILTERS = {
 ALWAYS_ALLOWED = 2**26
 """Bytes that a data set or a chunk may declare without storing them; HDF5 fills the rest with zeros."""
 
-LARGEST_RATIO = 1100
-"""Upper bound of the compression ratio of the filters above."""
+LARGEST_RATIO = 200
+"""Largest ratio of compression of larger data sets: measured numbers hardly compress."""
 
 LONGEST_LIST = 200
 """Number of characters of a list of names in a message."""
@@ -112,8 +112,14 @@ def read_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
         raise InputError(f"{path}: the data set {name!r} is empty")
     check_size(path, f"the data set {name!r}", shape, dtype.itemsize)
     declared = math.prod(shape) * dtype.itemsize
-    if declared > ALWAYS_ALLOWED and declared > LARGEST_RATIO * found.id.get_storage_size():
-        raise InputError(f"{path}: the data set {name!r} of shape {shape} is declared but not stored in the file")
+    stored = found.id.get_storage_size()
+    if declared > ALWAYS_ALLOWED and declared > LARGEST_RATIO * stored:
+        problem = (
+            f"unpacks {stored} bytes to {declared}, as no measurement does"
+            if stored
+            else "is declared but not stored"
+        )
+        raise InputError(f"{path}: the data set {name!r} of shape {shape} {problem}")
     if chunks and math.prod(chunks) * dtype.itemsize > max(declared, ALWAYS_ALLOWED):
         raise InputError(f"{path}: a chunk of the data set {name!r} is larger than the data set of shape {shape}")
     return found

@@ -13,11 +13,11 @@ import psutil
 
 from recon.data.errors import InputError
 
-SECONDS = 30
-"""Processor time that a trial may take."""
+SECONDS = 3
+"""Processor time that a trial may take, and two seconds more for each GiB of the file."""
 
-MEMORY = 4 * 2**30
-"""Bytes that a trial may allocate beyond what this process has allocated."""
+MEMORY = 2**30
+"""Bytes that a trial may allocate beyond what this process has allocated, and twice the file's bytes more."""
 
 LONGEST = 4096
 """Largest number of bytes of the message that comes back."""
@@ -38,15 +38,17 @@ def try_in_child(path: Path, action: Callable[[], object]) -> None:
     InputError
         If the action raised it, crashed, ran for too long or took too much memory.
     """
-    memory = psutil.Process().memory_info().vms + MEMORY
+    size = path.stat().st_size if path.is_file() else 0
+    most, seconds = MEMORY + 2 * size, SECONDS + 2 * size // 2**30
+    memory = psutil.Process().memory_info().vms + most
     reading, writing = os.pipe()
     with warnings.catch_warnings():  # newer Pythons warn about forks in a process with threads; the child uses none
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
         try:
-            _limit(memory)
-            os.write(writing, _message(path, action)[:LONGEST])
+            _limit(memory, seconds)
+            os.write(writing, _message(path, action, most)[:LONGEST])
         finally:
             os._exit(0)
     os.close(writing)
@@ -58,11 +60,11 @@ def try_in_child(path: Path, action: Callable[[], object]) -> None:
         raise InputError(message)
 
 
-def _limit(memory: int) -> None:
+def _limit(memory: int, seconds: int) -> None:
     """Limit the resources of this process, and keep a crash from writing to the terminal or to a core file."""
     for kind, most in (
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, SECONDS),
+        (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_AS, memory),
     ):
         _, allowed = resource.getrlimit(kind)
@@ -72,11 +74,11 @@ def _limit(memory: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-def _message(path: Path, action: Callable[[], object]) -> bytes:
+def _message(path: Path, action: Callable[[], object], most: int) -> bytes:
     try:
         action()
     except InputError as error:
         return str(error).encode(errors="replace")
     except MemoryError:
-        return f"{path}: opening the file takes more than {MEMORY / 2**30:g} GiB".encode(errors="replace")
+        return f"{path}: opening the file takes more than {most / 2**30:.3g} GiB".encode(errors="replace")
     return b""

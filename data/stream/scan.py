@@ -33,6 +33,12 @@ LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(8), flag(25)
 OVERHEAD = 1024
 """Upper bound of the bytes that a readout takes besides its samples."""
 
+WORKING_COPIES = 10
+"""Number of arrays of the size of the k-space that assembling, preparing and reconstructing it take at once."""
+
+ALWAYS_ALLOWED, LARGEST_RATIO = 64 << 20, 64
+"""Bytes of k-space that a few readouts may fill, and above them the largest ratio of k-space to received samples."""
+
 
 @dataclass(frozen=True, eq=False)
 class Finished:
@@ -93,18 +99,13 @@ class StreamedScan:
         self.held = 0
         self.late = 0
 
-    def add(self, readout: Readout) -> Iterator[Finished]:
-        """Add a readout, and yield the images that it completes.
-
-        Raises
-        ------
-        InputError
-            If the readouts of an image do not fit the header or each other.
-        """
+    def add(self, readout: Readout) -> list[Key]:
+        """Add a readout, and return the keys of the images that it completes, for `finish`."""
         flags, key = readout.head["flags"], _key(readout)
         calibration_only = flags & CALIBRATION and not flags & CALIBRATION_AND_IMAGING
+        complete = []
         if flags & NOISE:
-            self._keep(self._noise, readout)
+            self._keep_noise(readout)
         elif calibration_only:
             self._keep(self._calibration, readout)
         elif flags & (NO_IMAGE | PHASE_CORRECTION) or readout.head["encoding_space_ref"] != 0:
@@ -114,30 +115,46 @@ class StreamedScan:
         else:
             self._keep(self._images.setdefault(key, []), readout)
             if flags & LAST_IN_SLICE and readout.head["idx"]["average"] >= self._last_average:
-                yield self._finish(key)
-        if flags & LAST_IN_MEASUREMENT:
-            yield from self.close()
+                complete = [key]
+        return self.close() if flags & LAST_IN_MEASUREMENT else complete
 
-    def close(self) -> Iterator[Finished]:
-        """Yield the remaining images, at the end of the measurement."""
-        for key in sorted(self._images):
-            yield self._finish(key)
+    def close(self) -> list[Key]:
+        """Return the keys of the remaining images, at the end of the measurement."""
+        return sorted(self._images)
 
-    def _keep(self, where: list[Readout], readout: Readout) -> None:
-        where.append(readout)
-        self.held += readout.samples.nbytes + OVERHEAD
+    def working_memory(self, key: Key) -> int:
+        """Return how many bytes the reconstruction of an image will take, besides its readouts.
 
-    def _finish(self, key: Key) -> Finished:
-        """Assemble the k-space of one image, and release its readouts."""
+        Raises
+        ------
+        InputError
+            If the k-space exceeds the limit, or is far larger than the samples that arrived.
+        """
+        imaging = self._images[key]
+        size = 8 * int(imaging[0].head["active_channels"]) * self._scan.matrix[0] * self._scan.matrix[1]
+        if size > self._largest:
+            raise InputError(f"{self._name}: k-space of {size} bytes is more than the limit of {self._largest}")
+        received = sum(readout.samples.nbytes for readout in imaging)
+        if size > ALWAYS_ALLOWED and size > LARGEST_RATIO * received:
+            raise InputError(
+                f"{self._name}: the header declares k-space of {size} bytes, but only {received} bytes came"
+            )
+        return WORKING_COPIES * size + 2 * sum(readout.samples.nbytes for readout in self._noise)
+
+    def finish(self, key: Key) -> Finished:
+        """Assemble the k-space of an image, and release its readouts.
+
+        Raises
+        ------
+        InputError
+            For the reasons of `working_memory`, or if the readouts do not fit the header or each other.
+        """
+        self.working_memory(key)
         imaging = self._images.pop(key)
         self._done.add(key)
         self.held -= sum(readout.samples.nbytes + OVERHEAD for readout in imaging)
-        readouts = [*self._noise, *self._calibration_of(key), *imaging]
+        readouts = [*self._joined_noise(), *self._calibration_of(key), *imaging]
         heads = np.array([readout.head for readout in readouts])
-        coils = int(imaging[0].head["active_channels"])
-        size = 8 * coils * self._scan.matrix[0] * self._scan.matrix[1]
-        if size > self._largest:
-            raise InputError(f"{self._name}: k-space of {size} bytes is more than the limit of {self._largest}")
         images = sort_images(self._name, heads, self._scan)
 
         def read(rows: Indices) -> Iterator[tuple[int, Complex]]:
@@ -150,6 +167,29 @@ class StreamedScan:
         acquisition = images.assemble(0, read)
         own = images.header
         return Finished(replace(acquisition, header=own, slice=key[-1]), imaging[0].head)
+
+    def _keep(self, where: list[Readout], readout: Readout) -> None:
+        """Keep a readout without its trajectory, which a Cartesian scan does not need."""
+        where.append(replace(readout, trajectory=readout.trajectory[:, :0].copy()))
+        self.held += readout.samples.nbytes + OVERHEAD
+
+    def _keep_noise(self, readout: Readout) -> None:
+        """Keep a line of the noise scan, unless it arrives after the first image."""
+        if self._done:
+            self.late += 1
+        else:
+            self._keep(self._noise, readout)
+
+    def _joined_noise(self) -> list[Readout]:
+        """Return the noise scan as one readout; its lines are joined once and not for every image."""
+        if len(channels := {readout.samples.shape[0] for readout in self._noise}) > 1:
+            counts = ", ".join(map(str, sorted(channels)))
+            raise InputError(f"{self._name}: the noise scan has lines of {counts} channels")
+        if len(self._noise) > 1:
+            samples = np.concatenate([readout.samples for readout in self._noise], axis=1)
+            self.held -= OVERHEAD * (len(self._noise) - 1)
+            self._noise = [replace(self._noise[0], samples=samples)]
+        return self._noise
 
     def _calibration_of(self, key: Key) -> list[Readout]:
         """Return the calibration lines of an image or, if it has none, of other images of the same slice."""

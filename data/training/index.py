@@ -4,23 +4,28 @@ The index of the folder `knees/multicoil_train` is `knees/.multicoil_train.index
 fastMRI's own loader takes every file in it for raw data. If that place is not writable, the index goes to the user's
 cache, `$XDG_CACHE_HOME/unrolled-recon/index` or `~/.cache/unrolled-recon/index`. An entry is valid as long as the
 size and the modification time of its file stay the same.
+
+Only entries that this user has written are believed: each is sealed by a key in the user's cache. An index that came
+with the data, or was edited, might contradict the files, so that it is built again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
+import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from recon.data.acquisition import Header
 from recon.data.errors import DiskFullError, InputError
@@ -30,13 +35,21 @@ from recon.data.storage.atomic import atomic_path
 from recon.data.storage.hdf5 import attribute, open_hdf5
 from recon.data.storage.trial_process import try_in_child
 
-FORMAT = 2
+FORMAT = 3
 """Number to raise whenever the meaning of entries changes; an index of another format is built again."""
 
 FILES_PER_PROCESS = 16
 """Smallest number of files that is worth starting a process."""
 
 MOST_PROCESSES = 16
+
+KEY_BYTES = 32
+
+LONGEST_NAME = 40
+"""Number of characters of a folder's name in the name of its index in the cache."""
+
+LARGEST_INDEX = 2**28
+"""Largest number of bytes of an index that is read."""
 
 Progress = Callable[[int, int], None]
 """Function that receives the number of examined files and the number of all files."""
@@ -98,13 +111,7 @@ class Index:
         return [entry.volume(path) for path, entry in self.entries.items()]
 
 
-@dataclass(frozen=True)
-class _Stored:
-    format: int
-    entries: dict[str, IndexEntry]
-
-
-_STORED = TypeAdapter(_Stored)
+_ENTRY = TypeAdapter(IndexEntry)
 
 
 def index_files(inputs: Iterable[Path], strict: bool = False, progress: Progress | None = None) -> Index:
@@ -128,7 +135,7 @@ def index_files(inputs: Iterable[Path], strict: bool = False, progress: Progress
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for file in files:
         by_folder[file.parent].append(file)
-    indexed = {folder: _load(folder) for folder in by_folder}
+    indexed = {folder: load_index(folder) for folder in by_folder}
     found = {file: indexed[file.parent].get(file.name) for file in files}
     outdated = [file for file, entry in found.items() if entry is None or not _is_current(entry, file)]
 
@@ -199,7 +206,7 @@ def _entry(path: Path) -> IndexEntry:
 def _plain(value: Any) -> str | float | None:
     """Convert an attribute to a type of JSON; None for arrays and numbers that are not finite."""
     if isinstance(value, bytes | str):
-        return value.decode(errors="replace") if isinstance(value, bytes) else value
+        return value.decode(errors="replace") if isinstance(value, bytes) else value.encode(errors="replace").decode()
     if isinstance(value, np.integer | np.floating) and np.isfinite(value):
         return float(value)
     return None
@@ -210,38 +217,87 @@ def _is_current(entry: IndexEntry, file: Path) -> bool:
     return (entry.size, entry.modified) == (stat.st_size, stat.st_mtime_ns)
 
 
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unrolled-recon"
+
+
 def _places(folder: Path) -> tuple[Path, Path]:
     """Return the possible places of the index of a folder: beside the folder, and in the user's cache."""
     absolute = folder.resolve()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    name = hashlib.sha256(str(absolute).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(absolute)).hexdigest()[:16]
     return (
         absolute.with_name(f".{absolute.name}.index.json"),
-        cache / "unrolled-recon" / "index" / f"{absolute.name}-{name}.json",
+        _cache() / "index" / f"{absolute.name[:LONGEST_NAME]}-{name}.json",
     )
 
 
-def _load(folder: Path) -> dict[str, IndexEntry]:
-    """Read the entries from both places, ignoring an index that is damaged or of another format."""
+def _key() -> bytes:
+    """Return the key of this user, made at the first call; without a writable cache, a new one for every call."""
+    place, fresh = _cache() / "index.key", secrets.token_bytes(KEY_BYTES)
+    try:
+        if not place.is_file():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            own = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
+            with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(fresh)
+            try:
+                os.link(own, place)  # fails if another process was faster, whose key then counts
+            except FileExistsError:
+                pass
+            finally:
+                own.unlink()
+        key = place.read_bytes()
+    except OSError:
+        return fresh
+    return key if len(key) == KEY_BYTES else fresh
+
+
+def _seal(key: bytes, text: str) -> str:
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def load_index(folder: Path) -> dict[str, IndexEntry]:
+    """Read the entries from both places, except for those that this user has not written."""
     entries: dict[str, IndexEntry] = {}
+    key = _key()
     for place in _places(folder):
-        try:
-            stored = _STORED.validate_json(place.read_bytes())
-        except (OSError, ValidationError):
-            continue
-        if stored.format == FORMAT:
-            entries |= stored.entries
+        for name, stored in _stored(place).items():
+            try:
+                text, seal = stored["entry"], stored["seal"]
+                if hmac.compare_digest(_seal(key, text), seal):
+                    entries[name] = _ENTRY.validate_json(text)
+            except (LookupError, TypeError, AttributeError, ValueError):  # pydantic's error is a ValueError
+                continue
+    return entries
+
+
+def _stored(place: Path) -> dict[str, Any]:
+    """Read an index; an index that is damaged, enormous or of another format is empty."""
+    try:
+        if place.stat().st_size > LARGEST_INDEX:
+            return {}
+        stored = json.loads(place.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(stored, dict) or stored.get("format") != FORMAT or not isinstance(stored.get("entries"), dict):
+        return {}
+    entries: dict[str, Any] = stored["entries"]
     return entries
 
 
 def _store(folder: Path, entries: dict[str, IndexEntry]) -> None:
     there = set(os.listdir(folder))  # noqa: PTH208 - only names are needed
-    kept = {name: entry for name, entry in entries.items() if name in there}
-    text = json.dumps(asdict(_Stored(FORMAT, kept)))
+    key = _key()
+    sealed = {}
+    for name, entry in entries.items():
+        if name in there:
+            text = _ENTRY.dump_json(entry).decode()
+            sealed[name] = {"entry": text, "seal": _seal(key, text)}
+    content = json.dumps({"format": FORMAT, "entries": sealed})
     for place in _places(folder):
         try:
             with atomic_path(place) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+                temporary.write_text(content, encoding="utf-8")
         except (OSError, DiskFullError):
             continue
         return

@@ -44,6 +44,9 @@ RELIABILITY = "uncertainty.png"
 
 S = TypeVar("S", MethodScore, MeanScore)
 
+LONGEST_STEM = 60
+"""Number of characters of a scan's name in the name of its figure."""
+
 
 def write_report(
     output: Path,
@@ -93,7 +96,7 @@ def write_report(
         error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
     )
     with atomic_path(output / "report.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", errors="replace")
 
 
 def _template() -> Template:
@@ -142,7 +145,7 @@ def _frame(panel: Panel) -> str:
 
 
 def _file_name(number: int, comparison: SliceComparison) -> str:
-    stem = re.sub(r"[^\w-]+", "_", Path(comparison.file).stem)
+    stem = re.sub(r"[^\w-]+", "_", Path(comparison.file).stem)[:LONGEST_STEM]
     kind = comparison.mask_kind.replace(" ", "_")
     return f"{number:02d}_{stem}_slice{comparison.slice}_{comparison.acceleration:.3g}x_{kind}.png"
 

@@ -11,6 +11,7 @@ from fastmri.data.transforms import center_crop
 from numpy.typing import NDArray
 from PIL import Image
 
+from recon.data.errors import printable
 from recon.experiments.report.scores import MethodScore, best_metrics, format_number
 from recon.experiments.report.zoom import Window, zoom_window
 
@@ -25,6 +26,9 @@ ERROR_TEXT = (
 )
 
 _MOST_COLUMNS = 6
+
+LONGEST_NAME = 80
+"""Number of characters of a file's name in the title of a figure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +84,8 @@ class SliceComparison:
     @property
     def title(self) -> str:
         """File, contrast, slice and sampling in one line."""
-        scan = f"{self.file}, {self.acquisition}" if self.acquisition else self.file
+        name = printable(self.file, LONGEST_NAME)
+        scan = f"{name}, {self.acquisition}" if self.acquisition else name
         seed = f", seed {self.seed}" if self.seed else ""
         return f"{scan}, slice {self.slice}, {self.acceleration:.3g}x {self.mask_kind}{seed}"
 

@@ -122,7 +122,8 @@ def write_csv(path: Path, scores: Iterable[MethodScore]) -> None:
 
     Text is quoted, and gets an apostrophe if it begins as a formula, because spreadsheets would run it.
     """
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    # Names of files may not be valid UTF-8.
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="replace") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(MethodScore)], quoting=csv.QUOTE_NONNUMERIC)
         writer.writeheader()
         for score in scores:
@@ -209,7 +210,7 @@ def write_summary(
     }
     text = json.dumps(_finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8", errors="replace")
 
 
 @cache

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
+from recon.data.formats.ismrmrd.lines import Key
 from recon.data.stream.images import image_message
 from recon.data.stream.messages import Close, ConfigName, ConfigText, HeaderText, Message, Readout, Text
 from recon.data.stream.reader import MessageReader, StreamLimits
-from recon.data.stream.scan import Finished, StreamedScan
+from recon.data.stream.scan import StreamedScan
 from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.run import SliceResult
 from recon.experiments.server.outbox import Outbox, hang_up
@@ -36,6 +37,8 @@ class SessionLimits:
         Largest number of seconds from one message to the end of the next.
     image
         Largest number of bytes of the k-space of one image.
+    working
+        Largest number of bytes that the reconstruction of one image may take.
     outbox
         Largest number of bytes of images that wait to be read by the client.
     stream
@@ -44,6 +47,7 @@ class SessionLimits:
 
     idle: float = 60.0
     image: int = 1 << 30
+    working: int = 4 << 30
     outbox: int = 256 << 20
     stream: StreamLimits = field(default_factory=StreamLimits)
 
@@ -119,7 +123,7 @@ class Session:
             raise InputError(f"no whole message came within {self._limits.idle:g} s") from error
         if self._scan is None:
             raise InputError("the stream was closed before its header")
-        self._reconstruct(self._scan.close(), outbox)
+        self._reconstruct(self._scan, self._scan.close(), outbox)
         if self._scan.late:
             outbox.put(Text(f"{self._scan.late} lines came after their image was complete and were left out"))
         return f"{self.images} images by {self._runner.name}"
@@ -138,8 +142,9 @@ class Session:
             case Readout(), None:
                 raise InputError("the stream holds a readout before its header")
             case Readout() as readout, StreamedScan() as scan:
-                self._reconstruct(scan.add(readout), outbox)
+                complete = scan.add(readout)
                 self._budget.hold(self, scan.held)
+                self._reconstruct(scan, complete, outbox)
 
     def _messages(self, reader: MessageReader) -> Iterator[Message]:
         while True:
@@ -162,18 +167,33 @@ class Session:
         if name.strip().lower() not in DEFAULT_CONFIGS:
             self._runner = self._methods.get(name.strip())
 
-    def _reconstruct(self, finished: Iterable[Finished], outbox: Outbox) -> None:
-        """Reconstruct slices whose samples are complete, and send each image at once."""
-        for slice_ in finished:
+    def _reconstruct(self, scan: StreamedScan, complete: Iterable[Key], outbox: Outbox) -> None:
+        """Reconstruct slices whose samples are complete, and send each image at once.
+
+        The memory that a slice takes is reserved before its k-space is assembled, while no other client reconstructs.
+        """
+        for key in complete:
             start = time.monotonic()
             with self._turn:
+                self._reserve(scan, key)
+                slice_ = scan.finish(key)
                 acquisition = self._steps(slice_.acquisition.to(self._runner.device))
                 result = self._run(acquisition, outbox)
+            self._budget.hold(self, scan.held)
             name = self._runner.name
             outbox.put(image_message(result.image, replace(slice_, acquisition=acquisition), self.images, name))
             self.images += 1
             seconds = time.monotonic() - start
             outbox.put(Text(f"{name}: slice {acquisition.slice} in {seconds:.2f} s, not for diagnostic use"))
+
+    def _reserve(self, scan: StreamedScan, key: Key) -> None:
+        size = scan.working_memory(key)
+        if size > self._limits.working:
+            raise InputError(
+                f"the reconstruction of an image takes {size / 2**30:.3g} GiB, more than the limit for one client of "
+                f"{self._limits.working / 2**30:.3g} GiB"
+            )
+        self._budget.hold(self, scan.held + size)
 
     def _run(self, acquisition: Acquisition, outbox: Outbox) -> SliceResult:
         """Reconstruct a slice, and warn the client if it lies outside the training range of the method."""

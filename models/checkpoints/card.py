@@ -16,6 +16,9 @@ from recon.data.storage.atomic import atomic_path
 TOLERANCE = 1.15
 """Factor by which the acceleration may leave its range: random masks measure more or fewer lines than requested."""
 
+LARGEST_CARD = 2**20
+"""Largest number of bytes of a card."""
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -34,7 +37,7 @@ class TrainedRange(BaseModel):
         Size of the matrix along either axis.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     accelerations: tuple[PositiveFloat, PositiveFloat]
     center_fractions: tuple[Fraction, Fraction]
@@ -137,6 +140,8 @@ def read_card(weights: Path) -> Card | None:
     path = card_path(weights)
     if not path.is_file():
         return None
+    if path.stat().st_size > LARGEST_CARD:
+        raise InputError(f"{path}: has {path.stat().st_size} bytes, more than the limit of {LARGEST_CARD} for a card")
     try:
         return Card.model_validate_json(path.read_bytes())
     except ValidationError as error:

@@ -14,11 +14,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from recon.data.errors import InputError
+from recon.data.errors import InputError, printable
 from recon.data.storage.atomic import atomic_path
 from recon.models.checkpoints.card import Card, card_path, read_card
-from recon.models.checkpoints.fastmri import infer_network, read_torch_file
-from recon.models.zoo import build
+from recon.models.checkpoints.fastmri import infer_network
+from recon.models.checkpoints.torch_file import LONGEST_KEY, checked_bytes, read_torch_file
+from recon.models.zoo import LONGEST_QUOTE, build
+
+LARGEST_HEADER = 16 * 2**20
+"""Largest number of bytes of the header of a safetensors file."""
+
+NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Types of weights that are converted to float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +59,10 @@ class Checkpoint:
     @property
     def preprocessing(self) -> dict[str, Any]:
         """Settings of the preprocessing that training applied to raw data, which the network therefore expects."""
-        data = self.protocol.get("training", {}).get("data", {})
-        return dict(data.get("preprocessing", {}))
+        section: Any = self.protocol
+        for name in ("training", "data", "preprocessing"):
+            section = section.get(name) if isinstance(section, dict) else None
+        return section if isinstance(section, dict) else {}
 
 
 def save_weights(
@@ -129,23 +138,28 @@ def _is_safetensors(path: Path) -> bool:
 
 
 def _read_safetensors(path: Path) -> tuple[str, dict[str, Any], dict[str, Any], dict[str, Tensor]]:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > LARGEST_HEADER:
+        raise InputError(f"{path}: its header has {length} bytes, more than the limit of {LARGEST_HEADER}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
-    except SafetensorError as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
+    except (SafetensorError, RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({printable(str(error), 200)})") from error
     try:
         arguments, protocol = json.loads(metadata["arguments"]), json.loads(metadata["protocol"])
-        return metadata["network"], dict(arguments), dict(protocol), weights
-    except (KeyError, TypeError, ValueError) as error:
+        if not isinstance(arguments, dict) or not isinstance(protocol, dict):
+            raise TypeError("not JSON objects")  # noqa: TRY301 - as any other JSON
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: its header does not say which network the weights are for") from error
+    return metadata.get("network", ""), arguments, protocol, weights
 
 
 def _assemble(path: Path, name: str, arguments: dict[str, Any], weights: dict[str, Tensor]) -> nn.Module:
     for key, weight in weights.items():
-        if not torch.isfinite(weight).all():
-            raise InputError(f"{path}: the weight {key} holds NaN or Inf")
+        _check_weight(path, key, weight)
     try:
         # On the meta device, no weights are allocated and initialised only to be overwritten.
         with torch.device("meta"):
@@ -154,5 +168,16 @@ def _assemble(path: Path, name: str, arguments: dict[str, Any], weights: dict[st
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except RuntimeError as error:
-        raise InputError(f"{path}: the weights do not fit the network {name} with {arguments}") from error
+        quoted = printable(str(arguments), LONGEST_QUOTE)
+        raise InputError(f"{path}: the weights do not fit the network {name} with {quoted}") from error
     return network.eval()
+
+
+def _check_weight(path: Path, key: str, weight: Tensor) -> None:
+    checked_bytes(path, key, weight)
+    if weight.dtype not in NUMBERS:
+        raise InputError(
+            f"{path}: the weight {printable(key, LONGEST_KEY)} has the type {weight.dtype}; convert it to float32"
+        )
+    if not torch.isfinite(weight).all():
+        raise InputError(f"{path}: the weight {printable(key, LONGEST_KEY)} holds NaN or Inf")

@@ -1,16 +1,14 @@
-"""Reads fastMRI's checkpoints of VarNet and U-Net: a torch state dict, bare or inside a trainer's checkpoint."""
+"""Recognises fastMRI's VarNet and U-Net in a state dict, bare or with the prefixes of a trainer."""
 
-import pickle
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from recon.data.errors import InputError
+from recon.models.checkpoints.torch_file import HOW_TO_STRIP
 
 VARNET_FIRST_KEY = "sens_net.norm_unet.unet.down_sample_layers.0.layers.0.weight"
 """Key of the first layer of every VarNet; in a checkpoint, the trainer's prefix stands before it."""
@@ -18,31 +16,17 @@ VARNET_FIRST_KEY = "sens_net.norm_unet.unet.down_sample_layers.0.layers.0.weight
 UNET_FIRST_KEY, UNET_BOTTOM_KEY = "down_sample_layers.0.layers.0.weight", "conv.layers.0.weight"
 """Keys of the first and of the coarsest layer of every U-Net."""
 
+FOREIGN = {
+    "prompt_level": "PromptMR, whose U-Nets take prompts",
+    "regularizer_model.": "a network of DIRECT, whose U-Nets do not normalise their input",
+    "block_list.": "a network of DIRECT",
+    "cascades.0.reg_model": "a sigma-net",
+    "grad_output.": "a recurrent inference machine",
+}
+"""Networks of other projects, by a part of a key in their state dict."""
+
 UNET_CROP = [320, 320]
 """Size `[readout, phase]` of the images that fastMRI's U-Nets were trained on, which their weights do not state."""
-
-
-def read_torch_file(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a torch file without running any code it may hold.
-
-    Raises
-    ------
-    InputError
-        If the file is not a torch file, is damaged, or holds more than tensors and plain values.
-    """
-    try:
-        with warnings.catch_warnings():
-            # Whatever torch warns about here is either read correctly or refused below.
-            warnings.simplefilter("ignore")
-            stored = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(f"{path}: neither a checkpoint of this program nor a torch file of plain tensors") from error
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: the checkpoint is damaged ({_first_line(error)})") from error
-    weights = stored.get("state_dict", stored) if isinstance(stored, Mapping) else {}
-    if not isinstance(weights, Mapping):
-        weights = {}
-    return {str(key): weight for key, weight in weights.items() if isinstance(weight, Tensor)}
 
 
 def infer_network(path: Path, weights: Mapping[str, Tensor]) -> tuple[str, dict[str, Tensor], dict[str, Any]]:
@@ -70,7 +54,19 @@ def infer_network(path: Path, weights: Mapping[str, Tensor]) -> tuple[str, dict[
         return "varnet", *_infer_varnet(weights, varnet)
     if unet is not None and "norm_unet." not in unet and f"{unet}{UNET_BOTTOM_KEY}" in weights:
         return "unet", *_infer_unet(weights, unet)
-    raise InputError(f"{path}: holds neither a VarNet nor a U-Net, of this program or of fastMRI")
+    raise InputError(f"{path}: holds neither a VarNet nor a U-Net, of this program or of fastMRI{_foreign(weights)}")
+
+
+def _foreign(weights: Mapping[str, Tensor]) -> str:
+    """Return what the state dict holds instead, as the end of a sentence."""
+    if not weights:
+        return f"; {HOW_TO_STRIP}"
+    if any(key.endswith("cascades.0.dc_weight") for key in weights):
+        return (
+            ", but a VarNet without its network of sensitivity maps (sens_net), as ATOMMIC writes it for given maps"
+        )
+    found = next((name for part, name in FOREIGN.items() if any(part in key for key in weights)), None)
+    return "" if found is None else f", but {found}: it computes something else"
 
 
 def _prefix(weights: Mapping[str, Tensor], first_key: str) -> str | None:
@@ -107,8 +103,4 @@ def _unet_size(weights: Mapping[str, Tensor], prefix: str) -> tuple[int, int]:
     """Return channels and poolings of the U-Net under `prefix`; `(0, 0)`, which fits no weights, if there is none."""
     first_of_level = re.compile(re.escape(prefix) + r"down_sample_layers\.\d+\.layers\.0\.weight")
     levels = sorted(key for key in weights if first_of_level.fullmatch(key))
-    return (len(weights[levels[0]]), len(levels)) if levels else (0, 0)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    return (len(weights[levels[0]]), len(levels)) if levels and weights[levels[0]].ndim else (0, 0)

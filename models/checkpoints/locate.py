@@ -9,14 +9,8 @@ from pathlib import Path
 from recon.data.errors import InputError, did_you_mean
 from recon.data.extras import extra
 
-HUB_NAME = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(:(?P<file>[\w./-]+))?")
-"""`owner/repository` or `owner/repository:file`."""
-
-DEFAULT_FILE = "model.safetensors"
-"""File of weights that a repository usually holds, read if no file is named."""
-
-WEIGHT_SUFFIXES = {".safetensors", ".pt", ".pth", ".ckpt", ".torch"}
-"""Suffixes of files of weights; a name that ends so is never a repository."""
+HUB_NAME = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*):(?P<file>[\w./-]+)")
+"""`owner/repository:file`; without the colon, a mistyped path would go to the network."""
 
 
 def weights_folder() -> Path:
@@ -35,8 +29,7 @@ def locate(checkpoint: str | Path) -> Path:
     Parameters
     ----------
     checkpoint
-        A file, the name of shipped weights, or `owner/repository:file` on the Hugging Face Hub; `:file` may be left
-        out if it is `model.safetensors`.
+        A file, the name of shipped weights, or `owner/repository:file` on the Hugging Face Hub.
 
     Raises
     ------
@@ -52,9 +45,12 @@ def locate(checkpoint: str | Path) -> Path:
     if name in shipped:
         return shipped[name]
     hub = HUB_NAME.fullmatch(name)
-    if hub is None or (hub["file"] is None and path.suffix in WEIGHT_SUFFIXES):
-        raise InputError(f"{name}: no such checkpoint file or shipped weights{did_you_mean(name, shipped)}")
-    return _download(hub["repository"], hub["file"] or DEFAULT_FILE)
+    if hub is None:
+        raise InputError(
+            f"{name}: no such checkpoint file or shipped weights{did_you_mean(name, shipped)}; a file on the Hugging "
+            "Face Hub is named owner/repository:file"
+        )
+    return _download(hub["repository"], hub["file"])
 
 
 def _download(repository: str, file: str) -> Path:
@@ -65,6 +61,5 @@ def _download(repository: str, file: str) -> Path:
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise InputError(
-            f"{repository}: no such file, and {file} cannot be downloaded from a repository of this name ({reason}); "
-            "write owner/repository:file to name another file"
+            f"{repository}:{file}: no such file, and it cannot be downloaded from the Hugging Face Hub ({reason})"
         ) from error

@@ -1,6 +1,6 @@
 import pytest
 
-from recon.data.errors import InputError, did_you_mean, plain_errors, printable
+from recon.data.errors import LONGEST_SENTENCE, InputError, did_you_mean, plain_errors, printable
 
 
 def test_a_similar_word_is_suggested_and_otherwise_all_choices_are_listed() -> None:
@@ -20,3 +20,10 @@ def test_the_traceback_of_a_worker_is_stripped() -> None:
     )
     with pytest.raises(InputError, match=r"^a\.h5: is empty$"), plain_errors():
         raise InputError(message)
+
+
+def test_a_long_input_is_not_echoed() -> None:
+    sentence = str(InputError(f"/data/scan.h5: unknown {'x' * 100_000}; give another one"))
+    assert len(sentence) < LONGEST_SENTENCE + 10
+    assert sentence.startswith("/data/scan.h5: unknown x")
+    assert sentence.endswith("x; give another one")

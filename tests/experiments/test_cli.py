@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,6 +53,42 @@ main()
     assert done.returncode == 143
     assert done.stderr == "error: terminated; finished results are kept\n"
     assert not list(output.iterdir())
+
+
+@pytest.mark.parametrize("name", ["n" * 243, "bad\udcff", "escape\x1b[31m", "new\nline", "\u00fc" * 120])
+def test_any_name_of_a_file_is_reconstructed_and_compared(
+    run: Run, raw_file: Path, tmp_path: Path, name: str
+) -> None:
+    scan = tmp_path / "scans" / f"{name}.h5"
+    scan.parent.mkdir()
+    shutil.copy(raw_file, scan)
+    outputs = [
+        run("info", scan),
+        run(
+            "reconstruct",
+            scan,
+            "--method",
+            "zero-filled",
+            "--format",
+            "h5,png,nifti,dicom",
+            "--output",
+            tmp_path / "a",
+        ),
+        run("compare", scan.parent, "--methods", "zero-filled", "--output", tmp_path / "b"),
+    ]
+    assert all("\x1b" not in result.output for result in outputs)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["info"], ["info", "--"], ["--"], [""], ["reconstruct", "a", "--method"], ["train", "epochs="]]
+)
+def test_a_wrong_argument_is_quoted_without_control_characters_and_not_at_length(arguments: list[str]) -> None:
+    *first, last = arguments
+    for hostile in (f"{last}\x1b[31m", f"{last}{'x' * 100_000}"):
+        result = CliRunner().invoke(app, [*first, hostile])
+        assert result.exit_code == 2
+        assert "\x1b" not in result.output
+        assert len(result.output) < 5000
 
 
 @pytest.mark.parametrize(
@@ -298,8 +335,10 @@ def test_an_unreachable_hub_is_an_error_of_one_sentence(
         raise ConnectionError("no network")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
-    result = run("reconstruct", raw_file, "--checkpoint", "owner/net", "--output", tmp_path / "out", code=2)
-    assert "cannot be downloaded from a repository of this name (no network)" in re.sub(r"\s+", " ", result.output)
+    result = run(
+        "reconstruct", raw_file, "--checkpoint", "owner/net:weights.pt", "--output", tmp_path / "out", code=2
+    )
+    assert "cannot be downloaded from the Hugging Face Hub (no network)" in re.sub(r"\s+", " ", result.output)
 
 
 def test_evaluate_gives_perfect_scores_to_the_targets(run: Run, raw_file: Path, tmp_path: Path) -> None:

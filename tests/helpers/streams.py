@@ -18,7 +18,7 @@ def receive(content: bytes, **limits: int) -> list[Finished]:
             case HeaderText(text):
                 scan = StreamedScan(text, "the stream", LARGEST)
             case Readout() if scan is not None:
-                images += list(scan.add(message))
+                images += map(scan.finish, scan.add(message))
             case Close() if scan is not None:
-                images += list(scan.close())
+                images += map(scan.finish, scan.close())
     return images

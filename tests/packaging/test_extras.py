@@ -77,7 +77,7 @@ def answers(folder: Path) -> dict[str, tuple[int, str]]:
         ],
         "dicom": ["reconstruct", raw, "--method", "sense", "--format", "dicom", "--output", folder / "dicom"],
         "nifti": ["reconstruct", raw, "--method", "sense", "--output", folder / "raw.nii.gz"],
-        "hub": ["reconstruct", raw, "--checkpoint", "owner/network", "--output", folder / "hub"],
+        "hub": ["reconstruct", raw, "--checkpoint", "owner/network:weights.pt", "--output", folder / "hub"],
         "train": ["train", "varnet_small_cpu", f"data.train={folder}", f"data.val={folder}"],
         "finetune": ["finetune", "varnet-general", raw, "--output", folder / "finetuned"],
         "plot": ["plot", folder],

@@ -34,6 +34,9 @@ def test_every_method_works_without_settings_and_says_what_it_minimises() -> Non
         ("grappa", "virtual_coils", "0"),
         ("cs-tv", "iterations", "0"),
         ("sense", "lamda", "-1"),
+        ("sense", "lamda", "inf"),
+        ("grappa", "lamda", "nan"),
+        ("cs-wavelet", "lamda", "Infinity"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(name: str, setting: str, value: str) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
+from recon.data.storage.yaml_file import read_yaml
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.registry import create
 
@@ -32,7 +33,7 @@ class TunedEntry(BaseModel):
         Mean PSNR in dB over the slices for tuning, by method, with the settings `default` and `tuned`.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     contrast: str
     acceleration: PositiveFloat
@@ -111,9 +112,7 @@ def read_tuned(path: Path) -> TunedSettings:
         If the file is damaged, a method or one of its settings is unknown, or a setting has a wrong value.
     """
     try:
-        tuned = TunedSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not valid YAML ({str(error).splitlines()[0]})") from error
+        tuned = TunedSettings.model_validate(read_yaml(path) or {})
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from recon.data.errors import InputError, did_you_mean
+from recon.data.storage.yaml_file import parse_yaml, read_yaml
 from recon.experiments.training.config.train_config import TrainConfig
 
 MESSAGES = {
@@ -56,25 +55,10 @@ def _find(path: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = _parse(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(f"{path}: contains no keys and values")
     return values
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads `1e-3` and `1.5e3` as numbers too, which YAML 1.1 writes as `1.0e-3` and `1.5e+3`."""
-
-
-_EXPONENTIAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENTIAL, list("-+.0123456789"))
-
-
-def _parse(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 - the loader is a safe one
 
 
 def _replace(values: dict[str, Any], override: str) -> None:
@@ -87,8 +71,8 @@ def _replace(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise InputError(f"{override!r}: {section} is a value, not a section")
     try:
-        values[last] = _parse(text)
-    except yaml.YAMLError as error:
+        values[last] = parse_yaml(text)
+    except ValueError as error:
         raise InputError(f"{override!r}: the value is not valid YAML") from error
 
 

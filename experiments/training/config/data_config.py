@@ -16,7 +16,7 @@ from recon.simulation.scanner.scan_plan import Ranges
 class Section(BaseModel):
     """A section of the config file, which rejects unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _parse_paths(value: Any) -> Path | tuple[Path, ...]:

@@ -38,9 +38,9 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     for line in path.read_bytes().splitlines():
         try:
             lines.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-    return lines
+    return [line for line in lines if isinstance(line, dict)]
 
 
 def truncate_log(path: Path, lines: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import torch
 from accelerate import Accelerator
 
+from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.scores import versions
 
@@ -95,16 +96,29 @@ def write_provenance(folder: Path, description: dict[str, Any], resumed: bool) -
     -------
     tuple of str and bool
         Identity of the run, and whether it uses the same files as at its last start.
+
+    Raises
+    ------
+    InputError
+        If the record of earlier starts is damaged.
     """
     path = folder / RUN
-    run: dict[str, Any] = (
-        json.loads(path.read_text()) if resumed and path.is_file() else {"id": uuid.uuid4().hex, "starts": []}
-    )
+    run: dict[str, Any] = _read_run(path) if resumed and path.is_file() else {"id": uuid.uuid4().hex, "starts": []}
     same = not run["starts"] or run["starts"][-1]["data"] == json.loads(json.dumps(description["data"]))
     run["starts"].append(description)
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(run, indent=1))
     return run["id"], same
+
+
+def _read_run(path: Path) -> dict[str, Any]:
+    try:
+        run = json.loads(path.read_bytes())
+        if not (isinstance(run["id"], str) and all("data" in start for start in run["starts"])):
+            raise ValueError("no identity")  # noqa: TRY301 - as any other damage
+        return {**run, "starts": list(run["starts"])}
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise InputError(f"{path}: is damaged; remove it to resume without the record of earlier starts") from error
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -53,6 +54,9 @@ class Position:
     best: float = -math.inf
     losses: list[float] = field(default_factory=list)
     lines: int = 0
+
+
+_POSITION = TypeAdapter(Position)
 
 
 def save_state(
@@ -116,19 +120,29 @@ def load_state(
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - the file is no mapping
-        position = Position(**json.loads(metadata["position"]))
+        position = _POSITION.validate_json(metadata["position"])
         stored = json.loads(metadata["architecture"])
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise InputError(f"{path}: is damaged; remove it to start over") from error
     if stored != json.loads(json.dumps(dict(architecture))):
         raise InputError(f"{path.parent}: contains a run of another network; choose another output")
-    network.load_state_dict(_below("network", tensors))
-    optimizer.load_state_dict(
-        {"state": _moments(_below("optimizer", tensors)), "param_groups": optimizer.state_dict()["param_groups"]}
-    )
-    if average is not None:
-        average.module.load_state_dict(_below("average", tensors) or _below("network", tensors))
+    try:
+        network.load_state_dict(_below("network", tensors))
+        _load_moments(optimizer, _moments(_below("optimizer", tensors)))
+        if average is not None:
+            average.module.load_state_dict(_below("average", tensors) or _below("network", tensors))
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: does not fit the network; remove it to start over") from error
     return position
+
+
+def _load_moments(optimizer: Optimizer, moments: dict[int, dict[str, Tensor]]) -> None:
+    """Load the state of the optimizer, whose moments have the shapes of the weights."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for index, tensors in moments.items():
+        if any(moment.ndim and moment.shape != weights[index].shape for moment in tensors.values()):
+            raise ValueError(f"the moments of weight {index} have another shape")
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Checks 2,000 damaged files and streams: each is read, or refused in one sentence."""
+"""Checks 5,000 damaged files and streams: each is read, or refused in one sentence."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ from h5py import is_hdf5
 
 from helpers.raw_files import write_raw_file
 from helpers.streams import receive
+from helpers.untrusted import TARGETS
 from recon.data.errors import InputError
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, NPZ, Format, open_volume
@@ -96,3 +97,22 @@ def test_no_flipped_byte_of_an_archive_changes_what_is_read(tmp_path: Path, scan
         assert (read.kspace == scan.kspace).all(), place
         assert (read.masks == scan.masks).all(), place
         assert read.header == scan.header, place
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_damaged_input_of_any_kind_is_read_or_refused_in_one_sentence(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    whole, read = TARGETS[name](tmp_path)
+    read(whole)
+    errors: list[str] = []
+    for content in damaged(whole, FEWER if name == "torch_checkpoint" else DAMAGED):
+        try:
+            read(content)
+        except InputError as error:
+            errors.append(str(error))
+    assert len(errors) > 10 or name in {"index", "sidecar"}  # which are made again
+    assert all(len(sentence.splitlines()) == 1 for sentence in errors)
+    assert capfd.readouterr() == ("", "")

@@ -1,5 +1,6 @@
 import math
 import re
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -158,6 +159,39 @@ def test_the_padding_equals_that_of_fastmri() -> None:
 def test_the_error_says_what_is_wrong_with_a_header(xml: str, words: str) -> None:
     with pytest.raises(HeaderError, match=words):
         parse_header(xml)
+
+
+LARGE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<!--" * (LARGE // 4),
+        "<a>" + "<!--" * (LARGE // 4),
+        "<a>" + "<!---->" * (LARGE // 7) + "</a>",
+        "<a>" + "<b/>" * (LARGE // 4) + "</a>",
+        "<a>" * (LARGE // 3),
+        f"<a xmlns='{'u' * (LARGE // 2)}'>" + "<b/>" * (LARGE // 8) + "</a>",
+        "<a " + " ".join(f"b{number}=''" for number in range(LARGE // 12)) + "/>",
+        "<a>" + "<![CDATA[x]]>" * (LARGE // 13) + "</a>",
+    ],
+    ids=[
+        "open comments",
+        "open comments inside",
+        "comments",
+        "elements",
+        "depth",
+        "namespace",
+        "attributes",
+        "CDATA",
+    ],
+)
+def test_the_time_of_a_hostile_header_grows_only_with_its_length(xml: str) -> None:
+    start = time.process_time()
+    with pytest.raises(HeaderError):
+        parse_header(xml)
+    assert time.process_time() - start < 2
 
 
 def test_a_size_that_is_not_a_number_is_quoted() -> None:

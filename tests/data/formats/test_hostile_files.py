@@ -1,6 +1,8 @@
 """Opens hostile files: nothing outside them is read, nothing in them is run, and every declared size is checked."""
 
+import io
 import pickle
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +46,14 @@ def enormous(file: h5py.File, secret: Path) -> None:
     file.create_dataset("kspace", (1000, 1000, 1000, 1000), np.complex64, chunks=(1, 1, 100, 100))
 
 
+def bomb(file: h5py.File, secret: Path) -> None:
+    zeros = file.create_dataset(
+        "kspace", (40, 8, 640, 320), np.complex64, chunks=(1, 8, 640, 320), compression="gzip"
+    )
+    zeros[:4] = 0
+    zeros[4:8] = 1
+
+
 def empty(file: h5py.File, secret: Path) -> None:
     file.create_dataset("kspace", (100, 10, 300, 300), np.complex64)
 
@@ -57,6 +67,7 @@ def empty(file: h5py.File, secret: Path) -> None:
         (virtual, "parts of other files"),
         (enormous, "more than the limit of 16"),
         (empty, "declared but not stored"),
+        (bomb, "as no measurement does"),
     ],
 )
 @pytest.mark.parametrize("name", ["kspace", "reconstruction_rss", "mask", "reference_scan", "ismrmrd_header"])
@@ -160,6 +171,31 @@ def test_an_archive_that_unpacks_to_more_than_it_declares_is_refused(tmp_path: P
         open_volume(path)
 
 
+def test_an_archive_that_compresses_as_no_measurement_does_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "scan.npz"
+    header = b"{'descr': '<c8', 'fortran_order': False, 'shape': (1, 4096, 4096), }"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        claimed = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+        archive.writestr("kspace.npy", claimed + bytes(8 * 4096**2))
+    refused_within_little_memory(path, "as no measurement does")
+
+
+def test_a_header_of_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "scan.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("kspace.npy", b"\x93NUMPY\x02\x00" + (1 << 30).to_bytes(4, "little") + b" " * (1 << 26))
+    refused_within_little_memory(path, "header of 'kspace' is damaged")
+
+
+def refused_within_little_memory(path: Path, words: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(InputError, match=words):
+        open_volume(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
 @pytest.mark.parametrize(
     "literal", [b"{b'descr': 1, 'shape': 2}", b"(" * 5000, b"{{}: 1}", b"{'descr': '<c8', 1: 2}"]
 )
@@ -167,6 +203,24 @@ def test_an_invalid_numpy_header_is_refused(tmp_path: Path, literal: bytes) -> N
     path = tmp_path / "scan.npy"
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(literal).to_bytes(2, "little") + literal)
     with pytest.raises(InputError, match="header of the array is damaged"):
+        open_volume(path)
+
+
+@pytest.mark.parametrize("name", ["axes", "header", "kspace", "mask", "noise"])
+def test_text_in_an_archive_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "scan.npz"
+    kspace = np.ones((1, 2, 4, 3), np.complex64)
+    for text in ("words", b"\xff\xfe", ["several", "words"], "\x1b[31m", ""):
+        np.savez(path, **{"kspace": kspace, name: np.array(text)})
+        if text or name != "axes":
+            with pytest.raises(InputError):
+                open_volume(path)
+    letter = io.BytesIO()
+    np.lib.format.write_array(letter, np.array("x"))
+    np.savez(path, **({} if name == "kspace" else {"kspace": kspace}))
+    with zipfile.ZipFile(path, "a") as archive:  # a letter beyond Unicode
+        archive.writestr(f"{name}.npy", letter.getvalue()[:-4] + b"\xff\xff\xff\x7f")
+    with pytest.raises(InputError):
         open_volume(path)
 
 

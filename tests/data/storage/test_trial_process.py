@@ -27,7 +27,7 @@ def refuse() -> None:
     [
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), "crashes"),
         (spin, "hangs"),
-        (lambda: np.ones(2**33, np.uint8), "takes more than 4 GiB"),
+        (lambda: np.ones(2**33, np.uint8), "takes more than 1 GiB"),
         (refuse, "^scan.h5: is refused$"),
     ],
     ids=["crashes", "hangs", "exhausts memory", "refuses"],

@@ -1,6 +1,8 @@
 """Checks that a streamed scan gives the same images as its file, as soon as they are complete."""
 
+import tracemalloc
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import ismrmrd
@@ -13,10 +15,13 @@ from helpers.raw_files import write_raw_file
 from helpers.slices import random_kspace
 from helpers.streams import LARGEST, receive
 from recon.data.errors import InputError
+from recon.data.formats.ismrmrd.images import SortedImages, sort_images
+from recon.data.formats.ismrmrd.lines import Heads
+from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.open import open_volume
-from recon.data.stream.messages import HeaderText, Message, Readout, encode
+from recon.data.stream.messages import HeaderText, Message, Readout, encode, make_readout
 from recon.data.stream.replay import replay
-from recon.data.stream.scan import Finished, StreamedScan
+from recon.data.stream.scan import OVERHEAD, Finished, StreamedScan
 
 COILS, READOUT, PHASE = 3, 16, 12
 KSPACE = random_kspace(2, COILS, READOUT, PHASE).numpy()
@@ -111,11 +116,12 @@ def test_the_last_line_of_a_slice_completes_it(tmp_path: Path) -> None:
     header, *readouts, _ = replay(path)
     assert isinstance(header, HeaderText)
     scan = StreamedScan(header.xml, "scan", LARGEST)
-    counts = [len(list(scan.add(line))) for line in readouts if isinstance(line, Readout)]
-    assert counts == [0] * (PHASE - 1) + [1]
+    complete = [scan.add(line) for line in readouts if isinstance(line, Readout)]
+    assert complete == [[]] * (PHASE - 1) + [[(0, 0, 0, 0, 0)]]
+    scan.finish(complete[-1][0])
     assert scan.held == 0
-    assert not list(scan.close())
-    assert not list(scan.add(next(line for line in readouts if isinstance(line, Readout))))
+    assert not scan.close()
+    assert not scan.add(next(line for line in readouts if isinstance(line, Readout)))
     assert scan.late == 1
 
 
@@ -126,9 +132,50 @@ def test_an_image_larger_than_the_limit_is_refused_before_memory_is_allocated(tm
     scan = StreamedScan(header.xml, "scan", 8 * COILS * READOUT * PHASE - 1)
     for line in readouts:
         if isinstance(line, Readout):
-            assert not list(scan.add(line))
+            assert not scan.add(line)
     with pytest.raises(InputError, match="more than the limit"):
-        list(scan.close())
+        scan.finish(*scan.close())
+
+
+def test_a_header_that_declares_far_more_than_arrives_is_refused_before_memory_is_allocated() -> None:
+    scan = StreamedScan(xml(65535, 1024), "scan", 1 << 30)
+    (key,) = [*scan.add(make_readout(np.ones((1, 65535), np.complex64), center_sample=32767)), *scan.close()]
+    tracemalloc.start()
+    with pytest.raises(InputError, match="declares k-space of 536862720 bytes, but only 524280 bytes came"):
+        scan.finish(key)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_a_trajectory_is_not_kept() -> None:
+    scan = StreamedScan(xml(READOUT, PHASE), "scan", LARGEST)
+    line = make_readout(KSPACE[0, ..., 0])
+    scan.add(replace(line, trajectory=np.zeros((READOUT, 1000), "<f4")))
+    assert scan.held == line.samples.nbytes + OVERHEAD
+    assert all(kept.trajectory.nbytes == 0 for kept in scan._images[scan.close()[0]])
+
+
+def test_the_noise_scan_is_joined_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [
+        line
+        for slice_ in range(2)
+        for line in [
+            *lines(KSPACE[slice_], range(PHASE - 1), slice=slice_),
+            *lines(KSPACE[slice_], [PHASE - 1], (ismrmrd.ACQ_LAST_IN_SLICE,), slice=slice_),
+        ]
+    ]
+    path = write(tmp_path / "scan.mrd", xml(READOUT, PHASE), [NOISE] * 100 + images)
+    sorted_readouts: list[int] = []
+
+    def count(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
+        sorted_readouts.append(len(heads))
+        return sort_images(path, heads, scan)
+
+    monkeypatch.setattr("recon.data.stream.scan.sort_images", count)
+    found = stream(replay(path))
+    assert sorted_readouts == [1 + PHASE] * 2
+    assert all(one.acquisition.noise.shape == (COILS, 100 * READOUT) for one in found)
 
 
 @pytest.mark.parametrize(

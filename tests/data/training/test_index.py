@@ -100,6 +100,62 @@ def test_a_damaged_index_is_built_again(folder: Path, content: str) -> None:
     assert place.read_text() == good
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("shape", [20_000, 4, 48, 40]),
+        ("shape", [2, 4, 40, 48]),
+        ("padding", [8, 30]),
+        ("crop", [4, 4]),
+        ("target_max", 1e-3),
+        ("target_name", None),
+    ],
+)
+def test_an_index_that_was_edited_is_not_believed(folder: Path, name: str, value: object) -> None:
+    first = index_files([folder])
+    place = folder.parent / ".raw.index.json"
+    stored = json.loads(place.read_text())
+    for sealed in stored["entries"].values():
+        entry = json.loads(sealed["entry"])
+        (entry["header"] if name in entry["header"] else entry)[name] = value
+        sealed["entry"] = json.dumps(entry)
+    place.write_text(json.dumps(stored))
+    assert index_files([folder]) == first
+
+
+def test_an_index_that_came_from_another_machine_is_built_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = index_files([folder])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    opened = count_opened(monkeypatch)
+    assert index_files([folder]) == first
+    assert len(opened) == 3
+    assert index_files([folder]) == first
+    assert len(opened) == 3
+    assert (tmp_path / "elsewhere" / "unrolled-recon" / "index.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[" * 100_000, '{"format": 3}', '{"format": 3, "entries": {"a.h5": 3}}', '{"format": 3, "entries": []}', "\xff"],
+)
+def test_a_hostile_index_is_built_again(folder: Path, content: str) -> None:
+    first = index_files([folder])
+    (folder.parent / ".raw.index.json").write_text(content, encoding="latin-1")
+    assert index_files([folder]) == first
+
+
+def test_without_a_cache_the_index_is_built_every_time(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    opened = count_opened(monkeypatch)
+    assert index_files([folder]) == index_files([folder])
+    assert len(opened) == 6
+
+
 def test_bad_files_are_reported_and_the_others_are_indexed(folder: Path) -> None:
     whole = (folder / "a.h5").read_bytes()
     (folder / "bad.h5").write_bytes(whole[: len(whole) // 2])

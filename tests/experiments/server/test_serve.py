@@ -1,5 +1,6 @@
 """The server reconstructs for well-behaved clients, and survives all others."""
 
+import resource
 import select
 import socket
 import struct
@@ -22,7 +23,17 @@ from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.stream.images import stack_images
-from recon.data.stream.messages import Close, ConfigName, ConfigText, Identifier, Image, Message, Text, encode
+from recon.data.stream.messages import (
+    Close,
+    ConfigName,
+    ConfigText,
+    Identifier,
+    Image,
+    Message,
+    Text,
+    encode,
+    make_readout,
+)
 from recon.data.stream.reader import MessageReader
 from recon.experiments.server.serve import Server, listen
 from recon.experiments.server.session import SessionLimits
@@ -163,6 +174,7 @@ ENTITY = '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><ismrmrdHeader>&
         ([b"GET / HTTP/1.1\r\n\r\n"], "unknown kind"),
         ([type(header())(ENTITY)], "document type"),
         ([type(header())("<ismrmrdHeader>")], "not valid XML"),
+        ([type(header())("<!--" * 1_000_000)], "not valid XML"),
         ([struct.pack("<HI", Identifier.HEADER, 2**31)], "more than the limit"),
         ([lines()[0]], "before its header"),
         ([header(), header()], "second header"),
@@ -226,6 +238,23 @@ def test_all_clients_share_one_memory_limit() -> None:
     with serving(held=whole // 2) as server:
         assert "no memory left" in texts(converse(server, [header(), *lines(), Close()]))
         until(lambda: server.budget.held == 0)
+
+
+def test_the_memory_of_a_reconstruction_is_limited_for_a_client_and_for_all() -> None:
+    whole = sum(line.samples.nbytes for line in lines())
+    with serving(session=SessionLimits(working=2 * whole)) as server:
+        assert "the limit for one client" in texts(converse(server, scan(1)))
+    with serving(held=5 * whole) as server:
+        assert "no memory left" in texts(converse(server, scan(1)))
+        until(lambda: server.budget.held == 0)
+
+
+def test_one_readout_does_not_claim_gigabytes() -> None:
+    line = make_readout(np.ones((1, 65535), np.complex64), center_sample=32767)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with serving() as server:
+        assert "but only 524280 bytes" in texts(converse(server, [header(matrix=(65535, 1024)), line, Close()]))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
 
 
 @dataclass(frozen=True)

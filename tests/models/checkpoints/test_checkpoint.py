@@ -81,6 +81,49 @@ def test_weights_that_do_not_fit_are_refused(saved: tuple[Path, nn.Module]) -> N
     refuses(path, weights, metadata, "NaN")
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"arguments": "[" * 100_000}, "does not say"),
+        ({"arguments": "[[1, 2]]"}, "does not say"),
+        ({"protocol": "[1]"}, "does not say"),
+        ({"arguments": '{"chans": NaN}'}, "not a finite number"),
+        ({"arguments": '{"chans": null}'}, "cannot be built"),
+        ({"arguments": f'{{"chans": {"9" * 4000}}}'}, "cannot be built"),
+        ({"arguments": f'{{"chans": {"9" * 5000}}}'}, "does not say"),
+        ({"arguments": '{"num_cascades": 100000000}'}, "cannot be built"),
+        ({"network": "x" * 100_000}, "unknown network"),
+        ({"network": "\x1b[31m"}, r"unknown network '\?\[31m'"),
+    ],
+)
+def test_an_odd_header_is_refused_in_one_sentence(tmp_path: Path, change: dict[str, str], words: str) -> None:
+    path = tmp_path / "odd.safetensors"
+    metadata = {"network": "varnet", "arguments": "{}", "protocol": "{}"} | change
+    refuses(path, {"a": torch.ones(1)}, metadata, words)
+
+
+def test_a_header_of_megabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.safetensors"
+    path.write_bytes((1 << 26).to_bytes(8, "little") + b"{" + b" " * 100)
+    with pytest.raises(InputError, match="more than the limit"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.int32, torch.complex64, torch.bool])
+def test_weights_of_unusual_types_are_refused(tmp_path: Path, dtype: torch.dtype) -> None:
+    metadata = {"network": "varnet", "arguments": json.dumps(ARGUMENTS), "protocol": "{}"}
+    refuses(tmp_path / "odd.safetensors", {"a": torch.ones(2).to(dtype)}, metadata, f"has the type {dtype}")
+
+
+@pytest.mark.parametrize("protocol", ["{}", '{"training": 3}', '{"training": {"data": []}}'])
+def test_a_record_without_preprocessing_has_none(saved: tuple[Path, nn.Module], protocol: str) -> None:
+    path, network = saved
+    save_file(
+        network.state_dict(), path, {"network": "varnet", "arguments": json.dumps(ARGUMENTS), "protocol": protocol}
+    )
+    assert load_model(path).preprocessing == {}
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.safetensors"):
         load_model(tmp_path / "nowhere.safetensors")

@@ -61,7 +61,7 @@ def test_shipped_weights_are_small_and_their_card_is_complete(path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "repository", "file"),
     [
-        ("owner/net", "owner/net", "model.safetensors"),
+        ("owner/net:model.safetensors", "owner/net", "model.safetensors"),
         ("owner/net:brain/weights.pt", "owner/net", "brain/weights.pt"),
         ("owner/net.v2:model.ckpt", "owner/net.v2", "model.ckpt"),
     ],
@@ -74,7 +74,19 @@ def test_weights_are_downloaded_from_a_repository(
 
 
 @pytest.mark.parametrize(
-    "name", ["none.pt", "network/best.safetensors", "a/b/c", "/nowhere", "owner/net:", "../x", "./x", "a b/c"]
+    "name",
+    [
+        "none.pt",
+        "network/best.safetensors",
+        "a/b/c",
+        "/nowhere",
+        "owner/net:",
+        "runs/best",
+        "owner/net",
+        "../x",
+        "./x",
+        "a b/c",
+    ],
 )
 def test_a_name_that_can_only_be_a_file_is_not_sought_on_the_hub(downloads: list[Any], name: str) -> None:
     with pytest.raises(InputError, match="no such checkpoint file"):
@@ -100,7 +112,7 @@ def test_a_failed_download_is_reported_in_one_line(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     with pytest.raises(
-        InputError, match=r"owner/net: no such file, and model\.safetensors cannot be downloaded"
+        InputError, match=r"owner/net:model\.safetensors: no such file, and it cannot be downloaded"
     ) as caught:
-        locate("owner/net")
+        locate("owner/net:model.safetensors")
     assert "\n" not in str(caught.value)

@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from accelerate import Accelerator
 
 from helpers.raw_files import write_raw_file
+from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.experiments.training.record.provenance import (
     RUN,
@@ -40,3 +42,23 @@ def test_run_keeps_its_identity_and_notices_other_files(tmp_path: Path) -> None:
 def test_code_is_described_by_its_commit_or_not_at_all() -> None:
     code = describe_code()
     assert code is None or len(code["commit"]) == 40
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "3",
+        '{"id": 3, "starts": []}',
+        '{"id": "a", "starts": [3]}',
+        '{"id": "a", "starts": [{}]}',
+        "[" * 10**5,
+    ],
+)
+def test_a_tampered_record_of_starts_is_refused(tmp_path: Path, content: str) -> None:
+    volume = open_volume(write_raw_file(tmp_path / "a.h5", matrix=(16, 12)))
+    (tmp_path / RUN).write_text(content)
+    with pytest.raises(InputError, match="is damaged; remove it to resume"):
+        write_provenance(tmp_path, describe_run(Accelerator(cpu=True), [volume], [volume]), resumed=True)

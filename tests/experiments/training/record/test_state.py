@@ -3,12 +3,14 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from recon.data.errors import InputError
 from recon.experiments.training.average import make_average, update_average
 from recon.experiments.training.record.state import Position, load_state, save_state
+from recon.models.checkpoints.checkpoint import write_tensors
 
 ARCHITECTURE = {"name": "linear", "arguments": {"sizes": (3, 2)}}
 
@@ -61,6 +63,49 @@ def test_state_of_another_network_and_a_damaged_one_are_told_apart(tmp_path: Pat
     save_state(path, Position(), ARCHITECTURE, *trained(1))
     with pytest.raises(InputError, match="a run of another network"):
         load_state(path, {"name": "other", "arguments": {}}, *trained(0))
+    save_state(path, Position(), ARCHITECTURE, *trained(1))
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match="is damaged; remove it to start over"):
         load_state(path, ARCHITECTURE, *trained(0))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("position", "[]"),
+        ("position", '{"epochs": "many"}'),
+        ("position", '{"losses": 3}'),
+        ("position", "[" * 100_000),
+        ("architecture", "[" * 100_000),
+        ("architecture", "no JSON"),
+    ],
+)
+def test_a_tampered_record_of_a_state_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    tampered(tmp_path / "state", {key: value}, {})
+    with pytest.raises(InputError, match="is damaged; remove it to start over"):
+        load_state(tmp_path / "state", ARCHITECTURE, *trained(0))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("network.weight", torch.zeros(4)),
+        ("network.more", torch.zeros(4)),
+        ("optimizer.x.exp_avg", torch.zeros(4)),
+        ("optimizer.9.exp_avg", torch.zeros(4)),
+        ("optimizer.0.exp_avg", torch.zeros(4)),
+        ("average.weight", torch.zeros(())),
+    ],
+)
+def test_tampered_tensors_of_a_state_are_refused(tmp_path: Path, key: str, value: Tensor) -> None:
+    tampered(tmp_path / "state", {}, {key: value})
+    with pytest.raises(InputError, match="does not fit the network; remove it to start over"):
+        load_state(tmp_path / "state", ARCHITECTURE, *trained(0))
+
+
+def tampered(path: Path, metadata: dict[str, str], tensors: dict[str, Tensor]) -> None:
+    save_state(path, Position(), ARCHITECTURE, *trained(1))
+    with safe_open(path, framework="pt") as file:
+        before = file.metadata()
+        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    write_tensors(path, stored | tensors, before | metadata)

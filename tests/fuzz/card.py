@@ -1,0 +1,13 @@
+"""Fuzzes the reader of the cards of weights."""
+
+import atheris
+
+with atheris.instrument_imports(include=["recon"]):
+    from helpers.untrusted import card
+    from recon.data.errors import InputError
+
+from helpers.fuzzing import fuzz, scratch
+
+if __name__ == "__main__":
+    seed, read = card(scratch("card"))
+    fuzz("card", read, [seed], InputError)

@@ -1,0 +1,13 @@
+"""Fuzzes the reader of training configs."""
+
+import atheris
+
+with atheris.instrument_imports(include=["recon"]):
+    from helpers.untrusted import config
+    from recon.data.errors import InputError
+
+from helpers.fuzzing import fuzz, scratch
+
+if __name__ == "__main__":
+    seed, read = config(scratch("config"))
+    fuzz("config", read, [seed], InputError)

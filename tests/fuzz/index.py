@@ -1,0 +1,13 @@
+"""Fuzzes the reader of the index of a folder."""
+
+import atheris
+
+with atheris.instrument_imports(include=["recon"]):
+    from helpers.untrusted import index
+    from recon.data.errors import InputError
+
+from helpers.fuzzing import fuzz, scratch
+
+if __name__ == "__main__":
+    seed, read = index(scratch("index"))
+    fuzz("index", read, [seed], InputError)

@@ -1,0 +1,13 @@
+"""Fuzzes the reader of `.npz` archives."""
+
+import atheris
+
+with atheris.instrument_imports(include=["recon"]):
+    from helpers.untrusted import npz
+    from recon.data.errors import InputError
+
+from helpers.fuzzing import fuzz, scratch
+
+if __name__ == "__main__":
+    seed, read = npz(scratch("npz"))
+    fuzz("npz", read, [seed], InputError)

@@ -1,0 +1,13 @@
+"""Fuzzes the reader of Siemens raw data."""
+
+import atheris
+
+with atheris.instrument_imports(include=["recon"]):
+    from helpers.untrusted import twix
+    from recon.data.errors import InputError
+
+from helpers.fuzzing import fuzz, scratch
+
+if __name__ == "__main__":
+    seed, read = twix(scratch("twix"))
+    fuzz("twix", read, [seed], InputError)
