@@ -62,7 +62,7 @@ class ImageRecord:
 
     def finish(self, files: Iterable[Path]) -> None:
         """Record on disk what files contain that are complete, and forget what their folders held before."""
-        complete = {self._key(file): sha256(file) for file in files}
+        complete: dict[str, str | None] = {self._key(file): sha256(file) for file in files}
         folders = {os.path.dirname(name) for name in complete}  # noqa: PTH120 - a part of the name
         kept = {name: value for name, value in self.files.items() if os.path.dirname(name) not in folders}  # noqa: PTH120
         there = {name: self.files[name] for name in self.files if os.path.lexists(self.path.parent / name)}

@@ -73,7 +73,7 @@ def index(folder: Path) -> tuple[bytes, Reader]:
 
 
 def sidecar(folder: Path) -> tuple[bytes, Reader]:
-    """Return the record of images that were written before; a damaged one is refused, because it may be the user's."""
+    """Return the record of images that were written before; a damaged one is refused."""
     path = folder / "scan.json"
     record = ImageRecord(path)
     record.begin({"method": "sense"}, 1.5, [folder / "scan_png" / "0001.png"])
