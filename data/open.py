@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 
 from recon.data.errors import InputError
-from recon.data.formats.bart import BART, samples_of
+from recon.data.formats.bart import BART, is_bart, samples_of
 from recon.data.formats.fastmri import FASTMRI
 from recon.data.formats.format import Format
 from recon.data.formats.ismrmrd.layout import ISMRMRD
@@ -31,6 +31,7 @@ __all__ = [
     "find_files",
     "list_files",
     "open_volume",
+    "parts_of",
     "recognise",
     "result_name",
 ]
@@ -135,6 +136,11 @@ def _begins_as_hdf5(path: Path) -> bool:
 def result_name(path: Path) -> str:
     """Return the name of the HDF5 file to which the reconstruction of a raw-data file is written."""
     return path.name if path.suffix.lower() in HDF5_SUFFIXES else f"{path.name}.h5"
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return all files that a raw-data file consists of: BART's are pairs of samples and header."""
+    return [path.with_suffix(suffix) for suffix in (".cfl", ".hdr")] if is_bart(path) else [path]
 
 
 def find_files(inputs: Iterable[Path]) -> list[Path]:

@@ -59,7 +59,10 @@ class Problems:
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Print an error about an input raised inside the block, and continue, unless the disk is full."""
+        """Print an error of the input or the file system raised inside the block, and continue.
+
+        A full disk ends the run, because nothing that follows could be written either.
+        """
         try:
             yield
         except DiskFullError:

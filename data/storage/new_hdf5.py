@@ -13,6 +13,9 @@ import h5py
 
 from recon.data.storage.atomic import atomic_path
 
+CREATOR = "unrolled-recon"
+"""Attribute of every HDF5 file of this program, by which it knows them again."""
+
 LARGEST_READ_BACK = 2**20
 """Bytes of a block that HDF5 may read back: its own structures and texts, never samples."""
 
@@ -29,6 +32,7 @@ def new_hdf5(path: Path) -> Iterator[h5py.File]:
     with atomic_path(path) as temporary, _Sink(temporary, "w+") as sink:
         try:
             with h5py.File(sink, "w") as file:
+                file.attrs["creator"] = CREATOR
                 yield file
         finally:
             if sink.problem is not None:

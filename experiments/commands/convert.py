@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import torch
 
 from recon.coils import rss
 from recon.crop import fastmri_crop
 from recon.data.errors import InputError, did_you_mean
+from recon.data.formats.bart import BART, is_bart
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.open import FORMATS, Format, open_volume
+from recon.data.open import FORMATS, Format, open_volume, parts_of
+from recon.data.storage.atomic import atomic_files
+from recon.data.storage.hdf5 import attribute, open_hdf5
+from recon.data.storage.new_hdf5 import CREATOR
 from recon.experiments.console import console, errors
 from recon.fourier import ifft
 
@@ -24,7 +29,12 @@ DESCRIPTIONS = {
 
 
 def convert(
-    source: Path, output: Path, to: str | None = None, axes: str | None = None, variable: str | None = None
+    source: Path,
+    output: Path,
+    to: str | None = None,
+    axes: str | None = None,
+    variable: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write a raw-data file in another format, with the samples unchanged bit for bit.
 
@@ -42,21 +52,26 @@ def convert(
         Names of the axes of an array without a header, for example "readout phase coils slices".
     variable
         Name of the array in a file that holds several.
+    overwrite
+        Whether existing files of other programs may be replaced, except for the input.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or the format cannot be written.
+        If the file cannot be read, the format cannot be written, or the output exists already and is different.
     """
-    if output.exists() and output.samefile(source):
-        raise InputError(f"{output}: is also the input; give another output")
     chosen = _format(output, to)
+    inputs = {part.resolve() for part in parts_of(source)}
+    for path in (output, *(output.with_suffix(suffix) for suffix in (".cfl", ".hdr") if chosen is BART)):
+        if path.resolve() in inputs:
+            raise InputError(f"{path}: is also the input; give another output")
     if chosen.write is None:
         raise InputError(f"the format {chosen.name} can be read but not written")
     scan = WholeScan.of(open_volume(source, axes=axes, variable=variable))
     if "target" in chosen.keeps and scan.target is None and scan.mask is None:
         scan = _with_target(scan)
-    chosen.write(output, scan)
+    with atomic_files(output, overwrite or _is_own(output)) as temporary:
+        chosen.write(temporary, scan)
     lost = [
         description
         for name, description in DESCRIPTIONS.items()
@@ -86,6 +101,16 @@ def _format(output: Path, to: str | None) -> Format:
             return known
     available = ", ".join(f"{known.suffixes[0]} ({known.name})" for known in FORMATS if known.write)
     raise InputError(f"{output}: the suffix does not name a format; give --to, or a suffix; available: {available}")
+
+
+def _is_own(path: Path) -> bool:
+    """Return whether this program wrote a file; NumPy's formats cannot say it."""
+    if is_bart(path):
+        return CREATOR.encode() in path.with_suffix(".hdr").read_bytes().splitlines()
+    if path.suffix.lower() in {".cfl", ".hdr"} or not h5py.is_hdf5(path):
+        return False
+    with open_hdf5(path) as file:
+        return bool(attribute(file, "creator") == CREATOR)
 
 
 def _with_target(scan: WholeScan) -> WholeScan:

@@ -20,6 +20,7 @@ from recon.experiments.commands.options import (
     Mask,
     NoiseMap,
     Output,
+    Overwrite,
     Plugins,
     Preprocess,
     Seed,
@@ -60,6 +61,7 @@ def reconstruct(
     noise: NoiseMap = False,
     axes: Axes = None,
     variable: Variable = None,
+    overwrite: Overwrite = False,
     device: Device = "auto",
 ) -> None:
     """Reconstruct raw data with one method, and write HDF5 in fastMRI's submission layout, NIfTI, DICOM or PNG.
@@ -76,7 +78,7 @@ def reconstruct(
     sampling = None if acceleration is None else parse_sampling(mask, acceleration, center_fraction, seed)
     built = build_method(method, settings or [], checkpoint, plugins)
     found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
-    files = parse_image_files(output, formats)
+    files = parse_image_files(output, formats, overwrite)
     steps = parse_steps(preprocess)
     opened = partial(open_volume, axes=axes, variable=variable)
     run(inputs, method, built, sampling, files, pick_device(device), found, steps, uncertainty, noise, opened)
@@ -114,6 +116,7 @@ def compare(
     plugins: Plugins = None,
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     shown: Annotated[int, typer.Option(help="Number of volumes that the report shows as pictures.")] = 8,
 ) -> None:
@@ -139,7 +142,7 @@ def compare(
         uncertain=uncertainty,
         oracle=parse_oracle(oracle, built),
     )
-    run(inputs, comparison, output, pick_device(device))
+    run(inputs, comparison, output, pick_device(device), overwrite)
 
 
 @commands.command()

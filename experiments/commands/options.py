@@ -20,6 +20,9 @@ Axes = Annotated[
 ]
 Variable = Annotated[str | None, typer.Option(help="Name of the array in a MATLAB file that holds several.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace existing files even if this program has not written them.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the method; may be repeated."),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import Axes, Inputs, Variable
+from recon.experiments.commands.options import Axes, Inputs, Overwrite, Variable
 
 commands = typer.Typer()
 
@@ -66,6 +66,7 @@ def convert(
     ] = None,
     axes: Axes = None,
     variable: Variable = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Convert raw data to another format without changing a sample; a warning lists what the format cannot store.
 
@@ -73,4 +74,4 @@ def convert(
     """
     from recon.experiments.commands.convert import convert as run
 
-    run(source, output, to, axes, variable)
+    run(source, output, to, axes, variable, overwrite)

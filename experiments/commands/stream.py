@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import Checkpoint, Device, Formats, ImageOutput, Plugins, Preprocess, Settings
+from recon.experiments.commands.options import (
+    Checkpoint,
+    Device,
+    Formats,
+    ImageOutput,
+    Overwrite,
+    Plugins,
+    Preprocess,
+    Settings,
+)
 
 Host = Annotated[str, typer.Option(help="Address of the server.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the server.")]
@@ -73,6 +82,7 @@ def send(
         str, typer.Option(help="Configuration name to send; by default the server chooses the method.")
     ] = "",
     formats: Formats = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Stream a file to an MRD server and write the images that come back.
 
@@ -81,4 +91,4 @@ def send(
     from recon.experiments.engine.image_files import parse_image_files
     from recon.experiments.server.send import send as run
 
-    run(file, host, port, method, parse_image_files(output, formats))
+    run(file, host, port, method, parse_image_files(output, formats, overwrite))

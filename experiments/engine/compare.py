@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,18 +20,28 @@ from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
+from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.console import Problems, console, progress, say
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
 from recon.experiments.engine.metrics import Images, Metrics, score_file
 from recon.experiments.engine.run import UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.engine.store import StoredResult
+from recon.experiments.engine.store import StoredResult, check_replaceable
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
 from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
-from recon.experiments.report.scores import MethodScore, summary_table, versions, write_csv, write_summary
+from recon.experiments.report.scores import (
+    MethodScore,
+    read_csv,
+    summary_table,
+    versions,
+    write_csv,
+    write_summary,
+)
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
+
+METRICS, SUMMARY, REPORT = "metrics.csv", "summary.json", "report.html"
 
 T = TypeVar("T")
 
@@ -116,7 +127,9 @@ class Comparison:
         }
 
 
-def compare(inputs: list[Path], comparison: Comparison, output: Path, device: torch.device) -> list[MethodScore]:
+def compare(
+    inputs: list[Path], comparison: Comparison, output: Path, device: torch.device, overwrite: bool = False
+) -> list[MethodScore]:
     """Run a comparison; results of an interrupted run are not made again.
 
     Parameters
@@ -129,6 +142,8 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
         Folder of `metrics.csv`, `summary.json`, `report.html`, `figures/` and `reconstructions/`.
     device
         Device on which the methods run.
+    overwrite
+        Whether files that no comparison has written may be replaced.
 
     Returns
     -------
@@ -138,12 +153,17 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
     Raises
     ------
     InputError
-        If nothing could be reconstructed.
+        If nothing could be reconstructed, or a file to write exists already and no comparison has written it.
     SystemExit
         At the end, if a file could not be read or reconstructed.
     """
+    check_writable(output)
     problems, warnings, protocol = Problems(), RangeWarnings(), comparison.protocol()
     planned = _plan(find_files(inputs), comparison, output, device, problems)
+    for folder in {output, output / "figures", *(stored.path.parent for stored in planned)}:
+        clean_parts(folder)
+    if not overwrite:
+        _check_replaceable(output, planned)
     scores: list[MethodScore] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     with progress() as bar:
@@ -158,22 +178,44 @@ def compare(inputs: list[Path], comparison: Comparison, output: Path, device: to
                 scores.append(_score(stored, result, target))
                 if target is not None and UNCERTAINTY in result.maps:
                     reliabilities[runner.name].add(target, result.images, result.maps[UNCERTAINTY])
-                write_csv(output / "metrics.csv", scores)
+            if scores:  # an error here ends the run, because nothing else could be written either
+                write_csv(output / METRICS, scores)
     if not scores:
         raise InputError("nothing could be reconstructed")
-    write_summary(output / "summary.json", scores, protocol, versions())
+    write_summary(output / SUMMARY, scores, protocol, versions())
     notes = problems.sentences + warnings.sentences
     console.print(summary_table(scores))
     try:
         with extra("report", "report.html"):
             from recon.experiments.report.page import write_report  # noqa: PLC0415
     except MissingExtraError as error:
-        say(f"scores: {output / 'metrics.csv'}; {error}")
+        say(f"scores: {output / METRICS}; {error}")
     else:
         write_report(output, scores, _slice_comparisons(planned, scores, comparison), protocol, notes, reliabilities)
-        console.print(f"report: {output / 'report.html'}", markup=False, soft_wrap=True)
+        console.print(f"report: {output / REPORT}", markup=False, soft_wrap=True)
     problems.exit()
     return scores
+
+
+def _check_replaceable(output: Path, planned: Iterable[StoredResult]) -> None:
+    """Refuse to replace files that no comparison has written; the table of metrics is always written first."""
+    for stored in planned:
+        check_replaceable(stored.path, damaged=True)
+    metrics = output / METRICS
+    if not metrics.exists():
+        others = [path for path in (output / SUMMARY, output / REPORT) if path.exists()]
+        if others:
+            raise InputError(
+                f"{others[0]}: exists already without the {METRICS} of a comparison; "
+                "give another --output, or --overwrite"
+            )
+        return
+    try:
+        read_csv(metrics)
+    except (InputError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"{metrics}: exists already and is no table of a comparison; give another --output, or --overwrite"
+        ) from error
 
 
 def _plan(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ from recon.data.images import WARNING
 from recon.data.images.placement import Stack, stack
 from recon.data.images.png import write_png
 from recon.data.images.square_pixels import as_scanner
-from recon.data.open import result_name
-from recon.data.storage.atomic import atomic_path
-from recon.data.storage.hdf5 import holds, open_hdf5
+from recon.data.open import parts_of, result_name
+from recon.data.storage.atomic import check_writable, clean_parts
+from recon.experiments.engine.image_record import ImageRecord, read_record
 from recon.experiments.engine.run import Result
-from recon.experiments.engine.store import StoredResult
+from recon.experiments.engine.store import StoredResult, check_replaceable
 
 
 class ImageFormat(StrEnum):
@@ -52,8 +53,9 @@ class ImageFiles:
     """The files to which images are written: in a folder for any number of volumes, or one file for one volume.
 
     In a folder, the volume `scan` becomes `scan.h5`, `scan.nii.gz`, `scan_dicom/0001.dcm`, `scan_png/0001.png`.
-    Except for HDF5, `scan.json` beside them records how they were made. Maps lie beside the images as files whose
-    stems end in the map's name, as `scan_uncertainty.nii.gz` or `scan_noise.nii.gz`; in HDF5 they are data sets.
+    Except for HDF5, `scan.json` beside them records how they were made, and what each file contains. Maps lie beside
+    the images as files whose stems end in the map's name, as `scan_uncertainty.nii.gz` or `scan_noise.nii.gz`; in
+    HDF5 they are data sets.
 
     Attributes
     ----------
@@ -63,27 +65,36 @@ class ImageFiles:
         Formats to write.
     file
         Name of the only file; None to name files after the raw data.
+    overwrite
+        Whether files that this program has not written may be replaced, unless they are inputs.
     """
 
     folder: Path
     formats: tuple[ImageFormat, ...]
     file: str | None = None
+    overwrite: bool = False
 
     def __str__(self) -> str:
         return str(self.folder / (self.file or ""))
 
-    def check(self, inputs: Sequence[Path]) -> None:
-        """Refuse inputs whose images would overwrite each other or raw data.
+    def check(self, inputs: Sequence[Path], maps: Sequence[str] = ()) -> None:
+        """Refuse inputs whose images would overwrite each other, raw data, or files of other programs.
+
+        Temporary files of killed runs are removed.
+
+        Parameters
+        ----------
+        inputs
+            Raw-data files.
+        maps
+            Names of the maps to write beside the images.
 
         Raises
         ------
         InputError
-            If several inputs would go to one file, the names of two inputs differ in their ending only, or an HDF5
-            file to write exists already and holds no reconstruction.
+            If several inputs would go to one file, the names of two inputs differ in their ending only, a file to
+            write is an input, or it exists already and this program has not written it.
         """
-        if ImageFormat.H5 in self.formats:
-            for path in inputs:
-                _check_replaceable(self.path(path, ImageFormat.H5))
         if self.file is not None and len(inputs) > 1:
             raise InputError(f"{self}: is one file for {len(inputs)} inputs; name a folder, and --format")
         if self.formats != (ImageFormat.H5,):
@@ -93,6 +104,21 @@ class ImageFiles:
                 if other is not path:
                     raise InputError(
                         f"{path}: differs from {other.name} in its ending only; give them in separate runs"
+                    )
+        check_writable(self.folder)
+        raw = {part.resolve() for source in inputs for part in parts_of(source)}
+        for source in inputs:
+            self._clean(source)
+            record = self._record(source)
+            for kind, path in self._existing(source, maps):
+                if kind is ImageFormat.H5 and not self.overwrite:
+                    check_replaceable(path)
+                elif path.resolve() in raw:
+                    raise InputError(f"{path}: is raw data of this run; give another --output")
+                elif not self.overwrite and not record.owns(path):
+                    raise InputError(
+                        f"{path}: exists already and was not written by this program; "
+                        "give another --output, or --overwrite"
                     )
 
     def path(self, source: Path, kind: ImageFormat, suffix: str = "") -> Path:
@@ -122,10 +148,16 @@ class ImageFiles:
 
     def missing(self, stored: StoredResult) -> list[ImageFormat]:
         """Return the formats in which a result has not been written yet under its protocol."""
-        sidecar = self.read_record(stored.scan.volume.path)
-        same = sidecar.get("protocol") == json.loads(json.dumps(stored.protocol))
-        files = sidecar.get("files", {}) if same else {}
-        return [kind for kind in self.formats if not self._is_written(stored, kind, files.get(kind))]
+        record, count = self._record(stored.scan.volume.path), len(stored.scan)
+        missing = []
+        for kind in self.formats:
+            if kind is ImageFormat.H5:
+                written = stored.load() is not None
+            else:
+                written = record.is_complete(stored.protocol, self._files(stored, kind, count))
+            if not written:
+                missing.append(kind)
+        return missing
 
     def write(self, stored: StoredResult, result: Result, formats: Sequence[ImageFormat]) -> None:
         """Write a result in some formats, each file whole or not at all.
@@ -142,19 +174,17 @@ class ImageFiles:
             suffix: stack(*as_scanner(values, volume.header, volume.shape[2:]), numbers, stored.runner.name)
             for suffix, values in pictures.items()
         }
-        files: dict[str, list[str]] = {}
         if ImageFormat.H5 in formats:
             stored.save(result)
-        for kind in formats:
-            if kind is not ImageFormat.H5:
-                written = [
-                    path
-                    for suffix, shown in stacks.items()
-                    for path in write_images(self.path(volume.path, kind, suffix), kind, shown)
-                ]
-                files[kind] = [str(path.relative_to(self.folder)) for path in written]
-        if files:
-            self._write_sidecar(stored, result, files)
+        others = [kind for kind in formats if kind is not ImageFormat.H5]
+        files = {kind: self._files(stored, kind, len(result.images)) for kind in others}
+        if others:
+            record = self._record(volume.path)
+            record.begin(stored.protocol, result.seconds, chain.from_iterable(files.values()))
+        for kind in others:
+            for suffix, shown in stacks.items():
+                write_images(self.path(volume.path, kind, suffix), kind, shown)
+            record.finish(files[kind])
 
     def write_stack(self, source: Path, images: Stack) -> None:
         """Write images without a protocol, each file whole or not at all.
@@ -165,43 +195,54 @@ class ImageFiles:
             For the reasons of `write`.
         """
         for kind in self.formats:
+            path = self.path(source, kind)
             if kind is ImageFormat.H5:
                 magnitudes = np.abs(images.images).astype(np.float32)
-                write_reconstruction(self.path(source, kind), magnitudes, use=WARNING)
-            else:
-                write_images(self.path(source, kind), kind, images)
+                write_reconstruction(path, magnitudes, use=WARNING)
+                continue
+            files = image_paths(path, kind, len(images.images), np.iscomplexobj(images.images))
+            record = self._record(source)
+            record.begin(None, None, files)
+            record.finish(write_images(path, kind, images))
 
-    def _is_written(self, stored: StoredResult, kind: ImageFormat, files: list[str] | None) -> bool:
-        if kind is ImageFormat.H5:
-            return stored.load() is not None
-        return files is not None and all((self.folder / name).is_file() for name in files)
+    def _files(self, stored: StoredResult, kind: ImageFormat, count: int) -> list[Path]:
+        """List the files of all images and maps of a result in one format."""
+        suffixes = ("", *(f"_{name}" for name in stored.runner.map_names))
+        paths = [self.path(stored.scan.volume.path, kind, suffix) for suffix in suffixes]
+        return [file for path in paths for file in image_paths(path, kind, count)]
 
-    def _sidecar(self, source: Path) -> Path:
+    def _clean(self, source: Path) -> None:
+        """Remove temporary files of killed runs, which may have written other formats."""
+        for folder in (self.folder, *(self.path(source, kind) for kind in ONE_IMAGE)):
+            clean_parts(folder)
+
+    def _existing(self, source: Path, maps: Sequence[str]) -> Iterator[tuple[ImageFormat, Path]]:
+        """List the files that exist and may be replaced."""
+        for kind in self.formats:
+            for suffix in ("", *(f"_{name}" for name in maps)):
+                path = self.path(source, kind, suffix)
+                if kind in ONE_IMAGE and path.suffix.lower() != ONE_IMAGE[kind]:
+                    files = _numbered(path, kind)
+                else:
+                    files = image_paths(path, kind, 1) + image_paths(path, kind, 1, is_complex=True)
+                yield from ((kind, file) for file in dict.fromkeys(files) if os.path.lexists(file))
+
+    def _record_path(self, source: Path) -> Path:
         return self.folder / f"{split_ending(self.file or source.name)[0]}.json"
 
-    def read_record(self, source: Path) -> dict[str, Any]:
-        """Return the record of earlier images; it is empty if it is missing, damaged or not of this program."""
+    def _record(self, source: Path) -> ImageRecord:
+        path = self._record_path(source)
+        if self.formats == (ImageFormat.H5,):
+            return ImageRecord(path)
         try:
-            content = json.loads(self._sidecar(source).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        files = content.get("files") if isinstance(content, dict) else None
-        lists = files.values() if isinstance(files, dict) else [None]
-        valid = all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists)
-        return content if valid else {}
-
-    def _write_sidecar(self, stored: StoredResult, result: Result, files: dict[str, list[str]]) -> None:
-        source = stored.scan.volume.path
-        before = self.read_record(source)
-        protocol = json.loads(json.dumps(stored.protocol))
-        if before.get("protocol") == protocol:
-            files = before.get("files", {}) | files
-        content = {"protocol": protocol, "seconds": result.seconds, "files": files, "use": WARNING}
-        with atomic_path(self._sidecar(source)) as temporary:
-            temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+            return read_record(path)
+        except InputError:
+            if not self.overwrite:
+                raise
+            return ImageRecord(path)
 
 
-def parse_image_files(output: Path, formats: str | None) -> ImageFiles:
+def parse_image_files(output: Path, formats: str | None, overwrite: bool = False) -> ImageFiles:
     """Read where to write images, and in which formats, from the options of a command.
 
     Parameters
@@ -210,6 +251,8 @@ def parse_image_files(output: Path, formats: str | None) -> ImageFiles:
         A folder, or a file whose ending names the format.
     formats
         Comma-separated formats; None for that of the file, or for HDF5 in a folder.
+    overwrite
+        Whether files that this program has not written may be replaced.
 
     Raises
     ------
@@ -219,11 +262,11 @@ def parse_image_files(output: Path, formats: str | None) -> ImageFiles:
     asked = tuple(dict.fromkeys(_format(word) for word in map(str.strip, (formats or "").split(",")) if word))
     _, ending = split_ending(output.name)
     if ending not in ENDINGS or output.is_dir():
-        files = ImageFiles(output, asked or (ImageFormat.H5,))
+        files = ImageFiles(output, asked or (ImageFormat.H5,), None, overwrite)
     elif asked and asked != (ENDINGS[ending],):
         raise InputError(f"{output}: the name says {ENDINGS[ending]}, --format says {formats}; name a folder")
     else:
-        files = ImageFiles(output.parent, (ENDINGS[ending],), output.name)
+        files = ImageFiles(output.parent, (ENDINGS[ending],), output.name, overwrite)
     for kind in files.formats:  # before anything is reconstructed
         _writer(kind)
     return files
@@ -262,18 +305,40 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
     write = _writer(kind)
     if kind is ImageFormat.NIFTI:
         return write(path, images)
-    ending = ONE_IMAGE[kind]
     count = len(images.images)
-    if path.suffix.lower() == ending:
+    if path.suffix.lower() == ONE_IMAGE[kind]:
         if count > 1:
             raise InputError(f"{path}: can hold only one of the {count} slices; name a folder, and --format {kind}")
-        paths = [path]
     else:
-        for old in path.glob(f"[0-9][0-9][0-9][0-9]{ending}"):  # a folder is read as one series
+        for old in _numbered(path, kind):  # a folder is read as one series
             old.unlink()
-        paths = [path / f"{number + 1:04d}{ending}" for number in range(count)]
+    paths = image_paths(path, kind, count)
     write(paths, images)
     return paths
+
+
+def image_paths(path: Path, kind: ImageFormat, count: int, is_complex: bool = False) -> list[Path]:
+    """List the files that `write_images` writes.
+
+    Parameters
+    ----------
+    path, kind
+        As in `write_images`.
+    count
+        Number of images.
+    is_complex
+        Whether the images are complex, which in NIfTI takes two files.
+    """
+    if kind in ONE_IMAGE and path.suffix.lower() != ONE_IMAGE[kind]:
+        return [path / f"{number + 1:04d}{ONE_IMAGE[kind]}" for number in range(count)]
+    if kind is ImageFormat.NIFTI and is_complex:
+        stem, ending = split_ending(path.name)
+        return [path.with_name(f"{stem}_part-{part}{ending}") for part in ("mag", "phase")]
+    return [path]
+
+
+def _numbered(folder: Path, kind: ImageFormat) -> list[Path]:
+    return sorted(folder.glob(f"[0-9][0-9][0-9][0-9]{ONE_IMAGE[kind]}"))
 
 
 def _writer(kind: ImageFormat) -> Callable[..., Any]:
@@ -288,14 +353,6 @@ def _writer(kind: ImageFormat) -> Callable[..., Any]:
 
             return write_nifti
     return write_png if kind is ImageFormat.PNG else write_reconstruction
-
-
-def _check_replaceable(path: Path) -> None:
-    if not path.exists():
-        return
-    with open_hdf5(path) as file:
-        if not holds(file, "reconstruction"):
-            raise InputError(f"{path}: exists already and holds no reconstruction; give another --output")
 
 
 def _format(word: str) -> ImageFormat:

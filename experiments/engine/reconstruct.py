@@ -72,7 +72,8 @@ def reconstruct(
     calibration = calibration_or_warning(name, method) if uncertainty else None
     with progress() as bar:
         paths = find_files(inputs)
-        files.check(paths)
+        maps = Runner(name, method, device, calibration, noise).map_names
+        files.check(paths, maps)
         task = bar.add_task(name)
         total = 0
         for path in paths:

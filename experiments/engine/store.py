@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recon.data.acquisition import image_size
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_reconstruction
-from recon.data.storage.hdf5 import open_hdf5, read_dataset
+from recon.data.open import parts_of
+from recon.data.storage.fingerprint import code_sha256, fingerprint
+from recon.data.storage.hdf5 import attribute, holds, open_hdf5, read_dataset
+from recon.data.storage.new_hdf5 import CREATOR
 from recon.experiments.engine.metrics import crop
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
@@ -43,16 +50,15 @@ class StoredResult:
     def protocol(self) -> dict[str, Any]:
         """Everything on which the result depends; a file counts only if its protocol is the same."""
         volume, sampling, runner = self.scan.volume, self.scan.sampling, self.runner
-        stat = volume.path.stat()
         return {
             "file": volume.name,
-            "bytes": stat.st_size,
-            "modified": stat.st_mtime_ns,
+            "inputs": [fingerprint(path) for path in parts_of(volume.path)],
             "sampling": None if sampling is None else asdict(sampling),
             "method": runner.name,
             "settings": runner.method.settings(),
             "device": runner.device.type,
             "versions": versions(),
+            "code": code_sha256(runner.method),
             **({"choices": dict(volume.choices)} if volume.choices else {}),
             **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
@@ -81,8 +87,9 @@ class StoredResult:
                 if file.attrs.get("protocol") != json.dumps(self.protocol):
                     return None
                 maps = {name: read_dataset(file, name)[()] for name in self.runner.map_names}
-                return Result(read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"]), maps)
-        except InputError:
+                result = Result(read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"]), maps)
+                return result if file.attrs.get("sha256") == _sha256(result) else None
+        except (InputError, LookupError, TypeError, ValueError):  # whatever somebody has written into the file
             return None
 
     def run(self, on_slice: Callable[[], None]) -> Result:
@@ -91,12 +98,17 @@ class StoredResult:
 
     def save(self, result: Result) -> None:
         """Write the result to the file, whole or not at all."""
-        protocol = json.dumps(self.protocol)
-        images, maps = result.images, result.maps
         if self.is_cut:
-            images, *cut = (crop(values, *self._size) for values in (images, *maps.values()))
-            maps = dict(zip(maps, cut, strict=True))
-        write_reconstruction(self.path, images, maps, protocol=protocol, seconds=result.seconds)
+            images, *cut = (crop(values, *self._size) for values in (result.images, *result.maps.values()))
+            result = Result(images, result.seconds, dict(zip(result.maps, cut, strict=True)))
+        write_reconstruction(
+            self.path,
+            result.images,
+            result.maps,
+            protocol=json.dumps(self.protocol),
+            seconds=result.seconds,
+            sha256=_sha256(result),
+        )
 
     def load_or_make(self, on_slice: Callable[[], None]) -> Result:
         """Return the result that is in the file, or reconstruct the scan and save the result.
@@ -119,3 +131,41 @@ class StoredResult:
             for _ in result.images:
                 on_slice()
         return result
+
+
+def check_replaceable(path: Path, damaged: bool = False) -> None:
+    """Refuse to replace an HDF5 file that this program has not written.
+
+    Parameters
+    ----------
+    path
+        File to write; nothing is checked if it does not exist.
+    damaged
+        Whether a file that cannot be opened may be replaced.
+
+    Raises
+    ------
+    InputError
+        If the file holds no reconstruction, or one of another program.
+    """
+    if not os.path.lexists(path):
+        return
+    try:
+        with open_hdf5(path) as file:
+            images, own = holds(file, "reconstruction"), attribute(file, "creator") == CREATOR
+    except InputError:
+        if damaged:
+            return
+        raise
+    if not images or not own:
+        reason = "was not written by this program" if images else "holds no reconstruction"
+        raise InputError(f"{path}: exists already and {reason}; give another --output, or --overwrite")
+
+
+def _sha256(result: Result) -> str:
+    """Hash the images and maps with their types and shapes."""
+    digest = hashlib.sha256()
+    for name, values in {"": result.images, **result.maps}.items():
+        digest.update(f"{name} {values.dtype} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()

@@ -25,6 +25,9 @@ ALL = "all"
 BETTER: dict[str, Callable[[Iterable[float]], float]] = {"ssim": max, "psnr": max, "nmse": min}
 DECIMALS = {"ssim": 4, "psnr": 2, "nmse": 4, "seconds": 2}
 HEADINGS = {"ssim": "SSIM", "psnr": "PSNR [dB]", "nmse": "NMSE", "seconds": "time [s]"}
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""First letters of a text that spreadsheets run as a formula, also in their wide forms."""
+
 PACKAGES = ("unrolled-recon", "torch", "numpy", "fastmri", "scikit-image", "sigpy", "PyWavelets", "h5py")
 
 T = TypeVar("T")
@@ -115,13 +118,16 @@ class MeanScore:
 
 
 def write_csv(path: Path, scores: Iterable[MethodScore]) -> None:
-    """Write one line per score; a metric that is NaN is left empty."""
+    """Write one line per score; a metric that is NaN is left empty.
+
+    Text is quoted, and gets an apostrophe if it begins as a formula, because spreadsheets would run it.
+    """
     # Names of files may not be valid UTF-8.
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="replace") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(MethodScore)])
+        writer = csv.DictWriter(file, [field.name for field in fields(MethodScore)], quoting=csv.QUOTE_NONNUMERIC)
         writer.writeheader()
         for score in scores:
-            writer.writerow({key: "" if _is_nan(value) else value for key, value in asdict(score).items()})
+            writer.writerow({key: _cell(value) for key, value in asdict(score).items()})
 
 
 def read_csv(path: Path) -> list[MethodScore]:
@@ -319,12 +325,20 @@ def _value(score: MethodScore | MeanScore, metric: str) -> float:
     return value.mean if isinstance(value, Statistic) else value
 
 
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return f"'{value}" if _is_formula(value.lstrip("'")) else value
+    return "" if isinstance(value, float) and math.isnan(value) else value
+
+
 def _parse(kind: type, text: str) -> Any:
+    if kind is str:
+        return text[1:] if text.startswith("'") and _is_formula(text.lstrip("'")) else text
     return math.nan if kind is float and not text else kind(text)
 
 
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+def _is_formula(text: str) -> bool:
+    return text.lstrip().startswith(FORMULA)
 
 
 def _finite(value: Any) -> Any:

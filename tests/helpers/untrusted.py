@@ -14,7 +14,7 @@ from recon.data.formats.numpy import NPZ
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import open_volume
 from recon.data.training.index import index_files, load_index
-from recon.experiments.engine.image_files import ImageFiles, ImageFormat
+from recon.experiments.engine.image_record import ImageRecord, read_record
 from recon.experiments.training.config.config_file import load_config
 from recon.models.checkpoints.card import Card, card_path, read_card, write_card
 from recon.models.checkpoints.checkpoint import load_model
@@ -73,11 +73,11 @@ def index(folder: Path) -> tuple[bytes, Reader]:
 
 
 def sidecar(folder: Path) -> tuple[bytes, Reader]:
-    """Return the record of images that were written before; a damaged one counts as none."""
+    """Return the record of images that were written before; a damaged one is refused."""
     path = folder / "scan.json"
-    path.write_text('{"protocol": {"method": "sense"}, "seconds": 1.5, "files": {"png": ["scan_png/0001.png"]}}')
-    files = ImageFiles(folder, (ImageFormat.PNG,))
-    return _file(path, lambda _: files.read_record(Path("scan.h5")).get("files", {}).get("png"))
+    record = ImageRecord(path)
+    record.begin({"method": "sense"}, 1.5, [folder / "scan_png" / "0001.png"])
+    return _file(path, lambda _: read_record(path).is_complete({"method": "sense"}, [folder / "scan.nii.gz"]))
 
 
 def npz(folder: Path) -> tuple[bytes, Reader]:

@@ -16,7 +16,9 @@ import torch
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling, default_center_fraction
-from recon.data.open import Volume, find_files, open_volume
+from recon.data.open import Volume, find_files, open_volume, parts_of
+from recon.data.storage.atomic import check_writable, clean_parts
+from recon.data.storage.fingerprint import code_sha256, content_sha256
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.metrics import Images, score
 from recon.experiments.engine.run import NotFiniteError, Runner
@@ -80,7 +82,9 @@ class Tuning:
             "slices of a contrast": self.slices,
             "objective": "mean PSNR over slices, range: each slice's largest target value",
             "files": [volume.name for volume in volumes],
+            "data": content_sha256(part for volume in volumes for part in parts_of(volume.path)),
             "versions": versions(),
+            "code": code_sha256(*self.methods.values()),
         }
 
 
@@ -109,6 +113,8 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
         if "lamda" not in _settings(method):
             raise InputError(f"{name} has no setting lamda, so there is nothing to tune")
     problems = Problems()
+    check_writable(output.parent)
+    clean_parts(output.parent)
     contrasts = _contrasts(find_files(inputs), problems)
     tuned = _open(output, tuning.protocol([volume for volumes in contrasts.values() for volume in volumes]))
     with progress() as bar:
@@ -122,7 +128,7 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
                     title = f"{contrast or 'no contrast'}, {acceleration:g}x, {name}"
                     bar.update(task, description=title)
                     with problems.collect():
-                        if name not in entry.methods:
+                        if name not in entry.methods or not {"default", "tuned"} <= set(entry.psnr.get(name, {})):
                             best, entry.psnr[name] = _tune_method(Runner(name, method, device), slices())
                             entry.methods[name] = _settings(best)
                             tuned.write(output)

@@ -42,6 +42,17 @@ def test_table_of_metrics_survives_the_round_trip(tmp_path_factory):
     round_trip()
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "\t=", "\n=", "'=", "''-", "\uff1d", "\uff20"])
+def test_spreadsheets_are_given_no_formula(tmp_path, start):
+    path = tmp_path / "metrics.csv"
+    row = make_score(file=f"{start}cmd|'/C calc'!A0.h5", acquisition=f"a;{start}1+1", psnr=-3.0)
+    write_csv(path, [row])
+    assert read_csv(path) == [row]
+    text = path.read_text().splitlines(keepends=True)[1:]
+    assert "".join(text).startswith("\"'"), "a spreadsheet shows the text after an apostrophe"
+    assert f'"a;{start}1+1"' in path.read_bytes().decode(), "quotes keep other separators inside the cell"
+
+
 def test_missing_scores_are_empty_in_the_file_and_nan_in_memory(tmp_path):
     path = tmp_path / "metrics.csv"
     write_csv(path, [make_score(ssim=NAN, psnr=NAN, nmse=NAN)])

@@ -105,6 +105,18 @@ def test_earlier_results_are_kept(tmp_path: Path, raw_file: Path) -> None:
     assert "another protocol" in run(*command, "--methods", "sense", "--seed", 1, code=2).output
 
 
+def test_results_for_other_samples_and_halves_of_results_do_not_count(tmp_path: Path, raw_file: Path) -> None:
+    path = tmp_path / "tuned.yaml"
+    command = ("tune", raw_file, *PROTOCOL, "--slices", 1, "--methods", "grappa", "--output", path)
+    run(*command)
+    text = path.read_text()
+    path.write_text(text.partition("  psnr:")[0])
+    run(*command)
+    assert path.read_text() == text
+    write_raw_file(raw_file, coils=3)
+    assert "another protocol" in run(*command, code=2).output
+
+
 def test_contrasts_are_tuned_separately_and_files_without_target_are_reported(tmp_path: Path, raw_file: Path) -> None:
     write_raw_file(raw_file.with_name("blind.h5"), target=False)
     write_raw_file(raw_file.with_name("other.h5"), header=Header((48, 40), (0, 40), contrast="OTHER"))
