@@ -4,6 +4,7 @@ import io
 import pickle
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,8 +51,9 @@ def bomb(file: h5py.File, secret: Path) -> None:
     zeros = file.create_dataset(
         "kspace", (40, 8, 640, 320), np.complex64, chunks=(1, 8, 640, 320), compression="gzip"
     )
-    zeros[:4] = 0
-    zeros[4:8] = 1
+    packed = zlib.compress(bytes(8 * 640 * 320 * 8), level=1)
+    for index in range(4):
+        zeros.id.write_direct_chunk((index, 0, 0, 0), packed)
 
 
 def empty(file: h5py.File, secret: Path) -> None:
