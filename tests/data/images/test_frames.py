@@ -1,4 +1,4 @@
-"""Checks that echoes and repetitions of a raw-data file are told apart in DICOM."""
+"""DICOM distinguishes echoes and repetitions of a raw-data file."""
 
 from contextlib import nullcontext
 from pathlib import Path
