@@ -1,9 +1,9 @@
-import time
 from typing import Any
 
 import pytest
 import torch
 
+from helpers.runaway import no_runaway
 from recon.data.errors import InputError
 from recon.models.networks.varnet import VarNet
 from recon.models.zoo import NETWORKS, build, method_of
@@ -53,10 +53,8 @@ def test_wrong_arguments_are_refused(arguments: dict[str, Any]) -> None:
     ],
 )
 def test_a_network_too_large_is_refused_before_it_is_built(name: str, arguments: dict[str, Any]) -> None:
-    start = time.process_time()
-    with pytest.raises(InputError, match="cannot be built") as error:
+    with no_runaway(), pytest.raises(InputError, match="cannot be built") as error:
         build(name, arguments)
-    assert time.process_time() - start < 2
     assert len(str(error.value)) < 1000
 
 

@@ -1,6 +1,5 @@
 import math
 import re
-import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.runaway import no_runaway
 from recon.data.acquisition import Frame, Geometry, Header
 from recon.data.errors import InputError
 from recon.data.formats.header import LARGEST_MATRIX, NAMESPACE, HeaderError, format_header, parse_header, parse_xml
@@ -188,10 +188,8 @@ LARGE = 1 << 20
     ],
 )
 def test_the_time_of_a_hostile_header_grows_only_with_its_length(xml: str) -> None:
-    start = time.process_time()
-    with pytest.raises(HeaderError):
+    with no_runaway(), pytest.raises(HeaderError):
         parse_header(xml)
-    assert time.process_time() - start < 2
 
 
 def test_a_size_that_is_not_a_number_is_quoted() -> None:

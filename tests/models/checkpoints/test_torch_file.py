@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.runaway import no_runaway
 from recon.data.errors import InputError
 from recon.models.checkpoints.checkpoint import load_model
 
@@ -92,11 +92,9 @@ def test_unusual_tensors_are_refused_in_one_sentence(
     path = tmp_path / "weights.pt"
     key = list(weights)[number]
     torch.save(OrderedDict(weights) | {key: change(weights[key])}, path)
-    start = time.process_time()
-    with pytest.raises(InputError, match=words) as error:
+    with no_runaway(), pytest.raises(InputError, match=words) as error:
         load_model(path)
     assert str(error.value).startswith(f"{path}: ")
-    assert time.process_time() - start < 3
 
 
 def test_many_tensors_of_one_storage_are_refused(tmp_path: Path) -> None:

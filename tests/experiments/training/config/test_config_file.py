@@ -1,4 +1,3 @@
-import time
 from importlib.resources import files
 from pathlib import Path
 
@@ -6,6 +5,7 @@ import pytest
 import torch
 import yaml
 
+from helpers.runaway import no_runaway
 from recon.data.errors import InputError
 from recon.data.masks import MaskKind, Sampling
 from recon.experiments.training.config.config_file import load_config
@@ -130,10 +130,8 @@ def test_wrong_override_is_reported_in_one_sentence(file: Path, override: str, s
 def test_file_that_is_no_config_is_reported_by_path(tmp_path: Path, content: str, sentence: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(content)
-    start = time.process_time()
-    with pytest.raises(InputError, match=sentence) as caught:
+    with no_runaway(), pytest.raises(InputError, match=sentence) as caught:
         load_config(path)
-    assert time.process_time() - start < 3
     assert str(caught.value).startswith(f"{path}: ")
     assert len(str(caught.value)) < 1000
 
