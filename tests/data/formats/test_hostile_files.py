@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from helpers.ismrmrd_files import readout, write, xml
 from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.data.storage.limits import MAX_GIB
@@ -117,6 +118,19 @@ def test_an_unknown_filter_is_refused(raw_file: Path) -> None:
         h5py.h5d.create(file.id, b"kspace", h5py.h5t.py_create(kspace.dtype), space, created)
     with pytest.raises(InputError, match="unknown filter 32015"):
         open_volume(raw_file)
+
+
+def test_a_few_readouts_cannot_claim_a_large_matrix(tmp_path: Path) -> None:
+    lines = [readout(np.ones((4, 4096), np.complex64), step) for step in (2046, 2050)]
+    path = write(tmp_path / "scan.mrd", xml(4096, 4096), lines)
+    refused_within_little_memory(path, "declares k-space of 536870912 bytes, but only 262144 bytes were measured")
+
+
+def test_a_large_matrix_is_read_if_one_of_its_images_was_measured(tmp_path: Path) -> None:
+    lines = [readout(np.ones((1, 4096), np.complex64), step) for step in range(1000, 1100)]
+    aborted = readout(np.ones((1, 4096), np.complex64), 1024, repetition=1)
+    path = write(tmp_path / "scan.mrd", xml(4096, 2100), [*lines, aborted])
+    assert len(open_volume(path)) == 2
 
 
 class Attack:
