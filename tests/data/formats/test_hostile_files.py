@@ -15,6 +15,7 @@ import pytest
 from helpers.ismrmrd_files import readout, write, xml
 from recon.data.errors import InputError
 from recon.data.open import open_volume
+from recon.data.storage.hdf5 import MOST_ENTRIES
 from recon.data.storage.limits import MAX_GIB
 
 
@@ -131,6 +132,22 @@ def test_a_large_matrix_is_read_if_one_of_its_images_was_measured(tmp_path: Path
     aborted = readout(np.ones((1, 4096), np.complex64), 1024, repetition=1)
     path = write(tmp_path / "scan.mrd", xml(4096, 2100), [*lines, aborted])
     assert len(open_volume(path)) == 2
+
+
+@pytest.mark.parametrize("name", ["scan.h5", "scan.mat", "kspace.h5"])
+def test_entries_are_counted_before_they_are_looked_at(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, looked_at = tmp_path / name, []
+    with h5py.File(path, "w", libver="latest") as file:
+        for number in range(MOST_ENTRIES + 1):
+            file.create_group(f"g{number}")
+        if name == "kspace.h5":
+            file["kspace"] = np.ones((1, 2, 4, 4), np.complex64)
+    monkeypatch.setattr(h5py.Group, "__iter__", looked_at.append)
+    with pytest.raises(InputError, match="1000[12] (other )?entries"):
+        open_volume(path, isolate=False)
+    assert not looked_at
 
 
 class Attack:
