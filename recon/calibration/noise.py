@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 
 import torch
-from scipy.special import gammaincinv
 from torch import Tensor
 
 from recon.data.acquisition import Acquisition
@@ -105,6 +104,8 @@ def edge_covariance(acquisition: Acquisition) -> Tensor:
             f"{acquisition.name}: the ends of the readout hold too few samples to tell the noise of {coils} coils; "
             "use a noise scan"
         )
+    from scipy.special import gammaincinv  # noqa: PLC0415 - takes a tenth of a second to import
+
     scale = samples.abs().square().mean(dim=1).sqrt()
     samples = samples / scale[:, None]
     covariance = torch.eye(coils, dtype=samples.dtype, device=samples.device)
