@@ -47,9 +47,13 @@ def test_readout_oversampling_is_removed_without_changing_the_image() -> None:
     assert (Sense()(undersampled(full)) - whole[12:52]).norm() < 0.02 * whole.norm()
 
 
-def test_the_largest_step_that_gradient_descent_may_take_is_one() -> None:
-    encoding = Problem.of_slice(undersampled(object_acquisition())).encoding
-    image = torch.randn(1, 1, 64, 60, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
+@pytest.mark.parametrize("width", [96, 52])
+def test_the_largest_step_that_gradient_descent_may_take_is_one(width: int) -> None:
+    scan = folded(object_acquisition(coils=8, readout=64, phase=96), width)
+    encoding = Problem.of_slice(undersampled(scan)).encoding
+    sets = encoding.sens_maps.shape[1]
+    assert sets == (1 if width == 96 else 2)
+    image = torch.randn(1, sets, 64, width, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
     for _ in range(30):
         image = encoding.normal(image)
         growth = image.norm()
