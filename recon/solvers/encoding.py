@@ -62,7 +62,7 @@ class Encoding:
         return self.combine(kspace * self.mask)
 
     def normal(self, image: Tensor) -> Tensor:
-        """Apply `A^H A` to complex `(..., sets, readout, phase)`, on a CPU a few rows at a time where rows do not mix."""
+        """Apply `A^H A` to complex `(..., sets, readout, phase)`, in blocks of rows on a CPU unless rows mix."""
         if len(self.axes) > 1 or not in_blocks(image):
             return self.combine(self.forward(image))
         result = torch.empty_like(image)
