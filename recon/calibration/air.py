@@ -8,7 +8,7 @@ import torch
 from scipy.special import gammaincinv
 from torch import Tensor
 
-from recon.calibration.acs import acs_window, cut
+from recon.calibration.acs import fully_sampled
 
 LEAST_AIR = 0.05
 """Share of the positions that must hold equally little power to be taken for air."""
@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 """Share of the positions in air whose mean power lies in the interval that counts as equal."""
 
 QUIETEST = 0.05
-"""Share of the positions from which the correlation of the coils is estimated, to know how widely their sum spreads."""
+"""Share of the positions from which the correlation of the coils is estimated, which tells how their sum spreads."""
 
 STEPS = 30
 """Number of times that interval and level are refined."""
@@ -81,7 +81,7 @@ def _of_points(kspace: Tensor, mask: Tensor) -> Tensor:
     So few samples tell air from object only roughly, and the quietest of many positions would be quieter than the
     noise. Positions and windows are therefore chosen on some of the lines and count with the others.
     """
-    block = cut(kspace, acs_window(mask[None, None])[0, 0])
+    block = fully_sampled(kspace, mask).lines
     if min(block.shape[1:]) < SMALLEST_RECTANGLE:
         points = mask.nonzero()
         distance = (2 * points / points.new_tensor(mask.shape) - 1).square().sum(dim=1)
@@ -99,14 +99,16 @@ def _of_points(kspace: Tensor, mask: Tensor) -> Tensor:
 
 
 def _profiles(block: Tensor) -> Tensor:
-    """Transform the outer lines `(coils, rows, lines)` under several windows to `(coils, windows * positions, lines)`.
+    """Transform outer lines `(coils, rows, lines)`, windowed, to `(coils, windows * positions, lines)`.
 
     A wide window keeps more of the noise and a narrow one more of the ringing out.
     """
     rows, count = block.shape[-2:]
     outer = (torch.arange(count, device=block.device) - count // 2).abs() >= OUTER_LINES * count / 2
     turns = 2 * torch.pi * (torch.arange(rows, device=block.device) + 0.5) / rows
-    windows = torch.stack([sum(a * torch.cos(n * turns) for n, a in enumerate(terms)) for terms in WINDOWS])
+    windows = torch.stack(
+        [torch.stack([a * torch.cos(n * turns) for n, a in enumerate(terms)]).sum(0) for terms in WINDOWS]
+    )
     windows = windows / windows.square().mean(dim=1, keepdim=True).sqrt()
     tapered = windows[:, :, None] * block[:, None, :, outer]
     return torch.fft.fft(tapered, n=2 * rows, dim=2).flatten(1, 2) / math.sqrt(rows)
