@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -9,9 +10,7 @@ from numba import types
 from numba.extending import intrinsic
 
 
-@intrinsic
-def ticket(typing: Any, task: Any) -> Any:
-    """Take the next ticket of a task: read its first integer and add one, as a single step for all threads."""
+def _take(typing: Any, task: Any) -> Any:
     del typing
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -21,8 +20,7 @@ def ticket(typing: Any, task: Any) -> Any:
     return types.int64(task), generate
 
 
-def _pointer(kind: Any) -> Any:
-    @intrinsic
+def _pointer(kind: Any) -> Callable[[int], Any]:
     def at(typing: Any, address: Any) -> Any:
         del typing
 
@@ -31,8 +29,11 @@ def _pointer(kind: Any) -> Any:
 
         return types.CPointer(kind)(address), generate
 
-    return at
+    return intrinsic(at)
 
+
+ticket: Callable[[Any], int] = intrinsic(_take)
+"""Take the next ticket of a task: read its first integer and add one, as a single step for all threads."""
 
 floats, doubles, integers = _pointer(types.float32), _pointer(types.float64), _pointer(types.int64)
 """Turn an address into a pointer for `numba.carray`."""

@@ -61,7 +61,7 @@ def compiled(loop: Callable[[Any], None]) -> Any:
     from numba import cfunc, types  # noqa: PLC0415 - takes half a second, and only some commands need it
 
     signature = types.void(types.CPointer(types.int64))
-    options = {"nopython": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+    options: dict[str, Any] = {"nopython": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
     try:
         return cfunc(signature, cache=True, **options)(loop)
     except Exception:  # noqa: BLE001 - a cache may be read-only, full or damaged in any way
@@ -107,4 +107,4 @@ def _parallel() -> Callable[..., None] | None:
         return None
     function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     function.restype = None
-    return function  # type: ignore[no-any-return]
+    return function

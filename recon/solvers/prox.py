@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from recon.kernels import kernels
@@ -39,7 +40,7 @@ def p_shrink(values: Tensor, threshold: Tensor) -> Tensor:
 TINY = 1e-37
 
 LEVELS = 4
-BLOCK = 2**LEVELS
+BLOCK = 1 << LEVELS
 LEVEL_GROWTH = 1.5
 SHIFTS = torch.randint(0, BLOCK, (509, 2), generator=torch.Generator().manual_seed(0)).tolist()
 LOOPS = "recon.solvers.haar_loops"
@@ -75,7 +76,7 @@ class ShiftedHaar:
         blocks = values[..., row_index, column_index].flatten(-2)
         transform, growth = _block_transform(values.device, values.dtype)
         details = p_shrink(blocks @ transform.mT, threshold.unsqueeze(-1) * growth)
-        shrunk = (details @ transform).unflatten(-1, (BLOCK, BLOCK)).transpose(-3, -2).flatten(-2).flatten(-3, -2)
+        shrunk = rearrange(details @ transform, "... i j (r c) -> ... (i r) (j c)", r=BLOCK)
         return shrunk[..., down : down + rows, across : across + columns], state + 1
 
 
@@ -146,7 +147,7 @@ class TotalVariation:
         return dual
 
 
-def _pieces(values: Tensor) -> Iterable[tuple[int, ...]]:
+def _pieces(values: Tensor) -> Iterable[Any]:
     """Index what to treat together: one plane fits into a CPU's cache, all of them do not; elsewhere all of them."""
     return np.ndindex(*values.shape[:-2]) if values.device.type == "cpu" else [()]
 
