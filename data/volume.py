@@ -50,6 +50,10 @@ class Volume(Protocol):
         """Name of the reference image in the file; None if there is none."""
 
     @property
+    def target_size(self) -> tuple[int, int] | None:
+        """Size of the reference image `(rows, columns)`; None if there is none."""
+
+    @property
     def target_max(self) -> float | None:
         """Largest value of the reference image over the volume; None if unknown."""
 
@@ -91,6 +95,11 @@ class VolumeWithoutTarget:
 
     @property
     def target_name(self) -> str | None:
+        """Always None: there is no reference image."""
+        return None
+
+    @property
+    def target_size(self) -> tuple[int, int] | None:
         """Always None: there is no reference image."""
         return None
 
@@ -162,6 +171,11 @@ class WrappedVolume:
     def target_name(self) -> str | None:
         """Name of the reference image in the file; None if there is none."""
         return self.volume.target_name
+
+    @property
+    def target_size(self) -> tuple[int, int] | None:
+        """Size of the reference image `(rows, columns)`; None if there is none."""
+        return self.volume.target_size
 
     @property
     def target_max(self) -> float | None:

@@ -45,6 +45,8 @@ class FastMRIVolume:
         bool `(phase,)` or `(readout, phase)` of a prospectively undersampled scan; None if fully sampled.
     target_name
         Name of the data set that holds the reference image; None if there is none.
+    target_size
+        Size of the reference image `(rows, columns)`; None if there is none.
     target_max
         Largest value of the target over the volume (attribute `max`); None if unknown.
     """
@@ -54,6 +56,7 @@ class FastMRIVolume:
     header: Header
     mask: npt.NDArray[np.bool_] | None
     target_name: str | None
+    target_size: tuple[int, int] | None
     target_max: float | None
 
     @property
@@ -118,8 +121,7 @@ def open_fastmri(path: Path) -> FastMRIVolume:
         check_kspace(path, kspace)
         shape = kspace.shape if kspace.ndim == 4 else (kspace.shape[0], 1, *kspace.shape[1:])
         target_name = TARGETS[kspace.ndim] if holds(file, TARGETS[kspace.ndim]) else None
-        if target_name:
-            check_target(path, read_dataset(file, target_name), shape)
+        target_size = check_target(path, read_dataset(file, target_name), shape) if target_name else None
         header = replace(read_header(path, file, shape), geometry=read_geometry(path, file, shape[0]), fastmri=True)
         find_reference(path, file, shape)
         find_noise(path, file, shape[1])
@@ -129,6 +131,7 @@ def open_fastmri(path: Path) -> FastMRIVolume:
             header=header,
             mask=read_mask(path, file, shape, header),
             target_name=target_name,
+            target_size=target_size,
             target_max=read_largest(path, file),
         )
 

@@ -42,8 +42,8 @@ def check_kspace(path: Path, kspace: h5py.Dataset) -> None:
         raise InputError(f"{path}: the k-space is empty, its shape is {kspace.shape}")
 
 
-def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> None:
-    """Refuse a target that cannot be an image of the k-space.
+def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> tuple[int, int]:
+    """Refuse a target that cannot be an image of the k-space, and return the size of its images.
 
     Raises
     ------
@@ -59,6 +59,8 @@ def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> None:
         or not 0 < target.shape[2] <= shape[3]
     ):
         raise InputError(f"{path}: the target's shape {target.shape} does not fit k-space of shape {shape}")
+    _, rows, columns = target.shape
+    return rows, columns
 
 
 def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:

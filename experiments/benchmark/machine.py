@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from recon.data.errors import InputError
+from recon.data.versions import version_of
 from recon.experiments.benchmark.classical import bart
 from recon.experiments.report.scores import versions
 
@@ -38,12 +38,7 @@ def _processor() -> str:
 
 
 def _peer_versions() -> dict[str, str]:
-    installed = {}
-    for package in PEER_PACKAGES:
-        try:
-            installed[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            installed[package] = "not installed"
+    installed = {package: version_of(package) for package in PEER_PACKAGES}
     try:
         installed["bart"] = bart.run("version").strip()
     except InputError:

@@ -122,15 +122,20 @@ def _volumes(folder: Path, slices: Sequence[int], shape: Shape) -> dict[int, Pat
     return volumes
 
 
-def _arguments(folder: Path, name: str) -> list[str]:
-    """Return the command-line arguments of a method; the weights of a network are written to the folder."""
-    if name not in NETWORKS:
-        return ["--method", name]
+def write_random_weights(name: str, folder: Path) -> Path:
+    """Write random weights of a network, of the size that a shipped configuration names, and return their file."""
     arguments = load_config(Path(CONFIGS[name])).network.arguments if name in CONFIGS else {}
     weights = folder / f"{name}.safetensors"
     torch.manual_seed(0)
     save_weights(weights, build(name, arguments), name, arguments, {})
-    return ["--method", method_of(name), "--checkpoint", str(weights)]
+    return weights
+
+
+def _arguments(folder: Path, name: str) -> list[str]:
+    """Return the command-line arguments of a method; the weights of a network are written to the folder."""
+    if name not in NETWORKS:
+        return ["--method", name]
+    return ["--method", method_of(name), "--checkpoint", str(write_random_weights(name, folder))]
 
 
 def _table(shape: Shape, rows: Sequence[MemoryResult]) -> Table:

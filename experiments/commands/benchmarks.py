@@ -196,6 +196,33 @@ def memory(
 
 
 @commands.command()
+def launches(
+    output: Output = Path("benchmark"),
+    methods: Annotated[
+        str | None, typer.Option(help="Comma-separated networks and methods; by default those with the most kernels.")
+    ] = None,
+    batches: Annotated[str, typer.Option(metavar="N,...", help="Numbers of slices computed together.")] = "1,16",
+    size: Annotated[
+        str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
+    ] = "8x128x128",
+) -> None:
+    """Count the kernels that a GPU launches per slice, and how often it waits for the host; needs no GPU.
+
+    Counts training steps and inference of networks, and classical methods.
+
+    Example: recon benchmark launches --methods varnet-general,cs-wavelet --batches 1,16 --output benchmark
+    """
+    from recon.experiments.benchmark.launches import NAMES
+    from recon.experiments.benchmark.launches import launches as run
+    from recon.experiments.commands.parse import parse_counts, parse_shapes, parse_words
+
+    shapes, counts = parse_shapes(size), parse_counts(batches)
+    if len(shapes) != 1 or 0 in counts:
+        raise InputError("give one size, and numbers of slices of at least 1")
+    run(NAMES if methods is None else parse_words(methods), counts, shapes[0], output)
+
+
+@commands.command()
 def door(
     output: Output = Path("benchmark"),
     method: Annotated[str, typer.Option(help="Name of the method, for example sense.")] = "varnet",

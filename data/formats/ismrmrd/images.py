@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,7 +19,7 @@ from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, SortedLines,
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.masks import prospective_mask
 from recon.data.storage.finite import check_finite
-from recon.data.storage.limits import check_size
+from recon.data.storage.limits import check_measured, check_size
 
 Complex = NDArray[np.complex64]
 
@@ -172,6 +173,9 @@ def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
     first = next(iter(lines.images.values())).rows[0]
     shape = (len(lines.images), int(heads["active_channels"][first]), scan.matrix[0], scan.matrix[1])
     check_size(path, "an image's k-space", shape[1:], 8)
+    samples = heads["number_of_samples"].astype(np.int64) * shape[1]
+    fullest = max(int(samples[image.rows].sum()) for image in lines.images.values())
+    check_measured(path, 8 * math.prod(shape[1:]), 8 * fullest)
     padding = (scan.header.padding[0], min(scan.header.padding[1], shape[-1]))
     if padding[0] >= padding[1]:
         raise InputError(f"{path}: the header says that lines {padding[0]} to {padding[1] - 1} were acquired")

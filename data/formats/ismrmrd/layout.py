@@ -26,7 +26,7 @@ from recon.data.formats.ismrmrd.readout_type import ACQUISITION
 from recon.data.formats.ismrmrd.scan_header import ScanHeader, parse_scan_header
 from recon.data.formats.ismrmrd.trajectories import check_trajectories
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
-from recon.data.storage.hdf5 import follow, holds, is_own, open_hdf5, read_dataset, read_text
+from recon.data.storage.hdf5 import entries, follow, holds, is_own, open_hdf5, read_dataset, read_text
 from recon.data.volume import VolumeWithoutTarget
 
 Complex = NDArray[np.complex64]
@@ -154,7 +154,7 @@ def _readouts(path: Path, heads: Heads, data: h5py.Dataset, rows: Indices) -> It
 
 
 def _candidates(file: h5py.File) -> list[str]:
-    members = {name: follow(file, name) for name in file if isinstance(name, str) and is_own(file, name)}
+    members = {name: follow(file, name) for name in entries(file) if is_own(file, name)}
     return [
         name
         for name, member in members.items()

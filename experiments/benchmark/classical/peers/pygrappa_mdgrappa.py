@@ -27,7 +27,7 @@ class Mdgrappa:
         """Import pygrappa, which the extra `dev` installs; the kernels depend on the weight and are trained later."""
         mdgrappa = import_module("pygrappa").mdgrappa
         kspace = acquisition.kspace.numpy()
-        calibration = np.ascontiguousarray(calibration_lines(acquisition).numpy())
+        calibration = np.ascontiguousarray(calibration_lines(acquisition).lines.numpy())
 
         def solve(lamda: float | None) -> CoilImages:
             with warnings.catch_warnings(action="ignore"):  # neighbourhoods without a measured sample divide by zero
