@@ -1,7 +1,9 @@
-"""Slices are read ahead in another thread: in order, no more than allowed, and errors come when they are due."""
+"""Slices are read, and images written, in other threads: in order, within bounds, and no error is lost."""
 
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,11 @@ from hypothesis import strategies as st
 from helpers.raw_files import write_raw_file
 from helpers.slices import random_acquisition
 from recon.data.acquisition import Acquisition
-from recon.data.errors import InputError
+from recon.data.errors import DiskFullError, InputError
 from recon.data.masks import MaskKind, Sampling
 from recon.data.open import open_volume
-from recon.experiments.engine.pipeline import prefetched
+from recon.experiments.console import Problems
+from recon.experiments.engine.pipeline import WriteBehind, prefetched
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.preprocessing.steps import parse_steps, stepped
@@ -102,3 +105,57 @@ def test_images_are_those_of_slices_read_one_by_one(tmp_path: Path, name: str) -
     alone: list[Acquisition] = [scan.read(index) for index in range(len(scan))]
     expected = np.stack([result.image for result in runner.slices(alone)])
     assert (runner.volume(scan).images == expected).all()
+
+
+def test_work_is_done_while_the_caller_goes_on_and_one_after_the_other() -> None:
+    done: list[int] = []
+    go_on = threading.Event()
+
+    def slow() -> None:
+        assert go_on.wait(SOON)
+        done.append(0)
+
+    with WriteBehind(nullcontext) as writer:
+        writer.put(slow)
+        assert done == []  # and yet the caller is here
+        go_on.set()
+        for number in range(1, 5):
+            writer.put(partial(done.append, number))
+            assert done[:number] == list(range(number))
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_an_error_of_one_work_is_collected_and_the_others_are_done(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise InputError("a.h5: cannot be written")
+
+    done: list[int] = []
+    problems = Problems()
+    with WriteBehind(problems.collect) as writer:
+        writer.put(fail)
+        writer.put(partial(done.append, 1))
+        writer.put(fail)
+    assert (problems.sentences, done) == (["a.h5: cannot be written"], [1])
+    assert capsys.readouterr().err == "error: a.h5: cannot be written\n"
+
+
+def test_a_full_disk_ends_the_run() -> None:
+    def fill() -> None:
+        raise DiskFullError("the disk is full")
+
+    with pytest.raises(DiskFullError), WriteBehind(Problems().collect) as writer:
+        writer.put(fill)
+        writer.put(pytest.fail)
+
+
+def test_what_was_computed_is_written_before_ctrl_c_ends_the_run() -> None:
+    done: list[int] = []
+
+    def use() -> None:
+        with WriteBehind(nullcontext) as writer:
+            writer.put(partial(done.append, 1))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        use()
+    assert done == [1]
