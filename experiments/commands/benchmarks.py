@@ -230,7 +230,7 @@ def door(
     slices: Annotated[int, typer.Option(min=1, help="Number of slices of the scan.")] = 4,
     repeats: Annotated[int, typer.Option(min=1, help="Rounds in which each runs once.")] = 5,
 ) -> None:
-    """Compare a Python script with the command: the same reconstruction, and what `import recon` takes.
+    """Compare a Python script with the command, and starting either with bare `import torch` and bare Python.
 
     Threads are as the environment says.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import torch
-from scipy.special import gammaincinv
 from torch import Tensor
 
 from recon.calibration.acs import fully_sampled
@@ -152,7 +151,7 @@ def _lowest_level(power: Tensor, count: float) -> Tensor:
     count
         Shape of the gamma distribution of noise.
     """
-    low, high, middle = (float(gammaincinv(count, share)) / count for share in _interval())
+    low, high, middle = _interval(count)
     rising = power.sort(dim=1).values
     levels = rising / middle
     above, below = (levels * high).contiguous(), (levels * low).contiguous()
@@ -167,12 +166,16 @@ def _lowest_level(power: Tensor, count: float) -> Tensor:
 
 def _equal(power: Tensor, level: Tensor, count: float) -> Tensor:
     """Mark the positions whose power agrees with a level of noise, bool `(rows, positions)`."""
-    low, high, _ = (float(gammaincinv(count, share)) / count for share in _interval())
+    low, high, _ = _interval(count)
     return (power >= low * level[:, None]) & (power <= high * level[:, None])
 
 
-def _interval() -> tuple[float, float, float]:
-    return (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2, 0.5
+def _interval(count: float) -> tuple[float, float, float]:
+    """Return both ends of the interval, and the median, of a mean of `count` independent powers of mean 1."""
+    from scipy.special import gammaincinv  # noqa: PLC0415 - takes a tenth of a second to import
+
+    low, high, middle = gammaincinv(count, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2, 0.5)) / count
+    return float(low), float(high), float(middle)
 
 
 def _independent_coils(samples: Tensor) -> float:
