@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from pydantic import TypeAdapter
 
 from recon.data.acquisition import Header
@@ -35,7 +34,7 @@ from recon.data.storage.atomic import atomic_path
 from recon.data.storage.hdf5 import attribute, open_hdf5
 from recon.data.storage.trial_process import try_in_child
 
-FORMAT = 3
+FORMAT = 4
 """Number to raise whenever the meaning of entries changes; an index of another format is built again."""
 
 FILES_PER_PROCESS = 16
@@ -69,8 +68,8 @@ class IndexEntry:
         Crop, padding, field of view, contrast.
     mask
         Mask of a prospectively undersampled scan; None if fully sampled.
-    target_name, target_max
-        Name of the data set of the reference image, and its largest value over the volume.
+    target_name, target_size, target_max
+        Name of the data set of the reference image, its size, and its largest value over the volume.
     attributes
         Attributes of the file that are text or numbers.
     """
@@ -81,13 +80,14 @@ class IndexEntry:
     header: Header
     mask: list[bool] | list[list[bool]] | None
     target_name: str | None
+    target_size: tuple[int, int] | None
     target_max: float | None
     attributes: dict[str, str | float]
 
     def volume(self, path: Path) -> FastMRIVolume:
         """Return the volume that opening the file would return."""
-        mask = None if self.mask is None else torch.tensor(self.mask)
-        return FastMRIVolume(path, self.shape, self.header, mask, self.target_name, self.target_max)
+        mask = None if self.mask is None else np.array(self.mask)
+        return FastMRIVolume(path, self.shape, self.header, mask, self.target_name, self.target_size, self.target_max)
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,7 @@ def _entry(path: Path) -> IndexEntry:
         header=volume.header,
         mask=None if volume.mask is None else volume.mask.tolist(),
         target_name=volume.target_name,
+        target_size=volume.target_size,
         target_max=largest,
         attributes=attributes,
     )

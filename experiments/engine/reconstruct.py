@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,8 +19,10 @@ from recon.experiments.engine.method_warnings import RangeWarnings, calibration_
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.store import StoredResult
-from recon.experiments.engine.tuning.settings import TunedSettings
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
+
+if TYPE_CHECKING:
+    from recon.experiments.engine.tuning.settings import TunedSettings
 
 
 def reconstruct(

@@ -19,6 +19,7 @@ from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.experiments.engine.device import CPU, in_halves, to_device
+from recon.preprocessing.echo import centre_echo
 from recon.quality.noise_map import noise_map
 from recon.quality.uncertainty import noise_level, spread, views
 
@@ -131,6 +132,8 @@ class Runner:
     def slices(self, acquisitions: Iterable[Acquisition]) -> Iterator[SliceResult]:
         """Reconstruct slices one after the other, several at a time where the method asks for it.
 
+        Image and maps are computed from k-space with its echo in the middle, so that no method has to see to it.
+
         Parameters
         ----------
         acquisitions
@@ -148,8 +151,9 @@ class Runner:
             is not finite or not what the contract promises.
         """
         size, remaining = self.method.batch_size(self.device), iter(acquisitions)
-        while batch := list(islice(remaining, size)):
+        while read := list(islice(remaining, size)):
             start = time.perf_counter()
+            batch = [centre_echo(acquisition) for acquisition in read]
             images = list(self._checked(self.method.batch, batch, "image"))
             seconds = (time.perf_counter() - start) / len(batch)
             for acquisition, image in zip(batch, images, strict=True):

@@ -27,13 +27,6 @@ def run(run_command: Run) -> Run:
     return run_command
 
 
-def test_help_answers_without_the_heavy_packages() -> None:
-    heavy = "('torch', 'numpy', 'sigpy', 'numba', 'matplotlib', 'h5py')"
-    code = f"import recon.experiments.cli, sys; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 def test_sigterm_while_writing_leaves_no_partial_file(raw_file: Path, tmp_path: Path) -> None:
     code = """
 import os, signal, sys

@@ -45,7 +45,7 @@ def compressed(estimate: Estimate) -> Estimate:
     """Return a function that estimates on the virtual coils with most of the calibration lines' energy."""
 
     def estimate_compressed(acquisition: Acquisition) -> Tensor:
-        lines = calibration_lines(acquisition)
+        lines = calibration_lines(acquisition).lines
         matrix = compression_matrix(lines, VIRTUAL_COILS)
         kspace, calibration = compress(acquisition.kspace, matrix), compress(lines, matrix)
         return expand(estimate(replace(acquisition, kspace=kspace, calibration=calibration)), matrix)

@@ -44,10 +44,10 @@ def test_an_indexed_volume_equals_the_opened_one(folder: Path) -> None:
     for _ in ("built", "read back"):
         for volume in index_files([folder]).volumes:
             opened = open_fastmri(volume.path)
-            for name in ("path", "shape", "header", "target_name", "target_max"):
+            for name in ("path", "shape", "header", "target_name", "target_size", "target_max"):
                 assert getattr(volume, name) == getattr(opened, name)
             assert (volume.mask is None) == (opened.mask is None)
-            assert volume.mask is None or torch.equal(volume.mask, opened.mask)
+            assert volume.mask is None or np.array_equal(volume.mask, opened.mask)
             assert torch.equal(volume.read(1).kspace, opened.read(1).kspace)
 
 
@@ -108,6 +108,7 @@ def test_a_damaged_index_is_built_again(folder: Path, content: str) -> None:
         ("crop", [4, 4]),
         ("target_max", 1e-3),
         ("target_name", None),
+        ("target_size", [4, 4]),
     ],
 )
 def test_an_index_that_was_edited_is_not_believed(folder: Path, name: str, value: object) -> None:

@@ -76,7 +76,7 @@ class BartMaps:
         self.workspace = bart.Workspace()
         self.kspace, self.maps = self.workspace / "kspace", self.workspace / "maps"
         bart.write_cfl(self.kspace, rearrange(acquisition.kspace.numpy(), "coils x y -> x y 1 coils"))
-        width = min(KERNEL, 2 * (calibration_lines(acquisition).shape[-1] // 2))
+        width = min(KERNEL, 2 * (calibration_lines(acquisition).lines.shape[-1] // 2))
         bart.run("ecalib", "-k", f"{width}:{width}:1", *calibration, self.kspace, self.maps)
 
     def read(self) -> Tensor:

@@ -29,7 +29,7 @@ class Mdgrappa:
         mdgrappa = import_module("pygrappa").mdgrappa
         acquisition = acquisition.to(CPU)
         kspace = acquisition.kspace.numpy()
-        calibration = np.ascontiguousarray(calibration_lines(acquisition).numpy())
+        calibration = np.ascontiguousarray(calibration_lines(acquisition).lines.numpy())
 
         def solve(lamda: float | None) -> CoilImages:
             with warnings.catch_warnings(action="ignore"):  # neighbourhoods without a measured sample divide by zero
