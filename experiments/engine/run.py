@@ -193,7 +193,10 @@ class Runner:
 
         def together(slices: Sequence[Acquisition]) -> list[Tensor]:
             on_device = [to_device(acquisition, self.device) for acquisition in slices]
-            return [image.detach().cpu() for image in work(on_device)]
+            images = [image.detach() for image in work(on_device)]
+            if self.device.type == "cuda" and len({(image.shape, image.dtype) for image in images}) == 1:
+                return list(torch.stack(images).cpu())  # one wait for all of them
+            return [image.cpu() for image in images]
 
         try:
             for acquisition, image in zip(acquisitions, in_halves(together, acquisitions), strict=True):
