@@ -22,7 +22,7 @@ from recon.data.training.collate import pad_coils
 from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
 from recon.models.checkpoints.locate import locate, shipped_weights
-from recon.models.precision import Precision, half_precision
+from recon.models.precision import Precision, computing_in
 from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps
 from recon.registry import register
@@ -46,8 +46,9 @@ class LearnedReconstruction(Reconstruction):
         Weights of `recon train`, or a VarNet or U-Net checkpoint of fastMRI: a file, the name of shipped weights, or
         `owner/repository:file` on the Hugging Face Hub. None for the weights that ship for the method.
     precision
-        Precision of the convolutions; everything else, such as Fourier transforms and norms, is float32. `auto` is
-        bf16 on a GPU that computes in it, and float32 elsewhere; bf16 is float32 on a CPU that lacks it.
+        Precision of the convolutions; everything else, such as Fourier transforms and norms, is float32. `tf32` is
+        faster on a GPU than `float32`, which is exact, and the same on a CPU. `auto` is `bf16` on a GPU that computes
+        in it, and `float32` elsewhere; `bf16` is `float32` on a CPU that lacks it.
     remove_oversampling
         Whether to crop the readout to the field of view of the image first, which halves the work where the readout
         is oversampled. None to do as in training.
@@ -149,9 +150,8 @@ class LearnedReconstruction(Reconstruction):
         largest = rss(ifft(kspace)).amax((-2, -1))
         scale = torch.where(largest > 0, largest, 1).reshape(-1, 1, 1)
         accelerations = kspace.real.new_tensor([acquisition.acceleration for acquisition in acquisitions])
-        network, device = self._network(kspace.device), kspace.device.type
-        half = half_precision(self.precision, device)
-        with torch.no_grad(), torch.autocast(device, half, enabled=half is not None):
+        network = self._network(kspace.device)
+        with torch.no_grad(), computing_in(self.precision, kspace.device):
             mask = masks.reshape(len(masks), 1, -1, masks.shape[-1])
             scaled = None if calibration is None else calibration / scale.unsqueeze(1)
             images: Tensor = network(

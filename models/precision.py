@@ -1,7 +1,9 @@
-"""Chooses the precision of convolutions from what the processor computes fast."""
+"""Chooses the precision in which networks compute, from what was asked for and what the processor computes fast."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -10,7 +12,7 @@ import torch
 
 from recon.data.errors import warn_of_input
 
-Precision = Literal["auto", "float32", "bf16", "fp16"]
+Precision = Literal["auto", "float32", "tf32", "bf16", "fp16"]
 
 FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 """What Linux calls the instructions for bfloat16; the last is ARM's."""
@@ -45,6 +47,29 @@ def half_precision(precision: str, device: str) -> torch.dtype | None:
         _warn_of_slow_bf16()
         return None
     return torch.bfloat16
+
+
+@contextmanager
+def computing_in(precision: Precision, device: torch.device) -> Iterator[None]:
+    """Compute the convolutions and matrix products of the block in this precision.
+
+    Parameters
+    ----------
+    precision
+        `float32`; `tf32`, in which a GPU rounds the factors of float32 products to 10 bits of mantissa and a CPU does
+        not; or half precision by autocast, as `half_precision` chooses it. Everything else, such as Fourier transforms and norms, is float32.
+    device
+        Device of the tensors.
+    """
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    half = half_precision(precision, device.type)
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
+    try:
+        with nullcontext() if half is None else torch.autocast(device.type, half):
+            yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
 @cache

@@ -24,6 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recon.blocking import in_blocks
+
 SWITCH = "RECON_KERNELS"
 """Environment variable; `0` computes everything by torch."""
 
@@ -38,7 +40,7 @@ def kernels(module: str, *tensors: Tensor) -> ModuleType | None:
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
         return None
     # A subclass may have no memory of its own, as the tensors that torch traces.
-    plain = all(type(one) is Tensor and one.dtype == torch.float32 and one.device.type == "cpu" for one in tensors)
+    plain = all(type(one) is Tensor and one.dtype == torch.float32 and in_blocks(one) for one in tensors)
     return _load(module) if plain else None
 
 

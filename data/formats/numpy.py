@@ -341,7 +341,16 @@ def _checked(path: Path, stored: dict[str, Array], shape: tuple[int, int, int, i
                 f"{path}: {name!r} of type {parts[name].dtype} and shape {parts[name].shape} does not fit k-space of "
                 f"shape {shape}"
             )
+    if "mask" in parts:
+        _check_mask(path, parts["mask"])
     return parts
+
+
+def _check_mask(path: Path, mask: Array) -> None:
+    if not np.isfinite(mask).all():
+        raise InputError(f"{path}: the mask holds NaN or Inf")
+    if not mask.any():
+        raise InputError(f"{path}: the mask says that nothing was measured")
 
 
 def _text(path: Path, name: str, array: Array) -> str:

@@ -29,6 +29,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def device_name(device: torch.device) -> str:
+    """Return the name of a GPU, or "cpu"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def _processor() -> str:
     """Return the name of the processor; on Linux from /proc/cpuinfo, because Python knows only the architecture."""
     cpuinfo = Path("/proc/cpuinfo")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import instance_norm, leaky_relu
 
+from recon.blocking import in_blocks
 from recon.kernels import kernels
 
 LOOPS = "recon.models.blocks.instance_norm_loops"
@@ -131,7 +132,7 @@ def _adjoint(gradient: Tensor, activated: Tensor, inverse_std: Tensor, slope: fl
 
 
 def _half_on_cpu(features: Tensor) -> bool:
-    return features.device.type == "cpu" and features.dtype in (torch.bfloat16, torch.float16)
+    return in_blocks(features) and features.dtype in (torch.bfloat16, torch.float16)
 
 
 def _normalise_half(image: Tensor, chans: int, slope: float, eps: float) -> Tensor:
@@ -169,12 +170,12 @@ def _lines(features: Tensor) -> Tensor:
 def _images(features: Tensor) -> tuple[Tensor, ...]:
     """View channels-last features as lines, one view per image on a CPU and one for the batch elsewhere."""
     lines = _lines(features)
-    return lines.tensor_split(len(lines)) if features.device.type == "cpu" else (lines,)
+    return lines.tensor_split(len(lines)) if in_blocks(features) else (lines,)
 
 
 def _parts(image: Tensor) -> tuple[Tensor, ...]:
     """Split lines into parts that stay in the CPU's cache from one operation to the next; elsewhere, do not split."""
-    if image.device.type != "cpu":
+    if not in_blocks(image):
         return (image,)
     return image.tensor_split(-(-image.numel() // CACHE_VALUES), dim=1)
 

@@ -52,7 +52,7 @@ def calibration_lines(acquisition: Acquisition) -> Acs:
     """
     if acquisition.calibration is not None:
         return Acs(acquisition.calibration, acquisition.calibration.shape[-1] // 2)
-    acs = _fully_sampled(acquisition.kspace, acquisition.mask.reshape(-1, acquisition.matrix[1]))
+    acs = fully_sampled(acquisition.kspace, acquisition.mask.reshape(-1, acquisition.matrix[1]))
     if _too_few(acs):
         raise InputError(
             f"{acquisition.name}: only {min(acs.lines.shape[1:])} neighbouring lines at the centre of k-space were "
@@ -82,7 +82,7 @@ def batch_calibration_lines(masked_kspace: Tensor, mask: Tensor, calibration: Te
     if calibration is not None:
         nonzero = (calibration != 0).any(dim=1)
         scanned, masks = calibration, nonzero.any(dim=-1, keepdim=True) & nonzero.any(dim=-2, keepdim=True)
-    found = [_fully_sampled(*one) for one in zip(scanned, masks.expand(len(scanned), -1, -1), strict=True)]
+    found = [fully_sampled(*one) for one in zip(scanned, masks.expand(len(scanned), -1, -1), strict=True)]
     enough = [_middle(kspace) if _too_few(acs) else acs for kspace, acs in zip(scanned, found, strict=True)]
     return [replace(acs, lines=acs.lines.nan_to_num(0, 0, 0)) for acs in enough]
 
@@ -113,7 +113,7 @@ def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) ->
     return torch.where(lines.unsqueeze(-1) > 0, _centered(lines, mask.shape[-1]), window)
 
 
-def _fully_sampled(kspace: Tensor, mask: Tensor) -> Acs:
+def fully_sampled(kspace: Tensor, mask: Tensor) -> Acs:
     """Cut out of `(coils, readout, phase)` all lines about DC that a mask `(1 or readout, phase)` holds whole.
 
     A line is whole if it fills the rows of the largest rectangle about DC.

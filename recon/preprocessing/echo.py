@@ -18,6 +18,9 @@ SMOOTHING = 5
 REACH = 8
 """Number of samples on either side of the strongest one that have a say in where the echo lies."""
 
+NEGLIGIBLE = 1
+"""Largest offset that is left alone: coil phases and noise shift an echo as much, and one sample helps no method."""
+
 Offset = tuple[int, int]
 
 CENTRED = (0, 0)
@@ -57,8 +60,9 @@ def echo_offset(kspace: Tensor, mask: Tensor) -> Offset:
     """Find how many samples the echo lies beyond index `N // 2`, along readout and phase.
 
     It is the centre of energy of the fully sampled region about the strongest sample. The region is symmetric, so
-    neither white noise nor missing samples pull. Along an axis on which it has fewer than four samples, or less than
-    half of what the region about index `N // 2` has, the offset is zero: calibration would lose more than it gains.
+    neither white noise nor missing samples pull. The region about the echo needs at least four samples along an axis,
+    and at least half of those about index `N // 2`: otherwise calibration would lose more than it gains, and along
+    this axis the offset is that of the strongest sample or, failing that, zero. One sample counts as none.
 
     Parameters
     ----------
@@ -68,20 +72,22 @@ def echo_offset(kspace: Tensor, mask: Tensor) -> Offset:
         bool `(phase,)` or `(readout, phase)`.
     """
     magnitude = rss(kspace).nan_to_num(0, 0, 0)
-    largest = magnitude.amax()
-    if not largest > 0:
+    if not magnitude.any():
         return CENTRED
-    matrix = magnitude.shape[0], magnitude.shape[1]
-    strongest = int((_smoothed(magnitude / largest) * mask).argmax())
-    to_strongest = strongest // matrix[1] - matrix[0] // 2, strongest % matrix[1] - matrix[1] // 2
-    region = _fully_sampled(_rolled(mask, to_strongest), matrix)
-    current = _fully_sampled(mask, matrix)
-    energy = _rolled(magnitude / largest, to_strongest).square() * region
-    rows, lines = (
-        0 if _too_narrow(region.any(1 - axis), current.any(1 - axis)) else shift + _centre(energy.sum(1 - axis))
-        for axis, shift in enumerate(to_strongest)
-    )
-    return rows, lines
+    magnitude /= magnitude.amax()
+    readout, phase = magnitude.shape
+    place = int((_smoothed(magnitude) * mask).argmax())
+    strongest = place // phase - readout // 2, place % phase - phase // 2
+    mask = mask.reshape(-1, phase)
+    energy = _rolled(magnitude, strongest).square() * _fully_sampled(mask, strongest)
+    echo = strongest[0] + _centre(energy.sum(1)), strongest[1] + _centre(energy.sum(0))
+    needed = [max(FEWEST_LINES, size / 2) for size in _size(mask, CENTRED, readout)]
+    rows, lines = 0, 0
+    for offset in (strongest, echo):
+        found = _size(mask, offset, readout)
+        rows = offset[0] if found[0] >= needed[0] else rows
+        lines = offset[1] if found[1] >= needed[1] else lines
+    return rows if abs(rows) > NEGLIGIBLE else 0, lines if abs(lines) > NEGLIGIBLE else 0
 
 
 def _smoothed(magnitude: Tensor) -> Tensor:
@@ -95,13 +101,23 @@ def _rolled(values: Tensor, offset: Offset) -> Tensor:
     return values.roll([-offset[axis] for axis in axes], list(axes))
 
 
-def _fully_sampled(mask: Tensor, matrix: tuple[int, int]) -> Tensor:
-    """Return the fully sampled region about index `N // 2`, bool `(readout, phase)`."""
-    return acs_window(mask.reshape(1, 1, -1, matrix[1]))[0, 0].expand(matrix)
+def _fully_sampled(mask: Tensor, offset: Offset) -> Tensor:
+    """Mark the symmetric fully sampled region about an offset, which it moves to the middle.
+
+    Parameters
+    ----------
+    mask
+        bool `(1 or readout, phase)`.
+    offset
+        The middle of the region.
+    """
+    return acs_window(_rolled(mask, offset)[None, None])[0, 0]
 
 
-def _too_narrow(region: Tensor, current: Tensor) -> bool:
-    return bool(region.sum() < max(FEWEST_LINES, int(current.sum()) / 2))
+def _size(mask: Tensor, offset: Offset, readout: int) -> tuple[int, int]:
+    """Return the size of the region of `_fully_sampled`; rows count as measured in full if the mask has one."""
+    region = _fully_sampled(mask, offset)
+    return int(region.any(1).sum()) if len(mask) > 1 else readout, int(region.any(0).sum())
 
 
 def _centre(energy: Tensor) -> int:

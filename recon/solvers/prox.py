@@ -12,6 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from recon.blocking import in_blocks
 from recon.kernels import kernels
 
 State = TypeVar("State")
@@ -149,7 +150,7 @@ class TotalVariation:
 
 def _pieces(values: Tensor) -> Iterable[Any]:
     """Index what to treat together: one plane fits into a CPU's cache, all of them do not; elsewhere all of them."""
-    return np.ndindex(*values.shape[:-2]) if values.device.type == "cpu" else [()]
+    return np.ndindex(*values.shape[:-2]) if in_blocks(values) else [()]
 
 
 def gradient(image: Tensor) -> Tensor:

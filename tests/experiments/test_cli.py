@@ -39,7 +39,9 @@ main()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 143
     assert done.stderr == "error: terminated; finished results are kept\n"
-    assert not list(output.iterdir())
+    assert {path.name for path in output.iterdir()} <= {raw_file.name}
+    again = subprocess.run([sys.executable, "-m", "recon", *command[3:]], capture_output=True, text=True, check=True)
+    assert "done before" in again.stdout or "2 slices" in again.stdout
 
 
 @pytest.mark.parametrize("name", ["n" * 243, "bad\udcff", "escape\x1b[31m", "new\nline", "\u00fc" * 120])

@@ -34,7 +34,7 @@ geometries = st.builds(
 headers = st.builds(
     Header,
     crop=st.tuples(*[st.integers(1, LARGEST_MATRIX)] * 2),
-    padding=st.tuples(st.integers(0, PHASE // 2), st.integers(PHASE // 2 + 1, LARGEST_MATRIX)),
+    padding=st.tuples(st.integers(0, PHASE // 2 - 1), st.integers(PHASE // 2 + 2, LARGEST_MATRIX)),
     field_of_view=st.none() | pairs,
     field_strength=st.none() | st.floats(1e-3, 200),
     contrast=st.text(st.characters(categories=["L", "M", "N", "P", "S"]), max_size=64),

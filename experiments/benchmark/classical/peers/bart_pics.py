@@ -15,6 +15,7 @@ from recon.data.acquisition import Acquisition
 from recon.experiments.benchmark.classical import bart
 from recon.experiments.benchmark.classical.peer import Peer, Solve
 from recon.experiments.benchmark.classical.peer_images import CoilImages
+from recon.experiments.engine.device import CPU
 
 KERNEL = 6
 IN_PLANE = 3
@@ -47,6 +48,7 @@ class BartPics:
 
     def prepare(self, acquisition: Acquisition) -> Solve:
         """Estimate the maps."""
+        acquisition = acquisition.to(CPU)
         maps = BartMaps(acquisition, self.calibration)
 
         def solve(lamda: float | None) -> CoilImages:
