@@ -110,8 +110,9 @@ class ArrayVolume(VolumeWithoutTarget):
             If it holds values that are not finite.
         """
         parts = {name: self._part(name, index) for name in ("calibration", "noise")}
-        image = self.axes.arrange(self.kspace[self.axes.select(index)])
-        kspace = torch.from_numpy(np.array(image, np.complex64, order="C"))
+        with np.errstate(over="ignore"):  # checked below
+            image = self.axes.arrange(self.kspace[self.axes.select(index)])
+            kspace = torch.from_numpy(np.array(image, np.complex64, order="C"))
         for name, values in {"kspace": kspace, **parts}.items():
             if values is not None:
                 check_finite(self.path, values, f"{name} of slice {index}")

@@ -128,6 +128,14 @@ def test_files_without_a_complex_array_are_refused(tmp_path: Path, save: Save) -
         open_volume(tmp_path / "scan.mat")
 
 
+def test_numbers_beyond_single_precision_are_refused_without_a_warning(tmp_path: Path, save: Save) -> None:
+    save(tmp_path / "scan.mat", {"k": np.full((8, 6), 1e300 + 1j)})
+    np.save(tmp_path / "scan.npy", np.full((8, 6), 1e300 + 1j))
+    for path in tmp_path.iterdir():
+        with pytest.raises(InputError, match="NaN or Inf"):
+            open_volume(path).read(0)
+
+
 @pytest.mark.parametrize("compressed", [True, False])
 def test_a_field_of_a_struct_is_read_if_it_is_named(tmp_path: Path, compressed: bool) -> None:
     kspace = random_kspace(10, 8, 3).numpy()
