@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
@@ -35,8 +34,12 @@ class Volume(Protocol):
         """Matrix, padding, field of view, contrast."""
 
     @property
-    def mask(self) -> torch.Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask of a prospectively undersampled scan; None if fully sampled."""
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of calibration lines that a separate scan adds to the first slice; 0 if there was none."""
 
     @property
     def choices(self) -> Mapping[str, str]:
@@ -79,6 +82,11 @@ class VolumeWithoutTarget:
     path: Path
     shape: tuple[int, int, int, int]
     choices: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def calibration_lines(self) -> int:
+        """Always 0: the format has no separate calibration scan, unless a subclass knows one."""
+        return 0
 
     @property
     def name(self) -> str:
@@ -145,9 +153,14 @@ class WrappedVolume:
         return self.volume.header
 
     @property
-    def mask(self) -> torch.Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask of a prospectively undersampled scan; None if fully sampled."""
         return self.volume.mask
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of calibration lines that a separate scan adds to the first slice."""
+        return self.volume.calibration_lines
 
     @property
     def choices(self) -> Mapping[str, str]:

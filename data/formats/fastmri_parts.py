@@ -7,7 +7,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from recon.data.acquisition import Geometry, Header, from_table, is_valid_geometry
 from recon.data.errors import InputError
@@ -147,7 +147,7 @@ def find_noise(path: Path, file: h5py.File, coils: int) -> h5py.Dataset | None:
     return stored
 
 
-def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torch.Tensor | None:
+def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> NDArray[np.bool_] | None:
     """Read the sampling mask; None if all samples were measured.
 
     Raises
@@ -166,15 +166,15 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torc
     values = stored[()]
     if not np.isfinite(values).all():
         raise InputError(f"{path}: the mask holds NaN or Inf")
-    mask = torch.from_numpy(values.astype(bool)) & acquired(shape[-1], header)
+    mask = values.astype(bool) & acquired(shape[-1], header)
     if not mask.any():
         raise InputError(f"{path}: the mask says that nothing was measured")
     return prospective_mask(mask, header.padding)
 
 
-def acquired(phase: int, header: Header) -> torch.Tensor:
+def acquired(phase: int, header: Header) -> NDArray[np.bool_]:
     """Return the mask of the acquired columns, those outside the zero padding: bool `(phase,)`."""
-    columns = torch.arange(phase)
+    columns = np.arange(phase)
     first, last = header.padding
     return (columns >= first) & (columns < last)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING
 
 from recon.data.acquisition import Header, is_valid_geometry
 from recon.data.errors import InputError, printable
@@ -18,12 +18,20 @@ from recon.data.formats.header import (
     is_one_sided,
 )
 
-_HEADER = TypeAdapter(Header)
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+@cache
+def _adapter() -> TypeAdapter[Header]:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - takes a tenth of a second with the schema, for two formats
+
+    return TypeAdapter(Header)
 
 
 def header_as_text(header: Header) -> str:
     """Convert a header to one line of JSON."""
-    return _HEADER.dump_json(header).decode()
+    return _adapter().dump_json(header).decode()
 
 
 def header_from_text(path: Path, text: str, matrix: tuple[int, int], slices: int) -> Header:
@@ -44,8 +52,8 @@ def header_from_text(path: Path, text: str, matrix: tuple[int, int], slices: int
         If the text is not a header, or contradicts the samples.
     """
     try:
-        header = _HEADER.validate_json(text)
-    except ValidationError as error:
+        header = _adapter().validate_json(text)
+    except ValueError as error:  # of pydantic
         raise InputError(f"{path}: the header beside the samples cannot be read") from error
     check_header_fits(path, header, matrix, slices)
     return replace(header, contrast=printable(header.contrast, LONGEST_CONTRAST))

@@ -12,7 +12,7 @@ import numpy as np
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.formats.header import NAMESPACE, HeaderError, parse_xml
+from recon.data.formats.header import HeaderError, parse_xml
 from recon.data.formats.ismrmrd.distinct_images import COUNTERS
 from recon.data.formats.ismrmrd.images import Complex, sort_images
 from recon.data.formats.ismrmrd.lines import (
@@ -196,6 +196,5 @@ def _key(readout: Readout) -> Key:
 
 
 def _last_average(xml: str) -> int:
-    path = "/".join(NAMESPACE + step for step in ("encoding", "encodingLimits", "average", "maximum"))
-    text = (parse_xml(xml).findtext(path) or "").strip()
+    text = (parse_xml(xml).findtext("encoding/encodingLimits/average/maximum") or "").strip()
     return int(text) if re.fullmatch("[0-9]{1,5}", text) else 0

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from pydantic import TypeAdapter
 
 from recon.data.acquisition import Header
@@ -87,7 +86,7 @@ class IndexEntry:
 
     def volume(self, path: Path) -> FastMRIVolume:
         """Return the volume that opening the file would return."""
-        mask = None if self.mask is None else torch.tensor(self.mask)
+        mask = None if self.mask is None else np.array(self.mask)
         return FastMRIVolume(path, self.shape, self.header, mask, self.target_name, self.target_size, self.target_max)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import nn
 
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
+from recon.data.versions import OURS, version_of
 from recon.experiments.console import warn
 from recon.experiments.training.config.train_config import TrainConfig, as_protocol
 from recon.experiments.training.record.log import LOG, truncate_log
@@ -86,7 +86,7 @@ def write_weights(
         "epochs": position.epochs,
         "steps": position.steps,
         "validation": dict(scores),
-        "versions": {package: version(package) for package in ("unrolled-recon", "torch", "fastmri")},
+        "versions": {package: version_of(package) for package in (OURS, "torch", "fastmri")},
         "commit": code and code["commit"],
     }
     save_weights(path, network, config.network.name, config.network.arguments, protocol)
