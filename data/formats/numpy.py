@@ -120,8 +120,9 @@ class ArrayVolume(VolumeWithoutTarget):
 
     def _read(self, index: int) -> tuple[Complex, NDArray[np.bool_]]:
         """Read the k-space of a slice, zero where it was not measured, and its mask."""
-        image = self.axes.arrange(self.kspace[self.axes.select(index)])
-        kspace = np.array(image, np.complex64, order="C")
+        with np.errstate(over="ignore"):  # checked below
+            image = self.axes.arrange(self.kspace[self.axes.select(index)])
+            kspace = np.array(image, np.complex64, order="C")
         check_finite(self.path, kspace, f"kspace of slice {index}")
         if "mask" not in self.stored:
             return kspace, measured_mask(kspace)
