@@ -13,6 +13,18 @@ from recon.data.acquisition import Acquisition
 CALIBRATION_LINES = 24
 """Number of lines from which virtual coils are found, even where more were measured, as in undersampled scans."""
 
+FEWEST, MOST = 8, 16
+"""Smallest and largest number of virtual coils that are chosen from the data."""
+
+LEFT_OUT = 3e-4
+"""Share of the energy of the calibration lines that virtual coils may leave out."""
+
+STANDS_OUT = 2.0
+"""Energy of a virtual coil over that of the weakest from which it is more than noise."""
+
+SILENT = 1e-6
+"""Share of the largest energy below which a channel is silent or twice another one, and does not show the noise."""
+
 
 def compress_coils(acquisition: Acquisition, virtual_coils: int) -> Acquisition:
     """Compress a slice, its reference scan and its noise to the virtual coils that hold most of the energy.
@@ -59,9 +71,37 @@ def compression_matrix(lines: Tensor, virtual_coils: int) -> Tensor:
     Tensor
         `V`, complex `(coils, virtual)` with orthonormal columns; the strongest first.
     """
+    return _principal_coils(lines)[1][:, :virtual_coils]
+
+
+def adaptive_compression_matrix(lines: Tensor) -> Tensor:
+    """Find as many virtual coils as the data need, from 8 to 16: more cost time and hold only noise.
+
+    Behind the eighth, virtual coils are kept until those left out hold less than 3e-4 of the energy of the lines. One
+    whose energy is less than twice that of the weakest is left out in any case: it does not stand out from the noise.
+
+    Parameters
+    ----------
+    lines
+        complex `(coils, readout, lines)`: calibration lines.
+
+    Returns
+    -------
+    Tensor
+        `V`, complex `(coils, virtual)` as `compression_matrix` returns it; all coils where there are at most 8.
+    """
+    energies, vectors = _principal_coils(lines)
+    left_out = energies.flip(0).cumsum(0).flip(0)  # if a virtual coil is the first one left out
+    weakest = energies[energies > SILENT * energies[0]].amin() if energies[0] > 0 else energies[0]
+    needed = (left_out > LEFT_OUT * energies.sum()) & (energies > STANDS_OUT * weakest)
+    return vectors[:, : min(max(int(needed.sum()), FEWEST), MOST)]
+
+
+def _principal_coils(lines: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the energies `(coils,)` of all virtual coils, the largest first, and the coils `(coils, virtual)`."""
     samples = rearrange(lines, "coils ... -> coils (...)")
-    _, vectors = torch.linalg.eigh(samples @ samples.mH)
-    return vectors.flip(-1)[:, :virtual_coils]
+    energies, vectors = torch.linalg.eigh(samples @ samples.mH)
+    return energies.flip(0), vectors.flip(-1)
 
 
 def compress(kspace: Tensor, matrix: Tensor) -> Tensor:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from recon.calibration.acs import Acs, calibration_lines
 from recon.calibration.brightness import brightness
-from recon.calibration.compression import compress, compression_matrix, expand
+from recon.calibration.compression import adaptive_compression_matrix, compress, expand
 from recon.calibration.espirit import espirit, low_resolution_maps, trust
 from recon.coils import rss
 from recon.crop import center_crop
@@ -20,8 +19,6 @@ from recon.fourier import IMAGE_AXES, ifft
 from recon.preprocessing.oversampling import without_oversampling
 from recon.solvers.encoding import Encoding
 from recon.solvers.measured import Measured
-
-VIRTUAL_COILS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +100,12 @@ class Problem(LeastSquares):
         scale = _largest(kspace)
         measured = Measured.of(kspace, mask, centred=False)
         samples = measured.samples / scale[:, None, None, None]
-        compression = torch.stack([compression_matrix(one.lines, VIRTUAL_COILS) for one in acs])
-        virtual = [
-            compress(one.lines, matrix).to(torch.complex64) for one, matrix in zip(acs, compression, strict=True)
-        ]
+        matrices = [adaptive_compression_matrix(one.lines) for one in acs]
+        virtual = [compress(one.lines, matrix).to(torch.complex64) for one, matrix in zip(acs, matrices, strict=True)]
         maps = [soft_maps(Acs(lines, one.dc), size) for lines, one in zip(virtual, acs, strict=True)]
         counts = torch.tensor([len(one) for one in maps], device=kspace.device)
-        stacked = pad_sequence(maps, batch_first=True).to(kspace.dtype)  # missing sets are zero
+        stacked = _stacked(maps).to(kspace.dtype)
+        compression = _stacked(matrices)
         bright = torch.stack([brightness(one.lines, size) for one in acs])
         if acceleration is None:
             acceleration = mask.expand(batch, *mask.shape[1:]).float().mean((-3, -2, -1)).reciprocal()
@@ -189,6 +185,15 @@ def soft_maps(acs: Acs, matrix: tuple[int, int]) -> Tensor:
     weights = 1 - trust(found.eigenvalues[0]) * (1 - found.eigenvalues[0])
     second = [trust(found.eigenvalues[1]) * (other - (first.conj() * other).sum(0) * first) for other in others]
     return torch.stack([weights * first, *second])
+
+
+def _stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """Stack tensors, extended by zeros: sets of maps and virtual coils that one slice has and another lacks."""
+    shape = torch.Size(map(max, zip(*(tensor.shape for tensor in tensors), strict=True)))
+    stacked = tensors[0].new_zeros(len(tensors), *shape)
+    for place, tensor in zip(stacked, tensors, strict=True):
+        place[tuple(map(slice, tensor.shape))] = tensor
+    return stacked
 
 
 def _largest(kspace: Tensor) -> Tensor:

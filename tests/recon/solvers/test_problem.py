@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from helpers.objects import object_acquisition, padded
+from helpers.slices import random_kspace
 from recon.calibration.acs import calibration_lines
 from recon.classical.sense import Sense
 from recon.coils import rss
@@ -75,6 +78,22 @@ def test_slices_of_a_batch_are_posed_as_they_are_alone() -> None:
     acs = [calibration_lines(scan) for scan in scans]
     together = Problem.of(kspace, scans[0].mask.reshape(1, 1, 1, 52), acs)
     assert together.sets_present.tolist() == [[True, False], [True, True]]
+    images = together.image(Sense(tolerance=0).solve(together))
+    for image, scan in zip(images, scans, strict=True):
+        torch.testing.assert_close(image, Sense(tolerance=0)(scan), rtol=1e-3, atol=1e-3 * float(image.max()))
+
+
+def test_slices_of_a_batch_may_differ_in_their_number_of_virtual_coils() -> None:
+    few = undersampled(object_acquisition(coils=14, noise=0.2))
+    many = replace(few, kspace=torch.linspace(4, 1, 14)[:, None, None] * random_kspace(14, 64, 60) * few.mask)
+    scans = [few, many]
+    counts = [Problem.of_slice(scan).compression.shape[-1] for scan in scans]
+    together = Problem.of(
+        torch.stack([scan.kspace for scan in scans]),
+        few.mask.reshape(1, 1, 1, 60),
+        [calibration_lines(scan) for scan in scans],
+    )
+    assert counts[0] < counts[1] == together.compression.shape[-1]
     images = together.image(Sense(tolerance=0).solve(together))
     for image, scan in zip(images, scans, strict=True):
         torch.testing.assert_close(image, Sense(tolerance=0)(scan), rtol=1e-3, atol=1e-3 * float(image.max()))
