@@ -11,7 +11,7 @@ from torch import Tensor
 from recon.calibration.acs import Acs, calibration_lines
 from recon.calibration.brightness import brightness
 from recon.calibration.compression import adaptive_compression_matrix, compress, expand
-from recon.calibration.espirit import espirit, low_resolution_maps, trust
+from recon.calibration.espirit import espirit, low_resolution_maps, second_weight, trust
 from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
@@ -174,16 +174,14 @@ def soft_maps(acs: Acs, matrix: tuple[int, int]) -> Tensor:
     In the object the first map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014). Where there is no
     signal it keeps its full weight; otherwise the noise of the background, which the target has, would be lost.
 
-    A second map is used where the object is folded into its own field of view. It is orthogonal to the first, and its
-    weight is one as soon as its eigenvalue shows signal: few calibration lines lower the eigenvalue of a folded pixel
-    to .7 or .9, and as a weight that would leave part of its signal unexplained.
+    A second map is used where the object is folded into its own field of view, orthogonal to the first.
     """
     if len(acs.lines) == 1:
         return low_resolution_maps(acs, matrix).unsqueeze(0)
     found = espirit(acs, matrix, sets=2)
     first, *others = found.maps
     weights = 1 - trust(found.eigenvalues[0]) * (1 - found.eigenvalues[0])
-    second = [trust(found.eigenvalues[1]) * (other - (first.conj() * other).sum(0) * first) for other in others]
+    second = [second_weight(found.eigenvalues[1]) * (other - (first.conj() * other).sum(0) * first) for other in others]
     return torch.stack([weights * first, *second])
 
 
