@@ -79,7 +79,7 @@ def without_silent_channels(acquisition: Acquisition) -> Acquisition:
 
 
 def noise_covariance(acquisition: Acquisition) -> Tensor:
-    """Return the covariance of the channels: from the noise scan if there is one, else from the air beside the object.
+    """Return the covariance of the channels from the noise scan or, without one, from the air beside the object.
 
     In the air each sample counts only by its direction among the channels (Tyler 1987, for complex numbers), and the
     median sets the scale, so that a few samples with signal do no harm.
