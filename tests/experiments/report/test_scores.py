@@ -123,7 +123,7 @@ def test_seeds_are_averaged_and_stay_apart_for_a_single_scan():
     assert (group.volumes, group.seeds, group.reconstructions, group.slices) == (2, (0, 1), 4, 32)
     assert group.ssim.mean == pytest.approx(0.75)
     assert len({comparison_key(row) for row in rows}) == 4
-    assert sampling_title(group) == "mask random, seeds 0, 1"
+    assert sampling_title(group) == "mask random, seeds 0, 1, noise floor full scan"
 
 
 def test_an_unscored_volume_enters_no_mean():
