@@ -38,6 +38,9 @@ HEADINGS = {
     "psnr_foreground": "PSNR object [dB]",
     "seconds": "time [s]",
 }
+NARROW = ("ssim", "psnr", "nmse", "seconds")
+"""Scores that the table in the terminal shows; those over the object are in the files and on the page."""
+
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First letters of a text that spreadsheets run as a formula, also in their wide forms."""
 
@@ -269,7 +272,7 @@ def _sampling_table(title: str, means: Iterable[MeanScore]) -> Table:
     lines = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, collapse_padding=True)
     for heading in ("R", "centre", "contrast", "method"):
         lines.add_column(heading, no_wrap=True)
-    for heading in (*HEADINGS.values(), "n"):
+    for heading in (*(HEADINGS[name] for name in NARROW), "n"):
         lines.add_column(Text(heading), justify="right")
     for block in partition(means, comparison_key).values():
         lines.add_section()
@@ -279,7 +282,7 @@ def _sampling_table(title: str, means: Iterable[MeanScore]) -> Table:
                 f"{mean.center_fraction:.3g}",
                 Text(mean.acquisition),
                 Text(mean.method),
-                *(_score_text(mean, metric) for metric in BETTER),
+                *(_score_text(mean, metric) for metric in NARROW if metric in BETTER),
                 format_number("seconds", mean.seconds.mean),
                 str(mean.reconstructions),
             )
