@@ -6,13 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
+
+if TYPE_CHECKING:  # reading a file's header takes no torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    Mask = TypeVar("Mask", Tensor, NDArray[np.bool_])
 
 
 class MaskKind(StrEnum):
@@ -144,7 +149,7 @@ def draw_sampling(samplings: Sequence[Sampling], seed: int | tuple[int, ...]) ->
     return samplings[np.random.RandomState(seed).randint(len(samplings))]
 
 
-def center_lines(mask: Tensor) -> slice:
+def center_lines(mask: Mask) -> slice:
     """Find the contiguous run of measured lines around DC.
 
     Parameters
@@ -157,16 +162,21 @@ def center_lines(mask: Tensor) -> slice:
     slice
         Range of the phase axis; empty if the line at DC was not measured.
     """
-    lines = mask if mask.ndim == 1 else mask.all(dim=0)
-    missing = torch.nonzero(~lines).flatten()
-    center = lines.numel() // 2
-    below, above = missing[missing <= center], missing[missing >= center]
-    first = int(below[-1]) + 1 if below.numel() else 0
-    last = int(above[0]) if above.numel() else lines.numel()
-    return slice(min(first, center), max(last, min(first, center))) if lines[center] else slice(center, center)
+    lines: Any = mask if mask.ndim == 1 else mask.all(0)
+    measured: list[bool] = lines.tolist()
+    first = last = len(measured) // 2
+    while last < len(measured) and measured[last]:
+        last += 1
+    while last > first > 0 and measured[first - 1]:
+        first -= 1
+    return slice(first, last)
 
 
-def measured_mask(kspace: Tensor) -> Tensor:
+@overload
+def measured_mask(kspace: Tensor) -> Tensor: ...
+@overload
+def measured_mask(kspace: NDArray[np.complex64]) -> NDArray[np.bool_]: ...
+def measured_mask(kspace: Any) -> Any:
     """Find which samples of one slice were measured: those that are not zero.
 
     Rows that are zero in every line (an asymmetric echo), single zeros and slices without any signal do not count
@@ -179,18 +189,19 @@ def measured_mask(kspace: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor
+    Tensor or array
         bool `(phase,)`, or `(readout, phase)` if some lines were measured partially.
     """
-    samples = (kspace != 0).any(dim=0)
-    lines, rows = samples.any(dim=0), samples.any(dim=1)
+    samples = (kspace != 0).any(0)
+    lines, rows = samples.any(0), samples.any(1)
     if not lines.any():
         return ~lines
     expected = rows[:, None] & lines
-    return lines if (expected & ~samples).sum() <= ZEROS_BY_CHANCE * expected.sum() else samples
+    missing, all_samples = int((expected & ~samples).sum()), int(expected.sum())
+    return lines if missing <= ZEROS_BY_CHANCE * all_samples else samples
 
 
-def prospective_mask(mask: Tensor, padding: tuple[int, int]) -> Tensor | None:
+def prospective_mask(mask: Mask, padding: tuple[int, int]) -> Mask | None:
     """Return the mask if it leaves samples out; None if all columns within `padding` were measured.
 
     Parameters

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from recon.data.acquisition import Geometry, Header, from_table, is_valid_geometry
 from recon.data.errors import InputError
-from recon.data.formats.header import HeaderError, is_one_sided, parse_header
+from recon.data.formats.header import HeaderError, parse_header
 from recon.data.formats.header_text import check_header_fits
 from recon.data.masks import prospective_mask
 from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text
@@ -42,8 +42,8 @@ def check_kspace(path: Path, kspace: h5py.Dataset) -> None:
         raise InputError(f"{path}: the k-space is empty, its shape is {kspace.shape}")
 
 
-def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> None:
-    """Refuse a target that cannot be an image of the k-space.
+def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> tuple[int, int]:
+    """Refuse a target that cannot be an image of the k-space, and return the size of its images.
 
     Raises
     ------
@@ -59,6 +59,8 @@ def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> None:
         or not 0 < target.shape[2] <= shape[3]
     ):
         raise InputError(f"{path}: the target's shape {target.shape} does not fit k-space of shape {shape}")
+    _, rows, columns = target.shape
+    return rows, columns
 
 
 def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:
@@ -79,11 +81,6 @@ def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
     check_header_fits(path, header, shape[-2:], shape[0])
-    if is_one_sided(header.padding, shape[-1]):
-        raise InputError(
-            f"{path}: the header says that lines {header.padding[0]} to {header.padding[1] - 1} of {shape[-1]} were "
-            "acquired, all on one side of the centre of k-space; correct the number of the central line"
-        )
     return header
 
 
@@ -150,7 +147,7 @@ def find_noise(path: Path, file: h5py.File, coils: int) -> h5py.Dataset | None:
     return stored
 
 
-def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torch.Tensor | None:
+def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> NDArray[np.bool_] | None:
     """Read the sampling mask; None if all samples were measured.
 
     Raises
@@ -169,15 +166,15 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torc
     values = stored[()]
     if not np.isfinite(values).all():
         raise InputError(f"{path}: the mask holds NaN or Inf")
-    mask = torch.from_numpy(values.astype(bool)) & acquired(shape[-1], header)
+    mask = values.astype(bool) & acquired(shape[-1], header)
     if not mask.any():
         raise InputError(f"{path}: the mask says that nothing was measured")
     return prospective_mask(mask, header.padding)
 
 
-def acquired(phase: int, header: Header) -> torch.Tensor:
+def acquired(phase: int, header: Header) -> NDArray[np.bool_]:
     """Return the mask of the acquired columns, those outside the zero padding: bool `(phase,)`."""
-    columns = torch.arange(phase)
+    columns = np.arange(phase)
     first, last = header.padding
     return (columns >= first) & (columns < last)
 

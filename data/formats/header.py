@@ -11,11 +11,10 @@ from recon.data.acquisition import Header
 from recon.data.errors import printable, warn_of_input
 from recon.data.storage.limits import MAX_HEADER
 
-NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
-PROTOCOL = f"{NAMESPACE}measurementInformation/{NAMESPACE}protocolName"
-STRENGTH = f"{NAMESPACE}acquisitionSystemInformation/{NAMESPACE}systemFieldStrength_T"
-FREQUENCY = f"{NAMESPACE}experimentalConditions/{NAMESPACE}H1resonanceFrequency_Hz"
-ECHO_TIMES = f"{NAMESPACE}sequenceParameters/{NAMESPACE}TE"
+PROTOCOL = "measurementInformation/protocolName"
+STRENGTH = "acquisitionSystemInformation/systemFieldStrength_T"
+FREQUENCY = "experimentalConditions/H1resonanceFrequency_Hz"
+ECHO_TIMES = "sequenceParameters/TE"
 PROTON_HZ_PER_TESLA = 42.577478e6
 
 LARGEST_MATRIX = 2**16 - 1
@@ -108,7 +107,10 @@ def parse_xml(xml: str | bytes) -> ET.Element:
 
 
 class _LimitedTree(ET.TreeBuilder):
-    """Builds a tree without attributes; refuses document types, long namespaces, and too many or deep elements."""
+    """Builds a tree without attributes and namespaces, which some writers leave out or misspell.
+
+    Document types, long namespaces, and too many or deep elements are refused.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,12 +126,12 @@ class _LimitedTree(ET.TreeBuilder):
                 f"its ISMRMRD header has more than {MOST_ELEMENTS} elements, or more than {DEEPEST_ELEMENT} within "
                 "each other"
             )
-        return super().start(tag, {})
+        return super().start(_local(tag), {})
 
     def end(self, tag: str) -> ET.Element:
         """Close an element."""
         self._depth -= 1
-        return super().end(tag)
+        return super().end(_local(tag))
 
     def start_ns(self, prefix: str, uri: str) -> None:
         """Refuse a long namespace: every element repeats it."""
@@ -141,6 +143,11 @@ class _LimitedTree(ET.TreeBuilder):
         """Refuse a document type."""
         del name, public, system
         raise HeaderError("its ISMRMRD header declares a document type, which is refused")
+
+
+def _local(tag: str) -> str:
+    """Return the name of an element without its namespace."""
+    return tag.rpartition("}")[2]
 
 
 def format_header(
@@ -218,13 +225,13 @@ def _calibration(mode: str | None) -> str:
 
 
 def image_space(root: ET.Element) -> str:
-    """Return the name of the space that describes the image: the encoded one if there is no other."""
-    return "encodedSpace" if _find(root, "reconSpace") is None else "reconSpace"
+    """Return the name of the space that describes the image: the encoded one if the other has no size."""
+    sizes = [(_find(root, f"reconSpace/matrixSize/{axis}") or "").strip() for axis in "xy"]
+    return "reconSpace" if all(size.strip("0") for size in sizes) else "encodedSpace"
 
 
 def _find(root: ET.Element, path: str) -> str | None:
-    steps = "/".join(NAMESPACE + step for step in path.split("/"))
-    return root.findtext(f"{NAMESPACE}encoding/{steps}")
+    return root.findtext(f"encoding/{path}")
 
 
 def _integer(root: ET.Element, path: str) -> int:
@@ -251,7 +258,8 @@ def _padding(root: ET.Element) -> tuple[int, int]:
     limits = "encodingLimits/kspace_encoding_step_1"
     if _find(root, f"{limits}/maximum") is None or _integer(root, f"{limits}/maximum") == 0:  # left at its default
         return 0, phase
-    first = phase // 2 - _integer(root, f"{limits}/center")
+    center = phase // 2 if _find(root, f"{limits}/center") is None else _integer(root, f"{limits}/center")
+    first = phase // 2 - center
     last = first + _integer(root, f"{limits}/maximum") + 1
     return max(first, 0), last
 
@@ -275,7 +283,7 @@ def _echo_times(root: ET.Element, name: str | Path) -> tuple[float, ...]:
 
 def _field_strength(root: ET.Element, name: str | Path) -> float | None:
     for path, unit in ((STRENGTH, 1.0), (FREQUENCY, PROTON_HZ_PER_TESLA)):
-        what, text = path.rpartition("}")[2], root.findtext(path)
+        what, text = path.rpartition("/")[2], root.findtext(path)
         try:
             value = _positive(text, what)
         except HeaderError as error:

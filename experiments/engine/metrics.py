@@ -7,11 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from fastmri.data.transforms import center_crop
-from fastmri.evaluate import nmse, psnr, ssim
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.metrics import structural_similarity
 
 from recon.data.errors import InputError
 
@@ -77,6 +73,8 @@ def score_foreground(target: Images, images: Images) -> ForegroundMetrics:
     ValueError
         For the reasons of `score`.
     """
+    from skimage.metrics import structural_similarity  # noqa: PLC0415 - slow to import
+
     target, images = _scored_field(target, images)
     largest, inside = target.max(), foreground(target)
     margin = SSIM_WINDOW // 2  # the local SSIM is not defined at the border
@@ -102,6 +100,8 @@ def foreground(target: Images) -> NDArray[np.bool_]:
     volume; in each slice gaps narrower than about 6 pixels are closed, and holes, such as fluid or bone that is dark,
     are filled. Nothing is marked in a constant volume.
     """
+    from scipy import ndimage  # noqa: PLC0415 - slow to import
+
     smooth = ndimage.uniform_filter(target, (0, SMOOTHING, SMOOTHING), mode="nearest")
     above = smooth > _otsu(smooth)
     wide = np.pad(above, ((0, 0), (CLOSING, CLOSING), (CLOSING, CLOSING)))
@@ -177,6 +177,8 @@ def _scored_field(target: Images, images: Images) -> tuple[Images, Images]:
 
 
 def _score(target: Images, images: Images) -> Metrics:
+    from fastmri.evaluate import nmse, psnr, ssim  # noqa: PLC0415 - takes a second to import
+
     largest = target.max()
     with np.errstate(divide="ignore", invalid="ignore"):  # an all-zero target scores NaN, equal images infinity
         return Metrics(
@@ -191,6 +193,14 @@ def _number(value: Any) -> float:
 
 
 def crop(images: Images, rows: int, columns: int) -> Images:
-    """Crop images `(slices, rows, columns)` to a size, with the rounding of fastMRI's targets."""
-    cropped: Images = center_crop(images, (rows, columns))
-    return cropped
+    """Crop images `(slices, rows, columns)` to a size, with the rounding of fastMRI's targets.
+
+    Raises
+    ------
+    ValueError
+        If the images are smaller.
+    """
+    top, left = (images.shape[-2] - rows) // 2, (images.shape[-1] - columns) // 2
+    if min(top, left) < 0 or min(rows, columns) < 1:
+        raise ValueError(f"images of {images.shape[-2]}x{images.shape[-1]} cannot be cropped to {rows}x{columns}")
+    return images[..., top : top + rows, left : left + columns]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import cast, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from recon.calibration.acs import FEWEST_LINES, batch_calibration_lines
+from recon.calibration.acs import batch_calibration_lines
 from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.sense import IterativeSense
 from recon.contract import NoiseLevel
 from recon.models.blocks.fit import fit
 from recon.models.blocks.refinement import SETS, Estimate, Refinement
 from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
-from recon.quality.noise_estimate import VARIANCES, noise_levels, noise_maps
+from recon.quality.noise_estimate import noise_levels, noise_maps
 from recon.solvers.problem import Problem
 
 
@@ -68,8 +68,8 @@ class GeneralVarNet(KspaceNetwork):
     ) -> None:
         super().__init__()
         self.checkpointing = False
-        if noise_level not in VARIANCES:
-            raise ValueError(f"noise_level must be one of {', '.join(VARIANCES)}")
+        if noise_level not in get_args(NoiseLevel):
+            raise ValueError(f"noise_level must be one of {', '.join(get_args(NoiseLevel))}")
         self.iterations, self.noise_level = iterations, noise_level
         self.start: IterativeSense = CSWavelet(iterations=start_iterations)
         self.cascades = nn.ModuleList(Refinement(chans, pools, memory) for _ in range(num_cascades))
@@ -117,9 +117,8 @@ class GeneralVarNet(KspaceNetwork):
 
 def least_squares(batch: UndersampledBatch) -> Problem:
     """Pose the least-squares problem of a batch, even where it has too few calibration lines."""
-    kspace, mask, num_low_frequencies, calibration, acceleration = batch
-    lines = batch_calibration_lines(kspace, mask, num_low_frequencies, calibration, FEWEST_LINES)
-    return Problem.of(kspace, mask, lines, acceleration=acceleration)
+    acs = batch_calibration_lines(batch.masked_kspace, batch.mask, batch.calibration)
+    return Problem.of(batch.masked_kspace, batch.mask, acs, acceleration=batch.acceleration)
 
 
 def _natural(problem: Problem, images: Tensor) -> Tensor:

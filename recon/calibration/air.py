@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from scipy.special import gammaincinv
 from torch import Tensor
 
-from recon.calibration.acs import acs_window, cut
+from recon.calibration.acs import fully_sampled
 
 LEAST_AIR = 0.05
 """Share of the positions that must hold equally little power to be taken for air."""
@@ -17,7 +16,7 @@ CONFIDENCE = 0.95
 """Share of the positions in air whose mean power lies in the interval that counts as equal."""
 
 QUIETEST = 0.05
-"""Share of the positions from which the correlation of the coils and the spread of their sum are estimated."""
+"""Share of the positions from which the correlation of the coils is estimated, which tells how their sum spreads."""
 
 STEPS = 30
 """Number of times that interval and level are refined."""
@@ -81,7 +80,7 @@ def _of_points(kspace: Tensor, mask: Tensor) -> Tensor:
     So few samples tell air from object only roughly, and the quietest of many positions would be quieter than the
     noise. Positions and windows are therefore chosen on some of the lines and count with the others.
     """
-    block = cut(kspace, acs_window(mask[None, None])[0, 0])
+    block = fully_sampled(kspace, mask).lines
     if min(block.shape[1:]) < SMALLEST_RECTANGLE:
         points = mask.nonzero()
         distance = (2 * points / points.new_tensor(mask.shape) - 1).square().sum(dim=1)
@@ -154,7 +153,7 @@ def _lowest_level(power: Tensor, count: float) -> Tensor:
     count
         Shape of the gamma distribution of noise.
     """
-    low, high, middle = (float(gammaincinv(count, share)) / count for share in _interval())
+    low, high, middle = _interval(count)
     rising = power.sort(dim=1).values
     levels = rising / middle
     above, below = (levels * high).contiguous(), (levels * low).contiguous()
@@ -169,12 +168,16 @@ def _lowest_level(power: Tensor, count: float) -> Tensor:
 
 def _equal(power: Tensor, level: Tensor, count: float) -> Tensor:
     """Mark the positions whose power agrees with a level of noise, bool `(rows, positions)`."""
-    low, high, _ = (float(gammaincinv(count, share)) / count for share in _interval())
+    low, high, _ = _interval(count)
     return (power >= low * level[:, None]) & (power <= high * level[:, None])
 
 
-def _interval() -> tuple[float, float, float]:
-    return (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2, 0.5
+def _interval(count: float) -> tuple[float, float, float]:
+    """Return both ends of the interval, and the median, of a mean of `count` independent powers of mean 1."""
+    from scipy.special import gammaincinv  # noqa: PLC0415 - takes a tenth of a second to import
+
+    low, high, middle = gammaincinv(count, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2, 0.5)) / count
+    return float(low), float(high), float(middle)
 
 
 def _independent_coils(samples: Tensor) -> float:

@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 
 import torch
-from scipy.special import gammaincinv
 from torch import Tensor
 
 from recon.calibration.air import air_samples
@@ -79,7 +78,7 @@ def without_silent_channels(acquisition: Acquisition) -> Acquisition:
 
 
 def noise_covariance(acquisition: Acquisition) -> Tensor:
-    """Return the covariance of the channels from the noise scan or, without one, from the air beside the object.
+    """Return the covariance of the channels: from the noise scan, or without one from the air beside the object.
 
     In the air each sample counts only by its direction among the channels (Tyler 1987, for complex numbers), and the
     median sets the scale, so that a few samples with signal do no harm.
@@ -108,6 +107,8 @@ def noise_covariance(acquisition: Acquisition) -> Tensor:
             f"{acquisition.name}: k-space holds too few samples without signal to tell the noise of {coils} coils; "
             "use a noise scan"
         )
+    from scipy.special import gammaincinv  # noqa: PLC0415 - takes a tenth of a second to import
+
     scale = samples.abs().square().mean(dim=1).sqrt()
     samples = samples / scale[:, None]
     covariance = torch.eye(coils, dtype=samples.dtype, device=samples.device)
@@ -165,19 +166,22 @@ def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
     Parameters
     ----------
     kspace
-        complex `(coils, readout, phase)`.
+        complex `(..., coils, readout, phase)`.
     mask
-        bool `(phase,)` or `(readout, phase)`.
+        bool `(phase,)` or `(..., 1 or readout, phase)`.
 
     Returns
     -------
     Tensor
-        real `(coils,)`: variance of real and imaginary part together, zero where the ends are empty.
+        real `(..., coils)`: variance of real and imaginary part together, zero where the ends are empty.
     """
-    samples = _edge(kspace, mask)
-    if not samples.shape[1]:
-        return kspace.real.new_zeros(len(kspace))
-    return samples.abs().square().median(dim=1).values / math.log(2)
+    ends, measured = _ends(kspace), mask if mask.ndim > 1 else mask[None]
+    if measured.shape[-2] > 1:
+        measured = _ends(measured)
+    # Samples that the scanner left at zero do not count. NaN instead of a selection, whose size the host waits for.
+    counts = measured.unsqueeze(-3) & (ends != 0).any(dim=-3, keepdim=True)
+    power = torch.where(counts, ends.abs().square(), torch.nan).flatten(-2)
+    return power.nanmedian(dim=-1).values.nan_to_num(0) / math.log(2)
 
 
 def whitening_matrix(covariance: Tensor) -> Tensor:
@@ -234,12 +238,10 @@ def mix_coils(matrix: Tensor, kspace: Tensor) -> Tensor:
     return torch.einsum("oc,...crp->...orp", matrix, kspace)
 
 
-def _edge(kspace: Tensor, mask: Tensor) -> Tensor:
-    """Return measured samples `(coils, samples)` of the outermost readout, without those the scanner left at zero."""
-    rows = max(2, round(EDGE * kspace.shape[-2]))
-    ends = torch.cat([kspace[..., :rows, :], kspace[..., -rows:, :]], dim=-2)
-    measured = mask if mask.ndim == 1 else torch.cat([mask[:rows], mask[-rows:]])
-    return ends[:, measured & ends.any(dim=0)]
+def _ends(values: Tensor) -> Tensor:
+    """Return the outermost readout of `(..., readout, phase)`."""
+    rows = max(2, round(EDGE * values.shape[-2]))
+    return torch.cat([values[..., :rows, :], values[..., -rows:, :]], dim=-2)
 
 
 def _mahalanobis(samples: Tensor, covariance: Tensor) -> Tensor:

@@ -100,7 +100,7 @@ class Grappa(Reconstruction):
         """
         _check(acquisition)
         gaps = find_gaps(acquisition.mask, acquisition.header.padding, self.neighbours)
-        lines = calibration_lines(acquisition)
+        lines = calibration_lines(acquisition).lines
         compression = compression_matrix(lines, self.virtual_coils)
         share = noise_share(compress(acquisition.kspace, compression), acquisition.mask)
         lamdas = [self._lamda(min(share[line] for line in gap.sources)) for gap in gaps]

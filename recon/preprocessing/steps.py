@@ -167,6 +167,11 @@ class SteppedVolume(WrappedVolume):
         return self.volume.target_name if self._outcome[2] else None
 
     @property
+    def target_size(self) -> tuple[int, int] | None:
+        """Size of the reference image; None if the steps changed the image, so that it no longer fits."""
+        return self.volume.target_size if self._outcome[2] else None
+
+    @property
     def target_max(self) -> float | None:
         """Largest value of the reference image over the file; None if there is none that still fits."""
         return self.volume.target_max if self._outcome[2] else None

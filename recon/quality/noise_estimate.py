@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
@@ -19,9 +17,6 @@ LAMDA, ITERATIONS = 3e-3, 4
 
 WINDOW = 9
 """Pixels over which power is averaged."""
-
-VARIANCES: dict[NoiseLevel, Callable[[Tensor, Tensor], Tensor]] = {"air": air_variance, "ends": edge_variance}
-"""Estimates of the variance of each channel's noise."""
 
 
 def noise_levels(masked_kspace: Tensor, mask: Tensor, source: NoiseLevel = "air") -> Tensor:
@@ -41,10 +36,15 @@ def noise_levels(masked_kspace: Tensor, mask: Tensor, source: NoiseLevel = "air"
     Tensor
         real `(batch,)`: of complex samples, the mean over the coils that are not silent.
     """
-    masks = mask.expand(len(masked_kspace), 1, *masked_kspace.shape[-2:])[:, 0]
-    variances = [VARIANCES[source](kspace, measured) for kspace, measured in zip(masked_kspace, masks, strict=True)]
-    means = [variance.sum() / (variance > 0).sum().clamp(min=1) for variance in variances]
-    return torch.stack(means).nan_to_num().sqrt()
+    masks = mask[:, 0]
+    if source == "ends":
+        variances = edge_variance(masked_kspace, masks)
+    else:
+        variances = torch.stack(
+            [air_variance(*one) for one in zip(masked_kspace, masks.expand(len(masked_kspace), -1, -1), strict=True)]
+        )
+    means = variances.sum(dim=-1) / (variances > 0).sum(dim=-1).clamp(min=1)
+    return means.nan_to_num().sqrt()
 
 
 @torch.no_grad()
@@ -67,7 +67,7 @@ def noise_maps(problem: Problem, levels: Tensor) -> Tensor:
         real `(batch, readout, phase)`: standard deviation at unit scale, in natural order.
     """
     encoding = problem.encoding
-    noise = torch.stack([_white(number, problem.kspace) for number in range(problem.kspace.shape[1])])
+    noise = _white(problem.kspace)
     unit = (levels / problem.scale)[:, None, None, None]
     samples = compress(noise, problem.compression) * unit * encoding.mask
     spread = problem.brightness.sqrt().unsqueeze(1)
@@ -85,7 +85,9 @@ def _local_mean(power: Tensor) -> Tensor:
     return avg_pool2d(power, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
 
 
-def _white(number: int, kspace: Tensor) -> Tensor:
-    """Draw the white noise, of unit variance, of the coil with this number: complex `(readout, phase)`."""
-    generator = torch.Generator().manual_seed(number)
-    return torch.randn(kspace.shape[-2:], generator=generator, dtype=torch.complex64).to(kspace)
+def _white(kspace: Tensor) -> Tensor:
+    """Draw white noise of unit variance, complex `(coils, readout, phase)`; that of a coil depends on its number."""
+    noise = torch.empty(kspace.shape[1:], dtype=torch.complex64, pin_memory=kspace.is_cuda)
+    for number, plane in enumerate(noise):
+        torch.randn(plane.shape, generator=torch.Generator().manual_seed(number), dtype=noise.dtype, out=plane)
+    return noise.to(kspace, non_blocking=True)

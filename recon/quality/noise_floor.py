@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from scipy.special import gammaincinv
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -57,6 +56,8 @@ def present_floor(image: Tensor, coils: int) -> Tensor:
     It is a low quantile of the power averaged over a window about each pixel, corrected for the spread that this
     average has in pure noise of independent coils.
     """
+    from scipy.special import gammaincinv  # noqa: PLC0415 - slow to import
+
     samples = coils * min(WINDOW, image.shape[-2]) * min(WINDOW, image.shape[-1])
     power = avg_pool2d(image.square()[None], WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
     return power.quantile(DARKEST) * (samples / float(gammaincinv(samples, DARKEST)))

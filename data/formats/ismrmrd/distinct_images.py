@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from recon.data.errors import InputError
+from recon.data.errors import InputError, warn_of_input
 
 Indices = NDArray[np.int64]
 Chosen = NDArray[np.bool_]
@@ -23,7 +22,12 @@ SET, SLICE = COUNTERS.index("set"), COUNTERS.index("slice")
 SAME_POSITION, SAME_DIRECTION = 0.01, 1e-3
 """Largest differences within an image: of positions, in mm, and of the entries of unit vectors."""
 
-PLACE = (("position", SAME_POSITION), ("read_dir", SAME_DIRECTION), ("phase_dir", SAME_DIRECTION))
+PLACE = (
+    ("position", SAME_POSITION),
+    ("read_dir", SAME_DIRECTION),
+    ("phase_dir", SAME_DIRECTION),
+    ("slice_dir", SAME_DIRECTION),
+)
 """Fields of a readout's header that say where its image lies, and their largest difference within an image."""
 
 
@@ -75,7 +79,8 @@ def distinct_counters(
     if weightings is not None:
         counters[:, SET] = _ranks(counters[:, SET], weightings)
     user = number_rows(heads["idx"]["user"])
-    if user.any() and _repeats(readouts, counters):
+    repeats = _repeats(readouts, counters)
+    if user.any() and repeats:
         labels = np.where(_split(readouts, counters, user, "user counters"), user, 0)
         counters[:, SET] = _ranks(counters[:, SET], labels)
     place = _places(heads, imaging)
@@ -84,6 +89,12 @@ def distinct_counters(
         affected = np.isin(counters[:, SLICE], counters[split, SLICE])
         labels = _nearest(heads, np.where(affected, place, 0), affected, imaging)
         counters[:, SLICE] = _ranks(counters[:, SLICE], labels)
+    if repeats and _repeats(readouts, counters):
+        warn_of_input(
+            f"{path}: lines that nothing in their headers tells apart were measured repeatedly; their mean is taken"
+        )
+    elif user.any() and _differ_between_averages(readouts, counters, user):
+        warn_of_input(f"{path}: averages of one line differ in user counters; their mean is taken all the same")
     return counters
 
 
@@ -115,6 +126,14 @@ def _repeats(readouts: _Readouts, counters: Indices) -> bool:
     """Return whether an image holds a line several times within one average."""
     lines = np.column_stack([counters, readouts.heads["idx"]["average"], readouts.columns])[readouts.imaging]
     return int(number_rows(lines).max(initial=-1)) + 1 < len(lines)
+
+
+def _differ_between_averages(readouts: _Readouts, counters: Indices, user: Indices) -> bool:
+    """Return whether averages of one line have different user counters."""
+    lines = number_rows(np.column_stack([counters, readouts.columns])[readouts.imaging])
+    numbers = user[readouts.imaging]
+    pairs = number_rows(np.stack([lines, numbers], axis=1))
+    return bool(pairs.max(initial=-1) > lines.max(initial=-1))
 
 
 def _split(readouts: _Readouts, counters: Indices, labels: Indices, what: str) -> Chosen:
@@ -161,13 +180,14 @@ def _places(heads: NDArray[Any], chosen: Chosen) -> Indices:
 
 
 def _bins(values: NDArray[np.float32], tolerance: float, chosen: Chosen) -> Indices:
-    """Return the group of every value, where gaps between the chosen values separate the groups."""
+    """Return the group of every value, where gaps between the chosen values separate the groups; NaN is the last."""
     bins = np.zeros(len(values), np.int64)
-    kept = np.sort(values[chosen].astype(np.float64))
+    kept = np.sort(values[chosen & ~np.isnan(values)].astype(np.float64))
     with np.errstate(invalid="ignore"):
         gaps = np.flatnonzero(np.diff(kept) > tolerance)
     if len(gaps):
         bins[:] = np.searchsorted((kept[gaps] + kept[gaps + 1]) / 2, values)
+    bins[np.isnan(values)] = len(gaps) + 1
     return bins
 
 
@@ -177,6 +197,8 @@ def _nearest(heads: NDArray[Any], labels: Indices, affected: Chosen, imaging: Ch
     known, firsts = np.unique(labels[affected & imaging], return_index=True)
     if not len(others) or not len(known):
         return labels
+    from scipy.spatial import cKDTree  # noqa: PLC0415 - takes a fifth of a second to import, and is seldom needed
+
     places = heads["position"][np.flatnonzero(affected & imaging)[firsts]].astype(np.float64)
     nearest = cKDTree(np.nan_to_num(places)).query(np.nan_to_num(heads["position"][others].astype(np.float64)))[1]
     labels = labels.copy()

@@ -11,7 +11,6 @@ from recon.data.errors import printable, warn_of_input
 from recon.data.formats.header import (
     LARGEST_NUMBER,
     LONGEST_QUOTE,
-    NAMESPACE,
     HeaderError,
     image_space,
     parse_header,
@@ -111,7 +110,7 @@ def _unimportant(root: ET.Element, path: str, default: float, name: str | Path) 
 
 
 def _text(root: ET.Element, path: str) -> str | None:
-    text = root.findtext("/".join(NAMESPACE + step for step in path.split("/")))
+    text = root.findtext(path)
     return None if text is None else text.strip()
 
 

@@ -7,7 +7,7 @@ from fastmri.data.transforms import center_crop
 from scipy import ndimage
 
 from recon.data.errors import InputError
-from recon.experiments.engine.metrics import foreground, score, score_as_fastmri, score_file, score_foreground
+from recon.experiments.engine.metrics import crop, foreground, score, score_as_fastmri, score_file, score_foreground
 from recon.simulation.raw_files import simulate_volume
 
 GENERATOR = np.random.default_rng(0)
@@ -75,3 +75,14 @@ def test_the_air_does_not_count_in_scores_over_the_foreground() -> None:
 def test_a_perfect_foreground_has_no_error_and_none_has_no_score() -> None:
     assert score_foreground(TARGET, TARGET).psnr == np.inf
     assert np.isnan(score_foreground(np.ones_like(TARGET), IMAGES).psnr)
+
+
+@pytest.mark.parametrize("size", [(24, 20), (23, 20), (24, 19), (7, 1)])
+def test_images_are_cropped_as_fastmri_crops(size: tuple[int, int]) -> None:
+    np.testing.assert_array_equal(crop(TARGET, *size), center_crop(TARGET, size))
+
+
+@pytest.mark.parametrize("size", [(25, 20), (24, 21), (0, 20)])
+def test_images_are_not_cropped_to_more_or_nothing(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="cannot be cropped"):
+        crop(TARGET, *size)

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.ismrmrd_files import readout, write, xml
 from helpers.slices import random_kspace
-from recon.data.errors import InputError
+from recon.data.errors import InputError, InputWarning
 from recon.data.formats.ismrmrd.layout import open_ismrmrd
 
 COILS, READOUT, PHASE = 3, 16, 12
@@ -92,6 +92,8 @@ def test_user_counters_that_number_the_lines_of_one_image_do_not_matter(tmp_path
     [
         ({"position": (0.0, 0.0, 5.0)}, "differ in position or orientation .as readout 3, line 3"),
         (TURNED, "differ in position or orientation .as readout 3, line 3"),
+        ({"slice_dir": (0.0, 0.0, -1.0)}, "differ in position or orientation .as readout 3, line 3"),
+        ({"position": (0.0, 0.0, float("nan"))}, "differ in position or orientation .as readout 3, line 3"),
     ],
 )
 def test_a_line_of_another_place_is_refused(tmp_path: Path, odd: dict[str, object], words: str) -> None:
@@ -120,3 +122,19 @@ def test_positions_that_differ_by_rounding_are_one_place(tmp_path: Path) -> None
         readout(KSPACE[0, ..., line], line, position=(0.0, 1e-4 * line, 30.0), **AXES) for line in range(PHASE)
     ]
     assert len(open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE), readouts))) == 1
+
+
+def test_a_mean_of_lines_that_nothing_tells_apart_is_announced(tmp_path: Path) -> None:
+    readouts = [*lines(KSPACE[0]), *lines(KSPACE[1], range(6, 8))]
+    with pytest.warns(InputWarning, match="scan.h5: .* were measured repeatedly; their mean is taken"):
+        volume = open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE), readouts))
+    np.testing.assert_allclose(volume.read(0).kspace[..., 7], KSPACE[:2, ..., 7].mean(axis=0), rtol=1e-6)
+
+
+def test_averages_of_other_user_counters_are_announced(tmp_path: Path) -> None:
+    readouts = [
+        line for number in range(2) for line in lines(KSPACE[number], average=number, user=(number, *[0] * 7))
+    ]
+    with pytest.warns(InputWarning, match="scan.h5: averages of one line differ in user counters"):
+        volume = open_ismrmrd(write(tmp_path / "scan.h5", xml(READOUT, PHASE), readouts))
+    np.testing.assert_allclose(volume.read(0).kspace, KSPACE[:2].mean(axis=0), rtol=1e-5)

@@ -216,6 +216,28 @@ def test_a_header_without_reconstructed_space_describes_the_image_by_the_encoded
     np.testing.assert_array_equal(volume.read(0).kspace, KSPACE[0])
 
 
+@pytest.mark.parametrize("size", ["", "<matrixSize><x>0</x><y>0</y><z>0</z></matrixSize>"])
+def test_a_reconstructed_space_without_size_says_nothing(tmp_path: Path, size: str) -> None:
+    space = f"<reconSpace>{size}</reconSpace>"
+    header = re.sub("<reconSpace>.*</reconSpace>", space, xml(READOUT, PHASE), flags=re.DOTALL)
+    volume = open_volume(write(tmp_path / "scan.h5", header, lines(KSPACE[0], range(PHASE))))
+    assert (volume.header.crop, volume.header.field_of_view) == ((READOUT, PHASE), (READOUT, PHASE))
+
+
+@pytest.mark.parametrize("namespace", ["", ' xmlns="https://www.ismrm.org/ISMRMRD"', ' xmlns="urn:other"'])
+def test_the_namespace_of_a_header_does_not_matter(tmp_path: Path, namespace: str) -> None:
+    header = xml(READOUT, PHASE).replace(' xmlns="http://www.ismrm.org/ISMRMRD"', namespace)
+    volume = open_volume(write(tmp_path / "scan.h5", header, lines(KSPACE[0], range(PHASE))))
+    assert volume.header.field_of_view == (READOUT, PHASE)
+    np.testing.assert_array_equal(volume.read(0).kspace, KSPACE[0])
+
+
+def test_limits_without_a_central_line_have_it_in_the_middle(tmp_path: Path) -> None:
+    header = re.sub("<center>.*</center>", "", xml(READOUT, PHASE))
+    volume = open_volume(write(tmp_path / "scan.h5", header, lines(KSPACE[0], range(PHASE))))
+    assert (volume.header.padding, volume.mask) == ((0, PHASE), None)
+
+
 @pytest.mark.parametrize("value", ["1", "-5", "nan", "1e300", "many"])
 def test_an_impossible_resonance_frequency_warns(tmp_path: Path, value: str) -> None:
     header = xml(READOUT, PHASE).replace(">127700000<", f">{value}<")
