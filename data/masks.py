@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -164,6 +165,30 @@ def center_lines(mask: Tensor) -> slice:
     first = int(below[-1]) + 1 if below.numel() else 0
     last = int(above[0]) if above.numel() else lines.numel()
     return slice(min(first, center), max(last, min(first, center))) if lines[center] else slice(center, center)
+
+
+def is_one_sided(padding: tuple[int, int], phase: int) -> bool:
+    """Return whether the acquired lines `[first, last)` of `phase` lines have none on one side of the central one."""
+    first, last = padding
+    return phase > 2 and (first >= phase // 2 or last <= phase // 2 + 1)
+
+
+def check_center(path: Path, mask: Tensor) -> None:
+    """Refuse a mask whose lines all lie on one side of the centre: either the centre or the other lines are amiss.
+
+    A mask without any lines, of a slice without signal, passes.
+
+    Raises
+    ------
+    InputError
+        If there are lines on one side only.
+    """
+    lines = torch.nonzero(mask if mask.ndim == 1 else mask.any(dim=0)).flatten().tolist()
+    if lines and is_one_sided((lines[0], lines[-1] + 1), mask.shape[-1]):
+        raise InputError(
+            f"{path}: its lines {lines[0]} to {lines[-1]} of {mask.shape[-1]} all lie on one side of the centre of "
+            "k-space, which is line N // 2 of N"
+        )
 
 
 def measured_mask(kspace: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.masks import measured_mask, prospective_mask
+from recon.data.masks import check_center, measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_header, check_size
@@ -81,7 +81,9 @@ class BartVolume(VolumeWithoutTarget):
         stored = samples[chosen].reshape(*self.shape[2:], self.dimensions[COILS])
         kspace = torch.from_numpy(np.array(np.moveaxis(stored, -1, 0), np.complex64, order="C"))
         check_finite(self.path, kspace, f"k-space of image {index}")
-        return Acquisition(kspace, measured_mask(kspace), self.header, name=self.name, slice=index)
+        mask = measured_mask(kspace)
+        check_center(self.path, mask)
+        return Acquisition(kspace, mask, self.header, name=self.name, slice=index)
 
 
 def open_bart(path: Path) -> BartVolume:
