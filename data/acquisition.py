@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from recon.data.errors import InputError
+
+if TYPE_CHECKING:  # reading a file's header takes no torch
+    import torch
+    from torch import Tensor
 
 Vector = tuple[float, float, float]
 Size = tuple[int, int]
@@ -171,6 +174,31 @@ class Acquisition:
     name: str = ""
     slice: int | None = None
 
+    @classmethod
+    def from_numpy(
+        cls,
+        kspace: NDArray[np.complex64],
+        mask: NDArray[np.bool_],
+        header: Header,
+        *,
+        calibration: NDArray[np.complex64] | None = None,
+        noise: NDArray[np.complex64] | None = None,
+        name: str = "",
+        slice: int | None = None,  # noqa: A002 - the field's name
+    ) -> Acquisition:
+        """Wrap NumPy arrays without copying them; the parameters are the fields of the class."""
+        from torch import from_numpy  # noqa: PLC0415 - takes a second to import
+
+        return cls(
+            kspace=from_numpy(kspace),
+            mask=from_numpy(mask),
+            header=header,
+            calibration=None if calibration is None else from_numpy(calibration),
+            noise=None if noise is None else from_numpy(noise),
+            name=name,
+            slice=slice,
+        )
+
     @property
     def coils(self) -> int:
         """Number of receive coils."""
@@ -236,7 +264,7 @@ class Acquisition:
                 f"the k-space of shape {tuple(self.kspace.shape)}"
             )
         top, left = readout // 2 - rows // 2, phase // 2 - columns // 2
-        reference = torch.zeros_like(self.kspace)
+        reference = self.kspace.new_zeros(self.kspace.shape)
         reference[:, top : top + rows, left : left + columns] = self.calibration
         return reference
 

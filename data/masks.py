@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
+
+if TYPE_CHECKING:  # reading a file's header takes no torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    Mask = TypeVar("Mask", Tensor, NDArray[np.bool_])
 
 
 class MaskKind(StrEnum):
@@ -145,7 +150,7 @@ def draw_sampling(samplings: Sequence[Sampling], seed: int | tuple[int, ...]) ->
     return samplings[np.random.RandomState(seed).randint(len(samplings))]
 
 
-def center_lines(mask: Tensor) -> slice:
+def center_lines(mask: Mask) -> slice:
     """Find the contiguous run of measured lines around DC.
 
     Parameters
@@ -158,13 +163,14 @@ def center_lines(mask: Tensor) -> slice:
     slice
         Range of the phase axis; empty if the line at DC was not measured.
     """
-    lines = mask if mask.ndim == 1 else mask.all(dim=0)
-    missing = torch.nonzero(~lines).flatten()
-    center = lines.numel() // 2
-    below, above = missing[missing <= center], missing[missing >= center]
-    first = int(below[-1]) + 1 if below.numel() else 0
-    last = int(above[0]) if above.numel() else lines.numel()
-    return slice(min(first, center), max(last, min(first, center))) if lines[center] else slice(center, center)
+    lines: Any = mask if mask.ndim == 1 else mask.all(0)
+    measured: list[bool] = lines.tolist()
+    first = last = len(measured) // 2
+    while last < len(measured) and measured[last]:
+        last += 1
+    while last > first > 0 and measured[first - 1]:
+        first -= 1
+    return slice(first, last)
 
 
 def is_one_sided(padding: tuple[int, int], phase: int) -> bool:
@@ -173,7 +179,7 @@ def is_one_sided(padding: tuple[int, int], phase: int) -> bool:
     return phase > 2 and (first >= phase // 2 or last <= phase // 2 + 1)
 
 
-def check_center(path: Path, mask: Tensor) -> None:
+def check_center(path: Path, mask: NDArray[np.bool_]) -> None:
     """Refuse a mask whose lines all lie on one side of the centre: either the centre or the other lines are amiss.
 
     A mask without any lines, of a slice without signal, passes.
@@ -183,7 +189,7 @@ def check_center(path: Path, mask: Tensor) -> None:
     InputError
         If there are lines on one side only.
     """
-    lines = torch.nonzero(mask if mask.ndim == 1 else mask.any(dim=0)).flatten().tolist()
+    lines = np.flatnonzero(mask if mask.ndim == 1 else mask.any(axis=0)).tolist()
     if lines and is_one_sided((lines[0], lines[-1] + 1), mask.shape[-1]):
         raise InputError(
             f"{path}: its lines {lines[0]} to {lines[-1]} of {mask.shape[-1]} all lie on one side of the centre of "
@@ -191,7 +197,11 @@ def check_center(path: Path, mask: Tensor) -> None:
         )
 
 
-def measured_mask(kspace: Tensor) -> Tensor:
+@overload
+def measured_mask(kspace: Tensor) -> Tensor: ...
+@overload
+def measured_mask(kspace: NDArray[np.complex64]) -> NDArray[np.bool_]: ...
+def measured_mask(kspace: Any) -> Any:
     """Find which samples of one slice were measured: those that are not zero.
 
     Rows that are zero in every line (an asymmetric echo), single zeros and slices without any signal do not count
@@ -204,18 +214,19 @@ def measured_mask(kspace: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor
+    Tensor or array
         bool `(phase,)`, or `(readout, phase)` if some lines were measured partially.
     """
-    samples = (kspace != 0).any(dim=0)
-    lines, rows = samples.any(dim=0), samples.any(dim=1)
+    samples = (kspace != 0).any(0)
+    lines, rows = samples.any(0), samples.any(1)
     if not lines.any():
         return ~lines
     expected = rows[:, None] & lines
-    return lines if (expected & ~samples).sum() <= ZEROS_BY_CHANCE * expected.sum() else samples
+    missing, all_samples = int((expected & ~samples).sum()), int(expected.sum())
+    return lines if missing <= ZEROS_BY_CHANCE * all_samples else samples
 
 
-def prospective_mask(mask: Tensor, padding: tuple[int, int]) -> Tensor | None:
+def prospective_mask(mask: Mask, padding: tuple[int, int]) -> Mask | None:
     """Return the mask if it leaves samples out; None if all columns within `padding` were measured.
 
     Parameters

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
@@ -35,8 +34,12 @@ class Volume(Protocol):
         """Matrix, padding, field of view, contrast."""
 
     @property
-    def mask(self) -> torch.Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask of a prospectively undersampled scan; None if fully sampled."""
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of calibration lines that a separate scan adds to the first slice; 0 if there was none."""
 
     @property
     def choices(self) -> Mapping[str, str]:
@@ -45,6 +48,10 @@ class Volume(Protocol):
     @property
     def target_name(self) -> str | None:
         """Name of the reference image in the file; None if there is none."""
+
+    @property
+    def target_size(self) -> tuple[int, int] | None:
+        """Size of the reference image `(rows, columns)`; None if there is none."""
 
     @property
     def target_max(self) -> float | None:
@@ -77,12 +84,22 @@ class VolumeWithoutTarget:
     choices: Mapping[str, str] = MappingProxyType({})
 
     @property
+    def calibration_lines(self) -> int:
+        """Always 0: the format has no separate calibration scan, unless a subclass knows one."""
+        return 0
+
+    @property
     def name(self) -> str:
         """Name of the file without its folder."""
         return self.path.name
 
     @property
     def target_name(self) -> str | None:
+        """Always None: there is no reference image."""
+        return None
+
+    @property
+    def target_size(self) -> tuple[int, int] | None:
         """Always None: there is no reference image."""
         return None
 
@@ -136,9 +153,14 @@ class WrappedVolume:
         return self.volume.header
 
     @property
-    def mask(self) -> torch.Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask of a prospectively undersampled scan; None if fully sampled."""
         return self.volume.mask
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of calibration lines that a separate scan adds to the first slice."""
+        return self.volume.calibration_lines
 
     @property
     def choices(self) -> Mapping[str, str]:
@@ -149,6 +171,11 @@ class WrappedVolume:
     def target_name(self) -> str | None:
         """Name of the reference image in the file; None if there is none."""
         return self.volume.target_name
+
+    @property
+    def target_size(self) -> tuple[int, int] | None:
+        """Size of the reference image `(rows, columns)`; None if there is none."""
+        return self.volume.target_size
 
     @property
     def target_max(self) -> float | None:

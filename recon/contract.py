@@ -38,6 +38,8 @@ class Reconstruction(ABC):
     A method is a frozen dataclass whose fields are its settings and whose docstring names the objective it minimises
     and the paper. It implements `__call__`. Everything else that a caller may ask is a facet with a default, so no
     caller needs to know which kind of method it holds.
+
+    The echo of what it is given lies at index `N // 2`: the engine centres it, see `recon.preprocessing.echo`.
     """
 
     @abstractmethod

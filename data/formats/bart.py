@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError, warn_of_input
@@ -63,12 +63,28 @@ class BartVolume(VolumeWithoutTarget):
     dimensions: Sizes
 
     @cached_property
-    def mask(self) -> torch.Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask of the first image; None if it was fully sampled."""
-        return prospective_mask(self.read(0).mask, self.header.padding)
+        return prospective_mask(self._mask(self.kspace(0)), self.header.padding)
 
     def read(self, index: int) -> Acquisition:
         """Read one image.
+
+        Raises
+        ------
+        InputError
+            If it holds values that are not finite.
+        """
+        kspace = self.kspace(index)
+        return Acquisition.from_numpy(kspace, self._mask(kspace), self.header, name=self.name, slice=index)
+
+    def _mask(self, kspace: NDArray[np.complex64]) -> NDArray[np.bool_]:
+        mask = measured_mask(kspace)
+        check_center(self.path, mask)
+        return mask
+
+    def kspace(self, index: int) -> NDArray[np.complex64]:
+        """Read the k-space `(coils, readout, phase)` of one image.
 
         Raises
         ------
@@ -79,11 +95,9 @@ class BartVolume(VolumeWithoutTarget):
         position = dict(zip(IMAGES, np.unravel_index(index, [self.dimensions[axis] for axis in IMAGES]), strict=True))
         chosen = tuple(position.get(axis, slice(None)) for axis in range(DIMENSIONS))
         stored = samples[chosen].reshape(*self.shape[2:], self.dimensions[COILS])
-        kspace = torch.from_numpy(np.array(np.moveaxis(stored, -1, 0), np.complex64, order="C"))
+        kspace = np.array(np.moveaxis(stored, -1, 0), np.complex64, order="C")
         check_finite(self.path, kspace, f"k-space of image {index}")
-        mask = measured_mask(kspace)
-        check_center(self.path, mask)
-        return Acquisition(kspace, mask, self.header, name=self.name, slice=index)
+        return kspace
 
 
 def open_bart(path: Path) -> BartVolume:

@@ -9,12 +9,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from recon.data.acquisition import Acquisition, Header, as_table
 from recon.data.formats.fastmri_parts import (
     TARGETS,
-    acquired,
     check_kspace,
     check_target,
     find_noise,
@@ -27,12 +25,8 @@ from recon.data.formats.fastmri_parts import (
 from recon.data.formats.format import Format
 from recon.data.formats.header import format_header
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.storage.finite import check_finite
 from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
 from recon.data.storage.new_hdf5 import new_hdf5
-from recon.data.storage.shared_memory import empty
-
-COMPLEX = torch.complex64
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,8 @@ class FastMRIVolume:
         bool `(phase,)` or `(readout, phase)` of a prospectively undersampled scan; None if fully sampled.
     target_name
         Name of the data set that holds the reference image; None if there is none.
+    target_size
+        Size of the reference image `(rows, columns)`; None if there is none.
     target_max
         Largest value of the target over the volume (attribute `max`); None if unknown.
     """
@@ -58,14 +54,22 @@ class FastMRIVolume:
     path: Path
     shape: tuple[int, int, int, int]
     header: Header
-    mask: torch.Tensor | None
+    mask: npt.NDArray[np.bool_] | None
     target_name: str | None
+    target_size: tuple[int, int] | None
     target_max: float | None
 
     @property
     def name(self) -> str:
         """Name of the file without its folder."""
         return self.path.name
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of calibration lines of a separate scan; 0 if there was none."""
+        with open_hdf5(self.path) as file:
+            reference = find_reference(self.path, file, self.shape)
+            return 0 if reference is None else int(reference.shape[-1])
 
     @property
     def choices(self) -> Mapping[str, str]:
@@ -87,32 +91,9 @@ class FastMRIVolume:
         InputError
             If the file is damaged or the slice holds values that are not finite.
         """
-        with open_hdf5(self.path) as file:
-            kspace = _read(read_dataset(file, "kspace"), index, COMPLEX)
-            target = _read(read_dataset(file, self.target_name), index, torch.float32) if self.target_name else None
-            reference, noise = find_reference(self.path, file, self.shape), find_noise(self.path, file, self.shape[1])
-            scanned = None if reference is None else _read(reference, index if reference.ndim == 4 else None, COMPLEX)
-            silence = None if noise is None else _read(noise, None, COMPLEX)
-        for values, what in (
-            (kspace, f"k-space of slice {index}"),
-            (target, f"target of slice {index}"),
-            (scanned, "reference scan"),
-            (silence, "noise scan"),
-        ):
-            if values is not None:
-                check_finite(self.path, values, what)
-        mask = acquired(self.shape[-1], self.header) if self.mask is None else self.mask
-        kspace = kspace.reshape(self.shape[1:])
-        return Acquisition(
-            kspace=kspace if mask.all() else kspace.masked_fill_(~mask, 0),
-            mask=mask,
-            header=self.header,
-            target=target,
-            calibration=scanned,
-            noise=silence,
-            name=self.name,
-            slice=index,
-        )
+        from recon.data.formats.fastmri_samples import read_slice  # noqa: PLC0415 - loads torch
+
+        return read_slice(self, index)
 
     def read_target(self) -> npt.NDArray[np.float32] | None:
         """Read the reference images of all slices, float32 `(slices, rows, columns)`; None if there are none.
@@ -122,13 +103,9 @@ class FastMRIVolume:
         InputError
             If the file is damaged or the images are not finite.
         """
-        if self.target_name is None:
-            return None
-        with open_hdf5(self.path) as file:
-            target = _read(read_dataset(file, self.target_name), None, torch.float32)
-        check_finite(self.path, target, "target")
-        images: npt.NDArray[np.float32] = target.numpy()
-        return images
+        from recon.data.formats.fastmri_samples import read_target  # noqa: PLC0415 - loads torch
+
+        return read_target(self)
 
 
 def open_fastmri(path: Path) -> FastMRIVolume:
@@ -144,8 +121,7 @@ def open_fastmri(path: Path) -> FastMRIVolume:
         check_kspace(path, kspace)
         shape = kspace.shape if kspace.ndim == 4 else (kspace.shape[0], 1, *kspace.shape[1:])
         target_name = TARGETS[kspace.ndim] if holds(file, TARGETS[kspace.ndim]) else None
-        if target_name:
-            check_target(path, read_dataset(file, target_name), shape)
+        target_size = check_target(path, read_dataset(file, target_name), shape) if target_name else None
         header = replace(read_header(path, file, shape), geometry=read_geometry(path, file, shape[0]), fastmri=True)
         find_reference(path, file, shape)
         find_noise(path, file, shape[1])
@@ -155,6 +131,7 @@ def open_fastmri(path: Path) -> FastMRIVolume:
             header=header,
             mask=read_mask(path, file, shape, header),
             target_name=target_name,
+            target_size=target_size,
             target_max=read_largest(path, file),
         )
 
@@ -233,24 +210,6 @@ def write_reconstruction(
         for name, values in {"reconstruction": images, **(maps or {})}.items():
             file[name] = values
         file.attrs.update(attributes)
-
-
-def _read(dataset: h5py.Dataset, index: int | None, dtype: torch.dtype) -> torch.Tensor:
-    """Read one slice or all data directly into a tensor, whose type HDF5 converts to.
-
-    Selections of h5py's low-level interface take a tenth of the time.
-    """
-    identifier = dataset.id
-    if index is None:
-        values = empty(identifier.shape, dtype)
-        identifier.read(h5py.h5s.ALL, h5py.h5s.ALL, values.numpy())
-        return values
-    _, *shape = identifier.shape
-    values = empty(tuple(shape), dtype)
-    chosen = identifier.get_space()
-    chosen.select_hyperslab((index, *(0 for _ in shape)), (1, *shape))
-    identifier.read(h5py.h5s.create_simple(tuple(shape)), chosen, values.numpy())
-    return values
 
 
 def is_fastmri(path: Path) -> bool:

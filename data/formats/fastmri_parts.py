@@ -7,7 +7,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from recon.data.acquisition import Geometry, Header, from_table, is_valid_geometry
 from recon.data.errors import InputError
@@ -42,8 +42,8 @@ def check_kspace(path: Path, kspace: h5py.Dataset) -> None:
         raise InputError(f"{path}: the k-space is empty, its shape is {kspace.shape}")
 
 
-def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> None:
-    """Refuse a target that cannot be an image of the k-space.
+def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> tuple[int, int]:
+    """Refuse a target that cannot be an image of the k-space, and return the size of its images.
 
     Raises
     ------
@@ -59,6 +59,8 @@ def check_target(path: Path, target: h5py.Dataset, shape: Shape) -> None:
         or not 0 < target.shape[2] <= shape[3]
     ):
         raise InputError(f"{path}: the target's shape {target.shape} does not fit k-space of shape {shape}")
+    _, rows, columns = target.shape
+    return rows, columns
 
 
 def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:
@@ -145,7 +147,7 @@ def find_noise(path: Path, file: h5py.File, coils: int) -> h5py.Dataset | None:
     return stored
 
 
-def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torch.Tensor | None:
+def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> NDArray[np.bool_] | None:
     """Read the sampling mask; None if all samples were measured.
 
     Raises
@@ -164,16 +166,16 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> torc
     values = stored[()]
     if not np.isfinite(values).all():
         raise InputError(f"{path}: the mask holds NaN or Inf")
-    mask = torch.from_numpy(values.astype(bool)) & acquired(shape[-1], header)
+    mask = values.astype(bool) & acquired(shape[-1], header)
     if not mask.any():
         raise InputError(f"{path}: the mask says that nothing was measured")
     check_center(path, mask)
     return prospective_mask(mask, header.padding)
 
 
-def acquired(phase: int, header: Header) -> torch.Tensor:
+def acquired(phase: int, header: Header) -> NDArray[np.bool_]:
     """Return the mask of the acquired columns, those outside the zero padding: bool `(phase,)`."""
-    columns = torch.arange(phase)
+    columns = np.arange(phase)
     first, last = header.padding
     return (columns >= first) & (columns < last)
 

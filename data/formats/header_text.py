@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING
 
 from recon.data.acquisition import Header, is_valid_geometry
 from recon.data.errors import InputError, printable
 from recon.data.formats.header import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
 from recon.data.masks import is_one_sided
 
-_HEADER = TypeAdapter(Header)
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+@cache
+def _adapter() -> TypeAdapter[Header]:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - takes a tenth of a second with the schema, for two formats
+
+    return TypeAdapter(Header)
 
 
 def header_as_text(header: Header) -> str:
     """Convert a header to one line of JSON."""
-    return _HEADER.dump_json(header).decode()
+    return _adapter().dump_json(header).decode()
 
 
 def header_from_text(path: Path, text: str, matrix: tuple[int, int], slices: int) -> Header:
@@ -39,8 +47,8 @@ def header_from_text(path: Path, text: str, matrix: tuple[int, int], slices: int
         If the text is not a header, or contradicts the samples.
     """
     try:
-        header = _HEADER.validate_json(text)
-    except ValidationError as error:
+        header = _adapter().validate_json(text)
+    except ValueError as error:  # of pydantic
         raise InputError(f"{path}: the header beside the samples cannot be read") from error
     check_header_fits(path, header, matrix, slices)
     return replace(header, contrast=printable(header.contrast, LONGEST_CONTRAST))
@@ -52,14 +60,15 @@ def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slice
     Raises
     ------
     InputError
-        If crop, padding, sizes or geometry are impossible, or the number of slices differs.
+        If crop, padding, sizes or geometry are impossible, the acquired lines lie on one side of the centre of
+        k-space, or the number of slices differs.
     """
     first, last = header.padding
     if not 0 <= first <= matrix[1] // 2 or not first < last <= LARGEST_MATRIX:
         raise InputError(
             f"{path}: the header says that lines {first} to {last - 1} were acquired, of {matrix[1]} in the k-space"
         )
-    if is_one_sided((first, last), matrix[1]):
+    if is_one_sided(header.padding, matrix[1]):
         raise InputError(
             f"{path}: the header says that lines {first} to {last - 1} of {matrix[1]} were acquired, all on one side "
             "of the centre of k-space; correct the number of the central line"

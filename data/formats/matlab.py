@@ -23,7 +23,7 @@ from recon.data.axes import name_axes
 from recon.data.errors import InputError, did_you_mean, printable
 from recon.data.formats.format import Format
 from recon.data.formats.numpy import ArrayVolume, Indexed, array_volume
-from recon.data.storage.hdf5 import LONGEST_LIST, follow, is_own, open_hdf5, read_dataset
+from recon.data.storage.hdf5 import LONGEST_LIST, entries, follow, is_own, open_hdf5, read_dataset
 from recon.data.storage.limits import check_size
 
 TEXT = 128
@@ -160,11 +160,9 @@ class _Hdf5Array:
 def _variables_73(path: Path, wanted: str | None) -> dict[str, Variable]:
     variables: dict[str, Variable] = {}
     with open_hdf5(path) as file:
-        for name in map(str, file):
+        for name in entries(file):
             if name.startswith("#") or not is_own(file, name):  # "#refs#" holds the cells of all variables
                 continue
-            if len(variables) == MOST_VARIABLES:
-                raise InputError(f"{path}: has more than {MOST_VARIABLES} variables")
             member = follow(file, name)
             if not isinstance(member, h5py.Dataset):
                 variables[name] = Variable((), "struct or sparse array", np.empty(0))

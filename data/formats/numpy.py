@@ -22,7 +22,6 @@ from tokenize import TokenError
 from typing import IO, Any, Protocol
 
 import numpy as np
-import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
@@ -55,6 +54,7 @@ PIECE = 2**20
 """Number of bytes that are unpacked at once."""
 
 Array = NDArray[Any]
+Complex = NDArray[np.complex64]
 
 
 class Indexed(Protocol):
@@ -97,9 +97,14 @@ class ArrayVolume(VolumeWithoutTarget):
         return self.axes.shape
 
     @cached_property
-    def mask(self) -> torch.Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask of the first slice; None if it was fully sampled."""
-        return prospective_mask(self.read(0).mask, self.header.padding)
+        return prospective_mask(self._read(0)[1], self.header.padding)
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of calibration lines of a separate scan; 0 if there was none."""
+        return self.stored["calibration"].shape[-1] if "calibration" in self.stored else 0
 
     def read(self, index: int) -> Acquisition:
         """Read one slice.
@@ -109,23 +114,26 @@ class ArrayVolume(VolumeWithoutTarget):
         InputError
             If it holds values that are not finite.
         """
+        kspace, mask = self._read(index)
         parts = {name: self._part(name, index) for name in ("calibration", "noise")}
-        image = self.axes.arrange(self.kspace[self.axes.select(index)])
-        kspace = torch.from_numpy(np.array(image, np.complex64, order="C"))
-        for name, values in {"kspace": kspace, **parts}.items():
-            if values is not None:
-                check_finite(self.path, values, f"{name} of slice {index}")
-        mask = measured_mask(kspace)
-        if "mask" in self.stored:
-            mask = torch.from_numpy(self.stored["mask"][index].astype(bool))
-        check_center(self.path, mask)
-        return Acquisition(torch.where(mask, kspace, 0), mask, self.header, **parts, name=self.name, slice=index)
+        return Acquisition.from_numpy(kspace, mask, self.header, **parts, name=self.name, slice=index)
 
-    def _part(self, name: str, index: int) -> torch.Tensor | None:
+    def _read(self, index: int) -> tuple[Complex, NDArray[np.bool_]]:
+        """Read the k-space of a slice, zero where it was not measured, and its mask."""
+        image = self.axes.arrange(self.kspace[self.axes.select(index)])
+        kspace = np.array(image, np.complex64, order="C")
+        check_finite(self.path, kspace, f"kspace of slice {index}")
+        mask = self.stored["mask"][index].astype(bool) if "mask" in self.stored else measured_mask(kspace)
+        check_center(self.path, mask)
+        return (np.where(mask, kspace, np.complex64(0)) if "mask" in self.stored else kspace), mask
+
+    def _part(self, name: str, index: int) -> Complex | None:
         if name not in self.stored:
             return None
         stored = self.stored[name]
-        return torch.from_numpy(np.array(stored if name == "noise" else stored[index], np.complex64, order="C"))
+        values = np.array(stored if name == "noise" else stored[index], np.complex64, order="C")
+        check_finite(self.path, values, f"{name} of slice {index}")
+        return values
 
 
 def open_npy(path: Path, axes: str | None = None) -> ArrayVolume:
@@ -335,7 +343,16 @@ def _checked(path: Path, stored: dict[str, Array], shape: tuple[int, int, int, i
                 f"{path}: {name!r} of type {parts[name].dtype} and shape {parts[name].shape} does not fit k-space of "
                 f"shape {shape}"
             )
+    if "mask" in parts:
+        _check_mask(path, parts["mask"])
     return parts
+
+
+def _check_mask(path: Path, mask: Array) -> None:
+    if not np.isfinite(mask).all():
+        raise InputError(f"{path}: the mask holds NaN or Inf")
+    if not mask.any():
+        raise InputError(f"{path}: the mask says that nothing was measured")
 
 
 def _text(path: Path, name: str, array: Array) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Header
@@ -91,5 +90,4 @@ class WholeScan:
         """
         if (self.masks != self.masks[0]).any():
             raise InputError(f"{self.name}: its slices were sampled differently, which this format cannot store")
-        first = torch.from_numpy(self.masks[0])
-        return None if prospective_mask(first, self.header.padding) is None else self.masks[0]
+        return prospective_mask(self.masks[0], self.header.padding)

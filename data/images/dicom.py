@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from recon.data.acquisition import Frame
 from recon.data.images import WARNING
 from recon.data.images.placement import Placement, Stack, same_places, slice_distance, upright
 from recon.data.storage.atomic import atomic_path
+from recon.data.versions import own_version
 
 IMPLEMENTATION = UID("2.25.305828488182831875890203105390285383139")
 """UID of this software, drawn once at random."""
@@ -91,7 +91,7 @@ def _series(stack: Stack, unit: float, slope: float, window: float) -> Dataset:
     series.Modality = "MR"
     series.SeriesDescription = f"{stack.description[: 62 - len(WARNING)]}, {WARNING}".removeprefix(", ")
     series.Manufacturer = "unrolled-recon"
-    series.SoftwareVersions = version("unrolled-recon")
+    series.SoftwareVersions = own_version()
     series.PatientIdentityRemoved = "YES"
     series.DeidentificationMethod = "Written without data of the patient"
     series.DeidentificationMethodCodeSequence = [_code(value, "DCM", meaning) for value, meaning in PROFILES.items()]

@@ -35,6 +35,9 @@ ALWAYS_ALLOWED = 2**26
 LARGEST_RATIO = 200
 """Largest ratio of compression of larger data sets: measured numbers hardly compress."""
 
+MOST_ENTRIES = 10_000
+"""Largest number of entries of a group that are looked at; listing more takes seconds."""
+
 LONGEST_LIST = 200
 """Number of characters of a list of names in a message."""
 
@@ -67,8 +70,26 @@ def attribute(file: h5py.File, name: str) -> Any:
     return value.reshape(-1)[0] if isinstance(value, np.ndarray) and value.size == 1 else value
 
 
+def entries(group: h5py.Group) -> list[str]:
+    """Return the names of the entries of a group.
+
+    Raises
+    ------
+    InputError
+        If there are more than `MOST_ENTRIES`.
+    """
+    if len(group) > MOST_ENTRIES:
+        raise InputError(
+            f"{group.file.filename}: the HDF5 file has {len(group)} entries in one group, more than the limit of "
+            f"{MOST_ENTRIES}"
+        )
+    return [name for name in group if isinstance(name, str)]
+
+
 def listed(group: h5py.Group) -> str:
     """List the names in a group, for a message."""
+    if len(group) > MOST_ENTRIES:
+        return f"{len(group)} other entries"
     return printable(", ".join(sorted(map(str, group))), LONGEST_LIST) or "nothing"
 
 

@@ -17,6 +17,12 @@ DEFAULT_GIB = 16.0
 MAX_HEADER = 4 * 2**20
 """Largest number of bytes of a text header."""
 
+ALWAYS_ALLOWED = 2**26
+"""Bytes that may be declared whatever is stored of them."""
+
+LARGEST_RATIO = 64
+"""Largest ratio of larger k-space to the samples measured of it; real scans leave out 31 of 32 lines at most."""
+
 
 def check_size(path: Path, what: str, shape: Sequence[int], itemsize: int) -> None:
     """Refuse an array that would exceed the limit.
@@ -56,6 +62,30 @@ def check_header(path: Path, size: int) -> None:
     """
     if size > MAX_HEADER:
         raise InputError(f"{path}: the header has {size} bytes, more than the limit of {MAX_HEADER}")
+
+
+def check_measured(name: str | Path, declared_bytes: int, measured_bytes: int) -> None:
+    """Refuse k-space that is large and nearly empty, because a header can declare any size at no cost.
+
+    Parameters
+    ----------
+    name
+        Name of the scan, for the message.
+    declared_bytes
+        Size of one image's k-space according to the header.
+    measured_bytes
+        Size of the samples that were measured of it.
+
+    Raises
+    ------
+    InputError
+        If the k-space exceeds `ALWAYS_ALLOWED` and is more than `LARGEST_RATIO` times as large as its samples.
+    """
+    if declared_bytes > ALWAYS_ALLOWED and declared_bytes > LARGEST_RATIO * measured_bytes:
+        raise InputError(
+            f"{name}: the header declares k-space of {declared_bytes} bytes, but only {measured_bytes} bytes were "
+            "measured"
+        )
 
 
 def _max_gib() -> float:

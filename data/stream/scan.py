@@ -26,6 +26,7 @@ from recon.data.formats.ismrmrd.lines import (
     flag,
 )
 from recon.data.formats.ismrmrd.scan_header import parse_scan_header
+from recon.data.storage.limits import check_measured
 from recon.data.stream.messages import Readout
 
 LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(8), flag(25)
@@ -35,9 +36,6 @@ OVERHEAD = 1024
 
 WORKING_COPIES = 10
 """Number of arrays of the size of the k-space that assembling, preparing and reconstructing it take at once."""
-
-ALWAYS_ALLOWED, LARGEST_RATIO = 64 << 20, 64
-"""Bytes of k-space that a few readouts may fill, and above them the largest ratio of k-space to received samples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,11 +132,7 @@ class StreamedScan:
         size = 8 * int(imaging[0].head["active_channels"]) * self._scan.matrix[0] * self._scan.matrix[1]
         if size > self._largest:
             raise InputError(f"{self._name}: k-space of {size} bytes is more than the limit of {self._largest}")
-        received = sum(readout.samples.nbytes for readout in imaging)
-        if size > ALWAYS_ALLOWED and size > LARGEST_RATIO * received:
-            raise InputError(
-                f"{self._name}: the header declares k-space of {size} bytes, but only {received} bytes came"
-            )
+        check_measured(self._name, size, sum(readout.samples.nbytes for readout in imaging))
         return WORKING_COPIES * size + 2 * sum(readout.samples.nbytes for readout in self._noise)
 
     def finish(self, key: Key) -> Finished:

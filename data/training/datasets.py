@@ -186,7 +186,7 @@ def shuffled_batches(shapes: Sequence[tuple[int, ...]], size: int, seed: tuple[i
 
 
 def _shape(volume: Volume) -> tuple[int, ...]:
-    return (*volume.shape[1:], *volume.header.crop)
+    return (*volume.shape[1:], *(volume.target_size or ()))
 
 
 def _target_maximum(volume: Volume) -> float:

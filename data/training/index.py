@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from pydantic import TypeAdapter
 
 from recon.data.acquisition import Header
@@ -35,7 +34,7 @@ from recon.data.storage.atomic import atomic_path
 from recon.data.storage.hdf5 import attribute, open_hdf5
 from recon.data.storage.trial_process import try_in_child
 
-FORMAT = 3
+FORMAT = 4
 """Number to raise whenever the meaning of entries changes; an index of another format is built again."""
 
 FILES_PER_PROCESS = 16
@@ -69,8 +68,8 @@ class IndexEntry:
         Crop, padding, field of view, contrast.
     mask
         Mask of a prospectively undersampled scan; None if fully sampled.
-    target_name, target_max
-        Name of the data set of the reference image, and its largest value over the volume.
+    target_name, target_size, target_max
+        Name of the data set of the reference image, its size, and its largest value over the volume.
     attributes
         Attributes of the file that are text or numbers.
     """
@@ -81,13 +80,14 @@ class IndexEntry:
     header: Header
     mask: list[bool] | list[list[bool]] | None
     target_name: str | None
+    target_size: tuple[int, int] | None
     target_max: float | None
     attributes: dict[str, str | float]
 
     def volume(self, path: Path) -> FastMRIVolume:
         """Return the volume that opening the file would return."""
-        mask = None if self.mask is None else torch.tensor(self.mask)
-        return FastMRIVolume(path, self.shape, self.header, mask, self.target_name, self.target_max)
+        mask = None if self.mask is None else np.array(self.mask)
+        return FastMRIVolume(path, self.shape, self.header, mask, self.target_name, self.target_size, self.target_max)
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,7 @@ def _entry(path: Path) -> IndexEntry:
         header=volume.header,
         mask=None if volume.mask is None else volume.mask.tolist(),
         target_name=volume.target_name,
+        target_size=volume.target_size,
         target_max=largest,
         attributes=attributes,
     )
@@ -252,8 +253,9 @@ def _key() -> bytes:
     return key if len(key) == KEY_BYTES else fresh
 
 
-def _seal(key: bytes, text: str) -> str:
-    return hmac.digest(key, text.encode(), "sha256").hex()
+def _seal(key: bytes, name: str, text: str) -> str:
+    """Return the seal of the entry of the file called `name`; it fits no other file."""
+    return hmac.digest(key, f"{name}\0{text}".encode(errors="surrogatepass"), "sha256").hex()
 
 
 def load_index(folder: Path) -> dict[str, IndexEntry]:
@@ -264,7 +266,7 @@ def load_index(folder: Path) -> dict[str, IndexEntry]:
         for name, stored in _stored(place).items():
             try:
                 text, seal = stored["entry"], stored["seal"]
-                if hmac.compare_digest(_seal(key, text), seal):
+                if hmac.compare_digest(_seal(key, name, text), seal):
                     entries[name] = _ENTRY.validate_json(text)
             except (LookupError, TypeError, AttributeError, ValueError):  # pydantic's error is a ValueError
                 continue
@@ -292,7 +294,7 @@ def _store(folder: Path, entries: dict[str, IndexEntry]) -> None:
     for name, entry in entries.items():
         if name in there:
             text = _ENTRY.dump_json(entry).decode()
-            sealed[name] = {"entry": text, "seal": _seal(key, text)}
+            sealed[name] = {"entry": text, "seal": _seal(key, name, text)}
     content = json.dumps({"format": FORMAT, "entries": sealed})
     for place in _places(folder):
         try:

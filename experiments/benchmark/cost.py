@@ -17,8 +17,10 @@ from tempfile import TemporaryFile
 from typing import TypeVar
 
 import psutil
+import torch
 
 from recon.data.errors import InputError
+from recon.experiments.engine.device import CPU
 
 T = TypeVar("T")
 
@@ -41,20 +43,38 @@ class Seconds:
 
 
 def timed(work: Callable[[], T]) -> tuple[T, Seconds]:
-    """Do some work, and return its result and its time; a child process counts once it has ended."""
+    """Do some work, and return its result and its time until a GPU has finished it too.
+
+    A child process counts once it has ended.
+    """
+    _finish()
     wall, cpu = time.perf_counter(), _cpu_seconds()
     result = work()
+    _finish()
     return result, Seconds(time.perf_counter() - wall, _cpu_seconds() - cpu)
 
 
-def peak_memory(work: Callable[[], object]) -> int:
+def _finish() -> None:
+    """Wait until the GPU, if one is in use, has done its work."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
+
+
+def peak_memory(work: Callable[[], object], device: torch.device = CPU) -> int:
     """Do some work, and return by how many bytes the memory of this process and its children rose at most.
+
+    On a GPU it is the memory of the device, as torch allocates it.
 
     A thread samples the resident memory, which includes torch, numpy and child processes; it may miss a peak shorter
     than two milliseconds. Memory that the allocator kept from earlier work is released first, because the work could
     reuse it unnoticed.
     """
     gc.collect()
+    if device.type == "cuda":
+        held = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        work()
+        return torch.cuda.max_memory_allocated() - held
     _release_free_memory()
     process, done = psutil.Process(), threading.Event()
     before = highest = _resident(process)

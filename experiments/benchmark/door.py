@@ -1,4 +1,4 @@
-"""Runs `recon benchmark door`: compares a Python script with the command, and measures `import recon`."""
+"""Runs `recon benchmark door`: compares a Python script with the command, and measures how commands start."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,8 +18,8 @@ from rich.table import Table
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_volume
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
-from recon.experiments.benchmark.cost import timed
-from recon.experiments.benchmark.json_report import write_json
+from recon.experiments.benchmark.cost import Seconds, timed
+from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, progress
 
@@ -40,12 +40,27 @@ IMPORTS = 20
 
 @dataclass(frozen=True)
 class DoorResult:
-    """Wall seconds of each round: the script, the command, `import recon`, and Python that imports nothing."""
+    """Wall and CPU seconds of every run in each round.
 
-    script: list[float]
-    command: list[float]
-    import_recon: list[float]
-    bare_python: list[float]
+    Attributes
+    ----------
+    script, command
+        A script and the command `recon reconstruct`, of the same scan by the same method.
+    info, help
+        The commands `recon info FILE` and `recon --help`.
+    import_recon, import_torch
+        Python that imports one of the two.
+    bare_python
+        Python that imports nothing.
+    """
+
+    script: list[Seconds] = field(default_factory=list)
+    command: list[Seconds] = field(default_factory=list)
+    info: list[Seconds] = field(default_factory=list)
+    help: list[Seconds] = field(default_factory=list)
+    import_recon: list[Seconds] = field(default_factory=list)
+    import_torch: list[Seconds] = field(default_factory=list)
+    bare_python: list[Seconds] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -76,9 +91,10 @@ def door(method: str, shape: Shape, slices: int, repeats: int, output: Path) -> 
     Raises
     ------
     InputError
-        If a run fails.
+        If a run fails, or `door.json` is the file of another program.
     """
-    result = DoorResult([], [], [], [])
+    check_report(output / "door.json")
+    result = DoorResult()
     python = sys.executable
     with TemporaryDirectory() as folder, progress() as bar:
         scan, script = Path(folder) / "scan.h5", Path(folder) / "script.py"
@@ -98,10 +114,14 @@ def door(method: str, shape: Shape, slices: int, repeats: int, output: Path) -> 
                 "--output",
                 str(images),
             )
-            command = (python, "-m", "recon", "reconstruct", str(scan), "--method", method, *options)
+            recon = (python, "-m", "recon")
+            command = (*recon, "reconstruct", str(scan), "--method", method, *options)
             result.script.append(_seconds((python, str(script), str(scan), method, f"{images}.npy")))
             result.command.append(_seconds(command))
+            result.info.append(_seconds((*recon, "info", str(scan))))
+            result.help.append(_seconds((*recon, "--help")))
             result.import_recon.append(_mean_seconds((python, "-c", "import recon")))
+            result.import_torch.append(_seconds((python, "-c", "import torch")))
             result.bare_python.append(_mean_seconds((python, "-c", "pass")))
             bar.advance(task)
     protocol = {"method": method, "shape": shape, "slices": slices, "mask": MASK, "acceleration": ACCELERATION}
@@ -113,18 +133,19 @@ def door(method: str, shape: Shape, slices: int, repeats: int, output: Path) -> 
     return result
 
 
-def _mean_seconds(command: Sequence[str]) -> float:
-    return sum(_seconds(command) for _ in range(IMPORTS)) / IMPORTS
+def _mean_seconds(command: Sequence[str]) -> Seconds:
+    total = sum((_seconds(command) for _ in range(IMPORTS)), Seconds(0, 0))
+    return Seconds(total.wall / IMPORTS, total.cpu / IMPORTS)
 
 
-def _seconds(command: Sequence[str]) -> float:
+def _seconds(command: Sequence[str]) -> Seconds:
     """Run a program as a user's shell would, without the wait policy that this process has set for itself."""
     done, seconds = timed(
         lambda: subprocess.run(command, capture_output=True, text=True, check=False, env=_environment(os.environ))  # noqa: S603 - our own
     )
     if done.returncode:
         raise InputError((done.stderr.splitlines() or [f"{command[0]}: ended with {done.returncode}"])[-1])
-    return seconds.wall
+    return seconds
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -132,10 +153,24 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _table(result: DoorResult) -> Table:
+    """Show seconds, and CPU seconds over those of bare runs in the same round, which other programs disturb less."""
     table = Table(box=SIMPLE_HEAD)
-    table.add_column("run")
-    table.add_column("seconds", justify="right")
-    for name, seconds in asdict(result).items():
-        first, middle, last = np.percentile(seconds, (25, 50, 75))
-        table.add_row(name.replace("_", " "), f"{middle:.3f} ± {(last - first) / 2:.3f}")
+    for heading in ("run", "wall [s]", "CPU [s]", "CPU over import torch", "CPU over bare Python"):
+        table.add_column(heading, justify="left" if heading == "run" else "right")
+    for run in fields(result):
+        seconds: list[Seconds] = getattr(result, run.name)
+        table.add_row(
+            run.name.replace("_", " "),
+            _spread([one.wall for one in seconds], 3),
+            _spread([one.cpu for one in seconds], 3),
+            *(
+                _spread([one.cpu / bare.cpu for one, bare in zip(seconds, bares, strict=True)], 2)
+                for bares in (result.import_torch, result.bare_python)
+            ),
+        )
     return table
+
+
+def _spread(values: Sequence[float], decimals: int) -> str:
+    first, middle, last = np.percentile(values, (25, 50, 75))
+    return f"{middle:.{decimals}f} ± {(last - first) / 2:.{decimals}f}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from recon.data.errors import InputError
+from recon.data.versions import version_of
 from recon.experiments.benchmark.classical import bart
 from recon.experiments.report.scores import versions
 
@@ -29,6 +29,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def device_name(device: torch.device) -> str:
+    """Return the name of a GPU, or "cpu"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def _processor() -> str:
     """Return the name of the processor; on Linux from /proc/cpuinfo, because Python knows only the architecture."""
     cpuinfo = Path("/proc/cpuinfo")
@@ -38,12 +43,7 @@ def _processor() -> str:
 
 
 def _peer_versions() -> dict[str, str]:
-    installed = {}
-    for package in PEER_PACKAGES:
-        try:
-            installed[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            installed[package] = "not installed"
+    installed = {package: version_of(package) for package in PEER_PACKAGES}
     try:
         installed["bart"] = bart.run("version").strip()
     except InputError:

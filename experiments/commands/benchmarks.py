@@ -63,6 +63,7 @@ def classical(
         bool,
         typer.Option("--speed", help="Skip the search for weights; seconds and memory are valid, scores are not."),
     ] = False,
+    device: Device = "cpu",
 ) -> None:
     """Compare quality, time and memory with sigpy, BART and pygrappa, each at its best weight.
 
@@ -75,10 +76,12 @@ def classical(
     from recon.experiments.benchmark.classical.benchmark import classical as run
     from recon.experiments.benchmark.classical.measure import QUICK, SPEED, Effort
     from recon.experiments.commands.parse import parse_samplings, parse_shapes
+    from recon.experiments.engine.device import pick_device
 
     shapes = parse_shapes(("" if inputs else SIMULATED) if simulated is None else simulated)
     effort = SPEED if speed else QUICK if quick else Effort()
-    run(inputs or [], shapes, ClassicalBenchmark(parse_samplings(masks), effort), output)
+    benchmark = ClassicalBenchmark(parse_samplings(masks), effort, device=pick_device(device))
+    run(inputs or [], shapes, benchmark, output)
 
 
 @commands.command()
@@ -180,19 +183,49 @@ def memory(
     size: Annotated[
         str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
     ] = "16x640x368",
+    device: Device = "cpu",
 ) -> None:
-    """Measure the peak memory of `recon reconstruct` for every method and network.
+    """Measure the peak memory of `recon reconstruct` for every method and network, on a GPU that of the GPU too.
 
     Example: OMP_NUM_THREADS=1 recon benchmark memory --methods sense,varnet --slices 2,4 --output benchmark
     """
     from recon.experiments.benchmark.memory import METHODS_AND_NETWORKS
     from recon.experiments.benchmark.memory import memory as run
     from recon.experiments.commands.parse import parse_counts, parse_shapes, parse_words
+    from recon.experiments.engine.device import pick_device
 
     shapes, counts = parse_shapes(size), parse_counts(slices)
     if len(shapes) != 1 or 0 in counts:
         raise InputError("give one size, and numbers of slices of at least 1")
-    run(METHODS_AND_NETWORKS if methods is None else parse_words(methods), counts, shapes[0], output)
+    names = METHODS_AND_NETWORKS if methods is None else parse_words(methods)
+    run(names, counts, shapes[0], output, pick_device(device))
+
+
+@commands.command()
+def launches(
+    output: Output = Path("benchmark"),
+    methods: Annotated[
+        str | None, typer.Option(help="Comma-separated networks and methods; by default those with the most kernels.")
+    ] = None,
+    batches: Annotated[str, typer.Option(metavar="N,...", help="Numbers of slices computed together.")] = "1,16",
+    size: Annotated[
+        str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
+    ] = "8x128x128",
+) -> None:
+    """Count the kernels that a GPU launches per slice, and how often it waits for the host; needs no GPU.
+
+    Counts training steps and inference of networks, and classical methods.
+
+    Example: recon benchmark launches --methods varnet-general,cs-wavelet --batches 1,16 --output benchmark
+    """
+    from recon.experiments.benchmark.launches import NAMES
+    from recon.experiments.benchmark.launches import launches as run
+    from recon.experiments.commands.parse import parse_counts, parse_shapes, parse_words
+
+    shapes, counts = parse_shapes(size), parse_counts(batches)
+    if len(shapes) != 1 or 0 in counts:
+        raise InputError("give one size, and numbers of slices of at least 1")
+    run(NAMES if methods is None else parse_words(methods), counts, shapes[0], output)
 
 
 @commands.command()
@@ -203,7 +236,7 @@ def door(
     slices: Annotated[int, typer.Option(min=1, help="Number of slices of the scan.")] = 4,
     repeats: Annotated[int, typer.Option(min=1, help="Rounds in which each runs once.")] = 5,
 ) -> None:
-    """Compare a Python script with the command: the same reconstruction, and what `import recon` takes.
+    """Compare a Python script with the command, and starting either with bare `import torch` and bare Python.
 
     Threads are as the environment says.
 

@@ -62,10 +62,12 @@ def _sampling(volume: Volume) -> str:
     if volume.mask is None:
         return "fully sampled"
     lines = center_lines(volume.mask)
-    first = volume.read(0)
-    separate = "" if first.calibration is None else f", {first.calibration.shape[-1]} separate calibration lines"
+    separate = f", {volume.calibration_lines} separate calibration lines" if volume.calibration_lines else ""
+    first, last = volume.header.padding
+    acquirable = volume.mask[..., first:last]
+    acceleration = acquirable.size / max(int(acquirable.sum()), 1)
     center = f"{lines.stop - lines.start} adjacent lines at the centre"
-    return f"undersampled {first.acceleration:.2f}x, {center}{separate}"
+    return f"undersampled {acceleration:.2f}x, {center}{separate}"
 
 
 def _millimetres(field_of_view: tuple[float, float] | None) -> str:

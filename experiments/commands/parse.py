@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
 from recon.data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
-from recon.experiments.engine.tuning.settings import TunedSettings, read_tuned
 from recon.registry import create, load_plugin, setting_names
+
+if TYPE_CHECKING:
+    from recon.experiments.engine.tuning.settings import TunedSettings
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -214,6 +216,8 @@ def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) 
     """
     if path is None:
         return None
+    from recon.experiments.engine.tuning.settings import read_tuned
+
     tuned = read_tuned(path)
     names = list(methods)
     if not any(tuned.keys(name) for name in names):

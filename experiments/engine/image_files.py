@@ -17,7 +17,6 @@ from recon.data.extras import extra
 from recon.data.formats.fastmri import write_reconstruction
 from recon.data.images import WARNING
 from recon.data.images.placement import Stack, stack
-from recon.data.images.png import write_png
 from recon.data.images.square_pixels import as_scanner
 from recon.data.open import parts_of, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
@@ -342,7 +341,7 @@ def _numbered(folder: Path, kind: ImageFormat) -> list[Path]:
 
 
 def _writer(kind: ImageFormat) -> Callable[..., Any]:
-    """Import what writes a format; two of the formats are an extra."""
+    """Import what writes a format, which is not loaded for others; two of the formats are an extra."""
     with extra("images", f"writing {kind}"):
         if kind is ImageFormat.DICOM:
             from recon.data.images.dicom import write_dicom  # noqa: PLC0415
@@ -352,7 +351,11 @@ def _writer(kind: ImageFormat) -> Callable[..., Any]:
             from recon.data.images.nifti import write_nifti  # noqa: PLC0415
 
             return write_nifti
-    return write_png if kind is ImageFormat.PNG else write_reconstruction
+    if kind is ImageFormat.PNG:
+        from recon.data.images.png import write_png  # noqa: PLC0415
+
+        return write_png
+    return write_reconstruction
 
 
 def _format(word: str) -> ImageFormat:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.experiments.console import warn
+from recon.preprocessing.echo import centre_echo
 
 
 @dataclass
@@ -44,7 +45,7 @@ class RangeWarnings:
         """
         if not method.trained:
             return []
-        acquisition = read()
+        acquisition = centre_echo(read())
         subject = f"{acquisition.name}: outside the training range of {name}"
         warnings = [f"{subject}: {reason}" for reason in method.range_warnings(acquisition)]
         new = [sentence for sentence in warnings if sentence not in self.sentences]

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fastmri.data.transforms import center_crop
-from fastmri.evaluate import nmse, psnr, ssim
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
@@ -91,6 +89,8 @@ def common_field(target: Images, images: Images) -> tuple[Images, Images]:
 
 
 def _score(target: Images, images: Images) -> Metrics:
+    from fastmri.evaluate import nmse, psnr, ssim  # noqa: PLC0415 - takes a second to import
+
     largest = target.max()
     with np.errstate(divide="ignore", invalid="ignore"):  # an all-zero target scores NaN, equal images infinity
         return Metrics(
@@ -105,6 +105,14 @@ def _number(value: Any) -> float:
 
 
 def crop(images: Images, rows: int, columns: int) -> Images:
-    """Crop images `(slices, rows, columns)` to a size, with the rounding of fastMRI's targets."""
-    cropped: Images = center_crop(images, (rows, columns))
-    return cropped
+    """Crop images `(slices, rows, columns)` to a size, with the rounding of fastMRI's targets.
+
+    Raises
+    ------
+    ValueError
+        If the images are smaller.
+    """
+    top, left = (images.shape[-2] - rows) // 2, (images.shape[-1] - columns) // 2
+    if min(top, left) < 0 or min(rows, columns) < 1:
+        raise ValueError(f"images of {images.shape[-2]}x{images.shape[-1]} cannot be cropped to {rows}x{columns}")
+    return images[..., top : top + rows, left : left + columns]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,11 +16,14 @@ from recon.data.open import Volume, find_files, open_volume
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.image_files import ImageFiles, ImageFormat
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
-from recon.experiments.engine.run import Runner
+from recon.experiments.engine.pipeline import WriteBehind
+from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.store import StoredResult
-from recon.experiments.engine.tuning.settings import TunedSettings
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
+
+if TYPE_CHECKING:
+    from recon.experiments.engine.tuning.settings import TunedSettings
 
 
 def reconstruct(
@@ -70,7 +74,7 @@ def reconstruct(
         raise InputError(f"a DICOM series holds images alone; give {option} another --format: h5, nifti or png")
     problems, warnings = Problems(), RangeWarnings()
     calibration = calibration_or_warning(name, method) if uncertainty else None
-    with progress() as bar:
+    with progress() as bar, WriteBehind(problems.collect) as writer:
         paths = find_files(inputs)
         maps = Runner(name, method, device, calibration, noise).map_names
         files.check(paths, maps)
@@ -94,9 +98,14 @@ def reconstruct(
                     continue
                 whole = None if stored.is_cut else stored.load()
                 result = whole or stored.run(lambda: bar.advance(task))
-                files.write(stored, result, missing)
+                writer.put(partial(_write, files, stored, result, missing))
                 done += 1
-                console.print(f"{path.name}: {len(scan)} slices in {result.seconds:.1f} s", markup=False)
     if done:
         console.print(f"reconstructions: {files}", markup=False)
     problems.exit()
+
+
+def _write(files: ImageFiles, stored: StoredResult, result: Result, formats: Sequence[ImageFormat]) -> None:
+    files.write(stored, result, formats)
+    sentence = f"{stored.scan.volume.name}: {len(stored.scan)} slices in {result.seconds:.1f} s"
+    console.print(sentence, markup=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -19,6 +20,8 @@ from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.experiments.engine.device import CPU, in_halves, to_device
+from recon.experiments.engine.pipeline import prefetched
+from recon.preprocessing.echo import centre_echo
 from recon.quality.noise_map import noise_map
 from recon.quality.uncertainty import noise_level, spread, views
 
@@ -109,7 +112,7 @@ class Runner:
         Parameters
         ----------
         acquisitions
-            The slices, read one batch at a time.
+            The slices. While a batch is computed, another thread reads the next one; no more are held.
         on_slice
             Function to call after every slice.
 
@@ -119,9 +122,10 @@ class Runner:
             If a slice cannot be read or reconstructed, for the reasons of `slices`.
         """
         results = []
-        for result in self.slices(acquisitions):
-            results.append(result)
-            on_slice()
+        with closing(prefetched(acquisitions, self.method.batch_size(self.device))) as slices:
+            for result in self.slices(slices):
+                results.append(result)
+                on_slice()
         return Result(
             images=np.stack([result.image for result in results]),
             seconds=sum(result.seconds for result in results),
@@ -130,6 +134,8 @@ class Runner:
 
     def slices(self, acquisitions: Iterable[Acquisition]) -> Iterator[SliceResult]:
         """Reconstruct slices one after the other, several at a time where the method asks for it.
+
+        Image and maps are computed from k-space with its echo in the middle, so that no method has to see to it.
 
         Parameters
         ----------
@@ -148,8 +154,9 @@ class Runner:
             is not finite or not what the contract promises.
         """
         size, remaining = self.method.batch_size(self.device), iter(acquisitions)
-        while batch := list(islice(remaining, size)):
+        while read := list(islice(remaining, size)):
             start = time.perf_counter()
+            batch = [centre_echo(acquisition) for acquisition in read]
             images = list(self._checked(self.method.batch, batch, "image"))
             seconds = (time.perf_counter() - start) / len(batch)
             for acquisition, image in zip(batch, images, strict=True):
@@ -186,7 +193,10 @@ class Runner:
 
         def together(slices: Sequence[Acquisition]) -> list[Tensor]:
             on_device = [to_device(acquisition, self.device) for acquisition in slices]
-            return [image.detach().cpu() for image in work(on_device)]
+            images = [image.detach() for image in work(on_device)]
+            if self.device.type == "cuda" and len({(image.shape, image.dtype) for image in images}) == 1:
+                return list(torch.stack(images).cpu())  # one wait for all of them
+            return [image.cpu() for image in images]
 
         try:
             for acquisition, image in zip(acquisitions, in_halves(together, acquisitions), strict=True):

@@ -9,7 +9,6 @@ import platform
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
+from recon.data.versions import version_of
 
 ALL = "all"
 BETTER: dict[str, Callable[[Iterable[float]], float]] = {"ssim": max, "psnr": max, "nmse": min}
@@ -215,14 +215,8 @@ def write_summary(
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of every installed package that the numbers depend on."""
-    installed = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            installed[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return installed
+    """Return the versions of Python and of the packages that the numbers depend on."""
+    return {"python": platform.python_version()} | {package: version_of(package) for package in PACKAGES}
 
 
 def summary_table(scores: Iterable[MethodScore]) -> Table:

@@ -16,11 +16,12 @@ def make_average(network: nn.Module, decay: float) -> AveragedModel:
         smaller, so that the average soon forgets the initial weights.
     """
 
-    def average(averaged: PARAM_LIST, weights: PARAM_LIST, number: Tensor | int) -> None:
-        step = int(number)
+    def blend(averaged: PARAM_LIST, weights: PARAM_LIST, _number: Tensor | int) -> None:
+        step = int(average.n_averaged)  # it stays on the CPU; the program would wait for the copy on the GPU
         get_ema_multi_avg_fn(min(decay, step / (9 + step)))(averaged, weights, step)  # type: ignore[no-untyped-call]
 
-    return AveragedModel(network, multi_avg_fn=average)
+    average = AveragedModel(network, multi_avg_fn=blend)
+    return average
 
 
 def update_average(average: AveragedModel, network: nn.Module, step: int) -> None:

@@ -13,8 +13,8 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": torch.optim.Adam, "ad
 
 
 def make_optimizer(config: OptimizerConfig, network: nn.Module) -> Optimizer:
-    """Make the optimizer of all weights of a network."""
-    return OPTIMIZERS[config.name](network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+    """Make the optimizer of all weights of a network; it updates them in one kernel."""
+    return OPTIMIZERS[config.name](network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True)
 
 
 def learning_rate(config: OptimizerConfig, epochs: int, progress: float, step: int) -> float:

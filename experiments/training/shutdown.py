@@ -45,7 +45,11 @@ class Shutdown:
 
     def poll(self) -> bool:
         """Return whether to stop; all processes must call this at the same point."""
-        if self.interrupted or time.monotonic() > self._deadline:
+        requested = self.interrupted or time.monotonic() > self._deadline
+        if self._accelerator.num_processes == 1:
+            self.requested = requested  # no need to wait for the device, as the trigger does
+            return requested
+        if requested:
             self._accelerator.set_trigger()
         self.requested = self._accelerator.check_trigger()
         if self.requested:

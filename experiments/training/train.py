@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -194,7 +195,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
-    def step(self, reader: Generator[Batch], slices: Slices, shutdown: Shutdown) -> None:
+    def step(self, reader: Iterator[Batch], slices: Slices, shutdown: Shutdown) -> None:
         """Take one step of the optimizer, unless a shutdown interrupts it; log and save when due."""
         self.optimizer.zero_grad()
         record = StepRecord()
@@ -209,7 +210,7 @@ class Run:
         if save_is_due:
             self.save()
 
-    def backward(self, reader: Generator[Batch], number: int, record: StepRecord) -> None:
+    def backward(self, reader: Iterator[Batch], number: int, record: StepRecord) -> None:
         """Add the gradient of the next batch; the processes share their gradients after the last batch of a step."""
         with self.meter.waiting():
             batch = next(reader)
@@ -221,25 +222,28 @@ class Run:
             loss: Tensor = self.objective(batch.slices)
             self.accelerator.backward(loss / self.accumulation)
         record.losses.append(loss.detach())
-        record.indices.append(batch.indices.tolist())
+        record.indices.append(batch.indices)
         record.unreadable += batch.unreadable
         self.meter.slices += len(batch.indices)
 
     def update(self, record: StepRecord, slices: Slices) -> bool:
         """Update the weights if loss and gradient are finite in all processes; return whether a save is due."""
         position = self.position
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimizer.clip or math.inf)
+        limit = self.config.optimizer.clip or math.inf
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True)
         loss = torch.stack(record.losses).mean()
         due = time.monotonic() - self.saved_at > 60 * self.config.checkpoint_minutes
-        own = torch.tensor([loss, len(record.unreadable), due], device=loss.device)
-        losses, unreadable, dues = self.accelerator.gather(own.unsqueeze(0)).cpu().T
-        if unreadable.any():
+        counts = loss.new_tensor([len(record.unreadable), due])
+        own = torch.cat([torch.stack([loss, norm]), counts])
+        # The only wait for the device in a step.
+        losses, norms, unreadable, dues = zip(*self.accelerator.gather(own.unsqueeze(0)).tolist(), strict=True)
+        if any(unreadable):
             self.report_unreadable(gather_object(record.unreadable))
-        if losses.isfinite().all() and norm.isfinite():
+        if all(map(math.isfinite, (*losses, *norms))):
             self.optimizer.step()
             if self.average is not None:
                 update_average(self.average, self.network, position.steps)
-            position.losses.append(float(losses.mean()))
+            position.losses.append(fmean(losses))
             position.skipped_in_a_row = 0
         else:
             self.skip(record, slices)

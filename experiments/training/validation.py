@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -27,7 +28,7 @@ from recon.experiments.engine.metrics import score_file
 from recon.experiments.engine.run import check_finite
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.reading import Slices, read_batches
-from recon.experiments.training.input.training_data import ssdu_split
+from recon.experiments.training.input.training_data import centred, split_centred, ssdu_split
 from recon.experiments.training.shutdown import Shutdown
 from recon.models.objectives import SelfSupervised
 
@@ -207,7 +208,8 @@ class Validator:
             return VolumeScore(**known, heldout=heldout), None
         targets: list[NDArray[np.float32]] = []
         images: list[NDArray[np.float32]] = []
-        for batch in self._read(SliceDataset([volume], NamedMasks((sampling,))), Slice):
+        undersampled = partial(centred, undersample=NamedMasks((sampling,)))
+        for batch in self._read(SliceDataset([volume], undersampled), Slice):
             with torch.no_grad(), self.accelerator.autocast():
                 image = fastmri_crop(
                     network(batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration),
@@ -225,7 +227,8 @@ class Validator:
         split = ssdu_split(self.config, () if sampling is None else (sampling,))
         objective = SelfSupervised(network)
         losses = []
-        for batch in self._read(SplitSlices([volume], split.for_validation), SplitSlice):
+        split_scan = partial(split_centred, scanned=split.scanned, split=split.for_validation)
+        for batch in self._read(SplitSlices([volume], split_scan), SplitSlice):
             with torch.no_grad(), self.accelerator.autocast():
                 losses.append(objective(batch).item())
         return float(np.mean(losses))

@@ -2,9 +2,10 @@
 
 It replaces torch's two layers because it stores one tensor for the backward pass, its output, not both inputs too.
 
-Features are stored channels last, so one line of an image is one run of memory, `(width chans)`. Statistics are sums
-over lines, and per-channel values are repeated along a line, which vectorises for any number of channels. torch's
-cascade summation keeps the rounding error from growing with the size of the image.
+On a CPU compiled loops do it in float32, two passes over the features each way. The same formulas in torch serve
+everything else. Features are stored channels last, so one line of an image is one run of memory, `(width chans)`. In
+torch, statistics are sums over lines, and per-channel values are repeated along a line, which vectorises for any
+number of channels; its cascade summation keeps the rounding error from growing with the size of the image.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import instance_norm, leaky_relu
+
+from recon.blocking import in_blocks
+from recon.kernels import kernels
+
+LOOPS = "recon.models.blocks.instance_norm_loops"
+"""The same in compiled loops, for float32 on a CPU; the formulas in torch below are for everything else."""
 
 CACHE_VALUES = 2**18
 """Number of values of an image part that stays in the processor's cache."""
@@ -57,9 +64,12 @@ class InstanceNormLeakyReLU(nn.Module):
 class _NormActivate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, slope: float, eps: float) -> Tensor:
-        normalise = _normalise_half if _half_on_cpu(features) else _normalise
-        chans = features.shape[1]
-        inverse_std = torch.cat([normalise(image, chans, slope, eps) for image in _images(features)])
+        chans, loops = features.shape[1], kernels(LOOPS, features)
+        if loops is not None:
+            inverse_std = loops.normalise(_lines(features), chans, slope, eps)
+        else:
+            normalise = _normalise_half if _half_on_cpu(features) else _normalise
+            inverse_std = torch.cat([normalise(image, chans, slope, eps) for image in _images(features)])
         ctx.mark_dirty(features)
         ctx.save_for_backward(features, inverse_std)
         ctx.slope = slope
@@ -71,6 +81,10 @@ class _NormActivate(torch.autograd.Function):
         activated, inverse_std = ctx.saved_tensors
         gradient = gradient.contiguous(memory_format=torch.channels_last)
         result = torch.empty_like(gradient)
+        loops = kernels(LOOPS, gradient, activated)
+        if loops is not None:
+            loops.adjoint(_lines(gradient), _lines(activated), inverse_std, ctx.slope, _lines(result))
+            return result, None, None
         images = zip(_images(gradient), _images(activated), _images(result), strict=True)
         stds = inverse_std.tensor_split(len(_images(gradient)))
         adjoint = _adjoint_half if _half_on_cpu(gradient) else _adjoint
@@ -118,7 +132,7 @@ def _adjoint(gradient: Tensor, activated: Tensor, inverse_std: Tensor, slope: fl
 
 
 def _half_on_cpu(features: Tensor) -> bool:
-    return features.device.type == "cpu" and features.dtype in (torch.bfloat16, torch.float16)
+    return in_blocks(features) and features.dtype in (torch.bfloat16, torch.float16)
 
 
 def _normalise_half(image: Tensor, chans: int, slope: float, eps: float) -> Tensor:
@@ -148,15 +162,20 @@ def _adjoint_half(gradient: Tensor, activated: Tensor, inverse_std: Tensor, slop
     out.copy_(before.view(out.shape))
 
 
+def _lines(features: Tensor) -> Tensor:
+    """View channels-last features as lines `(batch, height, width chans)`."""
+    return features.permute(0, 2, 3, 1).flatten(2)
+
+
 def _images(features: Tensor) -> tuple[Tensor, ...]:
     """View channels-last features as lines, one view per image on a CPU and one for the batch elsewhere."""
-    lines = features.permute(0, 2, 3, 1).flatten(2)
-    return lines.tensor_split(len(lines)) if features.device.type == "cpu" else (lines,)
+    lines = _lines(features)
+    return lines.tensor_split(len(lines)) if in_blocks(features) else (lines,)
 
 
 def _parts(image: Tensor) -> tuple[Tensor, ...]:
     """Split lines into parts that stay in the CPU's cache from one operation to the next; elsewhere, do not split."""
-    if image.device.type != "cpu":
+    if not in_blocks(image):
         return (image,)
     return image.tensor_split(-(-image.numel() // CACHE_VALUES), dim=1)
 

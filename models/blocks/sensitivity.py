@@ -5,6 +5,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from recon.blocking import in_blocks
 from recon.calibration.acs import acs_window
 from recon.coils import divide_by_rss
 from recon.fourier import ifft
@@ -77,6 +78,6 @@ class SensitivityModel(nn.Module):
         return torch.cat([self.norm_unet(chunk) for chunk in chunks])
 
     def _default_chunk(self, images: Tensor) -> int:
-        if images.device.type == "cuda" and not self.checkpointing:
+        if not in_blocks(images) and not self.checkpointing:
             return len(images)
         return max(PIXELS_AT_ONCE // (images.shape[-2] * images.shape[-1]), 1)

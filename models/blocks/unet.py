@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d
 
+from recon.blocking import in_blocks
 from recon.crop import fastmri_crop, fastmri_pad
 from recon.models.blocks.instance_norm import InstanceNormLeakyReLU
 
@@ -34,7 +35,7 @@ class Convolution(nn.Conv2d):
     def forward(self, features: Tensor) -> Tensor:
         """Convolve `(batch, in_chans, height, width)` to `(batch, out_chans, height, width)`."""
         chunks = -(-self.weight.nbytes // CHUNK_BYTES)
-        if chunks == 1 or torch.is_grad_enabled() or features.device.type != "cpu":
+        if chunks == 1 or torch.is_grad_enabled() or not in_blocks(features):
             return super().forward(features)
         weights = self.weight.chunk(chunks)
         return torch.cat([conv2d(features, chunk, padding=self.padding) for chunk in weights], dim=1)

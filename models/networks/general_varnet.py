@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from recon.calibration.acs import FEWEST_LINES, batch_calibration_lines
+from recon.calibration.acs import batch_calibration_lines
 from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.sense import IterativeSense
 from recon.models.blocks.fit import fit
@@ -113,9 +113,8 @@ class GeneralVarNet(KspaceNetwork):
 
 def least_squares(batch: UndersampledBatch) -> Problem:
     """Pose the least-squares problem of a batch, even where it has too few calibration lines."""
-    kspace, mask, num_low_frequencies, calibration, acceleration = batch
-    lines = batch_calibration_lines(kspace, mask, num_low_frequencies, calibration, FEWEST_LINES)
-    return Problem.of(kspace, mask, lines, acceleration=acceleration)
+    acs = batch_calibration_lines(batch.masked_kspace, batch.mask, batch.calibration)
+    return Problem.of(batch.masked_kspace, batch.mask, acs, acceleration=batch.acceleration)
 
 
 def _natural(problem: Problem, images: Tensor) -> Tensor:

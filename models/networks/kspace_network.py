@@ -20,7 +20,8 @@ class UndersampledBatch(NamedTuple):
     mask
         bool `(batch or 1, 1, 1 or readout, phase)`, True where measured.
     num_low_frequencies
-        Number of auto-calibration lines, one for the batch or one per slice; found in the mask where None or zero.
+        Number of auto-calibration lines from which learned maps are computed, one for the batch or one per slice;
+        found in the mask where None or zero. ESPIRiT maps use all lines about DC.
     calibration
         complex `(batch, coils, readout, phase)`: separate reference scan from which to estimate the sensitivity maps,
         zero where not measured. None to use the centre of `masked_kspace`.

@@ -60,9 +60,9 @@ class SenseNetwork(KspaceNetwork):
         unit = torch.where(largest > 0, largest, 1)
         scaled = batch.masked_kspace / unit
         reference = None if batch.calibration is None else batch.calibration / unit
-        lines = batch_calibration_lines(scaled, batch.mask, batch.num_low_frequencies, reference)
+        acs = batch_calibration_lines(scaled, batch.mask, reference)
         matrix = scaled.shape[-2], scaled.shape[-1]
         measured = Measured.of(scaled, batch.mask)
-        maps = batch_sens_maps(lines, matrix).to(scaled.dtype).unsqueeze(1)
+        maps = batch_sens_maps(acs, matrix).to(scaled.dtype).unsqueeze(1)
         problem = LeastSquares(Encoding(maps, measured.mask, measured.axes), measured.samples)
         return measured.image(self.solve(problem)) * largest

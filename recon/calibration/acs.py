@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import torch
 from torch import Tensor
 
@@ -17,20 +19,31 @@ MIDDLE = 24
 """Lines about DC used instead where too few were measured without gaps."""
 
 
-def calibration_lines(acquisition: Acquisition) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class Acs:
+    """Auto-calibration samples without gaps.
+
+    Attributes
+    ----------
+    lines
+        complex `(coils, rows, lines)`, the row at DC at half the number of rows.
+    dc
+        Index of the line at DC, which is off the middle where lines beside the centre were measured as well.
+    """
+
+    lines: Tensor
+    dc: int
+
+
+def calibration_lines(acquisition: Acquisition) -> Acs:
     """Return the fully sampled lines about DC, or the separate reference scan where there is one.
 
-    Where a two-dimensional mask has no whole lines, it is the fully sampled rectangle about DC.
+    Where a two-dimensional mask has no whole lines, they are those of the fully sampled rectangle about DC.
 
     Parameters
     ----------
     acquisition
         One slice, k-space `(coils, readout, phase)`.
-
-    Returns
-    -------
-    Tensor
-        complex64 `(coils, readout, lines)`, or `(coils, rows, lines)` for a rectangle.
 
     Raises
     ------
@@ -38,37 +51,22 @@ def calibration_lines(acquisition: Acquisition) -> Tensor:
         If fewer than four lines about DC were measured.
     """
     if acquisition.calibration is not None:
-        return acquisition.calibration
-    lines = acquisition.kspace[..., center_lines(acquisition.mask)]
-    if _too_few(lines) and acquisition.mask.ndim == 2:
-        lines = cut(acquisition.kspace, acs_window(acquisition.mask[None, None])[0, 0])
-    if _too_few(lines):
+        return Acs(acquisition.calibration, acquisition.calibration.shape[-1] // 2)
+    acs = fully_sampled(acquisition.kspace, acquisition.mask.reshape(-1, acquisition.matrix[1]))
+    if _too_few(acs):
         raise InputError(
-            f"{acquisition.name}: only {min(lines.shape[1:])} neighbouring lines at the centre of k-space were "
+            f"{acquisition.name}: only {min(acs.lines.shape[1:])} neighbouring lines at the centre of k-space were "
             f"measured, calibration needs {FEWEST_LINES} or more"
         )
-    return lines
-
-
-def dc_line(acquisition: Acquisition, lines: Tensor) -> int:
-    """Return the index of DC among the calibration lines, which is off their middle if a line beside them counts."""
-    run = center_lines(acquisition.mask)
-    if acquisition.calibration is not None or lines.shape[-1] != run.stop - run.start:
-        return lines.shape[-1] // 2
-    return acquisition.matrix[1] // 2 - run.start
+    return acs
 
 
 @torch.no_grad()
-def batch_calibration_lines(
-    masked_kspace: Tensor,
-    mask: Tensor,
-    num_low_frequencies: int | Tensor | None = None,
-    calibration: Tensor | None = None,
-    fewest: int = 1,
-) -> list[Tensor]:
-    """Cut the fully sampled rectangle about DC out of each slice of a batch, or out of its reference scan.
+def batch_calibration_lines(masked_kspace: Tensor, mask: Tensor, calibration: Tensor | None = None) -> list[Acs]:
+    """Find what `calibration_lines` returns for each slice of a batch.
 
-    A damaged slice gives zeros, so that it raises no exception in the middle of a training.
+    Where there are fewer than four lines about DC, the middle 24 are taken, gaps or not. A damaged slice gives zeros,
+    so that it raises no exception in the middle of a training.
 
     Parameters
     ----------
@@ -76,30 +74,17 @@ def batch_calibration_lines(
         complex `(batch, coils, readout, phase)`, zero where not measured.
     mask
         bool `(batch or 1, 1, 1 or readout, phase)`.
-    num_low_frequencies
-        Number of auto-calibration lines, one for all or one for each slice; found in the mask where None or zero.
     calibration
         complex `(batch, coils, readout, phase)`: a separate reference scan, zero where not measured; None to take
         the centre of `masked_kspace`.
-    fewest
-        Where the rectangle is narrower, the middle 24 lines are taken instead, gaps or not.
-
-    Returns
-    -------
-    list of Tensor
-        complex `(coils, rows, lines)` for each slice, DC at half of either axis.
     """
-    if calibration is None:
-        scanned, windows = masked_kspace, acs_window(mask, num_low_frequencies)
-    else:
-        nonzero = (calibration != 0).any(dim=1, keepdim=True)
-        scanned = calibration
-        windows = acs_window(nonzero.any(dim=-1, keepdim=True) & nonzero.any(dim=-2, keepdim=True))
-    windows = windows.expand(len(scanned), 1, *scanned.shape[-2:])[:, 0]
-    lines = [cut(*one) for one in zip(scanned, windows, strict=True)]
-    middle = [min(size, MIDDLE) for size in scanned.shape[-2:]]
-    enough = [one if min(one.shape[1:]) >= fewest else center_crop(scanned[n], middle) for n, one in enumerate(lines)]
-    return [one.nan_to_num(0, 0, 0) for one in enough]
+    scanned, masks = masked_kspace, mask[:, 0]
+    if calibration is not None:
+        nonzero = (calibration != 0).any(dim=1)
+        scanned, masks = calibration, nonzero.any(dim=-1, keepdim=True) & nonzero.any(dim=-2, keepdim=True)
+    found = [fully_sampled(*one) for one in zip(scanned, masks.expand(len(scanned), -1, -1), strict=True)]
+    enough = [_middle(kspace) if _too_few(acs) else acs for kspace, acs in zip(scanned, found, strict=True)]
+    return [replace(acs, lines=acs.lines.nan_to_num(0, 0, 0)) for acs in enough]
 
 
 def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) -> Tensor:
@@ -128,23 +113,21 @@ def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) ->
     return torch.where(lines.unsqueeze(-1) > 0, _centered(lines, mask.shape[-1]), window)
 
 
-def cut(kspace: Tensor, window: Tensor) -> Tensor:
-    """Cut a rectangle about DC out of k-space `(coils, readout, phase)`.
+def fully_sampled(kspace: Tensor, mask: Tensor) -> Acs:
+    """Cut out of `(coils, readout, phase)` all lines about DC that a mask `(1 or readout, phase)` holds whole.
 
-    Parameters
-    ----------
-    kspace
-        `(coils, readout, phase)` of any type.
-    window
-        bool `(readout, phase)`: True inside the rectangle.
-
-    Returns
-    -------
-    Tensor
-        `(coils, rows, lines)` with DC at index `N // 2` of either axis; what lies on one side alone is dropped.
+    A line is whole if it fills the rows of the largest rectangle about DC.
     """
-    rows, lines = (_about_dc(window.any(dim=axis)) for axis in (-1, -2))
-    return kspace[:, rows, lines]
+    window = acs_window(mask[None, None])[0, 0]
+    marked = _about_dc(window.any(dim=-1))
+    lines = center_lines(mask[marked])
+    rows = marked if len(mask) > 1 else slice(None)
+    return Acs(kspace[:, rows, lines], kspace.shape[-1] // 2 - lines.start)
+
+
+def _middle(kspace: Tensor) -> Acs:
+    size = [min(length, MIDDLE) for length in kspace.shape[-2:]]
+    return Acs(center_crop(kspace, size), size[1] // 2)
 
 
 def _about_dc(marked: Tensor) -> slice:
@@ -183,5 +166,5 @@ def _centered(lengths: Tensor, size: int) -> Tensor:
     return (index >= first) & (index < first + lengths.unsqueeze(-1))
 
 
-def _too_few(lines: Tensor) -> bool:
-    return min(lines.shape[1:]) < FEWEST_LINES
+def _too_few(acs: Acs) -> bool:
+    return min(acs.lines.shape[1:]) < FEWEST_LINES

@@ -32,7 +32,7 @@ def compress_coils(acquisition: Acquisition, virtual_coils: int) -> Acquisition:
     """
     if acquisition.coils <= virtual_coils:
         return acquisition
-    lines = calibration_lines(acquisition) if acquisition.mask.ndim == 1 else acquisition.kspace
+    lines = calibration_lines(acquisition).lines if acquisition.mask.ndim == 1 else acquisition.kspace
     lines = center_crop(lines, (min(lines.shape[-1], CALIBRATION_LINES),))
     matrix = compression_matrix(lines, virtual_coils)
     calibration, noise = acquisition.calibration, acquisition.noise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from recon.calibration.acs import calibration_lines, dc_line
+from recon.calibration.acs import Acs, calibration_lines
 from recon.coils import divide_by_rss
 from recon.data.acquisition import Acquisition
 from recon.fourier import hann
@@ -73,13 +73,12 @@ def estimate_sens_maps(acquisition: Acquisition) -> Tensor:
     """
     if acquisition.coils == 1:
         return torch.ones_like(acquisition.kspace)
-    lines = calibration_lines(acquisition)
-    return espirit(lines, acquisition.matrix, dc=dc_line(acquisition, lines)).maps[0]
+    return espirit(calibration_lines(acquisition), acquisition.matrix).maps[0]
 
 
 @torch.no_grad()
-def batch_sens_maps(lines: Sequence[Tensor], matrix: tuple[int, int]) -> Tensor:
-    """Estimate one set of maps for each slice of a batch, from calibration lines with DC in their middle.
+def batch_sens_maps(acs: Sequence[Acs], matrix: tuple[int, int]) -> Tensor:
+    """Estimate one set of maps for each slice of a batch.
 
     Where maps are given, what they do not explain is lost to a network. ESPIRiT's leave less of the coil images
     unexplained than low-resolution images divided by their root sum of squares: 7 % less for two brains at 4x, 30 %
@@ -88,8 +87,8 @@ def batch_sens_maps(lines: Sequence[Tensor], matrix: tuple[int, int]) -> Tensor:
 
     Parameters
     ----------
-    lines
-        complex `(coils, rows, lines)` for each slice.
+    acs
+        Calibration lines of each slice.
     matrix
         Size of the maps `(readout, phase)`.
 
@@ -99,30 +98,28 @@ def batch_sens_maps(lines: Sequence[Tensor], matrix: tuple[int, int]) -> Tensor:
         complex64 `(batch, coils, readout, phase)`, of unit root sum of squares, zero where no coil has signal. With
         their phase the combined image is nearly real.
     """
-    single = [one.to(torch.complex64) for one in lines]
+    single = [replace(one, lines=one.lines.to(torch.complex64)) for one in acs]
     return torch.stack(
-        [low_resolution_maps(one, matrix) if len(one) == 1 else espirit(one, matrix).maps[0] for one in single]
+        [low_resolution_maps(one, matrix) if len(one.lines) == 1 else espirit(one, matrix).maps[0] for one in single]
     )
 
 
-def espirit(lines: Tensor, matrix: tuple[int, int], sets: int = 1, dc: int | None = None) -> SensMaps:
+def espirit(acs: Acs, matrix: tuple[int, int], sets: int = 1) -> SensMaps:
     """Find the eigenvectors of the operator that leaves true coil signals unchanged (Uecker et al. 2014, eq. 19).
 
     Parameters
     ----------
-    lines
-        complex64 `(coils, readout, lines)` about DC.
+    acs
+        Calibration lines, complex64 `(coils, readout, lines)`.
     matrix
         Size of the maps `(readout, phase)`.
     sets
         Largest number of maps. The second one serves pixels onto which another part of the object is folded; it is
         left out where hardly any pixel is.
-    dc
-        Index of the line at DC; in the middle if None.
     """
-    axes = tuple(_grid(size, lines.device) for size in matrix)
-    low = divide_by_rss(_low_resolution_images(lines, axes, dc))
-    vectors, eigenvalues = _power_iterations(_Operator.of(lines, axes, NULL_SPACE), low, sets)
+    axes = tuple(_grid(size, acs.lines.device) for size in matrix)
+    low = divide_by_rss(_low_resolution_images(acs, axes))
+    vectors, eigenvalues = _power_iterations(_Operator.of(acs.lines, axes, NULL_SPACE), low, sets)
     weight = trust(eigenvalues[0])
     first = weight * vectors[0] + (1 - weight) * low
     maps = _interpolate(torch.stack([first, *vectors[1:]]), axes, matrix)
@@ -155,25 +152,23 @@ def espirit_operator(lines: Tensor, matrix: tuple[int, int], null_space: float =
     return _Operator.of(lines, axes, null_space).rows(slice(None))
 
 
-def low_resolution_maps(lines: Tensor, matrix: tuple[int, int], dc: int | None = None) -> Tensor:
+def low_resolution_maps(acs: Acs, matrix: tuple[int, int]) -> Tensor:
     """Divide the low-resolution coil images by their root sum of squares (Pruessmann et al. 1999).
 
     Parameters
     ----------
-    lines
-        complex64 `(coils, readout, lines)` about DC; a Hann window keeps them from ringing.
+    acs
+        Calibration lines, complex64 `(coils, readout, lines)`; a Hann window keeps them from ringing.
     matrix
         Size of the maps `(readout, phase)`.
-    dc
-        Index of the line at DC; in the middle if None.
 
     Returns
     -------
     Tensor
         complex64 `(coils, readout, phase)`.
     """
-    axes = tuple(_Axis(size, torch.arange(size, device=lines.device)) for size in matrix)
-    return divide_by_rss(_low_resolution_images(lines, axes, dc))
+    axes = tuple(_Axis(size, torch.arange(size, device=acs.lines.device)) for size in matrix)
+    return divide_by_rss(_low_resolution_images(acs, axes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,12 +189,11 @@ def _grid(size: int, device: torch.device) -> _Axis:
     return _Axis(size, torch.arange(0, size + stride - 1, stride, device=device))
 
 
-def _low_resolution_images(lines: Tensor, axes: tuple[_Axis, ...], dc: int | None) -> Tensor:
+def _low_resolution_images(acs: Acs, axes: tuple[_Axis, ...]) -> Tensor:
     """Transform the lines that lie symmetrically about DC; the others would bias the phase."""
-    _, readout, width = lines.shape
-    dc = width // 2 if dc is None else dc
-    reach = min(dc, width - dc)
-    lines = lines[..., dc - reach : dc + reach + 1]
+    _, readout, width = acs.lines.shape
+    reach = min(acs.dc, width - acs.dc)
+    lines = acs.lines[..., acs.dc - reach : acs.dc + reach + 1]
     width = lines.shape[-1]
     rows = min(readout, width)
     center = lines[:, readout // 2 - rows // 2 :][:, :rows]

@@ -36,7 +36,7 @@ def compress_geometrically(acquisition: Acquisition, virtual_coils: int) -> Acqu
         raise InputError(
             f"{acquisition.name}: is undersampled along the readout, which geometric coil compression needs in full"
         )
-    matrices = aligned_matrices(ifft(calibration_lines(acquisition), READOUT), virtual_coils)
+    matrices = aligned_matrices(ifft(calibration_lines(acquisition).lines, READOUT), virtual_coils)
     calibration = acquisition.calibration
     return replace(
         acquisition,

@@ -6,9 +6,9 @@ import math
 from dataclasses import replace
 
 import torch
-from scipy.special import gammaincinv
 from torch import Tensor
 
+from recon.calibration.air import air_samples
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError, warn_of_input
 
@@ -45,7 +45,10 @@ def covariance_of_noise(samples: Tensor) -> Tensor:
     """
     coils, count = samples.shape
     if count < coils:
-        raise InputError(f"the noise scan has {count} samples, fewer than its {coils} coils; leave out the prewhitening (--preprocess none)")
+        raise InputError(
+            f"the noise scan has {count} samples, fewer than its {coils} coils; leave out the prewhitening "
+            "(--preprocess none)"
+        )
     if not samples.abs().amax(dim=1).all():
         raise InputError("the noise scan has a channel without any signal")
     return samples @ samples.mH / count
@@ -87,11 +90,11 @@ def without_silent_channels(acquisition: Acquisition) -> Acquisition:
     )
 
 
-def edge_covariance(acquisition: Acquisition) -> Tensor:
-    """Estimate the covariance of the channels from the ends of the readout, where signal is rare.
+def noise_covariance(acquisition: Acquisition) -> Tensor:
+    """Return the covariance of the channels: from the noise scan, or without one from the air beside the object.
 
-    What signal there is would bias a mean. Each sample therefore counts only by its direction among the channels
-    (Tyler 1987, for complex numbers), and the median sets the scale.
+    In the air each sample counts only by its direction among the channels (Tyler 1987, for complex numbers), and the
+    median sets the scale, so that a few samples with signal do no harm.
 
     Parameters
     ----------
@@ -106,15 +109,19 @@ def edge_covariance(acquisition: Acquisition) -> Tensor:
     Raises
     ------
     InputError
-        If the ends of the readout are empty, as after zero filling by the scanner.
+        If the noise scan is unusable, or there is none and k-space holds too little noise without signal.
     """
-    samples = _edge(acquisition.kspace, acquisition.mask)
+    if acquisition.noise is not None:
+        return covariance_of_noise(acquisition.noise)
+    samples = air_samples(acquisition.kspace, acquisition.mask)
     coils, count = samples.shape
     if count < 4 * coils or not samples.abs().amax(dim=1).all():
         raise InputError(
-            f"{acquisition.name}: the ends of the readout hold too few samples to tell the noise of {coils} coils; "
+            f"{acquisition.name}: k-space holds too few samples without signal to tell the noise of {coils} coils; "
             "use a noise scan"
         )
+    from scipy.special import gammaincinv  # noqa: PLC0415 - takes a tenth of a second to import
+
     scale = samples.abs().square().mean(dim=1).sqrt()
     samples = samples / scale[:, None]
     covariance = torch.eye(coils, dtype=samples.dtype, device=samples.device)
@@ -126,8 +133,26 @@ def edge_covariance(acquisition: Acquisition) -> Tensor:
     return scale[:, None] * covariance * scale
 
 
-def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
-    """Estimate the variance of each channel's noise by the median over the ends of the readout.
+def noise_variance(acquisition: Acquisition) -> Tensor:
+    """Return the variance of each channel's noise: from the noise scan if there is one, else from the air.
+
+    Parameters
+    ----------
+    acquisition
+        One slice, k-space `(coils, readout, phase)`.
+
+    Returns
+    -------
+    Tensor
+        real `(coils,)`: variance of real and imaginary part together, zero where no noise can be found.
+    """
+    if acquisition.noise is not None:
+        return acquisition.noise.abs().square().mean(dim=1)
+    return air_variance(acquisition.kspace, acquisition.mask)
+
+
+def air_variance(kspace: Tensor, mask: Tensor) -> Tensor:
+    """Estimate the variance of each channel's noise from the air beside the object, see `air_samples`.
 
     Parameters
     ----------
@@ -139,12 +164,37 @@ def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        real `(coils,)`: variance of real and imaginary part together, zero where the ends are empty.
+        real `(coils,)`: variance of real and imaginary part together, zero where nothing was measured.
     """
-    samples = _edge(kspace, mask)
-    if not samples.shape[1]:
-        return kspace.real.new_zeros(len(kspace))
-    return samples.abs().square().median(dim=1).values / math.log(2)
+    samples = air_samples(kspace, mask)
+    return samples.abs().square().sum(dim=1) / max(samples.shape[1], 1)
+
+
+def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
+    """Estimate the variance of each channel's noise by the median over the ends of the readout.
+
+    It is too high where the ends hold signal, and too low where they are filtered. It serves what was fitted to it:
+    weights of networks and calibrations of uncertainty. Everything else takes `noise_variance`.
+
+    Parameters
+    ----------
+    kspace
+        complex `(..., coils, readout, phase)`.
+    mask
+        bool `(phase,)` or `(..., 1 or readout, phase)`.
+
+    Returns
+    -------
+    Tensor
+        real `(..., coils)`: variance of real and imaginary part together, zero where the ends are empty.
+    """
+    ends, measured = _ends(kspace), torch.atleast_2d(mask)
+    if measured.shape[-2] > 1:
+        measured = _ends(measured)
+    # Samples that the scanner left at zero do not count. NaN instead of a selection, whose size the host waits for.
+    counts = measured.unsqueeze(-3) & (ends != 0).any(dim=-3, keepdim=True)
+    power = torch.where(counts, ends.abs().square(), torch.nan).flatten(-2)
+    return power.nanmedian(dim=-1).values.nan_to_num(0) / math.log(2)
 
 
 def whitening_matrix(covariance: Tensor) -> Tensor:
@@ -202,12 +252,10 @@ def mix_coils(matrix: Tensor, kspace: Tensor) -> Tensor:
     return torch.einsum("oc,...crp->...orp", matrix, kspace)
 
 
-def _edge(kspace: Tensor, mask: Tensor) -> Tensor:
-    """Return measured samples `(coils, samples)` of the outermost readout, without those the scanner left at zero."""
-    rows = max(2, round(EDGE * kspace.shape[-2]))
-    ends = torch.cat([kspace[..., :rows, :], kspace[..., -rows:, :]], dim=-2)
-    measured = mask if mask.ndim == 1 else torch.cat([mask[:rows], mask[-rows:]])
-    return ends[:, measured & ends.any(dim=0)]
+def _ends(values: Tensor) -> Tensor:
+    """Return the outermost readout of `(..., readout, phase)`."""
+    rows = max(2, round(EDGE * values.shape[-2]))
+    return torch.cat([values[..., :rows, :], values[..., -rows:, :]], dim=-2)
 
 
 def _mahalanobis(samples: Tensor, covariance: Tensor) -> Tensor:

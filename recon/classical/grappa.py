@@ -13,7 +13,7 @@ from torch import Tensor
 from recon.calibration.acs import calibration_lines
 from recon.calibration.compression import compress, compression_matrix
 from recon.calibration.covariance import kspace_covariance
-from recon.calibration.noise import edge_variance
+from recon.calibration.noise import air_variance
 from recon.classical.grappa_kernels import Kernels, find_gaps, learn_kernels
 from recon.classical.grappa_noise import noise_variances
 from recon.classical.readout_grid import ReadoutGrid
@@ -100,7 +100,7 @@ class Grappa(Reconstruction):
         """
         _check(acquisition)
         gaps = find_gaps(acquisition.mask, acquisition.header.padding, self.neighbours)
-        lines = calibration_lines(acquisition)
+        lines = calibration_lines(acquisition).lines
         compression = compression_matrix(lines, self.virtual_coils)
         share = noise_share(compress(acquisition.kspace, compression), acquisition.mask)
         lamdas = [self._lamda(min(share[line] for line in gap.sources)) for gap in gaps]
@@ -161,7 +161,7 @@ def noise_share(kspace: Tensor, mask: Tensor) -> list[float]:
 
     Far from DC it approaches one over the number of coils: little is left to predict with, or to predict.
     """
-    noise = edge_variance(kspace, mask).mean()
+    noise = air_variance(kspace, mask).mean()
     energy = (kspace.real.square() + kspace.imag.square()).sum(dim=0).mean(dim=0)
     return (noise / torch.where(energy > 0, energy, torch.inf)).tolist()
 

@@ -191,7 +191,7 @@ def espirit_maps(acquisition: Acquisition, crop: float = 0.0) -> Tensor:
     from sigpy import resize  # noqa: PLC0415 - takes a second to import
     from sigpy.mri.app import EspiritCalib  # noqa: PLC0415
 
-    lines = calibration_lines(acquisition)
+    lines = calibration_lines(acquisition).lines
     width = _calibration_width(acquisition, lines)
     alive = lines.flatten(1).any(1)  # the phase of the first coil is divided by its magnitude
     maps = torch.zeros_like(acquisition.kspace)

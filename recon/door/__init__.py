@@ -1,10 +1,9 @@
 """Defines what `import recon` offers; the root loads it when a name is first used."""
 
-from importlib.metadata import version
-
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
+from recon.data.versions import own_version
 from recon.door.comparison import score, show
 from recon.door.image import Image
 from recon.door.reconstruction import Method, method, methods, reconstruct
@@ -31,4 +30,4 @@ __all__ = [
     "undersample",
 ]
 
-__version__ = version("unrolled-recon")
+__version__ = own_version()

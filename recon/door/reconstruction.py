@@ -15,6 +15,7 @@ from recon.door.image import Image, place
 from recon.door.scan import NAMELESS, Scan
 from recon.experiments.engine.device import pick_device
 from recon.experiments.engine.run import Runner
+from recon.preprocessing.echo import centre_echo
 from recon.preprocessing.steps import parse_steps
 from recon.registry import create, method_names
 
@@ -98,7 +99,7 @@ def reconstruct(
     runner = Runner(name, built, pick_device(device))
     slices = map(parse_steps(preprocess), _slices(scan))
     first = next(slices)
-    for reason in built.range_warnings(first):
+    for reason in built.range_warnings(centre_echo(first)):
         about = f"{first.name or NAMELESS}: outside the training range of {name}: {reason}"
         warnings.warn(about, stacklevel=2)
     images = runner.volume(chain([first], slices)).images

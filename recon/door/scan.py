@@ -238,9 +238,9 @@ class ArrayVolume(VolumeWithoutTarget):
     acquisitions: tuple[Acquisition, ...]
 
     @property
-    def mask(self) -> Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask of the first slice; None if it was fully sampled."""
-        return prospective_mask(self.acquisitions[0].mask, self.header.padding)
+        return prospective_mask(self.acquisitions[0].mask.numpy(), self.header.padding)
 
     def read(self, index: int) -> Acquisition:
         """Return the slice at `index`."""

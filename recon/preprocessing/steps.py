@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recon.calibration.compression import compress_coils
 from recon.calibration.geometric_compression import compress_geometrically
-from recon.calibration.noise import covariance_of_noise, edge_covariance, prewhiten, without_silent_channels
+from recon.calibration.noise import noise_covariance, prewhiten, without_silent_channels
 from recon.data.acquisition import Acquisition, Header, image_size
 from recon.data.errors import InputError, did_you_mean
 from recon.data.volume import Volume, WrappedVolume
@@ -34,7 +34,7 @@ def prewhiten_by_noise_scan(acquisition: Acquisition) -> Acquisition:
 
 
 def prewhiten_channels(acquisition: Acquisition) -> Acquisition:
-    """Prewhiten by the noise scan, or by the ends of the readout if there is none, and leave out silent channels.
+    """Prewhiten by the noise scan, or by the air beside the object if there is none, and leave out silent channels.
 
     Raises
     ------
@@ -42,8 +42,7 @@ def prewhiten_channels(acquisition: Acquisition) -> Acquisition:
         If neither determines the noise.
     """
     acquisition = without_silent_channels(acquisition)
-    noise = acquisition.noise
-    return prewhiten(acquisition, edge_covariance(acquisition) if noise is None else covariance_of_noise(noise))
+    return prewhiten(acquisition, noise_covariance(acquisition))
 
 
 STEPS: dict[str, Step] = {
@@ -166,6 +165,11 @@ class SteppedVolume(WrappedVolume):
     def target_name(self) -> str | None:
         """Name of the reference image in the file; None if there is none that still fits."""
         return self.volume.target_name if self._outcome[2] else None
+
+    @property
+    def target_size(self) -> tuple[int, int] | None:
+        """Size of the reference image; None if the steps changed the image, so that it no longer fits."""
+        return self.volume.target_size if self._outcome[2] else None
 
     @property
     def target_max(self) -> float | None:

@@ -37,10 +37,9 @@ def noise_levels(masked_kspace: Tensor, mask: Tensor) -> Tensor:
     Tensor
         real `(batch,)`: of complex samples, the mean over the coils that are not silent.
     """
-    masks = mask.expand(len(masked_kspace), 1, *masked_kspace.shape[-2:])[:, 0]
-    variances = [edge_variance(kspace, measured) for kspace, measured in zip(masked_kspace, masks, strict=True)]
-    means = [variance.sum() / (variance > 0).sum().clamp(min=1) for variance in variances]
-    return torch.stack(means).nan_to_num().sqrt()
+    variances = edge_variance(masked_kspace, mask[:, 0])
+    means = variances.sum(dim=-1) / (variances > 0).sum(dim=-1).clamp(min=1)
+    return means.nan_to_num().sqrt()
 
 
 def floor_power(problem: Problem, images: Tensor, levels: Tensor) -> Tensor:
@@ -66,7 +65,7 @@ def floor_power(problem: Problem, images: Tensor, levels: Tensor) -> Tensor:
     mask = problem.encoding.mask
     share = mask.expand(len(images), *mask.shape[1:]).float().mean((-3, -2, -1))
     coils = problem.kspace.abs().amax(IMAGE_AXES).count_nonzero(dim=-1)
-    darkest = torch.stack([power.quantile(DARKEST) for power in _local_mean(images.square())])
+    darkest = _local_mean(images.square()).flatten(1).quantile(DARKEST, dim=1)
     power = torch.minimum(coils * levels.square(), darkest / share.clamp(min=1e-6))
     return power * share * (problem.acceleration - 1)
 
@@ -96,7 +95,7 @@ def noise_maps(problem: Problem, levels: Tensor) -> Tensor:
         real `(batch, readout, phase)`: standard deviation at unit scale, in natural order.
     """
     encoding = problem.encoding
-    noise = torch.stack([_white(number, problem.kspace) for number in range(problem.kspace.shape[1])])
+    noise = _white(problem.kspace)
     unit = (levels / problem.scale)[:, None, None, None]
     samples = compress(noise, problem.compression) * unit * encoding.mask
     spread = problem.brightness.sqrt().unsqueeze(1)
@@ -114,7 +113,9 @@ def _local_mean(power: Tensor) -> Tensor:
     return avg_pool2d(power, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
 
 
-def _white(number: int, kspace: Tensor) -> Tensor:
-    """Draw the white noise, of unit variance, of the coil with this number: complex `(readout, phase)`."""
-    generator = torch.Generator().manual_seed(number)
-    return torch.randn(kspace.shape[-2:], generator=generator, dtype=torch.complex64).to(kspace)
+def _white(kspace: Tensor) -> Tensor:
+    """Draw white noise of unit variance, complex `(coils, readout, phase)`; that of a coil depends on its number."""
+    noise = torch.empty(kspace.shape[1:], dtype=torch.complex64, pin_memory=kspace.is_cuda)
+    for number, plane in enumerate(noise):
+        torch.randn(plane.shape, generator=torch.Generator().manual_seed(number), dtype=noise.dtype, out=plane)
+    return noise.to(kspace, non_blocking=True)

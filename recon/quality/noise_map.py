@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from recon.calibration.noise import covariance_of_noise, edge_covariance
+from recon.calibration.noise import noise_covariance
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.quality.pseudo_replica import pseudo_replica
@@ -25,8 +25,8 @@ def noise_map(
     acquisition
         One slice, k-space `(coils, readout, phase)`.
     covariance
-        complex `(coils, coils)` covariance of the noise. If None it comes from the noise scan, or from the ends of
-        the readout where there is no noise scan.
+        complex `(coils, coils)` covariance of the noise. If None it comes from the noise scan, or from the air
+        beside the object where there is no noise scan.
     replicas
         Number of pseudo-replicas.
 
@@ -38,10 +38,9 @@ def noise_map(
     Raises
     ------
     InputError
-        If neither a noise scan nor the ends of the readout determine the covariance.
+        If neither a noise scan nor the air beside the object determine the covariance.
     """
     if covariance is None:
-        noise = acquisition.noise
-        covariance = edge_covariance(acquisition) if noise is None else covariance_of_noise(noise)
+        covariance = noise_covariance(acquisition)
     formula = method.noise_map(acquisition, covariance)
     return pseudo_replica(method, acquisition, covariance, replicas) if formula is None else formula

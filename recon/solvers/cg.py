@@ -7,8 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from recon.blocking import in_blocks
+
 Normal = Callable[[Tensor], Tensor]
 """`A^H A`, from complex images to images of the same shape."""
+
+WAITING = 10
+"""Iterations on a GPU between two looks at the residual, for which the host has to wait."""
 
 SOLUTION_AXES = (-3, -2, -1)
 """Axes of one solution: sets, readout, phase."""
@@ -39,7 +44,8 @@ def conjugate_gradients(
     start
         Estimate to start from, of the shape of `b`; zero if None.
     tolerance
-        Stop when the residual of every problem has fallen to this share of where it started.
+        A problem is solved when its residual has fallen to this share of where it started; it then stays as it is,
+        whatever the others of the batch still need.
     axes
         Axes that make up one problem; the others are batches.
 
@@ -56,11 +62,15 @@ def conjugate_gradients(
     residual = right if start is None else right - normal(start) - lamda * start
     direction, energy = residual, inner(residual, residual)
     enough = tolerance**2 * energy
-    for _ in range(iterations):
-        if tolerance and (energy <= enough).all():
+    every = 1 if in_blocks(right) else WAITING
+    for iteration in range(iterations):
+        solved = energy <= enough
+        if tolerance and iteration % every == 0 and solved.all():
             break
         curved = normal(direction) + lamda * direction
         step = _ratio(energy, inner(direction, curved))
+        if tolerance:
+            step = torch.where(solved, 0, step)
         image = image + step * direction
         residual = residual - step * curved
         energy, before = inner(residual, residual), energy

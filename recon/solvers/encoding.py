@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from recon.blocking import in_blocks
 from recon.coils import COIL_AXIS, coil_expand
 
 SET_AXIS = -3
@@ -61,11 +62,12 @@ class Encoding:
         return self.combine(kspace * self.mask)
 
     def normal(self, image: Tensor) -> Tensor:
-        """Apply `A^H A` to complex `(..., sets, readout, phase)`, a few rows at a time where rows do not mix."""
-        step = ROWS_AT_A_TIME if len(self.axes) == 1 else image.shape[-2]
+        """Apply `A^H A` to complex `(..., sets, readout, phase)`, in blocks of rows on a CPU unless rows mix."""
+        if len(self.axes) > 1 or not in_blocks(image):
+            return self.combine(self.forward(image))
         result = torch.empty_like(image)
-        for first in range(0, image.shape[-2], step):
-            rows = (..., slice(first, first + step), slice(None))
+        for first in range(0, image.shape[-2], ROWS_AT_A_TIME):
+            rows = (..., slice(first, first + ROWS_AT_A_TIME), slice(None))
             some = replace(self, sens_maps=self.sens_maps[rows])
             result[rows] = some.combine(some.forward(image[rows]))
         return result

@@ -52,10 +52,10 @@ def fista(problem: Problem, prior: Prior[State], lamda: float | Tensor, iteratio
     threshold = torch.as_tensor(lamda, device=data.device).reshape(-1, 1, 1, 1) * parts
     state = prior.start(torch.Size([2, *data.shape]), data.device)
     for iteration in range(iterations):
-        descended = encoding.normal(ahead).sub_(data).neg_().add_(ahead)
-        planes = torch.stack([descended.real, descended.imag])
+        descended = torch.add(ahead, data).sub_(encoding.normal(ahead))
+        planes = torch.view_as_real(descended).movedim(-1, 0)
         planes, state = prior.prox(planes, threshold * _excess(iteration / iterations), state)
-        image, last = torch.complex(planes[0], planes[1]), image
+        image, last = torch.view_as_complex(planes.movedim(0, -1).contiguous()), image
         inertia, before = (1 + (1 + 4 * inertia**2) ** 0.5) / 2, inertia
         ahead = torch.lerp(last, image, 1 + (before - 1) / inertia) if iteration < SETTLING * iterations else image
     return image

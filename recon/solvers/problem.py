@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from recon.calibration.acs import calibration_lines, dc_line
+from recon.calibration.acs import Acs, calibration_lines
 from recon.calibration.brightness import brightness
 from recon.calibration.compression import compress, compression_matrix, expand
 from recon.calibration.espirit import espirit, low_resolution_maps, trust
@@ -79,8 +79,7 @@ class Problem(LeastSquares):
         cls,
         kspace: Tensor,
         mask: Tensor,
-        lines: Sequence[Tensor],
-        dc: Sequence[int] | None = None,
+        acs: Sequence[Acs],
         acceleration: Tensor | None = None,
         crop: tuple[int, int] | None = None,
     ) -> Problem:
@@ -92,10 +91,8 @@ class Problem(LeastSquares):
             complex `(batch, coils, readout, phase)`, zero where not measured.
         mask
             bool `(batch or 1, 1, 1 or readout, phase)`.
-        lines
-            Calibration lines of each slice, complex `(coils, rows, lines)`.
-        dc
-            Index of the line at DC among the lines of each slice; in the middle if None.
+        acs
+            Calibration lines of each slice.
         acceleration
             real `(batch,)`; that of the mask if None, as if nothing of k-space were padding.
         crop
@@ -106,13 +103,14 @@ class Problem(LeastSquares):
         scale = _largest(kspace)
         measured = Measured.of(kspace, mask, centred=False)
         samples = measured.samples / scale[:, None, None, None]
-        middles = dc or [one.shape[-1] // 2 for one in lines]
-        compression = torch.stack([compression_matrix(one, VIRTUAL_COILS) for one in lines])
-        virtual = [compress(*one).to(torch.complex64) for one in zip(lines, compression, strict=True)]
-        maps = [soft_maps(one, size, middle) for one, middle in zip(virtual, middles, strict=True)]
+        compression = torch.stack([compression_matrix(one.lines, VIRTUAL_COILS) for one in acs])
+        virtual = [
+            compress(one.lines, matrix).to(torch.complex64) for one, matrix in zip(acs, compression, strict=True)
+        ]
+        maps = [soft_maps(Acs(lines, one.dc), size) for lines, one in zip(virtual, acs, strict=True)]
         counts = torch.tensor([len(one) for one in maps], device=kspace.device)
         stacked = pad_sequence(maps, batch_first=True).to(kspace.dtype)  # missing sets are zero
-        bright = torch.stack([brightness(one, size) for one in lines])
+        bright = torch.stack([brightness(one.lines, size) for one in acs])
         if acceleration is None:
             acceleration = mask.expand(batch, *mask.shape[1:]).float().mean((-3, -2, -1)).reciprocal()
         return cls(
@@ -138,12 +136,10 @@ class Problem(LeastSquares):
         """
         if acquisition.mask.ndim == 1:
             acquisition = without_oversampling(acquisition)
-        lines = calibration_lines(acquisition)
         return cls.of(
             acquisition.kspace[None],
             acquisition.mask.reshape(1, 1, -1, acquisition.matrix[1]),
-            [lines],
-            [dc_line(acquisition, lines)],
+            [calibration_lines(acquisition)],
             torch.tensor([acquisition.acceleration], device=acquisition.kspace.device),
             acquisition.crop,
         )
@@ -176,19 +172,23 @@ class Problem(LeastSquares):
         return torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
 
 
-def soft_maps(lines: Tensor, matrix: tuple[int, int], dc: int) -> Tensor:
+def soft_maps(acs: Acs, matrix: tuple[int, int]) -> Tensor:
     """Estimate maps `(sets, coils, readout, phase)` that claim no more signal than the calibration lines explain.
 
-    In the object a map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014). Where there is no signal the
-    first map keeps its full weight; otherwise the noise of the background, which the target has, would be lost. A
-    second map is used where the object is folded into its own field of view.
+    In the object the first map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014). Where there is no
+    signal it keeps its full weight; otherwise the noise of the background, which the target has, would be lost.
+
+    A second map is used where the object is folded into its own field of view. It is orthogonal to the first, and its
+    weight is one as soon as its eigenvalue shows signal: few calibration lines lower the eigenvalue of a folded pixel
+    to .7 or .9, and as a weight that would leave part of its signal unexplained.
     """
-    if len(lines) == 1:
-        return low_resolution_maps(lines, matrix, dc).unsqueeze(0)
-    found = espirit(lines, matrix, sets=2, dc=dc)
-    first = 1 - trust(found.eigenvalues[0]) * (1 - found.eigenvalues[0])
-    others = trust(found.eigenvalues[1:]) * found.eigenvalues[1:]
-    return found.maps.mul_(torch.cat([first[None], others]).unsqueeze(1))
+    if len(acs.lines) == 1:
+        return low_resolution_maps(acs, matrix).unsqueeze(0)
+    found = espirit(acs, matrix, sets=2)
+    first, *others = found.maps
+    weights = 1 - trust(found.eigenvalues[0]) * (1 - found.eigenvalues[0])
+    second = [trust(found.eigenvalues[1]) * (other - (first.conj() * other).sum(0) * first) for other in others]
+    return torch.stack([weights * first, *second])
 
 
 def _largest(kspace: Tensor) -> Tensor:

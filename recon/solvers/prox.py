@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from functools import cache, lru_cache
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
+
+from recon.blocking import in_blocks
+from recon.kernels import kernels
 
 State = TypeVar("State")
 
@@ -28,16 +34,17 @@ def p_shrink(values: Tensor, threshold: Tensor) -> Tensor:
     Soft thresholding is the case `p = 1`. It reduces large values by `t` too, which blurs edges; here the reduction
     falls as values grow.
     """
-    share = values.abs().clamp_(min=TINY).reciprocal_().mul_(threshold).clamp_(max=1)
-    kept = share.sqrt().sqrt_().sqrt_().mul_(share).neg_().add_(1)
-    return kept.mul_(values)
+    share = torch.div(threshold, values.abs().clamp_(min=TINY)).clamp_(max=1)
+    return torch.addcmul(values, values, share.pow_(1.125), value=-1)
 
 
 TINY = 1e-37
 
 LEVELS = 4
+BLOCK = 1 << LEVELS
 LEVEL_GROWTH = 1.5
-SHIFTS = torch.randint(0, 2**LEVELS, (509, 2), generator=torch.Generator().manual_seed(0)).tolist()
+SHIFTS = torch.randint(0, BLOCK, (509, 2), generator=torch.Generator().manual_seed(0)).tolist()
+LOOPS = "recon.solvers.haar_loops"
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,8 @@ class ShiftedHaar:
 
     Over many iterations the shifts average out, which makes the transform translation-invariant at the cost of one
     orthonormal transform (cycle spinning, Coifman and Donoho 1995; Figueiredo and Nowak 2003). The state is the
-    number of calls. The transform is ours and not PyWavelets', which runs on the CPU only and not in place.
+    number of calls. The transform is ours and not PyWavelets', which runs on the CPU only and not in place. It is a
+    compiled loop on the CPU, and elsewhere a product with the matrix of the transform of one block: few kernels.
     """
 
     def start(self, shape: torch.Size, device: torch.device) -> int:
@@ -59,40 +67,44 @@ class ShiftedHaar:
 
     def prox(self, values: Tensor, threshold: Tensor, state: int) -> tuple[Tensor, int]:
         """Shrink the details of the image, extended by reflection to a whole number of blocks."""
-        shift = SHIFTS[state % len(SHIFTS)]
-        down, across = (
-            _reflected(size, before, values.device) for size, before in zip(values.shape[-2:], shift, strict=True)
-        )
-        blocks = values.index_select(-2, down).index_select(-1, across)
-        shrunk = _shrink(blocks, threshold, LEVELS)
+        down, across = SHIFTS[state % len(SHIFTS)]
+        loops = kernels(LOOPS, values)
+        if loops is not None:
+            return loops.shrink(values, threshold, (down, across), LEVEL_GROWTH), state + 1
         rows, columns = values.shape[-2:]
-        return shrunk[..., shift[0] : shift[0] + rows, shift[1] : shift[1] + columns], state + 1
+        row_index = _reflected(rows, down, values.device)[..., None, :, None]
+        column_index = _reflected(columns, across, values.device)[:, None, :]
+        blocks = values[..., row_index, column_index].flatten(-2)
+        transform, growth = _block_transform(values.device, values.dtype)
+        details = p_shrink(blocks @ transform.mT, threshold.unsqueeze(-1) * growth)
+        shrunk = rearrange(details @ transform, "... i j (r c) -> ... (i r) (j c)", r=BLOCK)
+        return shrunk[..., down : down + rows, across : across + columns], state + 1
 
 
+@lru_cache(maxsize=8 * BLOCK)
 def _reflected(size: int, before: int, device: torch.device) -> Tensor:
-    """Return indices of an axis extended by reflection: by `before` in front, then to a multiple of the block."""
-    block = 2**LEVELS
-    total = -(-(size + before) // block) * block
-    index = torch.arange(-before, total - before, device=device) % (2 * size)
-    return torch.where(index < size, index, 2 * size - 1 - index)
+    """Return indices `(blocks, 16)` of an axis extended by reflection: by `before` in front, then to whole blocks."""
+    total = -(-(size + before) // BLOCK) * BLOCK
+    index = np.arange(-before, total - before) % (2 * size)
+    return torch.from_numpy(np.minimum(index, 2 * size - 1 - index).reshape(-1, BLOCK)).to(device)
 
 
-def _shrink(values: Tensor, threshold: Tensor, levels: int) -> Tensor:
-    """Shrink the details of this level and, recursively, of the coarser ones."""
-    if levels == 0:
-        return values
-    top, bottom = values[..., 0::2, :], values[..., 1::2, :]
-    total, difference = (top + bottom) / 2, (top - bottom) / 2
-    mean, right = total[..., 0::2] + total[..., 1::2], total[..., 0::2] - total[..., 1::2]
-    down, cross = difference[..., 0::2] + difference[..., 1::2], difference[..., 0::2] - difference[..., 1::2]
-    mean = _shrink(mean, LEVEL_GROWTH * threshold, levels - 1)
-    right, down, cross = (p_shrink(detail, threshold) for detail in (right, down, cross))
-    shrunk = torch.empty_like(values)
-    shrunk[..., 0::2, 0::2] = (mean + right + down + cross) / 2
-    shrunk[..., 0::2, 1::2] = (mean - right + down - cross) / 2
-    shrunk[..., 1::2, 0::2] = (mean + right - down - cross) / 2
-    shrunk[..., 1::2, 1::2] = (mean - right - down + cross) / 2
-    return shrunk
+@cache
+def _block_transform(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return the Haar transform of the pixels of a block, `(256, 256)`, and the growth of each detail's threshold.
+
+    The growth of the mean is zero: it is not shrunk.
+    """
+    rows, growth = [np.full((BLOCK, BLOCK), 1 / BLOCK)], [0.0]
+    for level in range(LEVELS):
+        low = np.kron(np.eye(BLOCK >> level + 1), np.ones(2 << level))
+        high = np.kron(np.eye(BLOCK >> level + 1), np.repeat([1, -1], 1 << level))
+        for down, across in ((low, high), (high, low), (high, high)):
+            details = np.einsum("ir,jc->ijrc", down, across).reshape(-1, BLOCK, BLOCK) / (2 << level)
+            rows += list(details)
+            growth += [LEVEL_GROWTH**level] * len(details)
+    transform = torch.from_numpy(np.stack(rows).reshape(BLOCK**2, BLOCK**2))
+    return transform.to(device, dtype), torch.tensor(growth, dtype=dtype, device=device)
 
 
 @dataclass(frozen=True)
@@ -117,10 +129,10 @@ class TotalVariation:
         """Project the dual `p` into balls of radius `t`, and return `u = v - grad^T p`; overwrites the state."""
         denoised = torch.empty_like(values)
         thresholds = threshold.expand(*values.shape[:-2], 1, 1)
-        for index in np.ndindex(*values.shape[:-2]):  # one image fits into the cache, all of them together do not
-            dual = state[:, *index]
-            dual.copy_(self._project(values[index], thresholds[index], dual))
-            denoised[index] = _descend(values[index], dual)
+        for index in _pieces(values):
+            image, dual = values[index].contiguous(), state[:, *index]
+            dual.copy_(self._project(image, thresholds[index], dual))
+            denoised[index] = _descend(image, dual)
         return denoised, state
 
     def _project(self, image: Tensor, threshold: Tensor, dual: Tensor) -> Tensor:
@@ -134,6 +146,11 @@ class TotalVariation:
             inertia, before = (1 + (1 + 4 * inertia**2) ** 0.5) / 2, inertia
             dual, ahead = moved, torch.lerp(dual, moved, 1 + (before - 1) / inertia)
         return dual
+
+
+def _pieces(values: Tensor) -> Iterable[Any]:
+    """Index what to treat together: one plane fits into a CPU's cache, all of them do not; elsewhere all of them."""
+    return np.ndindex(*values.shape[:-2]) if in_blocks(values) else [()]
 
 
 def gradient(image: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from recon.data.errors import InputError, warn_of_input
 
@@ -198,6 +197,8 @@ def _nearest(heads: NDArray[Any], labels: Indices, affected: Chosen, imaging: Ch
     known, firsts = np.unique(labels[affected & imaging], return_index=True)
     if not len(others) or not len(known):
         return labels
+    from scipy.spatial import cKDTree  # noqa: PLC0415 - takes a fifth of a second to import, and is seldom needed
+
     places = heads["position"][np.flatnonzero(affected & imaging)[firsts]].astype(np.float64)
     nearest = cKDTree(np.nan_to_num(places)).query(np.nan_to_num(heads["position"][others].astype(np.float64)))[1]
     labels = labels.copy()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Frame, Geometry, Header, Vector, are_orthonormal
@@ -18,7 +18,7 @@ from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, SortedLines,
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.masks import is_one_sided, prospective_mask
 from recon.data.storage.finite import check_finite
-from recon.data.storage.limits import check_size
+from recon.data.storage.limits import check_measured, check_size
 
 Complex = NDArray[np.complex64]
 
@@ -60,10 +60,16 @@ class SortedImages:
     _noise: list[Complex] = field(default_factory=list, init=False, repr=False)
 
     @cached_property
-    def mask(self) -> torch.Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
         masks = (self._mask(lines) for lines in self.lines.images.values())
         return next((mask for mask in masks if prospective_mask(mask, self.header.padding) is not None), None)
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of adjacent calibration lines that a separate scan adds to the first image; 0 if there was none."""
+        lines = self._calibration(next(iter(self.lines.images)))
+        return 0 if lines is None else len(_longest_run(lines))
 
     def assemble(self, index: int, readouts: Readouts) -> Acquisition:
         """Assemble one image.
@@ -83,9 +89,9 @@ class SortedImages:
         key, lines = list(self.lines.images.items())[index]
         calibration = self._calibration(key)
         with np.errstate(over="ignore", invalid="ignore"):  # checked below
-            kspace = torch.from_numpy(self._kspace(readouts, lines))
-            reference = None if calibration is None else torch.from_numpy(self._reference(readouts, calibration))
-            noise = None if not len(self.lines.noise) else torch.from_numpy(self._noise_scan(readouts))
+            kspace = self._kspace(readouts, lines)
+            reference = None if calibration is None else self._reference(readouts, calibration)
+            noise = None if not len(self.lines.noise) else self._noise_scan(readouts)
         for values, what in (
             (kspace, f"k-space of image {index}"),
             (reference, "calibration"),
@@ -93,7 +99,7 @@ class SortedImages:
         ):
             if values is not None:
                 check_finite(self.path, values, what)
-        return Acquisition(
+        return Acquisition.from_numpy(
             kspace=kspace,
             mask=self._mask(lines),
             header=self.header,
@@ -103,9 +109,9 @@ class SortedImages:
             slice=index,
         )
 
-    def _mask(self, lines: Lines) -> torch.Tensor:
-        mask = torch.zeros(self.shape[-1], dtype=torch.bool)
-        mask[torch.from_numpy(lines.columns)] = True
+    def _mask(self, lines: Lines) -> NDArray[np.bool_]:
+        mask = np.zeros(self.shape[-1], np.bool_)
+        mask[lines.columns] = True
         return mask
 
     def _calibration(self, key: tuple[int, ...]) -> Lines | None:
@@ -137,9 +143,7 @@ class SortedImages:
     def _reference(self, readouts: Readouts, lines: Lines) -> Complex:
         """Assemble the longest run of adjacent calibration lines: `(coils, readout, lines)`."""
         kspace = self._kspace(readouts, lines)
-        columns = np.unique(lines.columns)
-        runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
-        longest = max(runs, key=len)
+        longest = _longest_run(lines)
         return np.ascontiguousarray(kspace[..., longest[0] : longest[-1] + 1])
 
     def _noise_scan(self, readouts: Readouts) -> Complex:
@@ -148,6 +152,12 @@ class SortedImages:
             parts = [line for _, line in readouts(self.lines.noise)]
             self._noise.append(np.concatenate(parts, axis=1) * np.float32(self.noise_scale))
         return self._noise[0]
+
+
+def _longest_run(lines: Lines) -> Indices:
+    """Return the columns of the longest run of adjacent lines."""
+    columns = np.unique(lines.columns)
+    return max(np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1), key=len)
 
 
 def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
@@ -162,6 +172,9 @@ def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
     first = next(iter(lines.images.values())).rows[0]
     shape = (len(lines.images), int(heads["active_channels"][first]), scan.matrix[0], scan.matrix[1])
     check_size(path, "an image's k-space", shape[1:], 8)
+    samples = heads["number_of_samples"].astype(np.int64) * shape[1]
+    fullest = max(int(samples[image.rows].sum()) for image in lines.images.values())
+    check_measured(path, 8 * math.prod(shape[1:]), 8 * fullest)
     padding = (scan.header.padding[0], min(scan.header.padding[1], shape[-1]))
     if padding[0] >= padding[1]:
         raise InputError(f"{path}: the header says that lines {padding[0]} to {padding[1] - 1} were acquired")

@@ -13,7 +13,6 @@ from typing import Any
 
 import h5py
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
@@ -27,7 +26,7 @@ from recon.data.formats.ismrmrd.readout_type import ACQUISITION
 from recon.data.formats.ismrmrd.scan_header import ScanHeader, parse_scan_header
 from recon.data.formats.ismrmrd.trajectories import check_trajectories
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
-from recon.data.storage.hdf5 import follow, holds, is_own, open_hdf5, read_dataset, read_text
+from recon.data.storage.hdf5 import entries, follow, holds, is_own, open_hdf5, read_dataset, read_text
 from recon.data.volume import VolumeWithoutTarget
 
 Complex = NDArray[np.complex64]
@@ -60,9 +59,14 @@ class IsmrmrdVolume(VolumeWithoutTarget):
     images: SortedImages
 
     @property
-    def mask(self) -> torch.Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
         return self.images.mask
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of adjacent calibration lines that a separate scan adds to the first image."""
+        return self.images.calibration_lines
 
     def read(self, index: int) -> Acquisition:
         """Read one image.
@@ -150,7 +154,7 @@ def _readouts(path: Path, heads: Heads, data: h5py.Dataset, rows: Indices) -> It
 
 
 def _candidates(file: h5py.File) -> list[str]:
-    members = {name: follow(file, name) for name in file if isinstance(name, str) and is_own(file, name)}
+    members = {name: follow(file, name) for name in entries(file) if is_own(file, name)}
     return [
         name
         for name, member in members.items()

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
@@ -98,9 +97,14 @@ class TwixVolume(VolumeWithoutTarget):
     between: int
 
     @property
-    def mask(self) -> torch.Tensor | None:
+    def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
         return self.images.mask
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of adjacent calibration lines that a separate scan adds to the first image."""
+        return self.images.calibration_lines
 
     def read(self, index: int) -> Acquisition:
         """Read one image.

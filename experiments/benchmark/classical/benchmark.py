@@ -8,6 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
@@ -23,8 +25,9 @@ from recon.experiments.benchmark.classical.peers.sigpy_apps import SIGPY
 from recon.experiments.benchmark.classical.results import CaseResult, ClassicalReport
 from recon.experiments.benchmark.classical.table import tables
 from recon.experiments.benchmark.json_report import read_json, write_json
-from recon.experiments.benchmark.machine import machine
+from recon.experiments.benchmark.machine import device_name, machine
 from recon.experiments.console import console, progress
+from recon.experiments.engine.device import CPU
 
 PEERS: tuple[Peer, ...] = (*OURS, *SIGPY, *BART, *PYGRAPPA)
 
@@ -41,11 +44,14 @@ class ClassicalBenchmark:
         Number of trials and repeats.
     peers
         Reconstructions to measure.
+    device
+        Device of the data. BART and pygrappa compute on the CPU all the same.
     """
 
     samplings: tuple[Sampling, ...]
     effort: Effort
     peers: tuple[Peer, ...] = PEERS
+    device: torch.device = CPU
 
     def protocol(self) -> dict[str, Any]:
         """Return everything needed to repeat the numbers, besides the machine and the samples."""
@@ -55,6 +61,7 @@ class ClassicalBenchmark:
                 for sampling in self.samplings
             ],
             "effort": asdict(self.effort),
+            "device": device_name(self.device),
             "peers": {peer.name: None if peer.lamdas is None else list(peer.lamdas) for peer in self.peers},
             "lamda": "on data whose zero-filled image has a maximum of 1; chosen by PSNR, for each image apart",
             "scores": "of the middle slice, cropped as the header says; range: the slice's largest target value",
@@ -113,7 +120,7 @@ def _cases(scans: Iterable[Acquisition], samplings: Iterable[Sampling]) -> Itera
 
 
 def _measure(case: Case, benchmark: ClassicalBenchmark) -> CaseResult:
-    acquisition, effort = case.acquisition(), benchmark.effort
+    acquisition, effort = case.acquisition().to(benchmark.device), benchmark.effort
     lines = center_lines(acquisition.mask)
     with progress() as bar:
         task = bar.add_task(

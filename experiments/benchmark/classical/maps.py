@@ -20,6 +20,7 @@ from recon.experiments.benchmark.classical.peer import failure_reason
 from recon.experiments.benchmark.classical.peers.bart_pics import ONE_MAP, BartMaps
 from recon.experiments.benchmark.classical.results import MapsResult
 from recon.experiments.benchmark.cost import timed
+from recon.experiments.engine.device import CPU
 
 Estimate = Callable[[Acquisition], Tensor]
 """Function that estimates the maps `(coils, readout, phase)` of one slice."""
@@ -37,14 +38,14 @@ def sigpy_maps(acquisition: Acquisition) -> Tensor:
 
 def bart_maps(acquisition: Acquisition) -> Tensor:
     """Estimate with `bart ecalib -m 1 -c 0`."""
-    return BartMaps(acquisition, ONE_MAP).read()[0]
+    return BartMaps(acquisition.to(CPU), ONE_MAP).read()[0]
 
 
 def compressed(estimate: Estimate) -> Estimate:
     """Return a function that estimates on the virtual coils with most of the calibration lines' energy."""
 
     def estimate_compressed(acquisition: Acquisition) -> Tensor:
-        lines = calibration_lines(acquisition)
+        lines = calibration_lines(acquisition).lines
         matrix = compression_matrix(lines, VIRTUAL_COILS)
         kspace, calibration = compress(acquisition.kspace, matrix), compress(lines, matrix)
         return expand(estimate(replace(acquisition, kspace=kspace, calibration=calibration)), matrix)
@@ -126,7 +127,7 @@ def projection_error(reference: Tensor, maps: Tensor, support: Tensor) -> float:
 
 
 def _error(reference: Tensor, maps: Tensor, acquisition: Acquisition) -> float:
-    target = target_of(acquisition)
+    target = target_of(acquisition).cpu()
     support = target > SUPPORT * target.max()
-    cropped = center_crop(reference, target.shape), center_crop(maps, target.shape)
+    cropped = center_crop(reference.cpu(), target.shape), center_crop(maps.cpu(), target.shape)
     return projection_error(*cropped, support)

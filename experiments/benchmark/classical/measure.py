@@ -84,7 +84,7 @@ def count_peer_stages(peers: Sequence[Peer], effort: Effort) -> int:
 
 def quality(image: Tensor, acquisition: Acquisition, lamda: float | None) -> Quality:
     """Score an image against the target."""
-    metrics = score(target_of(acquisition).numpy()[None], image.numpy()[None])
+    metrics = score(target_of(acquisition).cpu().numpy()[None], image.cpu().numpy()[None])
     return Quality(lamda, metrics.ssim, metrics.psnr)
 
 
@@ -128,7 +128,8 @@ def _with_time(peer: Peer, result: PeerResult, acquisition: Acquisition) -> Peer
 
 
 def _with_memory(peer: Peer, result: PeerResult, acquisition: Acquisition) -> PeerResult:
-    return replace(result, memory=peak_memory(lambda: peer.prepare(acquisition)(_best_lamda(result))))
+    device = acquisition.kspace.device
+    return replace(result, memory=peak_memory(lambda: peer.prepare(acquisition)(_best_lamda(result)), device))
 
 
 def _best_lamda(result: PeerResult) -> float | None:

@@ -17,12 +17,13 @@ from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.classical.peer import failure_reason
 from recon.experiments.benchmark.cost import peak_memory, timed
 from recon.experiments.benchmark.json_report import read_json, write_json
-from recon.experiments.benchmark.machine import machine
+from recon.experiments.benchmark.machine import device_name, machine
 from recon.experiments.benchmark.networks.entrants import (
     INFERENCE,
     OURS,
     REDUCED,
     REFERENCE,
+    TF32,
     TRAINING,
     VIRTUAL_COILS,
     NetworkInput,
@@ -65,7 +66,7 @@ class VarNetBenchmark:
         return {
             "network": f"{self.cascades} cascades, 18 channels, 4 poolings; maps 8 channels, 4 poolings",
             "repeats": self.repeats,
-            "device": device.type if device.type == "cpu" else torch.cuda.get_device_name(device),
+            "device": device_name(device),
             "mask": "equispaced_fraction 4x, centre 0.08",
             "training": "forward, SSIM loss, backward; no optimizer",
             "ratio": "median over rounds of fastMRI float32 over the entrant, in which each runs once",
@@ -116,6 +117,8 @@ def measure(
     """Time all entrants in rounds, so that a change of the machine's load affects all; then measure memory."""
     shape = (acquisition.coils, *acquisition.matrix)
     entrants = TRAINING if training else INFERENCE
+    if device.type == "cuda":
+        entrants = (*entrants, *TF32)
     if not training and acquisition.crop != acquisition.matrix:
         entrants = (*entrants, REDUCED)
     example = NetworkInput.of(acquisition, device)
@@ -124,7 +127,7 @@ def measure(
         flag: required_operations(flag, acquisition, benchmark, training)
         for flag in {one.reduced for one in entrants}
     }
-    limits = [rates.least_seconds(counted[one.reduced], one.half) for one in entrants]
+    limits = [rates.least_seconds(counted[one.reduced], one.precision == "bf16") for one in entrants]
     results = {one.name: EntrantResult(one.name, limit) for one, limit in zip(entrants, limits, strict=True)}
     title = f"{'x'.join(map(str, shape))} {'training step' if training else 'inference'}"
     with progress() as bar:
@@ -140,7 +143,7 @@ def measure(
         expected = works[REFERENCE.name]().double()
         attempt("warming up", lambda result, work: _with_error(result, work, expected))
         for repeat in range(benchmark.repeats):
-            attempt(f"time, {repeat + 1}", lambda result, work: _with_time(result, work, device))
+            attempt(f"time, {repeat + 1}", _with_time)
         attempt("memory", lambda result, work: _with_memory(result, work, device))
     return TaskResult(shape, training, device.type == "cuda", list(results.values()))
 
@@ -191,20 +194,10 @@ def _with_error(result: EntrantResult, work: Work, expected: Tensor) -> EntrantR
     return replace(result, error=float((image - expected).norm() / expected.norm()))
 
 
-def _with_time(result: EntrantResult, work: Work, device: torch.device) -> EntrantResult:
-    def finished() -> None:
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
-    result.seconds.add(timed(finished)[1])
+def _with_time(result: EntrantResult, work: Work) -> EntrantResult:
+    result.seconds.add(timed(work)[1])
     return result
 
 
 def _with_memory(result: EntrantResult, work: Work, device: torch.device) -> EntrantResult:
-    if device.type != "cuda":
-        return replace(result, memory=peak_memory(work))
-    before = torch.cuda.memory_allocated()
-    torch.cuda.reset_peak_memory_stats()
-    work()
-    return replace(result, memory=torch.cuda.max_memory_allocated() - before)
+    return replace(result, memory=peak_memory(work, device))

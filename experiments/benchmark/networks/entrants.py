@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from recon.data.acquisition import Acquisition
 from recon.fourier import ifft
 from recon.models.losses import ssim_loss
 from recon.models.networks.varnet import VarNet
+from recon.models.precision import Precision, computing_in
 from recon.preprocessing.oversampling import without_oversampling
 
 Work = Callable[[], Tensor]
@@ -55,8 +55,8 @@ class Entrant:
         Name in the table.
     ours
         Whether the network is ours or fastMRI's.
-    half
-        Whether convolutions compute in bfloat16, by autocast.
+    precision
+        Precision of the convolutions.
     checkpointing
         Whether training recomputes the cascades in the backward pass to save memory.
     reduced
@@ -65,7 +65,7 @@ class Entrant:
 
     name: str
     ours: bool
-    half: bool = False
+    precision: Precision = "float32"
     checkpointing: bool = False
     reduced: bool = False
 
@@ -76,12 +76,13 @@ class Entrant:
 
         def reconstruct() -> Tensor:
             chosen = reduced(acquisition.to(device)) if self.reduced else example
-            with torch.autocast(device.type, torch.bfloat16) if self.half else nullcontext():
+            with computing_in(self.precision, device):
                 return network(chosen.kspace, chosen.mask)
 
         def step() -> Tensor:
             image = reconstruct()
-            ssim_loss(image, example.target, example.target.amax((1, 2))).backward()  # type: ignore[no-untyped-call]
+            with computing_in(self.precision, device):
+                ssim_loss(image, example.target, example.target.amax((1, 2))).backward()  # type: ignore[no-untyped-call]
             return image.detach()
 
         def infer() -> Tensor:
@@ -97,19 +98,22 @@ class Entrant:
 
 REFERENCE = Entrant("fastMRI float32", ours=False)
 OURS = Entrant("ours float32", ours=True)
-OURS_HALF = Entrant("ours bf16", ours=True, half=True)
+OURS_HALF = Entrant("ours bf16", ours=True, precision="bf16")
 INFERENCE = (
     REFERENCE,
-    Entrant("fastMRI bf16", ours=False, half=True),
+    Entrant("fastMRI bf16", ours=False, precision="bf16"),
     OURS,
     OURS_HALF,
 )
 TRAINING = (
     *INFERENCE,
     Entrant("ours float32, recompute", ours=True, checkpointing=True),
-    Entrant("ours bf16, recompute", ours=True, half=True, checkpointing=True),
+    Entrant("ours bf16, recompute", ours=True, precision="bf16", checkpointing=True),
 )
-REDUCED = Entrant(f"ours bf16, cut, {VIRTUAL_COILS} coils", ours=True, half=True, reduced=True)
+TF32 = (Entrant("fastMRI tf32", ours=False, precision="tf32"), Entrant("ours tf32", ours=True, precision="tf32"))
+"""Entrants on a GPU alone, for a CPU has no TF32."""
+
+REDUCED = Entrant(f"ours bf16, cut, {VIRTUAL_COILS} coils", ours=True, precision="bf16", reduced=True)
 
 
 class FastMRI(nn.Module):

@@ -9,7 +9,6 @@ from itertools import cycle, islice
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from recon.data.errors import InputError, plain_errors
@@ -50,14 +49,14 @@ class Batch(NamedTuple):
     Attributes
     ----------
     indices
-        int `(batch,)`: indices of the slices that were read.
+        Indices of the slices that were read.
     slices
         Tensors of the slices.
     problems
         For each slice, why the one asked for could not be read and was replaced; empty if it could.
     """
 
-    indices: Tensor
+    indices: list[int]
     slices: Slice | SplitSlice
     problems: list[str]
 
@@ -175,6 +174,8 @@ def whole_steps(batches: Sequence[Entry], per_step: int, done: int = 0) -> list[
     return list(islice(cycle(batches), done + steps * per_step))
 
 
-def _collate(entries: Sequence[tuple[int, Slice | SplitSlice, str]]) -> tuple[Tensor, Slice | SplitSlice, list[str]]:
+def _collate(
+    entries: Sequence[tuple[int, Slice | SplitSlice, str]],
+) -> tuple[list[int], Slice | SplitSlice, list[str]]:
     indices, slices, problems = zip(*entries, strict=True)
-    return torch.tensor(indices), collate(slices), list(problems)
+    return list(indices), collate(slices), list(problems)

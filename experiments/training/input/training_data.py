@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,11 +10,12 @@ from typing import Protocol
 
 import torch
 
+from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import Volume
-from recon.data.training.datasets import FreshMasks, SliceDataset
-from recon.data.training.split_slices import Split, SplitSlices
+from recon.data.training.datasets import FreshMasks, SliceDataset, Undersampling
+from recon.data.training.split_slices import Split, SplitSlice, SplitSlices
 from recon.experiments.console import progress
 from recon.experiments.training.config.data_config import SimulationConfig, as_tuple
 from recon.experiments.training.config.train_config import TrainConfig
@@ -22,6 +23,7 @@ from recon.experiments.training.input.reading import Slices
 from recon.experiments.training.input.volumes import open_volumes
 from recon.experiments.training.record.provenance import SliceFile
 from recon.experiments.training.record.simulation_pictures import write_simulation_pictures
+from recon.preprocessing.echo import centre_echo
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
 from recon.simulation.scanner.measured_maps import fill_maps
 from recon.simulation.scanner.simulator import Simulator
@@ -72,8 +74,11 @@ class MeasuredScans:
         config = self.config
         if config.training.mode == "ssdu":
             split = ssdu_split(config, config.data.samplings)
-            return SplitSlices(self.files, partial(split.for_training, seed=config.seed, epoch=number))
-        return SliceDataset(self.files, FreshMasks(config.data.samplings, config.seed, number))
+            split_fresh = partial(split.for_training, seed=config.seed, epoch=number)
+            return SplitSlices(self.files, partial(split_centred, scanned=split.scanned, split=split_fresh))
+        return SliceDataset(
+            self.files, partial(centred, undersample=FreshMasks(config.data.samplings, config.seed, number))
+        )
 
     def write_pictures(self, folder: Path) -> None:
         """Do nothing: the files can be looked at."""
@@ -99,6 +104,18 @@ class SimulatedScans:
     def write_pictures(self, folder: Path) -> None:
         """Write pictures of the simulator's effects and of the first slices."""
         write_simulation_pictures(folder, self._simulator, self.epoch(0))
+
+
+def centred(acquisition: Acquisition, undersample: Undersampling) -> Acquisition:
+    """Undersample a slice, then centre its echo: in this order the engine gives it to a trained network."""
+    return centre_echo(undersample(acquisition))
+
+
+def split_centred(
+    acquisition: Acquisition, scanned: Undersampling, split: Callable[[Acquisition], SplitSlice]
+) -> SplitSlice:
+    """Undersample a slice unless the scanner has done so, centre its echo, and split its lines."""
+    return split(centred(acquisition, scanned))
 
 
 def ssdu_split(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ from accelerate import Accelerator
 
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
+from recon.data.versions import version_of
 from recon.experiments.report.scores import versions
 
 RUN = "run.json"
@@ -51,7 +51,7 @@ def describe_run(
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": describe_code(),
-        "versions": {**versions(), **{name: metadata.version(name) for name in ("accelerate", "safetensors")}},
+        "versions": {**versions(), **{name: version_of(name) for name in ("accelerate", "safetensors")}},
         "data": {"train": describe_data(training), "val": describe_data(validation)},
         "processes": accelerator.num_processes,
         "device": torch.cuda.get_device_name(accelerator.device) if gpu else platform.processor() or "CPU",
@@ -109,6 +109,15 @@ def write_provenance(folder: Path, description: dict[str, Any], resumed: bool) -
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(run, indent=1))
     return run["id"], same
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder holds the record of a run."""
+    try:
+        _read_run(folder / RUN)
+    except (InputError, OSError):
+        return False
+    return True
 
 
 def _read_run(path: Path) -> dict[str, Any]:

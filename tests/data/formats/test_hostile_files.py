@@ -12,8 +12,10 @@ import h5py
 import numpy as np
 import pytest
 
+from helpers.ismrmrd_files import readout, write, xml
 from recon.data.errors import InputError
 from recon.data.open import open_volume
+from recon.data.storage.hdf5 import MOST_ENTRIES
 from recon.data.storage.limits import MAX_GIB
 
 
@@ -117,6 +119,35 @@ def test_an_unknown_filter_is_refused(raw_file: Path) -> None:
         h5py.h5d.create(file.id, b"kspace", h5py.h5t.py_create(kspace.dtype), space, created)
     with pytest.raises(InputError, match="unknown filter 32015"):
         open_volume(raw_file)
+
+
+def test_a_few_readouts_cannot_claim_a_large_matrix(tmp_path: Path) -> None:
+    lines = [readout(np.ones((4, 4096), np.complex64), step) for step in (2046, 2050)]
+    path = write(tmp_path / "scan.mrd", xml(4096, 4096), lines)
+    refused_within_little_memory(path, "declares k-space of 536870912 bytes, but only 262144 bytes were measured")
+
+
+def test_a_large_matrix_is_read_if_one_of_its_images_was_measured(tmp_path: Path) -> None:
+    lines = [readout(np.ones((1, 4096), np.complex64), step) for step in range(1000, 1100)]
+    aborted = readout(np.ones((1, 4096), np.complex64), 1024, repetition=1)
+    path = write(tmp_path / "scan.mrd", xml(4096, 2100), [*lines, aborted])
+    assert len(open_volume(path)) == 2
+
+
+@pytest.mark.parametrize("name", ["scan.h5", "scan.mat", "kspace.h5"])
+def test_entries_are_counted_before_they_are_looked_at(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, looked_at = tmp_path / name, []
+    with h5py.File(path, "w", libver="latest") as file:
+        for number in range(MOST_ENTRIES + 1):
+            file.create_group(f"g{number}")
+        if name == "kspace.h5":
+            file["kspace"] = np.ones((1, 2, 4, 4), np.complex64)
+    monkeypatch.setattr(h5py.Group, "__iter__", looked_at.append)
+    with pytest.raises(InputError, match="1000[12] (other )?entries"):
+        open_volume(path, isolate=False)
+    assert not looked_at
 
 
 class Attack:

@@ -141,7 +141,7 @@ def test_a_header_that_declares_far_more_than_arrives_is_refused_before_memory_i
     scan = StreamedScan(xml(65535, 1024), "scan", 1 << 30)
     (key,) = [*scan.add(make_readout(np.ones((1, 65535), np.complex64), center_sample=32767)), *scan.close()]
     tracemalloc.start()
-    with pytest.raises(InputError, match="declares k-space of 536862720 bytes, but only 524280 bytes came"):
+    with pytest.raises(InputError, match="declares k-space of 536862720 bytes, but only 524280 bytes were measured"):
         scan.finish(key)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -11,14 +11,14 @@ from fastmri.data.subsample import create_mask_for_mask_type
 from fastmri.data.transforms import VarNetDataTransform
 from torch.utils.data import DataLoader
 
-from helpers.raw_files import write_raw_file
+from helpers.raw_files import edit, write_raw_file
 from helpers.slices import random_kspace
 from recon.data.acquisition import Header
 from recon.data.errors import InputError, plain_errors
 from recon.data.masks import MaskKind, Sampling
 from recon.data.open import Volume, open_volume
 from recon.data.training.collate import collate
-from recon.data.training.datasets import FreshMasks, NamedMasks, SliceDataset
+from recon.data.training.datasets import FreshMasks, NamedMasks, SliceDataset, shuffled_batches
 
 SAMPLINGS = (Sampling(MaskKind.RANDOM, 4, 0.08), Sampling(MaskKind.RANDOM, 8, 0.04))
 
@@ -60,6 +60,17 @@ def test_a_batch_has_the_shapes_that_networks_take(volumes: list[Volume]) -> Non
     assert batch.mask.shape == (4, 1, 1, 80)
     assert batch.target.shape == (4, 32, 80)
     assert batch.maximum.shape == (4,)
+
+
+def test_slices_share_a_batch_only_if_their_targets_have_one_size(tmp_path: Path) -> None:
+    paths = [write_raw_file(tmp_path / f"{name}.h5", matrix=(32, 80)) for name in "abc"]
+    edit(paths[1], reconstruction_rss=np.ones((2, 32, 32), np.float32))  # the same header and crop
+    dataset = SliceDataset(list(map(open_volume, paths)), FreshMasks(SAMPLINGS, seed=0, epoch=0))
+    batches = shuffled_batches(dataset.shapes(), 4, seed=(0,))
+    assert sorted(tuple(collate([dataset[index] for index in batch]).target.shape) for batch in batches) == [
+        (2, 32, 32),
+        (4, 32, 80),
+    ]
 
 
 def test_fresh_masks_differ_between_slices_and_epochs_but_not_between_runs(volumes: list[Volume]) -> None:

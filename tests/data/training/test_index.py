@@ -14,7 +14,7 @@ from recon.data.acquisition import Header
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import FastMRIVolume, open_fastmri
 from recon.data.open import open_volume
-from recon.data.training.index import index_files
+from recon.data.training.index import index_files, load_index
 
 
 @pytest.fixture(autouse=True)
@@ -44,10 +44,10 @@ def test_an_indexed_volume_equals_the_opened_one(folder: Path) -> None:
     for _ in ("built", "read back"):
         for volume in index_files([folder]).volumes:
             opened = open_fastmri(volume.path)
-            for name in ("path", "shape", "header", "target_name", "target_max"):
+            for name in ("path", "shape", "header", "target_name", "target_size", "target_max"):
                 assert getattr(volume, name) == getattr(opened, name)
             assert (volume.mask is None) == (opened.mask is None)
-            assert volume.mask is None or torch.equal(volume.mask, opened.mask)
+            assert volume.mask is None or np.array_equal(volume.mask, opened.mask)
             assert torch.equal(volume.read(1).kspace, opened.read(1).kspace)
 
 
@@ -108,6 +108,7 @@ def test_a_damaged_index_is_built_again(folder: Path, content: str) -> None:
         ("crop", [4, 4]),
         ("target_max", 1e-3),
         ("target_name", None),
+        ("target_size", [4, 4]),
     ],
 )
 def test_an_index_that_was_edited_is_not_believed(folder: Path, name: str, value: object) -> None:
@@ -120,6 +121,16 @@ def test_an_index_that_was_edited_is_not_believed(folder: Path, name: str, value
         sealed["entry"] = json.dumps(entry)
     place.write_text(json.dumps(stored))
     assert index_files([folder]) == first
+
+
+def test_an_entry_is_not_believed_of_another_file(folder: Path) -> None:
+    index_files([folder])
+    place = folder.parent / ".raw.index.json"
+    stored = json.loads(place.read_text())
+    first, second, _ = entries = stored["entries"]
+    entries[first], entries[second] = entries[second], entries[first]
+    place.write_text(json.dumps(stored))
+    assert not {first, second} & set(load_index(folder))
 
 
 def test_an_index_that_came_from_another_machine_is_built_again(
@@ -137,7 +148,7 @@ def test_an_index_that_came_from_another_machine_is_built_again(
 
 @pytest.mark.parametrize(
     "content",
-    ["[" * 100_000, '{"format": 3}', '{"format": 3, "entries": {"a.h5": 3}}', '{"format": 3, "entries": []}', "\xff"],
+    ["[" * 100_000, '{"format": 4}', '{"format": 4, "entries": {"a.h5": 3}}', '{"format": 4, "entries": []}', "\xff"],
 )
 def test_a_hostile_index_is_built_again(folder: Path, content: str) -> None:
     first = index_files([folder])

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 import recon.experiments
 from recon.experiments.cli import app
 
-BENCHMARKS = ("classical", "loading", "varnet", "serve", "memory", "ablation")
+BENCHMARKS = ("classical", "loading", "varnet", "serve", "memory", "launches", "ablation")
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

@@ -6,7 +6,7 @@ from fastmri import evaluate
 from fastmri.data.transforms import center_crop
 
 from recon.data.errors import InputError
-from recon.experiments.engine.metrics import score, score_as_fastmri, score_file
+from recon.experiments.engine.metrics import crop, score, score_as_fastmri, score_file
 
 GENERATOR = np.random.default_rng(0)
 TARGET = GENERATOR.random((3, 24, 20), dtype=np.float32)
@@ -37,3 +37,14 @@ def test_images_that_do_not_match_are_an_error_with_the_file() -> None:
         score(TARGET[..., :5], IMAGES)
     with pytest.raises(InputError, match=r"^scan\.h5: 2 images"):
         score_file(Path("scan.h5"), TARGET, IMAGES[:2])
+
+
+@pytest.mark.parametrize("size", [(24, 20), (23, 20), (24, 19), (7, 1)])
+def test_images_are_cropped_as_fastmri_crops(size: tuple[int, int]) -> None:
+    np.testing.assert_array_equal(crop(TARGET, *size), center_crop(TARGET, size))
+
+
+@pytest.mark.parametrize("size", [(25, 20), (24, 21), (0, 20)])
+def test_images_are_not_cropped_to_more_or_nothing(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="cannot be cropped"):
+        crop(TARGET, *size)

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from helpers.raw_files import write_raw_file
+from helpers.raw_files import edit, write_raw_file
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.train import train
 from recon.models.checkpoints.checkpoint import load_model
@@ -23,12 +24,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, output: Path, **data: Any) -> int:
+def run(folder: Path, output: Path, batch_size: int = 1, **data: Any) -> int:
     config = {
         "output": output,
         "data": {"train": folder, "val": folder, **data},
         "network": {"name": "varnet", "arguments": NETWORK},
         "epochs": 1,
+        "batch_size": batch_size,
         "device": "cpu",
     }
     return load_model(train(TrainConfig.model_validate(config))).protocol["steps"]
@@ -44,6 +46,13 @@ def test_compressed_slices_from_the_cache_train_too(folder: Path, tmp_path: Path
     assert run(folder, tmp_path / "first", **data) == len(SHAPES)
     assert run(folder, tmp_path / "second", **data) == len(SHAPES)
     assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == len(SHAPES)
+
+
+def test_targets_of_several_sizes_train_together(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    paths = [write_raw_file(tmp_path / "raw" / f"{name}.h5", matrix=(32, 40)) for name in "ab"]
+    edit(paths[1], reconstruction_rss=np.ones((2, 32, 32), np.float32))
+    assert run(tmp_path / "raw", tmp_path / "out", batch_size=4) == 2
 
 
 def test_truncated_file_is_reported_and_the_others_train(

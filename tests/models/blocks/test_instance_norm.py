@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import instance_norm, leaky_relu
 
+from recon.kernels import kernels, torch_only
 from recon.models.blocks import instance_norm as subject
 from recon.models.blocks.instance_norm import InstanceNormLeakyReLU
 
@@ -40,6 +41,47 @@ def test_value_and_gradient_equal_those_of_torchs_two_layers(
     result = InstanceNormLeakyReLU()(features * 1)
     torch.testing.assert_close(result, expected)
     torch.testing.assert_close(torch.autograd.grad(result, features, direction)[0], gradient, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES[:3], (2, 18, 91, 80), (1, 301, 40, 30), (1, 1, 3, 200)])
+def test_compiled_loops_equal_double_precision(shape: tuple[int, ...]) -> None:
+    direction, features = random_features(*shape), random_features(*shape).float().requires_grad_()
+    precise = features.detach().double().requires_grad_()
+    result, expected = InstanceNormLeakyReLU()(features * 1), reference(precise)
+    (gradient,) = torch.autograd.grad(result, features, direction.float())
+    (right,) = torch.autograd.grad(expected, precise, direction)
+    assert kernels(subject.LOOPS, features.detach()) is not None
+    assert (result - expected).norm() < 1e-6 * expected.norm()
+    assert (gradient - right).norm() < 5e-6 * right.norm()
+
+
+def test_statistics_of_loops_do_not_trust_a_few_pixels() -> None:
+    """A bright border, or a pattern as the sampled pixels have, puts the shift far from the mean."""
+    features = random_features(1, 2, 64, 64)
+    features[..., 0] += 1e4
+    features = features.float()
+    result, expected = InstanceNormLeakyReLU()(features.clone()), reference(features.double())
+    assert (result - expected).norm() < 1e-6 * expected.norm()
+
+
+def test_loops_and_torch_train_to_the_same_gradient() -> None:
+    features, direction = random_features(2, 6, 40, 33, dtype=torch.float32), random_features(2, 6, 40, 33).float()
+
+    def gradient() -> Tensor:
+        leaf = features.clone().requires_grad_()
+        return torch.autograd.grad(InstanceNormLeakyReLU()(leaf * 1), leaf, direction)[0]
+
+    compiled = gradient()
+    with torch_only():
+        torch.testing.assert_close(compiled, gradient(), rtol=1e-5, atol=1e-6)
+
+
+def test_values_that_are_not_finite_stay_so() -> None:
+    features = torch.ones(1, 2, 8, 8)
+    features[0, 0, 3, 3] = torch.nan
+    result = InstanceNormLeakyReLU()(features)
+    assert result[0, 0].isnan().all()
+    assert torch.equal(result[0, 1], torch.zeros(8, 8))
 
 
 def test_error_in_single_precision_does_not_grow_with_the_image_or_its_mean() -> None:

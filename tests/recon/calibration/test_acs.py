@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from fastmri.models.varnet import SensitivityModel as TheirModel
@@ -7,7 +9,7 @@ from torch import Tensor
 
 from helpers.objects import object_acquisition
 from helpers.slices import line_mask
-from recon.calibration.acs import acs_window, batch_calibration_lines, calibration_lines, cut
+from recon.calibration.acs import acs_window, batch_calibration_lines, calibration_lines
 from recon.calibration.espirit import estimate_sens_maps
 from recon.coils import coil_combine, rss
 from recon.data.acquisition import Acquisition
@@ -18,7 +20,7 @@ from recon.fourier import ifft
 def test_the_lines_about_dc_are_taken() -> None:
     full = object_acquisition(phase=60)
     mask = (torch.arange(60) % 5 == 0) | ((torch.arange(60) >= 26) & (torch.arange(60) < 34))
-    lines = calibration_lines(full.undersample(mask))
+    lines = calibration_lines(full.undersample(mask)).lines
     torch.testing.assert_close(lines, full.kspace[..., 25:34], rtol=0, atol=0)
 
 
@@ -26,7 +28,7 @@ def test_a_separate_reference_scan_comes_first() -> None:
     full = object_acquisition()
     reference = full.kspace[..., 20:40]
     scan = Acquisition(full.kspace, full.mask, full.header, calibration=reference)
-    assert calibration_lines(scan) is reference
+    assert calibration_lines(scan).lines is reference
 
 
 def test_too_few_lines_are_refused() -> None:
@@ -38,7 +40,7 @@ def test_a_rectangle_is_found_where_no_line_was_measured_whole() -> None:
     full = object_acquisition(readout=64, phase=60)
     mask = torch.zeros(64, 60, dtype=torch.bool)
     mask[20:44, 22:38] = True
-    assert calibration_lines(full.undersample(mask)).shape[1:] == (24, 16)
+    assert calibration_lines(full.undersample(mask)).lines.shape[1:] == (24, 16)
 
 
 @pytest.mark.parametrize("beside", [(), (25,), (24, 25), (34,), (25, 34, 35)])
@@ -48,7 +50,7 @@ def test_lines_beside_the_centre_do_not_turn_the_maps(beside: tuple[int, ...]) -
     plain = estimate_sens_maps(full.undersample(mask))
     mask[list(beside)] = True
     scan = full.undersample(mask)
-    assert calibration_lines(scan).shape[-1] == 8 + len(beside)
+    assert calibration_lines(scan).lines.shape[-1] == 8 + len(beside)
     bright = rss(ifft(full.kspace)) > 0.5 * rss(ifft(full.kspace)).max()
     overlap = (plain.conj() * estimate_sens_maps(scan)).sum(0)[bright]
     assert overlap.real.min() > 0.9
@@ -119,42 +121,55 @@ def test_each_of_a_batch_has_its_own_window() -> None:
     assert torch.equal(acs_window(masks, counts), expected)
 
 
-@given(readout=st.integers(1, 20), phase=st.integers(1, 20), seed=st.integers(0, 99))
-def test_what_is_cut_out_was_measured_and_has_dc_at_half_its_size(readout: int, phase: int, seed: int) -> None:
+@given(readout=st.integers(8, 20), phase=st.integers(8, 20), seed=st.integers(0, 99))
+def test_what_is_cut_out_was_measured_and_dc_is_where_it_says(readout: int, phase: int, seed: int) -> None:
     mask = torch.rand(1, 1, readout, phase, generator=torch.Generator().manual_seed(seed)) < 0.8
-    mask[..., readout // 2, phase // 2] = True
-    place = torch.arange(readout * phase).reshape(1, readout, phase)
-    found = cut(torch.where(mask[0], place, -1), acs_window(mask)[0, 0])
-    assert (found >= 0).all()
-    assert found[0, found.shape[1] // 2, found.shape[2] // 2] == place[0, readout // 2, phase // 2]
+    mask[..., readout // 2 - 3 : readout // 2 + 4, phase // 2 - 3 : phase // 2 + 4] = True
+    place = 1 + torch.arange(readout * phase).reshape(1, 1, readout, phase)
+    (acs,) = batch_calibration_lines(torch.where(mask, place, 0), mask)
+    assert (acs.lines > 0).all()
+    assert acs.lines[0, acs.lines.shape[1] // 2, acs.dc] == place[0, 0, readout // 2, phase // 2]
 
 
-def test_lines_beside_the_centre_do_not_move_dc() -> None:
-    full = object_acquisition(phase=60)
-    mask = line_mask(60, center=16, every=61)
-    mask[..., 21] = True
-    (lines,) = batch_calibration_lines(torch.where(mask, full.kspace[None], 0), mask, None, None)
-    torch.testing.assert_close(lines, full.kspace[..., 22:38], rtol=0, atol=0)
+@pytest.mark.parametrize(("first", "stop"), [(22, 38), (23, 38), (20, 33), (27, 36)])
+@pytest.mark.parametrize("rows", [1, 64])
+def test_networks_use_all_the_lines_that_classical_methods_use(first: int, stop: int, rows: int) -> None:
+    mask = (torch.arange(60) >= first) & (torch.arange(60) < stop)
+    mask[[4, 50]] = True
+    scan = object_acquisition(phase=60).undersample(mask)
+    (acs,) = batch_calibration_lines(scan.kspace[None], mask.expand(1, 1, rows, 60))
+    for found in (acs, calibration_lines(scan)):
+        torch.testing.assert_close(found.lines, scan.kspace[..., first:stop], rtol=0, atol=0)
+        assert found.dc == 30 - first
 
 
-def test_a_reference_scan_is_taken_as_far_as_it_reaches_on_both_sides_of_dc() -> None:
+def test_a_reference_scan_is_taken_as_far_as_it_reaches() -> None:
     full, mask = object_acquisition(readout=64, phase=60), line_mask(60)
     reference = torch.zeros_like(full.kspace)
     reference[:, 20:, 25:40] = full.kspace[:, 20:, 25:40]  # an asymmetric echo, and more lines on one side
-    (lines,) = batch_calibration_lines(full.kspace[None], mask, None, reference[None])
-    torch.testing.assert_close(lines, full.kspace[:, 20:45, 25:35], rtol=0, atol=0)
+    (acs,) = batch_calibration_lines(full.kspace[None], mask, reference[None])
+    torch.testing.assert_close(acs.lines, full.kspace[:, 20:45, 25:40], rtol=0, atol=0)
+    assert acs.dc == 5
+
+
+def test_a_reference_scan_laid_into_the_matrix_gives_the_lines_of_the_scan_itself() -> None:
+    full = object_acquisition(readout=64, phase=60)
+    scan = replace(full.undersample(torch.arange(60) % 4 == 1), calibration=full.kspace[..., 18:43])
+    (acs,) = batch_calibration_lines(scan.kspace[None], scan.mask.reshape(1, 1, 1, 60), scan.reference_kspace()[None])
+    torch.testing.assert_close(acs.lines, calibration_lines(scan).lines, rtol=0, atol=0)
+    assert acs.dc == calibration_lines(scan).dc
 
 
 def test_an_empty_reference_scan_gives_zeros() -> None:
     full, mask = object_acquisition(), line_mask(60)
-    (lines,) = batch_calibration_lines(full.kspace[None], mask, None, torch.zeros_like(full.kspace[None]))
-    assert lines.numel() > 0
-    assert not lines.any()
+    (acs,) = batch_calibration_lines(full.kspace[None], mask, torch.zeros_like(full.kspace[None]))
+    assert acs.lines.numel() > 0
+    assert not acs.lines.any()
 
 
 @pytest.mark.parametrize("center", [0, 2, 3])
-def test_too_few_lines_are_replaced_by_the_middle_of_kspace_where_asked(center: int) -> None:
+def test_too_few_lines_of_a_batch_are_replaced_by_the_middle_of_kspace(center: int) -> None:
     full, mask = object_acquisition(), line_mask(60, center=center, every=7)
     kspace = torch.where(mask, full.kspace[None], 0)
-    (lines,) = batch_calibration_lines(kspace, mask, fewest=4)
-    torch.testing.assert_close(lines, kspace[0, :, 20:44, 18:42], rtol=0, atol=0)
+    (acs,) = batch_calibration_lines(kspace, mask)
+    torch.testing.assert_close(acs.lines, kspace[0, :, 20:44, 18:42], rtol=0, atol=0)

@@ -4,7 +4,7 @@ from sigpy.mri.app import EspiritCalib
 
 from helpers.objects import discs, object_acquisition, smooth_maps
 from helpers.slices import line_mask, random_kspace
-from recon.calibration.acs import batch_calibration_lines
+from recon.calibration.acs import Acs, batch_calibration_lines
 from recon.calibration.espirit import batch_sens_maps, espirit, espirit_operator, estimate_sens_maps
 from recon.coils import coil_combine, coil_expand, rss
 from recon.data.masks import MaskKind, Sampling
@@ -27,11 +27,9 @@ def test_the_maps_have_unit_root_sum_of_squares_everywhere() -> None:
 def sens_maps_of(
     kspace: torch.Tensor,
     mask: torch.Tensor,
-    num_low_frequencies: torch.Tensor | None = None,
     calibration: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    lines = batch_calibration_lines(kspace, mask, num_low_frequencies, calibration)
-    return batch_sens_maps(lines, kspace.shape[-2:])
+    return batch_sens_maps(batch_calibration_lines(kspace, mask, calibration), kspace.shape[-2:])
 
 
 def test_maps_explain_the_object() -> None:
@@ -61,14 +59,6 @@ def test_maps_are_those_of_the_classical_methods() -> None:
     torch.testing.assert_close(maps[0], estimate_sens_maps(full))
 
 
-def test_the_given_number_of_lines_is_used() -> None:
-    kspace, mask = object_acquisition().kspace[None].expand(2, -1, -1, -1), torch.ones(1, 1, 1, 60, dtype=torch.bool)
-    maps = sens_maps_of(kspace, mask, torch.tensor([6, 12]))
-    for index, lines in enumerate((6, 12)):
-        alone = torch.where(line_mask(60, center=lines, every=61), kspace[:1], 0)
-        torch.testing.assert_close(maps[index], sens_maps_of(alone, line_mask(60, center=lines, every=61))[0])
-
-
 def test_a_reference_scan_replaces_the_centre() -> None:
     reference = torch.where(line_mask(60, center=12, every=61), object_acquisition().kspace[None], 0)
     mask = line_mask(60, center=1)
@@ -89,7 +79,7 @@ def test_no_gradient_passes_through_the_maps() -> None:
 
 def test_the_eigenvalue_is_one_in_the_object_and_small_in_the_air() -> None:
     full = object_acquisition(6, 64, 60, noise=1e-3)
-    eigenvalues = espirit(full.kspace[..., 18:42], (64, 60)).eigenvalues[0]
+    eigenvalues = espirit(Acs(full.kspace[..., 18:42], 12), (64, 60)).eigenvalues[0]
     assert eigenvalues[discs(64, 60) > 0.4].min() > 0.97
     air = torch.ones(64, 60, dtype=torch.bool)
     air[4:60, 4:56] = False

@@ -7,9 +7,9 @@ from helpers.objects import object_acquisition
 from helpers.slices import random_kspace
 from recon.calibration.noise import (
     covariance_of_noise,
-    edge_covariance,
     edge_variance,
     mix_coils,
+    noise_covariance,
     prewhiten,
     whitening_matrix,
 )
@@ -90,23 +90,23 @@ def test_a_noise_scan_silent_in_all_channels_is_refused() -> None:
 
 
 @pytest.mark.parametrize("level", [1e-2, 1.0])
-def test_the_ends_of_the_readout_show_the_covariance(level: float) -> None:
+def test_kspace_shows_the_covariance(level: float) -> None:
     psi = a_covariance(4)
     full = object_acquisition(4, 192, 160)
     scan = replace(full, kspace=full.kspace + level * noise(psi, 192, 160))
     scan = Sampling(MaskKind.RANDOM, 2, 0.1)(scan)
-    assert distance(edge_covariance(scan), level**2 * psi) < 0.15
+    assert distance(noise_covariance(scan), level**2 * psi) < 0.15
     torch.testing.assert_close(
         edge_variance(scan.kspace, scan.mask), level**2 * psi.diagonal().real, rtol=0.15, atol=0
     )
 
 
-def test_a_few_strong_signals_at_the_ends_do_no_harm() -> None:
+def test_a_few_strong_signals_do_no_harm() -> None:
     psi = a_covariance(4)
     kspace = noise(psi, 192, 160)
     kspace[:, :, 78:82] += 100 * random_kspace(4, 1, 1, seed=2)
     scan = replace(object_acquisition(4, 192, 160), kspace=kspace)
-    assert distance(edge_covariance(scan), psi) < 0.2
+    assert distance(noise_covariance(scan), psi) < 0.2
     assert distance(covariance_of_noise(kspace.flatten(1)), psi) > 10
 
 
@@ -115,16 +115,17 @@ def test_samples_that_the_scanner_left_empty_do_not_count() -> None:
     kspace = noise(psi, 200, 160)
     kspace[:, -8:] = 0
     scan = replace(object_acquisition(3, 200, 160), kspace=kspace)
-    assert distance(edge_covariance(scan), psi) < 0.2
+    assert distance(noise_covariance(scan), psi) < 0.2
 
 
-def test_ends_without_samples_are_told_in_a_sentence() -> None:
+def test_too_few_samples_are_told_in_a_sentence() -> None:
     full = object_acquisition(3, 100, 60)
     kspace = full.kspace.clone()
     kspace[:, :10] = kspace[:, -10:] = 0
-    with pytest.raises(InputError, match="discs.h5: the ends of the readout hold too few samples"):
-        edge_covariance(replace(full, kspace=kspace))
     assert not edge_variance(kspace, full.mask).any()
+    nothing = replace(full, mask=torch.zeros_like(full.mask))
+    with pytest.raises(InputError, match="discs.h5: k-space holds too few samples without signal"):
+        noise_covariance(nothing)
 
 
 def test_what_cannot_be_whitened_is_refused() -> None:

@@ -47,9 +47,13 @@ def test_readout_oversampling_is_removed_without_changing_the_image() -> None:
     assert (Sense()(undersampled(full)) - whole[12:52]).norm() < 0.02 * whole.norm()
 
 
-def test_the_largest_step_that_gradient_descent_may_take_is_one() -> None:
-    encoding = Problem.of_slice(undersampled(object_acquisition())).encoding
-    image = torch.randn(1, 1, 64, 60, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
+@pytest.mark.parametrize("width", [96, 52])
+def test_the_largest_step_that_gradient_descent_may_take_is_one(width: int) -> None:
+    scan = folded(object_acquisition(coils=8, readout=64, phase=96), width)
+    encoding = Problem.of_slice(undersampled(scan)).encoding
+    sets = encoding.sens_maps.shape[1]
+    assert sets == (1 if width == 96 else 2)
+    image = torch.randn(1, sets, 64, width, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
     for _ in range(30):
         image = encoding.normal(image)
         growth = image.norm()
@@ -68,8 +72,8 @@ def test_slices_of_a_batch_are_posed_as_they_are_alone() -> None:
     wrapped = folded(object_acquisition(coils=8, readout=64, phase=96), 52)
     scans = [undersampled(full), undersampled(wrapped)]
     kspace = torch.stack([scan.kspace for scan in scans])
-    lines = [calibration_lines(scan) for scan in scans]
-    together = Problem.of(kspace, scans[0].mask.reshape(1, 1, 1, 52), lines)
+    acs = [calibration_lines(scan) for scan in scans]
+    together = Problem.of(kspace, scans[0].mask.reshape(1, 1, 1, 52), acs)
     assert together.sets_present.tolist() == [[True, False], [True, True]]
     images = together.image(Sense(tolerance=0).solve(together))
     for image, scan in zip(images, scans, strict=True):
@@ -79,6 +83,6 @@ def test_slices_of_a_batch_are_posed_as_they_are_alone() -> None:
 def test_padding_counts_for_the_acceleration_only_where_nobody_says_it_was_not_measured() -> None:
     scan = padded(undersampled(object_acquisition(phase=60)), 90)
     assert float(Problem.of_slice(scan).acceleration) == pytest.approx(scan.acceleration)
-    lines = [calibration_lines(scan)]
-    of_mask = Problem.of(scan.kspace[None], scan.mask.reshape(1, 1, 1, 90), lines).acceleration
+    acs = [calibration_lines(scan)]
+    of_mask = Problem.of(scan.kspace[None], scan.mask.reshape(1, 1, 1, 90), acs).acceleration
     assert float(of_mask) == pytest.approx(1.5 * scan.acceleration)

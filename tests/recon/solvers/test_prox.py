@@ -1,9 +1,11 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.adjoint import assert_adjoint
+from recon.kernels import kernels, torch_only
+from recon.solvers import prox
 from recon.solvers.prox import ShiftedHaar, TotalVariation, gradient, gradient_adjoint, p_shrink
 
 
@@ -59,6 +61,54 @@ class TestEveryPrior:
         step[..., 12:] = 5
         denoised = self.prox(prior, step + 0.3 * noise(1, 32, 32), 0.5)
         assert (denoised - step).norm() < 0.6 * (0.3 * noise(1, 32, 32)).norm()
+
+
+@given(
+    st.lists(st.integers(1, 3), max_size=3),
+    st.integers(1, 50),
+    st.integers(1, 50),
+    st.integers(0, 508),
+    st.booleans(),
+)
+@settings(max_examples=60)
+def test_compiled_haar_equals_torchs(leading: list[int], rows: int, columns: int, call: int, parts: bool) -> None:
+    shape, generator = (*leading, rows, columns), torch.Generator().manual_seed(call)
+    values = torch.randn(shape, generator=generator)
+    if parts:  # of a complex image, as FISTA has them
+        values = torch.view_as_real(torch.complex(values, -2 * values.flip(-1))).movedim(-1, 0)
+    threshold = 0.5 * torch.rand(*values.shape[:-2], 1, 1, generator=generator)
+    result, _ = ShiftedHaar().prox(values, threshold, call)
+    with torch_only():
+        expected, _ = ShiftedHaar().prox(values.double(), threshold.double(), call)
+    assert kernels(prox.LOOPS, values) is not None
+    torch.testing.assert_close(result.double(), expected, rtol=1e-5, atol=1e-5)
+    assert result.stride() == values.stride()
+
+
+def test_haar_transform_is_orthonormal_and_threshold_of_the_mean_is_zero() -> None:
+    transform, growth = prox._block_transform(torch.device("cpu"), torch.float64)
+    torch.testing.assert_close(transform @ transform.mT, torch.eye(256, dtype=torch.float64))
+    torch.testing.assert_close(transform[0], torch.full((256,), 1 / 16, dtype=torch.float64))
+    assert growth.tolist() == [0.0] + [1.0] * 192 + [1.5] * 48 + [2.25] * 12 + [3.375] * 3
+
+
+@pytest.mark.parametrize("call", [0, 1])
+def test_on_a_gpu_haar_takes_few_kernels(call: int) -> None:
+    values, threshold = noise(2, 4, 1, 64, 64), torch.full((2, 4, 1, 1, 1), 0.1, dtype=torch.float64)
+    ShiftedHaar().prox(values, threshold, call)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        ShiftedHaar().prox(values, threshold, call)
+    computing = {"aten::index", "aten::bmm", "aten::mm", "aten::abs", "aten::clamp_", "aten::div", "aten::mul"}
+    computing |= {"aten::pow_", "aten::addcmul", "aten::copy_", "aten::clone"}
+    assert sum(one.count for one in profile.key_averages() if one.key in computing) <= 16
+
+
+def test_total_variation_of_planes_together_equals_that_of_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    prior, values, threshold = TotalVariation(), noise(2, 3, 1, 20, 17), noise(2, 3, 1, 1, 1, seed=1).abs()
+    state = prior.start(values.shape, values.device).double()
+    expected = prior.prox(values, threshold, state.clone())
+    monkeypatch.setattr(prox, "_pieces", lambda _: [()])  # as on a GPU
+    torch.testing.assert_close(prior.prox(values, threshold, state), expected)
 
 
 def test_total_variation_is_minimised() -> None:

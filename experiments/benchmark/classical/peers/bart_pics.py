@@ -15,6 +15,7 @@ from recon.data.acquisition import Acquisition
 from recon.experiments.benchmark.classical import bart
 from recon.experiments.benchmark.classical.peer import Peer, Solve
 from recon.experiments.benchmark.classical.peer_images import CoilImages
+from recon.experiments.engine.device import CPU
 
 KERNEL = 6
 IN_PLANE = 3
@@ -47,6 +48,7 @@ class BartPics:
 
     def prepare(self, acquisition: Acquisition) -> Solve:
         """Estimate the maps."""
+        acquisition = acquisition.to(CPU)
         maps = BartMaps(acquisition, self.calibration)
 
         def solve(lamda: float | None) -> CoilImages:
@@ -74,7 +76,7 @@ class BartMaps:
         self.workspace = bart.Workspace()
         self.kspace, self.maps = self.workspace / "kspace", self.workspace / "maps"
         bart.write_cfl(self.kspace, rearrange(acquisition.kspace.numpy(), "coils x y -> x y 1 coils"))
-        width = min(KERNEL, 2 * (calibration_lines(acquisition).shape[-1] // 2))
+        width = min(KERNEL, 2 * (calibration_lines(acquisition).lines.shape[-1] // 2))
         bart.run("ecalib", "-k", f"{width}:{width}:1", *calibration, self.kspace, self.maps)
 
     def read(self) -> Tensor:

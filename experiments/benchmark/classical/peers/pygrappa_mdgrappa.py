@@ -13,6 +13,7 @@ from recon.calibration.acs import calibration_lines
 from recon.data.acquisition import Acquisition
 from recon.experiments.benchmark.classical.peer import Peer, Solve
 from recon.experiments.benchmark.classical.peer_images import CoilImages
+from recon.experiments.engine.device import CPU
 from recon.fourier import ifft
 
 
@@ -26,8 +27,9 @@ class Mdgrappa:
     def prepare(self, acquisition: Acquisition) -> Solve:
         """Import pygrappa, which the extra `dev` installs; the kernels depend on the weight and are trained later."""
         mdgrappa = import_module("pygrappa").mdgrappa
+        acquisition = acquisition.to(CPU)
         kspace = acquisition.kspace.numpy()
-        calibration = np.ascontiguousarray(calibration_lines(acquisition).numpy())
+        calibration = np.ascontiguousarray(calibration_lines(acquisition).lines.numpy())
 
         def solve(lamda: float | None) -> CoilImages:
             with warnings.catch_warnings(action="ignore"):  # neighbourhoods without a measured sample divide by zero

@@ -29,7 +29,7 @@ def slices(folder: Path, *damaged: str) -> SliceDataset:
 
 def test_batches_come_in_order_and_say_which_slices_they_hold(tmp_path: Path) -> None:
     batches = list(read_batches(slices(tmp_path), [[2, 0], [5]], workers=0, device=CPU))
-    assert [batch.indices.tolist() for batch in batches] == [[2, 0], [5]]
+    assert [batch.indices for batch in batches] == [[2, 0], [5]]
     assert batches[0].slices.kspace.shape == (2, 2, 16, 12)
     assert not any(batch.unreadable for batch in batches)
 
@@ -37,7 +37,7 @@ def test_batches_come_in_order_and_say_which_slices_they_hold(tmp_path: Path) ->
 @pytest.mark.parametrize("workers", [0, 1])
 def test_unreadable_slice_is_replaced_by_one_of_its_shape(tmp_path: Path, workers: int) -> None:
     batches = list(read_batches(slices(tmp_path, "b"), [[1, 3]], workers, CPU))
-    assert batches[0].indices.tolist() == [1, 0]
+    assert batches[0].indices == [1, 0]
     assert len(batches[0].unreadable) == 1
     assert "b.h5: the k-space of slice 1 holds NaN" in batches[0].unreadable[0]
 
@@ -74,7 +74,7 @@ def test_killed_process_is_replaced_and_no_batch_is_lost(tmp_path: Path, capsys:
     deadly = Deadly(slices(tmp_path), tmp_path / "deaths", index=2, times=1)
     handler = signal.getsignal(signal.SIGCHLD)
     batches = list(read_batches(deadly, [[0], [1], [2], [3], [4]], workers=2, device=CPU))
-    assert [batch.indices.tolist() for batch in batches] == [[0], [1], [2], [3], [4]]
+    assert [batch.indices for batch in batches] == [[0], [1], [2], [3], [4]]
     printed = capsys.readouterr().err
     assert printed.count("was killed") == 1
     assert signal.getsignal(signal.SIGCHLD) == handler
@@ -93,7 +93,7 @@ def test_tensor_lost_with_a_killed_process_is_read_again(
 
     monkeypatch.setattr(_MultiProcessingDataLoaderIter, "_try_get_data", lose_one)
     batches = list(read_batches(slices(tmp_path), [[0], [1], [2]], workers=1, device=CPU))
-    assert [batch.indices.tolist() for batch in batches] == [[0], [1], [2]]
+    assert [batch.indices for batch in batches] == [[0], [1], [2]]
 
 
 @pytest.mark.usefixtures("impatient")

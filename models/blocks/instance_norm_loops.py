@@ -1,0 +1,245 @@
+"""Instance normalisation with leaky ReLU, and its adjoint, in two passes over the features each, compiled by numba.
+
+Features are lines `(images, height, width chans)`, channels last. An image is taken in parts, and a part in rows of
+whole pixels, so long that the innermost loop pays. Sums over a few rows are taken in single precision and added up in
+double precision.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numba import carray, njit
+from torch import Tensor
+
+from recon.kernel_parts import doubles, floats, ticket
+from recon.kernels import compiled, run
+
+ROW_VALUES = 256
+"""Fewest values of a row, if the image has as many."""
+
+ROWS = 128
+"""Rows whose sum is taken in single precision."""
+
+PART_VALUES = 2**16
+"""Number of values of a part, about."""
+
+SAMPLES = 64
+"""Pixels whose mean is the shift of an image's statistics."""
+
+FARTHEST = 16.0
+"""Square of the distance of the mean from the shift, over the variance, up to which the statistics are precise."""
+
+
+class Layout(NamedTuple):
+    """How an image is divided: its values and channels, the values of a row, the rows of a part, and the parts."""
+
+    values: int
+    chans: int
+    row: int
+    rows: int
+    parts: int
+
+    @classmethod
+    def of(cls, lines: Tensor, chans: int) -> Layout:
+        """Divide images."""
+        values, least = lines[0].numel(), math.lcm(chans, 16)
+        row = least * -(-ROW_VALUES // least)
+        rows = max(PART_VALUES // row, 1)
+        return cls(values, chans, row, rows, -(-values // (row * rows)))
+
+
+def normalise(lines: Tensor, chans: int, slope: float, eps: float) -> Tensor:
+    """Normalise and activate lines in place; return `1 / std`, `(images, chans)`.
+
+    Mean and variance come from one pass, which sums the differences to a shift near the mean, and their squares. For
+    images whose shift turns out to be far off there is a second one.
+    """
+    layout = Layout.of(lines, chans)
+    pixels = lines.view(len(lines), -1, chans)
+    shift = pixels[:, :: -(-pixels.shape[1] // SAMPLES)].mean(1, dtype=torch.float64).float()
+    mean, variance = _statistics(lines, shift, layout)
+    if (mean.square() > FARTHEST * variance).any():
+        shift = (shift + mean).float()
+        mean, variance = _statistics(lines, shift, layout)
+    inverse_std = (variance + eps).rsqrt_().float()
+    numbers = torch.tensor([slope], dtype=torch.float64)
+    run(_apply, len(lines) * layout.parts, *layout, lines, (shift + mean).float(), inverse_std, numbers)
+    return inverse_std
+
+
+def adjoint(gradient: Tensor, activated: Tensor, inverse_std: Tensor, slope: float, out: Tensor) -> None:
+    """Write `(g - mean(g) - n mean(g n)) / std` to `out`, with `n` the normalised lines and `g` their gradient."""
+    chans = inverse_std.shape[-1]
+    layout, images = Layout.of(gradient, chans), len(gradient)
+    sums = torch.empty(images, layout.parts, 2, chans, dtype=torch.float64)
+    numbers = torch.tensor([slope], dtype=torch.float64)
+    run(_correlate, images * layout.parts, *layout, gradient, activated, sums, numbers)
+    means = (sums.sum(1) / (layout.values // chans)).float()
+    run(_pull_back, images * layout.parts, *layout, gradient, activated, means, inverse_std, numbers, out)
+
+
+def _statistics(lines: Tensor, shift: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+    """Return the mean of `x - shift`, and the variance, double precision `(images, chans)`."""
+    sums = torch.empty(len(lines), layout.parts, 2, layout.chans, dtype=torch.float64)
+    run(_measure, len(lines) * layout.parts, *layout, lines, shift, sums)
+    mean, square = (sums.sum(1) / (layout.values // layout.chans)).unbind(1)
+    return mean, (square - mean.square()).clamp_(min=0)
+
+
+@njit(inline="always")
+def _part(task: Any, index: int) -> tuple[int, int, int, int]:
+    """Return the image of a ticket, its first value in memory, the number of its rows, and of values after them."""
+    values, row, rows, parts = task[2], task[4], task[5], task[6]
+    image, part = index // parts, index % parts
+    first = part * rows * row
+    present = min(rows * row, values - first)
+    return image, image * values + first, present // row, present % row
+
+
+@njit(inline="always")
+def _repeated(values: Any, image: int, chans: int, row: int) -> Any:
+    """Return the values of an image's channels, repeated along a row."""
+    repeated = np.empty(row, np.float32)
+    for one in range(row):
+        repeated[one] = values[image * chans + one % chans]
+    return repeated
+
+
+@njit(inline="always")
+def _flush(sums: Any, first: int, row: Any, chans: int) -> None:
+    """Add the sums along a row to those of its channels, and clear them."""
+    for one in range(len(row)):
+        sums[first + one % chans] += row[one]
+        row[one] = 0
+
+
+@njit(inline="always")
+def _add_row(x: Any, shift: Any, total: Any, square: Any) -> None:
+    for one in range(len(x)):
+        difference = x[one] - shift[one]
+        total[one] += difference
+        square[one] += difference * difference
+
+
+@compiled
+def _measure(pointer: Any) -> None:
+    task = carray(pointer, 10)
+    chans, row = task[3], task[4]
+    while True:
+        index = ticket(pointer)
+        if index >= task[1]:
+            break
+        image, first, rows, rest = _part(task, index)
+        x = carray(floats(task[7] + 4 * first), rows * row + rest)
+        shift = _repeated(carray(floats(task[8]), (image + 1) * chans), image, chans, row)
+        sums = carray(doubles(task[9] + 16 * index * chans), 2 * chans)
+        sums[:] = 0
+        total, square = np.zeros(row, np.float32), np.zeros(row, np.float32)
+        for line in range(rows):
+            _add_row(x[line * row : (line + 1) * row], shift, total, square)
+            if line % ROWS == ROWS - 1:
+                _flush(sums, 0, total, chans)
+                _flush(sums, chans, square, chans)
+        _add_row(x[rows * row :], shift, total, square)
+        _flush(sums, 0, total, chans)
+        _flush(sums, chans, square, chans)
+
+
+@njit(inline="always")
+def _apply_row(x: Any, mean: Any, scale: Any, slope: Any) -> None:
+    for one in range(len(x)):
+        value = (x[one] - mean[one]) * scale[one]
+        x[one] = value if value >= 0 else value * slope
+
+
+@compiled
+def _apply(pointer: Any) -> None:
+    task = carray(pointer, 11)
+    chans, row = task[3], task[4]
+    slope = np.float32(carray(doubles(task[10]), 1)[0])
+    while True:
+        index = ticket(pointer)
+        if index >= task[1]:
+            break
+        image, first, rows, rest = _part(task, index)
+        x = carray(floats(task[7] + 4 * first), rows * row + rest)
+        mean = _repeated(carray(floats(task[8]), (image + 1) * chans), image, chans, row)
+        scale = _repeated(carray(floats(task[9]), (image + 1) * chans), image, chans, row)
+        for line in range(rows):
+            _apply_row(x[line * row : (line + 1) * row], mean, scale, slope)
+        _apply_row(x[rows * row :], mean, scale, slope)
+
+
+@njit(inline="always")
+def _correlate_row(g: Any, y: Any, total: Any, along: Any, slope: Any, steep: Any) -> None:
+    for one in range(len(g)):
+        positive = y[one] > 0
+        gradient = g[one] if positive else g[one] * slope
+        normalised = y[one] if positive else y[one] * steep
+        total[one] += gradient
+        along[one] += gradient * normalised
+
+
+@compiled
+def _correlate(pointer: Any) -> None:
+    task = carray(pointer, 11)
+    chans, row = task[3], task[4]
+    slope = np.float32(carray(doubles(task[10]), 1)[0])
+    steep = np.float32(1) / slope
+    while True:
+        index = ticket(pointer)
+        if index >= task[1]:
+            break
+        _, first, rows, rest = _part(task, index)
+        g = carray(floats(task[7] + 4 * first), rows * row + rest)
+        y = carray(floats(task[8] + 4 * first), rows * row + rest)
+        sums = carray(doubles(task[9] + 16 * index * chans), 2 * chans)
+        sums[:] = 0
+        total, along = np.zeros(row, np.float32), np.zeros(row, np.float32)
+        for line in range(rows):
+            some = slice(line * row, (line + 1) * row)
+            _correlate_row(g[some], y[some], total, along, slope, steep)
+            if line % ROWS == ROWS - 1:
+                _flush(sums, 0, total, chans)
+                _flush(sums, chans, along, chans)
+        _correlate_row(g[rows * row :], y[rows * row :], total, along, slope, steep)
+        _flush(sums, 0, total, chans)
+        _flush(sums, chans, along, chans)
+
+
+@njit(inline="always")
+def _pull_back_row(g: Any, y: Any, out: Any, mean: Any, along: Any, scale: Any, slope: Any, steep: Any) -> None:
+    for one in range(len(g)):
+        positive = y[one] > 0
+        gradient = g[one] if positive else g[one] * slope
+        normalised = y[one] if positive else y[one] * steep
+        out[one] = (gradient - mean[one] - normalised * along[one]) * scale[one]
+
+
+@compiled
+def _pull_back(pointer: Any) -> None:
+    task = carray(pointer, 13)
+    chans, row = task[3], task[4]
+    slope = np.float32(carray(doubles(task[11]), 1)[0])
+    steep = np.float32(1) / slope
+    while True:
+        index = ticket(pointer)
+        if index >= task[1]:
+            break
+        image, first, rows, rest = _part(task, index)
+        g = carray(floats(task[7] + 4 * first), rows * row + rest)
+        y = carray(floats(task[8] + 4 * first), rows * row + rest)
+        out = carray(floats(task[12] + 4 * first), rows * row + rest)
+        means = carray(floats(task[9]), 2 * (image + 1) * chans)
+        mean = _repeated(means, 2 * image, chans, row)
+        along = _repeated(means, 2 * image + 1, chans, row)
+        scale = _repeated(carray(floats(task[10]), (image + 1) * chans), image, chans, row)
+        for line in range(rows):
+            some = slice(line * row, (line + 1) * row)
+            _pull_back_row(g[some], y[some], out[some], mean, along, scale, slope, steep)
+        some = slice(rows * row, rows * row + rest)
+        _pull_back_row(g[some], y[some], out[some], mean, along, scale, slope, steep)

@@ -1,0 +1,26 @@
+"""Decides whether work on a tensor is done as suits a CPU, block by block in its caches, or at once as on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from torch import Tensor
+
+_as_on_gpu = ContextVar("_as_on_gpu", default=False)
+
+
+def in_blocks(tensor: Tensor) -> bool:
+    """Return whether to work on a few rows, images or slices at a time, in compiled loops: on a CPU, outside of `as_on_gpu`."""
+    return tensor.device.type == "cpu" and not _as_on_gpu.get()
+
+
+@contextmanager
+def as_on_gpu() -> Iterator[None]:
+    """Work on whole tensors inside the block, as on a GPU: to count its kernels and to test its values on a CPU."""
+    token = _as_on_gpu.set(True)
+    try:
+        yield
+    finally:
+        _as_on_gpu.reset(token)

@@ -1,0 +1,112 @@
+"""Runs loops that numba compiled, on torch's own threads. Where they cannot run, every caller has formulas in torch.
+
+A loop is a C function of one pointer to a task: a row of integers, among them the addresses of the tensors. It takes
+one ticket after the other until none is left, so it is right for any number of threads, and each ticket's result does
+not depend on who took it. The threads are those of torch's OpenMP library: their number is torch's, no second pool
+competes with them, several Python threads may call at once, and what holds for torch after a fork holds here.
+
+The first use imports numba and compiles; the machine code is cached beside the source or, if that is read-only, where
+numba keeps its cache (`NUMBA_CACHE_DIR`). No cache at all only costs the compilation.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recon.blocking import in_blocks
+
+SWITCH = "RECON_KERNELS"
+"""Environment variable; `0` computes everything by torch."""
+
+
+def kernels(module: str, *tensors: Tensor) -> ModuleType | None:
+    """Return a module of compiled loops if it can treat these tensors; None otherwise, or without numba.
+
+    It treats float32 on a CPU, outside torch's tracers, where no gradient is recorded.
+    """
+    if os.environ.get(SWITCH) == "0":
+        return None
+    if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
+        return None
+    # A subclass may have no memory of its own, as the tensors that torch traces.
+    plain = all(type(one) is Tensor and one.dtype == torch.float32 and in_blocks(one) for one in tensors)
+    return _load(module) if plain else None
+
+
+@contextmanager
+def torch_only() -> Iterator[None]:
+    """Compute everything by torch inside a `with` block, in this process and those it starts."""
+    before = os.environ.get(SWITCH)
+    os.environ[SWITCH] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SWITCH]
+        else:
+            os.environ[SWITCH] = before
+
+
+def compiled(loop: Callable[[Any], None]) -> Any:
+    """Compile a loop, or take it from the cache: a decorator for functions of a pointer to integers."""
+    from numba import cfunc, types  # noqa: PLC0415 - takes half a second, and only some commands need it
+
+    signature = types.void(types.CPointer(types.int64))
+    options: dict[str, Any] = {"nopython": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+    try:
+        return cfunc(signature, cache=True, **options)(loop)
+    except Exception:  # noqa: BLE001 - a cache may be read-only, full or damaged in any way
+        return cfunc(signature, **options)(loop)
+
+
+def run(loop: Any, tickets: int, *fields: int | Tensor) -> None:
+    """Let torch's threads run a loop.
+
+    Parameters
+    ----------
+    loop
+        What `compiled` returned.
+    tickets
+        Number of tickets.
+    fields
+        What follows the two counters in the task: integers, and contiguous tensors, given by their addresses.
+    """
+    addresses = [one.data_ptr() if isinstance(one, Tensor) else one for one in fields]
+    task = np.array([0, tickets, *addresses], dtype=np.int64)
+    threads = min(torch.get_num_threads(), tickets)
+    parallel = _parallel()
+    if threads > 1 and parallel is not None:
+        parallel(loop.address, task.ctypes.data, threads, 0)
+    else:
+        loop.ctypes(task.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)))
+
+
+@cache
+def _load(module: str) -> ModuleType | None:
+    try:
+        return import_module(module)
+    except ImportError:  # numba is absent, or does not fit to numpy
+        return None
+
+
+@cache
+def _parallel() -> Callable[..., None] | None:
+    """Return the entry of the OpenMP library that torch loaded; None where it has another interface than GNU's."""
+    try:
+        function = ctypes.CDLL(None).GOMP_parallel
+    except (AttributeError, OSError, TypeError):
+        return None
+    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    function.restype = None
+    return function
