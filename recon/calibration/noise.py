@@ -188,7 +188,7 @@ def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
     Tensor
         real `(..., coils)`: variance of real and imaginary part together, zero where the ends are empty.
     """
-    ends, measured = _ends(kspace), torch.atleast_2d(mask)
+    ends, measured = _ends(kspace), mask if mask.ndim > 1 else mask[None]
     if measured.shape[-2] > 1:
         measured = _ends(measured)
     # Samples that the scanner left at zero do not count. NaN instead of a selection, whose size the host waits for.
