@@ -82,7 +82,7 @@ def reconstruct(
         maps = Runner(name, method, device, calibration, noise).map_names
         files.check(paths, maps)
         task = bar.add_task(name)
-        total = 0
+        total = done = 0
         for path in paths:
             with problems.collect():
                 volume = stepped(opened(path), steps)
@@ -95,13 +95,16 @@ def reconstruct(
                 warnings.check(name, adapted, partial(scan.read, 0))
                 missing = files.missing(stored)
                 if not missing:
+                    done += 1
                     console.print(f"{path.name}: done before", markup=False)
                     bar.advance(task, len(scan))
                     continue
                 whole = None if stored.is_cut else stored.load()
                 result = whole or stored.run(lambda: bar.advance(task))
                 writer.put(partial(_write, files, stored, result, missing))
-    console.print(f"reconstructions: {files}", markup=False)
+                done += 1
+    if done:
+        console.print(f"reconstructions: {files}", markup=False)
     problems.exit()
 
 

@@ -294,7 +294,10 @@ def test_every_volume_is_scored_once_at_each_acceleration(folders: Path, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["supervised", "ssdu"])
-def test_checkpointing_and_bfloat16_train_alike(folders: Path, tmp_path: Path, mode: str) -> None:
+def test_checkpointing_and_bfloat16_train_alike(
+    folders: Path, tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recon.models.precision.fast_bf16", lambda _: True)
     plain = make_config(folders, tmp_path / "plain", epochs=1, training={"mode": mode})
     train(plain)
     frugal = make_config(
