@@ -44,7 +44,8 @@ class LearnedReconstruction(Reconstruction):
         `owner/repository:file` on the Hugging Face Hub. None for the weights that ship for the method.
     precision
         Precision of the convolutions; everything else, such as Fourier transforms and norms, is float32. `tf32` is
-        faster on a GPU than `float32`, which is exact, and the same on a CPU.
+        faster on a GPU than `float32`, which is exact, and the same on a CPU. `auto` is `bf16` on a GPU that computes
+        in it, and `float32` elsewhere; `bf16` is `float32` on a CPU that lacks it.
     remove_oversampling
         Whether to crop the readout to the field of view of the image first, which halves the work where the readout
         is oversampled. None to do as in training.

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,9 @@ R = TypeVar("R")
 SLICES_ON_GPU = 8
 """Number of slices that methods which can do so reconstruct together on a GPU."""
 
+NoiseLevel = Literal["air", "ends"]
+"""Where a noise level comes from: the air beside the object, or the ends of the readout."""
+
 
 @dataclass(frozen=True)
 class UncertaintyCalibration:
@@ -28,10 +31,13 @@ class UncertaintyCalibration:
     ----------
     spread, noise
         The two factors. The defaults take the spread as it is.
+    noise_level
+        Where `n` came from in the fit: `air`, or `ends` of the readout as before there was a choice.
     """
 
     spread: float = 1.0
     noise: float = 0.0
+    noise_level: NoiseLevel = "ends"
 
     def __call__(self, spread: Tensor, noise: float) -> Tensor:
         """Return the standard deviation of the image's error `(rows, columns)`, in the image's units."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Geometry, Header, from_table, is_valid_geometry
 from recon.data.errors import InputError
-from recon.data.formats.header import HeaderError, is_one_sided, parse_header
+from recon.data.formats.header import HeaderError, parse_header
 from recon.data.formats.header_text import check_header_fits
-from recon.data.masks import prospective_mask
+from recon.data.masks import check_center, prospective_mask
 from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
@@ -81,11 +81,6 @@ def read_header(path: Path, file: h5py.File, shape: Shape) -> Header:
     except HeaderError as error:
         raise InputError(f"{path}: {error}") from error
     check_header_fits(path, header, shape[-2:], shape[0])
-    if is_one_sided(header.padding, shape[-1]):
-        raise InputError(
-            f"{path}: the header says that lines {header.padding[0]} to {header.padding[1] - 1} of {shape[-1]} were "
-            "acquired, all on one side of the centre of k-space; correct the number of the central line"
-        )
     return header
 
 
@@ -174,6 +169,7 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> NDAr
     mask = values.astype(bool) & acquired(shape[-1], header)
     if not mask.any():
         raise InputError(f"{path}: the mask says that nothing was measured")
+    check_center(path, mask)
     return prospective_mask(mask, header.padding)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from recon.data.acquisition import Header, is_valid_geometry
 from recon.data.errors import InputError, printable
 from recon.data.formats.header import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
+from recon.data.masks import is_one_sided
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -59,12 +60,18 @@ def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slice
     Raises
     ------
     InputError
-        If crop, padding, sizes or geometry are impossible, or the number of slices differs.
+        If crop, padding, sizes or geometry are impossible, the acquired lines lie on one side of the centre of
+        k-space, or the number of slices differs.
     """
     first, last = header.padding
     if not 0 <= first <= matrix[1] // 2 or not first < last <= LARGEST_MATRIX:
         raise InputError(
             f"{path}: the header says that lines {first} to {last - 1} were acquired, of {matrix[1]} in the k-space"
+        )
+    if is_one_sided(header.padding, matrix[1]):
+        raise InputError(
+            f"{path}: the header says that lines {first} to {last - 1} of {matrix[1]} were acquired, all on one side "
+            "of the centre of k-space; correct the number of the central line"
         )
     if not 1 <= min(header.crop) <= max(header.crop) <= LARGEST_MATRIX:
         raise InputError(f"{path}: the header's reconstruction matrix is {header.crop}")

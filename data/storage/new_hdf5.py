@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 
 from recon.data.storage.atomic import atomic_path
+from recon.data.storage.hdf5 import attribute, open_hdf5
 
 CREATOR = "unrolled-recon"
 """Attribute of every HDF5 file of this program, by which it knows them again."""
@@ -37,6 +38,20 @@ def new_hdf5(path: Path) -> Iterator[h5py.File]:
         finally:
             if sink.problem is not None:
                 raise sink.problem
+
+
+def is_own_hdf5(path: Path) -> bool:
+    """Return whether a file is HDF5 that this program wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is HDF5 but damaged.
+    """
+    if not h5py.is_hdf5(path):
+        return False
+    with open_hdf5(path) as file:
+        return bool(attribute(file, "creator") == CREATOR)
 
 
 class _Sink(io.FileIO):

@@ -253,8 +253,9 @@ def _key() -> bytes:
     return key if len(key) == KEY_BYTES else fresh
 
 
-def _seal(key: bytes, text: str) -> str:
-    return hmac.digest(key, text.encode(), "sha256").hex()
+def _seal(key: bytes, name: str, text: str) -> str:
+    """Return the seal of the entry of the file called `name`; it fits no other file."""
+    return hmac.digest(key, f"{name}\0{text}".encode(errors="surrogatepass"), "sha256").hex()
 
 
 def load_index(folder: Path) -> dict[str, IndexEntry]:
@@ -265,7 +266,7 @@ def load_index(folder: Path) -> dict[str, IndexEntry]:
         for name, stored in _stored(place).items():
             try:
                 text, seal = stored["entry"], stored["seal"]
-                if hmac.compare_digest(_seal(key, text), seal):
+                if hmac.compare_digest(_seal(key, name, text), seal):
                     entries[name] = _ENTRY.validate_json(text)
             except (LookupError, TypeError, AttributeError, ValueError):  # pydantic's error is a ValueError
                 continue
@@ -293,7 +294,7 @@ def _store(folder: Path, entries: dict[str, IndexEntry]) -> None:
     for name, entry in entries.items():
         if name in there:
             text = _ENTRY.dump_json(entry).decode()
-            sealed[name] = {"entry": text, "seal": _seal(key, text)}
+            sealed[name] = {"entry": text, "seal": _seal(key, name, text)}
     content = json.dumps({"format": FORMAT, "entries": sealed})
     for place in _places(folder):
         try:

@@ -19,7 +19,7 @@ from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_volume
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.cost import Seconds, timed
-from recon.experiments.benchmark.json_report import write_json
+from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, progress
 
@@ -91,8 +91,9 @@ def door(method: str, shape: Shape, slices: int, repeats: int, output: Path) -> 
     Raises
     ------
     InputError
-        If a run fails.
+        If a run fails, or `door.json` is the file of another program.
     """
+    check_report(output / "door.json")
     result = DoorResult()
     python = sys.executable
     with TemporaryDirectory() as folder, progress() as bar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +17,24 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T")
+
+
+def check_report(path: Path) -> None:
+    """Refuse to replace a file that is no report of a benchmark, before hours are spent on measuring.
+
+    Raises
+    ------
+    InputError
+        If the file exists and holds something else.
+    """
+    if not os.path.lexists(path):
+        return
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or not content.keys() >= {"protocol", "machine"}:
+        raise InputError(f"{path}: exists already and is no report of a benchmark; give another --output")
 
 
 def write_json(path: Path, report: DataclassInstance) -> None:

@@ -20,6 +20,7 @@ from recon.data.formats.fastmri import write_volume
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.cost import peak_of_command
+from recon.experiments.benchmark.json_report import check_report
 from recon.experiments.benchmark.machine import device_name, machine
 from recon.experiments.console import console, progress
 from recon.experiments.engine.device import CPU
@@ -99,11 +100,12 @@ def memory(
     Raises
     ------
     InputError
-        If a method is unknown, or if one fails.
+        If a method is unknown, if one fails, or if `memory.json` is the file of another program.
     """
     for name in methods:
         if name not in METHODS_AND_NETWORKS:
             raise InputError(f"unknown method {name!r}{did_you_mean(name, METHODS_AND_NETWORKS)}")
+    check_report(output / "memory.json")
     rows = []
     with TemporaryDirectory() as folder, progress() as bar:
         volumes = _volumes(Path(folder), slices, shape)

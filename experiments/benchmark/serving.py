@@ -26,6 +26,7 @@ from recon.data.storage.atomic import atomic_path
 from recon.data.stream.messages import Image, Text, encode
 from recon.data.stream.reader import MessageReader
 from recon.data.stream.replay import replay
+from recon.experiments.benchmark.json_report import check_report
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
@@ -104,8 +105,9 @@ def serving(
     Raises
     ------
     InputError
-        If a client did not receive all its images.
+        If a client did not receive all its images, or `serving.json` is the file of another program.
     """
+    check_report(output / "serving.json")
     output.mkdir(parents=True, exist_ok=True)
     stream = _stream(benchmark)
     rows = []

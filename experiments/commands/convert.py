@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import torch
 
 from recon.coils import rss
@@ -15,8 +14,7 @@ from recon.data.formats.bart import BART, is_bart
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, Format, open_volume, parts_of
 from recon.data.storage.atomic import atomic_files
-from recon.data.storage.hdf5 import attribute, open_hdf5
-from recon.data.storage.new_hdf5 import CREATOR
+from recon.data.storage.new_hdf5 import CREATOR, is_own_hdf5
 from recon.experiments.console import console, errors
 from recon.fourier import ifft
 
@@ -107,10 +105,7 @@ def _is_own(path: Path) -> bool:
     """Return whether this program wrote a file; NumPy's formats cannot say it."""
     if is_bart(path):
         return CREATOR.encode() in path.with_suffix(".hdr").read_bytes().splitlines()
-    if path.suffix.lower() in {".cfl", ".hdr"} or not h5py.is_hdf5(path):
-        return False
-    with open_hdf5(path) as file:
-        return bool(attribute(file, "creator") == CREATOR)
+    return path.suffix.lower() not in {".cfl", ".hdr"} and is_own_hdf5(path)
 
 
 def _with_target(scan: WholeScan) -> WholeScan:

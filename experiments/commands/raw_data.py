@@ -21,6 +21,7 @@ def simulate(
     size: Annotated[str, typer.Option(metavar="HxW", help="Matrix size, readout x phase.")] = "256x256",
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same files, bit for bit.")] = 0,
     snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise in a single coil's image.")] = 40.0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Simulate raw data of random head-like phantoms in fastMRI's file layout.
 
@@ -30,10 +31,11 @@ def simulate(
     from recon.experiments.console import console, progress
     from recon.simulation.raw_files import simulate_folder
 
+    shape = parse_size(size)
     with progress() as bar:
         task = bar.add_task("simulate", total=volumes)
         files = simulate_folder(
-            output, volumes, slices, coils, parse_size(size), seed, snr, progress=lambda: bar.advance(task)
+            output, volumes, slices, coils, shape, seed, snr, lambda: bar.advance(task), overwrite
         )
     console.print(f"{len(files)} files: {output}", markup=False)
 

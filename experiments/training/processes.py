@@ -16,6 +16,7 @@ from recon.data.errors import InputError
 from recon.experiments.console import console, errors
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.record.trackers import check_trackers
+from recon.models.precision import half_precision
 
 Result = TypeVar("Result")
 
@@ -34,9 +35,11 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     if config.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrix is multiplied
     torch.use_deterministic_algorithms(config.deterministic)
+    cpu = config.device == "cpu" or not torch.cuda.is_available()
+    half = half_precision(config.mixed_precision, "cpu" if cpu else "cuda")
     accelerator = Accelerator(
-        cpu=config.device == "cpu" or not torch.cuda.is_available(),
-        mixed_precision=config.mixed_precision,
+        cpu=cpu,
+        mixed_precision="no" if half is None else "bf16",
         log_with=list(config.trackers) or None,
         project_dir=config.output,
     )

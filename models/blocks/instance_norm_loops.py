@@ -58,16 +58,18 @@ def normalise(lines: Tensor, chans: int, slope: float, eps: float) -> Tensor:
     Mean and variance come from one pass, which sums the differences to a shift near the mean, and their squares. For
     images whose shift turns out to be far off there is a second one.
     """
-    layout = Layout.of(lines, chans)
-    pixels = lines.view(len(lines), -1, chans)
-    shift = pixels[:, :: -(-pixels.shape[1] // SAMPLES)].mean(1, dtype=torch.float64).float()
-    mean, variance = _statistics(lines, shift, layout)
-    if (mean.square() > FARTHEST * variance).any():
-        shift = (shift + mean).float()
-        mean, variance = _statistics(lines, shift, layout)
-    inverse_std = (variance + eps).rsqrt_().float()
-    numbers = torch.tensor([slope], dtype=torch.float64)
-    run(_apply, len(lines) * layout.parts, *layout, lines, (shift + mean).float(), inverse_std, numbers)
+    images, layout = len(lines), Layout.of(lines, chans)
+    tickets = images * layout.parts
+    sums = torch.empty(images, layout.parts, 2, chans, dtype=torch.float64)
+    shift, mean, inverse_std, far = (lines.new_empty(images, chans) for _ in range(4))
+    numbers = torch.tensor([slope, eps], dtype=torch.float64)
+    for again in (0, 1):
+        run(_measure, tickets, *layout, lines, shift, sums, again)
+        run(_finish, images, *layout, sums, shift, mean, inverse_std, numbers, far)
+        if not far.any():
+            break
+        shift.copy_(mean)
+    run(_apply, tickets, *layout, lines, mean, inverse_std, numbers)
     return inverse_std
 
 
@@ -78,16 +80,7 @@ def adjoint(gradient: Tensor, activated: Tensor, inverse_std: Tensor, slope: flo
     sums = torch.empty(images, layout.parts, 2, chans, dtype=torch.float64)
     numbers = torch.tensor([slope], dtype=torch.float64)
     run(_correlate, images * layout.parts, *layout, gradient, activated, sums, numbers)
-    means = (sums.sum(1) / (layout.values // chans)).float()
-    run(_pull_back, images * layout.parts, *layout, gradient, activated, means, inverse_std, numbers, out)
-
-
-def _statistics(lines: Tensor, shift: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
-    """Return the mean of `x - shift`, and the variance, double precision `(images, chans)`."""
-    sums = torch.empty(len(lines), layout.parts, 2, layout.chans, dtype=torch.float64)
-    run(_measure, len(lines) * layout.parts, *layout, lines, shift, sums)
-    mean, square = (sums.sum(1) / (layout.values // layout.chans)).unbind(1)
-    return mean, (square - mean.square()).clamp_(min=0)
+    run(_pull_back, images * layout.parts, *layout, gradient, activated, sums, inverse_std, numbers, out)
 
 
 @njit(inline="always")
@@ -118,6 +111,31 @@ def _flush(sums: Any, first: int, row: Any, chans: int) -> None:
 
 
 @njit(inline="always")
+def _added(sums: Any, image: int, parts: int, which: int, channel: int, chans: int) -> float:
+    """Add up one of the two sums over the parts of an image."""
+    total = 0.0
+    for part in range(parts):
+        total += sums[((image * parts + part) * 2 + which) * chans + channel]
+    return total
+
+
+@njit(inline="always")
+def _sample(task: Any, image: int, shift: Any) -> None:
+    """Take the mean of a few pixels of an image as its shift; all threads find the same."""
+    values, chans = task[2], task[3]
+    pixels = values // chans
+    every = -(-pixels // SAMPLES)
+    taken = -(-pixels // every)
+    totals = np.zeros(chans, np.float64)
+    for pixel in range(0, pixels, every):
+        x = carray(floats(task[7] + 4 * (image * values + pixel * chans)), chans)
+        for channel in range(chans):
+            totals[channel] += x[channel]
+    for channel in range(chans):
+        shift[image * chans + channel] = np.float32(totals[channel] / taken)
+
+
+@njit(inline="always")
 def _add_row(x: Any, shift: Any, total: Any, square: Any) -> None:
     for one in range(len(x)):
         difference = x[one] - shift[one]
@@ -127,7 +145,7 @@ def _add_row(x: Any, shift: Any, total: Any, square: Any) -> None:
 
 @compiled
 def _measure(pointer: Any) -> None:
-    task = carray(pointer, 10)
+    task = carray(pointer, 11)
     chans, row = task[3], task[4]
     while True:
         index = ticket(pointer)
@@ -135,7 +153,10 @@ def _measure(pointer: Any) -> None:
             break
         image, first, rows, rest = _part(task, index)
         x = carray(floats(task[7] + 4 * first), rows * row + rest)
-        shift = _repeated(carray(floats(task[8]), (image + 1) * chans), image, chans, row)
+        shifts = carray(floats(task[8]), (image + 1) * chans)
+        if task[10] == 0:
+            _sample(task, image, shifts)
+        shift = _repeated(shifts, image, chans, row)
         sums = carray(doubles(task[9] + 16 * index * chans), 2 * chans)
         sums[:] = 0
         total, square = np.zeros(row, np.float32), np.zeros(row, np.float32)
@@ -147,6 +168,29 @@ def _measure(pointer: Any) -> None:
         _add_row(x[rows * row :], shift, total, square)
         _flush(sums, 0, total, chans)
         _flush(sums, chans, square, chans)
+
+
+@compiled
+def _finish(pointer: Any) -> None:
+    task = carray(pointer, 13)
+    chans, parts = task[3], task[6]
+    pixels = task[2] // chans
+    eps = carray(doubles(task[11]), 2)[1]
+    while True:
+        image = ticket(pointer)
+        if image >= task[1]:
+            break
+        sums = carray(doubles(task[7]), (image + 1) * parts * 2 * chans)
+        shift, mean = carray(floats(task[8]), (image + 1) * chans), carray(floats(task[9]), (image + 1) * chans)
+        scale, far = carray(floats(task[10]), (image + 1) * chans), carray(floats(task[12]), (image + 1) * chans)
+        for channel in range(chans):
+            offset = _added(sums, image, parts, 0, channel, chans) / pixels
+            square = _added(sums, image, parts, 1, channel, chans) / pixels
+            variance = max(square - offset * offset, 0.0)
+            place = image * chans + channel
+            mean[place] = np.float32(shift[place] + offset)
+            scale[place] = np.float32(1 / np.sqrt(variance + eps))
+            far[place] = offset * offset > FARTHEST * variance
 
 
 @njit(inline="always")
@@ -223,7 +267,7 @@ def _pull_back_row(g: Any, y: Any, out: Any, mean: Any, along: Any, scale: Any, 
 @compiled
 def _pull_back(pointer: Any) -> None:
     task = carray(pointer, 13)
-    chans, row = task[3], task[4]
+    chans, row, parts = task[3], task[4], task[6]
     slope = np.float32(carray(doubles(task[11]), 1)[0])
     steep = np.float32(1) / slope
     while True:
@@ -234,9 +278,13 @@ def _pull_back(pointer: Any) -> None:
         g = carray(floats(task[7] + 4 * first), rows * row + rest)
         y = carray(floats(task[8] + 4 * first), rows * row + rest)
         out = carray(floats(task[12] + 4 * first), rows * row + rest)
-        means = carray(floats(task[9]), 2 * (image + 1) * chans)
-        mean = _repeated(means, 2 * image, chans, row)
-        along = _repeated(means, 2 * image + 1, chans, row)
+        sums, pixels = carray(doubles(task[9]), (image + 1) * parts * 2 * chans), task[2] // chans
+        means = np.empty(2 * chans, np.float32)
+        for which in range(2):
+            for channel in range(chans):
+                total = _added(sums, image, parts, which, channel, chans)
+                means[which * chans + channel] = np.float32(total / pixels)
+        mean, along = _repeated(means, 0, chans, row), _repeated(means, 1, chans, row)
         scale = _repeated(carray(floats(task[10]), (image + 1) * chans), image, chans, row)
         for line in range(rows):
             some = slice(line * row, (line + 1) * row)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_volume
+from recon.data.storage.new_hdf5 import is_own_hdf5
 from recon.simulation.biot_savart import Maps
 from recon.simulation.phantom.coil_maps import head_coil_maps
 from recon.simulation.phantom.contrast import draw_protocol
@@ -117,6 +119,7 @@ def simulate_folder(
     seed: int,
     snr: float,
     progress: Callable[[], None] | None = None,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Write simulated volumes as multi-coil files of fastMRI; volume i depends on the seed and i alone.
 
@@ -134,6 +137,8 @@ def simulate_folder(
         SNR as `simulate_volume` defines it.
     progress
         Called after each volume.
+    overwrite
+        Whether files that this program has not written may be replaced.
 
     Returns
     -------
@@ -143,7 +148,8 @@ def simulate_folder(
     Raises
     ------
     InputError
-        If a number is too small, or the output is a file.
+        If a number is too small, the output is a file, or a file to write exists already and this program has not
+        written it.
     """
     for name, number in (("volumes", volumes), ("slices", slices), ("coils", coils)):
         if number < 1:
@@ -159,10 +165,11 @@ def simulate_folder(
     if output.exists() and not output.is_dir():
         raise InputError(f"{output} is a file; give a folder to write the volumes to")
 
-    paths = []
-    for index in range(volumes):
+    paths = [output / f"simulated_{index:04d}.h5" for index in range(volumes)]
+    if not overwrite:
+        _check_replaceable(paths)
+    for index, path in enumerate(paths):
         volume = simulate_volume(size, slices, coils, snr, np.random.default_rng((seed, index)))
-        path = output / f"simulated_{index:04d}.h5"
         write_volume(
             path,
             volume.kspace,
@@ -170,10 +177,17 @@ def simulate_folder(
             target=volume.target,
             patient_id=f"simulated_{seed}_{index:04d}",
         )
-        paths.append(path)
         if progress is not None:
             progress()
     return paths
+
+
+def _check_replaceable(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if os.path.lexists(path) and not is_own_hdf5(path):
+            raise InputError(
+                f"{path}: exists already and was not written by this program; give another output, or --overwrite"
+            )
 
 
 def image_phase(shape: tuple[int, int], slices: int, rng: np.random.Generator) -> Array:

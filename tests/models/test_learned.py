@@ -132,7 +132,10 @@ def test_a_batch_gives_the_same_images_as_single_slices(method: LearnedReconstru
 
 
 @pytest.mark.parametrize(("precision", "bound"), [("bf16", 0.02), ("fp16", 0.003)])
-def test_half_precision_is_close_to_single(checkpoints: Path, precision: str, bound: float) -> None:
+def test_half_precision_is_close_to_single(
+    checkpoints: Path, precision: str, bound: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recon.models.precision.fast_bf16", lambda _: True)
     settings = {"checkpoint": str(checkpoints / "varnet.safetensors")}
     acquisition = random_acquisition()
     expected = create("varnet", settings)(acquisition)

@@ -29,7 +29,7 @@ from recon.data.training.datasets import NamedMasks, SliceDataset
 from recon.data.training.preprocessed import preprocessed
 from recon.experiments.benchmark.classical.results import Timing
 from recon.experiments.benchmark.cost import timed
-from recon.experiments.benchmark.json_report import write_json
+from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.loading.table import table
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, progress
@@ -131,8 +131,10 @@ def loading(inputs: list[Path], benchmark: LoadingBenchmark, output: Path) -> Lo
     Raises
     ------
     InputError
-        If an input cannot be read or has no target.
+        If an input cannot be read or has no target, or `loading.json` is the file of another program.
     """
+    path = output / "loading.json"
+    check_report(path)
     output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=output) as scratch:
         loaders = Loaders.prepare(Path(scratch), inputs, benchmark.files)
@@ -145,7 +147,6 @@ def loading(inputs: list[Path], benchmark: LoadingBenchmark, output: Path) -> Lo
             bytes_per_slice=loaders.bytes_per_slice(),
             rows=loaders.measure(benchmark),
         )
-    path = output / "loading.json"
     write_json(path, report)
     console.print(table(report))
     console.print(f"results: {path}", markup=False, soft_wrap=True)

@@ -171,7 +171,8 @@ class TrainConfig(Section):
     device
         `cpu`, `cuda`, or `auto` for the GPU if there is one.
     mixed_precision
-        `bf16` computes convolutions in bfloat16; `no` computes everything in float32.
+        `bf16` computes convolutions in bfloat16, unless the processor has no instructions for it; `no` computes
+        everything in float32; `auto` is `bf16` on a GPU that computes in it and `no` elsewhere.
     """
 
     output: Path
@@ -191,7 +192,7 @@ class TrainConfig(Section):
     max_skips: int = Field(default=10, ge=1)
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    mixed_precision: Literal["no", "bf16"] = "no"
+    mixed_precision: Literal["auto", "no", "bf16"] = "auto"
 
     def accumulation(self, processes: int) -> int:
         """Return the number of batches that each process computes for one step of the optimizer.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import yaml
 from torch import nn
 
+from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
 from recon.data.versions import OURS, version_of
 from recon.experiments.console import warn
 from recon.experiments.training.config.train_config import TrainConfig, as_protocol
 from recon.experiments.training.record.log import LOG, truncate_log
-from recon.experiments.training.record.provenance import describe_code, write_provenance
+from recon.experiments.training.record.provenance import RUN, describe_code, is_run, write_provenance
 from recon.experiments.training.record.state import Position
 from recon.models.checkpoints.checkpoint import save_weights
 
@@ -40,18 +42,32 @@ def prepare_folder(config: TrainConfig, position: Position, provenance: dict[str
     -------
     str
         Identity of the run.
+
+    Raises
+    ------
+    InputError
+        If a new run would replace files that no run has written, or the record of earlier starts is damaged.
     """
     folder = config.output
+    if not resumed:
+        _check_replaceable(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    identity, same_data = write_provenance(folder, provenance, resumed)  # first, because it marks the folder as ours
     for unfinished in folder.glob(".*.part"):
         unfinished.unlink(missing_ok=True)
     truncate_log(folder / LOG, position.lines)
     with atomic_path(folder / CONFIG) as temporary:
         temporary.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
-    identity, same_data = write_provenance(folder, provenance, resumed)
     if not same_data:
         warn(f"{folder}: the run resumes with other files than before")
     return identity
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse a folder whose files a new run would replace, unless an earlier run wrote them and saved no state."""
+    there = [folder / name for name in (RUN, CONFIG, LOG, BEST, LAST) if os.path.lexists(folder / name)]
+    if there and not is_run(folder):
+        raise InputError(f"{there[0]}: exists already and was not written by a run; choose another output")
 
 
 def write_weights(

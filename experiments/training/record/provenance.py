@@ -111,6 +111,15 @@ def write_provenance(folder: Path, description: dict[str, Any], resumed: bool) -
     return run["id"], same
 
 
+def is_run(folder: Path) -> bool:
+    """Return whether a folder holds the record of a run."""
+    try:
+        _read_run(folder / RUN)
+    except (InputError, OSError):
+        return False
+    return True
+
+
 def _read_run(path: Path) -> dict[str, Any]:
     try:
         run = json.loads(path.read_bytes())

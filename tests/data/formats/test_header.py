@@ -34,7 +34,7 @@ geometries = st.builds(
 headers = st.builds(
     Header,
     crop=st.tuples(*[st.integers(1, LARGEST_MATRIX)] * 2),
-    padding=st.tuples(st.integers(0, PHASE // 2), st.integers(PHASE // 2 + 1, LARGEST_MATRIX)),
+    padding=st.tuples(st.integers(0, PHASE // 2 - 1), st.integers(PHASE // 2 + 2, LARGEST_MATRIX)),
     field_of_view=st.none() | pairs,
     field_strength=st.none() | st.floats(1e-3, 200),
     contrast=st.text(st.characters(categories=["L", "M", "N", "P", "S"]), max_size=64),
@@ -125,6 +125,8 @@ def test_text_that_is_not_our_header_is_refused(text: str) -> None:
     "impossible",
     [
         {"padding": (PHASE // 2 + 1, PHASE)},  # without the centre of k-space
+        {"padding": (PHASE // 2, PHASE)},  # one half of it
+        {"padding": (0, PHASE // 2)},
         {"padding": (0, 10**9)},
         {"crop": (0, 320)},
         {"field_of_view": (math.inf, 1.0)},

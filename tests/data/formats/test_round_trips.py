@@ -9,6 +9,7 @@ import pytest
 
 from helpers.slices import line_mask, random_kspace
 from recon.data.acquisition import Geometry, Header
+from recon.data.errors import InputError
 from recon.data.formats.format import Format
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import FORMATS, open_volume
@@ -94,6 +95,28 @@ def test_the_content_decides_on_the_format_and_not_the_name(fmt: Format, tmp_pat
     path = tmp_path / "scan.bin"
     fmt.write(path, full_scan())
     assert [one.name for one in FORMATS if one.recognises(path)] == [fmt.name]
+
+
+@pytest.mark.parametrize("fmt", [fmt for fmt in WRITTEN.values() if "header" in fmt.keeps], ids=lambda fmt: fmt.name)
+def test_a_header_whose_lines_all_lie_on_one_side_of_the_centre_is_refused(fmt: Format, tmp_path: Path) -> None:
+    scan = full_scan()
+    one_sided = replace(scan, header=replace(scan.header, padding=(0, PHASE // 2 + 1)))
+    with pytest.raises(InputError, match="one side of the centre of k-space"):
+        passed_through(fmt, one_sided, tmp_path / "scan")
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        ([1.0, np.nan, 1.0, 1.0], "holds NaN or Inf"),
+        ([1.0, np.inf, 1.0, 1.0], "holds NaN or Inf"),
+        ([0, 0, 0, 0], "nothing was measured"),
+    ],
+)
+def test_the_mask_of_an_archive_that_says_nothing_is_refused(mask: list[float], words: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "scan.npz", kspace=np.ones((2, 8, 4), np.complex64), mask=np.array(mask))
+    with pytest.raises(InputError, match=words):
+        open_volume(tmp_path / "scan.npz")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from recon.data.acquisition import Header
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import FastMRIVolume, open_fastmri
 from recon.data.open import open_volume
-from recon.data.training.index import index_files
+from recon.data.training.index import index_files, load_index
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +123,16 @@ def test_an_index_that_was_edited_is_not_believed(folder: Path, name: str, value
     assert index_files([folder]) == first
 
 
+def test_an_entry_is_not_believed_of_another_file(folder: Path) -> None:
+    index_files([folder])
+    place = folder.parent / ".raw.index.json"
+    stored = json.loads(place.read_text())
+    first, second, _ = entries = stored["entries"]
+    entries[first], entries[second] = entries[second], entries[first]
+    place.write_text(json.dumps(stored))
+    assert not {first, second} & set(load_index(folder))
+
+
 def test_an_index_that_came_from_another_machine_is_built_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +148,7 @@ def test_an_index_that_came_from_another_machine_is_built_again(
 
 @pytest.mark.parametrize(
     "content",
-    ["[" * 100_000, '{"format": 3}', '{"format": 3, "entries": {"a.h5": 3}}', '{"format": 3, "entries": []}', "\xff"],
+    ["[" * 100_000, '{"format": 4}', '{"format": 4, "entries": {"a.h5": 3}}', '{"format": 4, "entries": []}', "\xff"],
 )
 def test_a_hostile_index_is_built_again(folder: Path, content: str) -> None:
     first = index_files([folder])

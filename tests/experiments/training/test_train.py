@@ -254,6 +254,22 @@ def test_reading_processes_do_not_change_the_weights(folders: Path, tmp_path: Pa
     assert_equal(read_weights(tmp_path / "alone"), read_weights(tmp_path / "helped"))
 
 
+@pytest.mark.parametrize("name", [CONFIG, LOG, BEST, RUN])
+def test_files_that_no_run_wrote_are_kept(folders: Path, tmp_path: Path, name: str) -> None:
+    own = tmp_path / name
+    own.write_text("mine: 1\n")
+    with pytest.raises(InputError, match="exists already and was not written by a run; choose another output"):
+        train(make_config(folders, tmp_path, epochs=1))
+    assert own.read_text() == "mine: 1\n"
+    assert list(tmp_path.iterdir()) == [own]
+
+
+def test_a_run_that_saved_no_state_is_started_again(folders: Path, tmp_path: Path) -> None:
+    train(make_config(folders, tmp_path, epochs=1))
+    (tmp_path / STATE).unlink()
+    train(make_config(folders, tmp_path, epochs=1))
+
+
 def test_run_is_not_overwritten(folders: Path, tmp_path: Path) -> None:
     train(make_config(folders, tmp_path, epochs=1))
     with pytest.raises(InputError, match="already contains a run; continue it with --resume"):
@@ -276,7 +292,10 @@ def test_every_volume_is_scored_once_at_each_acceleration(folders: Path, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["supervised", "ssdu"])
-def test_checkpointing_and_bfloat16_train_alike(folders: Path, tmp_path: Path, mode: str) -> None:
+def test_checkpointing_and_bfloat16_train_alike(
+    folders: Path, tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recon.models.precision.fast_bf16", lambda _: True)
     plain = make_config(folders, tmp_path / "plain", epochs=1, training={"mode": mode})
     train(plain)
     frugal = make_config(

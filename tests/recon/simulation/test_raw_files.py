@@ -160,6 +160,19 @@ def test_error_names_a_file_in_place_of_the_folder(tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_files_of_other_programs_are_kept_unless_overwriting_is_asked_for(tmp_path: Path):
+    other = tmp_path / "simulated_0001.h5"
+    with h5py.File(other, "w") as file:
+        file["kspace"] = 1
+    content = other.read_bytes()
+    with pytest.raises(InputError, match="simulated_0001.h5: exists already and was not written by this program"):
+        folder(tmp_path)
+    assert other.read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == [other.name]
+    folder(tmp_path, overwrite=True)
+    folder(tmp_path, seed=6)  # its own files are replaced
+
+
 def test_kspace_decays_like_that_of_a_real_brain(real_data: Path):
     """Power per ring of k-space, relative to the mean, agrees within 6 dB with a measured T1 and T2 brain."""
 
