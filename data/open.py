@@ -13,7 +13,7 @@ from recon.data.formats.bart import BART, is_bart, samples_of
 from recon.data.formats.fastmri import FASTMRI
 from recon.data.formats.format import Format
 from recon.data.formats.ismrmrd.layout import ISMRMRD
-from recon.data.formats.matlab import MATLAB
+from recon.data.formats.matlab.reader import MATLAB
 from recon.data.formats.numpy import NPY, NPZ
 from recon.data.formats.twix.reader import TWIX
 from recon.data.formats.unread import explain_unread

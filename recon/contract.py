@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from recon.data.acquisition import Acquisition
+
+NoiseLevel = Literal["air", "ends"]
+"""Where a noise level comes from: the air beside the object, or the ends of the readout."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,13 @@ class UncertaintyCalibration:
     ----------
     spread, noise
         The two factors. The defaults take the spread as it is.
+    noise_level
+        Where `n` came from in the fit: `air`, or `ends` of the readout as before there was a choice.
     """
 
     spread: float = 1.0
     noise: float = 0.0
+    noise_level: NoiseLevel = "ends"
 
     def __call__(self, spread: Tensor, noise: float) -> Tensor:
         """Return the standard deviation of the image's error `(rows, columns)`, in the image's units."""

@@ -17,8 +17,8 @@ UNET_FIRST_KEY, UNET_BOTTOM_KEY = "down_sample_layers.0.layers.0.weight", "conv.
 """Keys of the first and of the coarsest layer of every U-Net."""
 
 FOREIGN = {
-    "prompt_level": "PromptMR, whose U-Nets take prompts",
-    "regularizer_model.": "a network of DIRECT, whose U-Nets do not normalise their input",
+    "prompt_level": "PromptMR, whose U-Nets take prompts and channel attention, and often adjacent slices",
+    "regularizer_model.": "a network of DIRECT, whose U-Nets normalise neither their input nor their output",
     "block_list.": "a network of DIRECT",
     "cascades.0.reg_model": "a sigma-net",
     "grad_output.": "a recurrent inference machine",
@@ -61,12 +61,14 @@ def _foreign(weights: Mapping[str, Tensor]) -> str:
     """Return what the state dict holds instead, as the end of a sentence."""
     if not weights:
         return f"; {HOW_TO_STRIP}"
+    found = next((name for part, name in FOREIGN.items() if any(part in key for key in weights)), None)
+    if found is not None:
+        return f", but {found}: it computes something else"
     if any(key.endswith("cascades.0.dc_weight") for key in weights):
         return (
             ", but a VarNet without its network of sensitivity maps (sens_net), as ATOMMIC writes it for given maps"
         )
-    found = next((name for part, name in FOREIGN.items() if any(part in key for key in weights)), None)
-    return "" if found is None else f", but {found}: it computes something else"
+    return ""
 
 
 def _prefix(weights: Mapping[str, Tensor], first_key: str) -> str | None:

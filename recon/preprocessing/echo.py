@@ -15,6 +15,9 @@ from recon.data.acquisition import Acquisition, Header
 SMOOTHING = 5
 """Width of the square over which magnitudes are averaged before the strongest is sought, lest it be a spike."""
 
+DISTINCT = 2.0
+"""Ratio of the largest of these averages to that of all measured samples from which on there is an echo."""
+
 REACH = 8
 """Number of samples on either side of the strongest one that have a say in where the echo lies."""
 
@@ -62,7 +65,8 @@ def echo_offset(kspace: Tensor, mask: Tensor) -> Offset:
     It is the centre of energy of the fully sampled region about the strongest sample. The region is symmetric, so
     neither white noise nor missing samples pull. The region about the echo needs at least four samples along an axis,
     and at least half of those about index `N // 2`: otherwise calibration would lose more than it gains, and along
-    this axis the offset is that of the strongest sample or, failing that, zero. One sample counts as none.
+    this axis the offset is that of the strongest sample or, failing that, zero. One sample counts as none, and noise
+    alone has no echo.
 
     Parameters
     ----------
@@ -76,7 +80,10 @@ def echo_offset(kspace: Tensor, mask: Tensor) -> Offset:
         return CENTRED
     magnitude /= magnitude.amax()
     readout, phase = magnitude.shape
-    place = int((_smoothed(magnitude) * mask).argmax())
+    smoothed = _smoothed(magnitude) * mask
+    if smoothed.amax() < DISTINCT * magnitude.sum() / magnitude.count_nonzero():
+        return CENTRED
+    place = int(smoothed.argmax())
     strongest = place // phase - readout // 2, place % phase - phase // 2
     mask = mask.reshape(-1, phase)
     energy = _rolled(magnitude, strongest).square() * _fully_sampled(mask, strongest)

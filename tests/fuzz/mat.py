@@ -6,23 +6,25 @@ from scipy.io import savemat
 
 with atheris.instrument_imports(include=["recon"]):
     from recon.data.errors import InputError
-    from recon.data.formats.matlab import open_matlab
+    from recon.data.formats.matlab.reader import open_matlab
 
 from helpers.fuzzing import fuzz, scratch
 
+KSPACE = np.ones((4, 3, 2)) * 1j
 PATH = scratch("mat") / "scan.mat"
 
 
 def seed(compressed: bool) -> bytes:
-    savemat(PATH, {"kspace": np.ones((4, 3, 2)) * 1j, "mask": np.ones((4, 3))}, do_compression=compressed)
+    savemat(PATH, {"s": {"n": 1, "k": KSPACE}, "kspace": KSPACE, "mask": np.ones((4, 3))}, do_compression=compressed)
     return PATH.read_bytes()
 
 
 def read(content: bytes) -> None:
     PATH.write_bytes(content)
-    volume = open_matlab(PATH)
-    for index in range(min(len(volume), 10)):
-        volume.read(index)
+    for variable in ("s.k", None):
+        volume = open_matlab(PATH, variable=variable)
+        for index in range(min(len(volume), 10)):
+            volume.read(index)
 
 
 if __name__ == "__main__":

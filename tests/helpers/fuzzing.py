@@ -7,6 +7,8 @@ from pathlib import Path
 
 import atheris
 
+from recon.data.errors import InputWarning
+
 FOLDER = Path("build/fuzz")
 
 LIMITS = {"timeout": 20, "rss_limit_mb": 2048}
@@ -28,7 +30,8 @@ def fuzz(name: str, target: Callable[[bytes], None], seeds: Iterable[bytes], ref
     name
         Name of the target.
     target
-        Function of bytes. Any exception or warning is a finding, except for a `refusal` of one line.
+        Function of bytes. Any exception or warning is a finding, except for a `refusal` of one line and what we say
+        about odd inputs.
     seeds
         Inputs to start with, besides the corpus of earlier runs.
     refusal
@@ -43,6 +46,7 @@ def fuzz(name: str, target: Callable[[bytes], None], seeds: Iterable[bytes], ref
                 raise
 
     warnings.simplefilter("error")
+    warnings.simplefilter("ignore", InputWarning)
     corpus = scratch(name) / "corpus"
     corpus.mkdir(exist_ok=True)
     for number, seed in enumerate(seeds):

@@ -128,11 +128,58 @@ def test_files_without_a_complex_array_are_refused(tmp_path: Path, save: Save) -
         open_volume(tmp_path / "scan.mat")
 
 
+def test_numbers_beyond_single_precision_are_refused_without_a_warning(tmp_path: Path, save: Save) -> None:
+    save(tmp_path / "scan.mat", {"k": np.full((8, 6), 1e300 + 1j)})
+    np.save(tmp_path / "scan.npy", np.full((8, 6), 1e300 + 1j))
+    for path in tmp_path.iterdir():
+        with pytest.raises(InputError, match="NaN or Inf"):
+            open_volume(path).read(0)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_field_of_a_struct_is_read_if_it_is_named(tmp_path: Path, compressed: bool) -> None:
+    kspace = random_kspace(10, 8, 3).numpy()
+    scan = {"te": 12.5, "none": np.zeros((0, 0)), "deep": {"n": "text", "k": kspace}, "mask": np.ones((10, 8))}
+    savemat(tmp_path / "scan.mat", {"scan": scan, "other": 3.0}, do_compression=compressed)
+    volume = open_volume(tmp_path / "scan.mat", variable="scan.deep.k")
+    np.testing.assert_array_equal(volume.read(0).kspace, kspace.transpose(2, 0, 1))
+
+
+def test_a_field_of_a_struct_in_hdf5_is_read_if_it_is_named(tmp_path: Path) -> None:
+    kspace = random_kspace(10, 8, 3).numpy()
+    save_73(tmp_path / "scan.mat", {"scan/deep/k": kspace, "scan/te": np.ones((1, 1))})
+    volume = open_volume(tmp_path / "scan.mat", variable="scan.deep.k")
+    np.testing.assert_array_equal(volume.read(0).kspace, kspace.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("version_5", [True, False])
+@pytest.mark.parametrize(
+    ("variable", "sentence"),
+    [
+        (None, "no variable is a complex array.*; name a field .* available: scan.k, scan.te"),
+        ("scan", "the variable 'scan' is a struct, choose one of its fields; available: scan.k, scan.te"),
+        ("scan.kk", "no variable 'scan.kk' in the file; did you mean 'scan.k'"),
+        ("scan.k.x", "no variable 'scan.k.x' in the file"),
+        ("scan.te", "the variable 'scan.te' holds 1 x 1 real, not a complex array"),
+    ],
+)
+def test_the_fields_of_a_struct_are_named(
+    tmp_path: Path, variable: str | None, sentence: str, version_5: bool
+) -> None:
+    fields = {"k": random_kspace(8, 6).numpy(), "te": np.ones((1, 1))}
+    if version_5:
+        savemat(tmp_path / "scan.mat", {"scan": fields})
+    else:
+        save_73(tmp_path / "scan.mat", {f"scan/{name}": value for name, value in fields.items()})
+    with pytest.raises(InputError, match=sentence):
+        open_volume(tmp_path / "scan.mat", variable=variable)
+
+
 def test_structs_cells_text_and_sparse_arrays_are_named(tmp_path: Path) -> None:
     arrays = {"s": {"k": random_kspace(8, 6).numpy()}, "t": "text", "c": np.array([[1], "x"], object)}
     savemat(tmp_path / "scan.mat", arrays)
-    with pytest.raises(InputError, match="'s' holds 1 x 1 struct, not a complex array"):
-        open_volume(tmp_path / "scan.mat", variable="s")
+    with pytest.raises(InputError, match="'c' holds 1 x 2 cell array, not a complex array"):
+        open_volume(tmp_path / "scan.mat", variable="c")
     with pytest.raises(InputError, match="struct.*text.*cell array"):
         open_volume(tmp_path / "scan.mat")
 

@@ -32,7 +32,15 @@ def from_parallel_training(weights: dict[str, Tensor]) -> dict[str, Any]:
     return {f"module.{key}": value for key, value in weights.items()}
 
 
-@pytest.mark.parametrize("wrap", [bare, from_lightning, from_parallel_training])
+def from_atommic(weights: dict[str, Tensor]) -> dict[str, Any]:
+    """Arrange weights as ATOMMIC's VarNet does if it learns the sensitivity maps, with its losses beside them."""
+    cascades = {key: value for key, value in weights.items() if key.startswith("cascades.")}
+    maps = {key: value for key, value in weights.items() if key.startswith("sens_net.")}
+    losses = {"train_loss_fn.w": torch.ones(1, 1, 7, 7), "val_loss_fn.w": torch.ones(1, 1, 7, 7)}
+    return {"state_dict": losses | maps | cascades, "hyper_parameters": {"cfg": {"num_cascades": 3, "no_dc": False}}}
+
+
+@pytest.mark.parametrize("wrap", [bare, from_lightning, from_parallel_training, from_atommic])
 @pytest.mark.parametrize("legacy", [False, True])
 def test_checkpoint_of_fastmri_gives_fastmris_image(
     tmp_path: Path, wrap: Callable[[dict[str, Tensor]], Any], legacy: bool

@@ -120,6 +120,7 @@ def test_a_compressed_file_is_refused_before_it_is_unpacked(tmp_path: Path, weig
     [
         (["layers_list.0.learning_rate", "layers_list.0.regularizer_model.conv.layers.0.weight"], "DIRECT"),
         (["promptmr.cascades.0.model.unet.prompt_level1.prompt_param"], "PromptMR"),
+        (["cascades.0.dc_weight", "cascades.0.model.unet.prompt_level1.prompt_param"], "PromptMR"),
         (["cascades.0.dc_weight", "cascades.0.model.unet.conv.layers.0.weight"], "sens_net"),
     ],
 )

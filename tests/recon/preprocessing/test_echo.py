@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.objects import object_acquisition, padded
+from helpers.slices import random_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.masks import MaskKind, Sampling, center_lines
 from recon.fourier import ifft
@@ -91,6 +92,13 @@ def test_noise_does_not_move_the_echo_of_one_coil(seed):
     noise = torch.randn(scan.kspace.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.complex64)
     noisy = replace(scan, kspace=scan.kspace + 0.4 * noise)  # the disc has a signal of one
     assert echo_offset(by_lines(noisy).kspace, by_lines(noisy).mask) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_alone_has_no_echo(seed):
+    for coils in (1, 4):
+        scan = random_acquisition(coils=coils, seed=seed)
+        assert centre_echo(scan) is scan
 
 
 @given(exponent=st.integers(-7, 7))
