@@ -28,7 +28,7 @@ SYNONYMS = {
     **{word.removesuffix("s"): word for word in ("averages", "frames", "slices", "coils")},
     "echo": "echoes",
     **dict.fromkeys(("contrast", "contrasts"), "echoes"),
-    **dict.fromkeys(("times", "dynamic", "dynamics", "repetition", "repetitions"), "frames"),
+    **dict.fromkeys(("time", "times", "dynamic", "dynamics", "repetition", "repetitions"), "frames"),
     **dict.fromkeys(("channel", "channels"), "coils"),
     **dict.fromkeys(("frequency", "kx"), "readout"),
     **dict.fromkeys(("line", "lines", "ky"), "phase"),

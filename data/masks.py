@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -170,6 +171,30 @@ def center_lines(mask: Mask) -> slice:
     while last > first > 0 and measured[first - 1]:
         first -= 1
     return slice(first, last)
+
+
+def is_one_sided(padding: tuple[int, int], phase: int) -> bool:
+    """Return whether the acquired lines `[first, last)` of `phase` lines have none on one side of the central one."""
+    first, last = padding
+    return phase > 2 and (first >= phase // 2 or last <= phase // 2 + 1)
+
+
+def check_center(path: Path, mask: NDArray[np.bool_]) -> None:
+    """Refuse a mask whose lines all lie on one side of the centre: either the centre or the other lines are amiss.
+
+    A mask without any lines, of a slice without signal, passes.
+
+    Raises
+    ------
+    InputError
+        If there are lines on one side only.
+    """
+    lines = np.flatnonzero(mask if mask.ndim == 1 else mask.any(axis=0)).tolist()
+    if lines and is_one_sided((lines[0], lines[-1] + 1), mask.shape[-1]):
+        raise InputError(
+            f"{path}: its lines {lines[0]} to {lines[-1]} of {mask.shape[-1]} all lie on one side of the centre of "
+            "k-space, which is line N // 2 of N"
+        )
 
 
 @overload

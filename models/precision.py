@@ -57,7 +57,8 @@ def computing_in(precision: Precision, device: torch.device) -> Iterator[None]:
     ----------
     precision
         `float32`; `tf32`, in which a GPU rounds the factors of float32 products to 10 bits of mantissa and a CPU does
-        not; or half precision by autocast, as `half_precision` chooses it. Everything else, such as Fourier transforms and norms, is float32.
+        not; or half precision by autocast, as `half_precision` chooses it. All else, such as Fourier transforms
+        and norms, is float32.
     device
         Device of the tensors.
     """

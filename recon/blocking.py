@@ -12,7 +12,7 @@ _as_on_gpu = ContextVar("_as_on_gpu", default=False)
 
 
 def in_blocks(tensor: Tensor) -> bool:
-    """Return whether to work on a few rows, images or slices at a time, in compiled loops: on a CPU, outside of `as_on_gpu`."""
+    """Return whether to work block by block and in compiled loops: on a CPU, outside of `as_on_gpu`."""
     return tensor.device.type == "cpu" and not _as_on_gpu.get()
 
 

@@ -33,15 +33,13 @@ SWITCH = "RECON_KERNELS"
 def kernels(module: str, *tensors: Tensor) -> ModuleType | None:
     """Return a module of compiled loops if it can treat these tensors; None otherwise, or without numba.
 
-    It treats float32 on a CPU, outside torch's tracers, where no gradient is recorded.
+    It treats float32 and complex64 on a CPU, outside torch's tracers, where no gradient is recorded.
     """
     if os.environ.get(SWITCH) == "0":
         return None
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
         return None
-    # A subclass may have no memory of its own, as the tensors that torch traces.
-    plain = all(type(one) is Tensor and one.dtype == torch.float32 and in_blocks(one) for one in tensors)
-    return _load(module) if plain else None
+    return _load(module) if all(map(_plain, tensors)) else None
 
 
 @contextmanager
@@ -90,6 +88,12 @@ def run(loop: Any, tickets: int, *fields: int | Tensor) -> None:
         parallel(loop.address, task.ctypes.data, threads, 0)
     else:
         loop.ctypes(task.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)))
+
+
+def _plain(tensor: Tensor) -> bool:
+    """Return whether the memory of a tensor holds its values: it may be traced, or negated or conjugated later."""
+    own = type(tensor) is Tensor and in_blocks(tensor) and tensor.dtype in (torch.float32, torch.complex64)
+    return own and not tensor.is_conj() and not tensor.is_neg()
 
 
 @cache

@@ -22,7 +22,7 @@ from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.masks import measured_mask, prospective_mask
+from recon.data.masks import check_center, measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_header, check_size
@@ -65,7 +65,7 @@ class BartVolume(VolumeWithoutTarget):
     @cached_property
     def mask(self) -> NDArray[np.bool_] | None:
         """Sampling mask of the first image; None if it was fully sampled."""
-        return prospective_mask(measured_mask(self.kspace(0)), self.header.padding)
+        return prospective_mask(self._mask(self.kspace(0)), self.header.padding)
 
     def read(self, index: int) -> Acquisition:
         """Read one image.
@@ -76,7 +76,12 @@ class BartVolume(VolumeWithoutTarget):
             If it holds values that are not finite.
         """
         kspace = self.kspace(index)
-        return Acquisition.from_numpy(kspace, measured_mask(kspace), self.header, name=self.name, slice=index)
+        return Acquisition.from_numpy(kspace, self._mask(kspace), self.header, name=self.name, slice=index)
+
+    def _mask(self, kspace: NDArray[np.complex64]) -> NDArray[np.bool_]:
+        mask = measured_mask(kspace)
+        check_center(self.path, mask)
+        return mask
 
     def kspace(self, index: int) -> NDArray[np.complex64]:
         """Read the k-space `(coils, readout, phase)` of one image.

@@ -13,7 +13,7 @@ from recon.data.acquisition import Geometry, Header, from_table, is_valid_geomet
 from recon.data.errors import InputError
 from recon.data.formats.header import HeaderError, parse_header
 from recon.data.formats.header_text import check_header_fits
-from recon.data.masks import prospective_mask
+from recon.data.masks import check_center, prospective_mask
 from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
@@ -169,6 +169,7 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> NDAr
     mask = values.astype(bool) & acquired(shape[-1], header)
     if not mask.any():
         raise InputError(f"{path}: the mask says that nothing was measured")
+    check_center(path, mask)
     return prospective_mask(mask, header.padding)
 
 

@@ -45,12 +45,6 @@ class HeaderError(ValueError):
     """A header cannot be used; the message says why, and the caller adds the name of the file."""
 
 
-def is_one_sided(padding: tuple[int, int], phase: int) -> bool:
-    """Return whether the acquired lines `[first, last)` of `phase` lines have none on one side of the central one."""
-    first, last = padding
-    return phase > 2 and (first >= phase // 2 or last <= phase // 2 + 1)
-
-
 def parse_header(xml: str | bytes, contrast: str = "", name: str | Path = "a scan") -> Header:
     """Read the part of an ISMRMRD header that a reconstruction needs.
 

@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING
 
 from recon.data.acquisition import Header, is_valid_geometry
 from recon.data.errors import InputError, printable
-from recon.data.formats.header import (
-    LARGEST_MATRIX,
-    LARGEST_NUMBER,
-    LONGEST_CONTRAST,
-    PROTON_HZ_PER_TESLA,
-    is_one_sided,
-)
+from recon.data.formats.header import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
+from recon.data.masks import is_one_sided
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

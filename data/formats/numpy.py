@@ -31,7 +31,7 @@ from recon.data.errors import InputError, printable, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.masks import measured_mask, prospective_mask
+from recon.data.masks import check_center, measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
 from recon.data.storage.hdf5 import ALWAYS_ALLOWED, LARGEST_RATIO, LONGEST_LIST
@@ -124,10 +124,9 @@ class ArrayVolume(VolumeWithoutTarget):
             image = self.axes.arrange(self.kspace[self.axes.select(index)])
             kspace = np.array(image, np.complex64, order="C")
         check_finite(self.path, kspace, f"kspace of slice {index}")
-        if "mask" not in self.stored:
-            return kspace, measured_mask(kspace)
-        mask = self.stored["mask"][index].astype(bool)
-        return np.where(mask, kspace, np.complex64(0)), mask
+        mask = self.stored["mask"][index].astype(bool) if "mask" in self.stored else measured_mask(kspace)
+        check_center(self.path, mask)
+        return (np.where(mask, kspace, np.complex64(0)) if "mask" in self.stored else kspace), mask
 
     def _part(self, name: str, index: int) -> Complex | None:
         if name not in self.stored:
@@ -185,8 +184,6 @@ def open_npz(path: Path, axes: str | None = None) -> ArrayVolume:
             stored = {name: _read_member(path, archive, name) for name in _members(path, archive)}
     except DAMAGE as error:
         raise InputError(f"{path}: the archive is damaged and cannot be read ({error})") from error
-    if "kspace" not in stored:
-        raise InputError(f"{path}: there is no array 'kspace' in the archive")
     kspace = stored.pop("kspace")
     check_kspace(path, "'kspace'", kspace.shape, kspace.dtype)
     said = _text(path, "axes", stored.pop("axes")) if "axes" in stored else None
@@ -291,6 +288,11 @@ def _read_header(path: Path, what: str, file: IO[bytes]) -> tuple[tuple[int, ...
 def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
     names = [name.removesuffix(".npy") for name in archive.namelist()]
     unknown = sorted(set(names) - MEMBERS)
+    if "kspace" not in names:
+        raise InputError(
+            f"{path}: the archive holds no array 'kspace', only {printable(', '.join(unknown), LONGEST_LIST)}; save "
+            "k-space under that name, by numpy.savez(path, kspace=...)"
+        )
     if unknown or len(set(names)) < len(names):
         raise InputError(
             f"{path}: the archive holds {printable(', '.join(unknown), LONGEST_LIST) or 'a name twice'}; allowed: "

@@ -18,6 +18,7 @@ from recon.experiments.commands.options import (
     ImageOutput,
     Inputs,
     Mask,
+    NoiseFloor,
     NoiseMap,
     Output,
     Overwrite,
@@ -59,6 +60,7 @@ def reconstruct(
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
     noise: NoiseMap = False,
+    noise_floor: NoiseFloor = False,
     axes: Axes = None,
     variable: Variable = None,
     overwrite: Overwrite = False,
@@ -81,7 +83,20 @@ def reconstruct(
     files = parse_image_files(output, formats, overwrite)
     steps = parse_steps(preprocess)
     opened = partial(open_volume, axes=axes, variable=variable)
-    run(inputs, method, built, sampling, files, pick_device(device), found, steps, uncertainty, noise, opened)
+    run(
+        inputs,
+        method,
+        built,
+        sampling,
+        files,
+        pick_device(device),
+        found,
+        steps,
+        uncertainty,
+        noise,
+        opened,
+        noise_floor,
+    )
 
 
 @commands.command()
@@ -116,6 +131,7 @@ def compare(
     plugins: Plugins = None,
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
+    noise_floor: NoiseFloor = True,
     overwrite: Overwrite = False,
     device: Device = "auto",
     shown: Annotated[int, typer.Option(help="Number of volumes that the report shows as pictures.")] = 8,
@@ -141,6 +157,7 @@ def compare(
         steps=parse_steps(preprocess),
         uncertain=uncertainty,
         oracle=parse_oracle(oracle, built),
+        floor=noise_floor,
     )
     run(inputs, comparison, output, pick_device(device), overwrite)
 

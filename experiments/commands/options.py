@@ -85,6 +85,13 @@ NoiseMap = Annotated[
         "one, else from 32 reconstructions with added noise.",
     ),
 ]
+NoiseFloor = Annotated[
+    bool,
+    typer.Option(
+        "--noise-floor/--no-noise-floor",
+        help="Bring every image to the noise floor of a full scan, which scores compare with.",
+    ),
+]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option(

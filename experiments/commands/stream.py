@@ -12,6 +12,7 @@ from recon.experiments.commands.options import (
     Device,
     Formats,
     ImageOutput,
+    NoiseFloor,
     Overwrite,
     Plugins,
     Preprocess,
@@ -34,6 +35,7 @@ def serve(
     checkpoint: Checkpoint = None,
     plugins: Plugins = None,
     preprocess: Preprocess = "auto",
+    noise_floor: NoiseFloor = False,
     device: Device = "auto",
     expose: Annotated[
         bool,
@@ -69,7 +71,14 @@ def serve(
 
     limits = ServerLimits(clients, queue, int(memory_gib * 2**30), SessionLimits(idle=idle))
     built = build_method(method, settings or [], checkpoint, plugins)
-    run(host, port, expose, Runner(method, built, pick_device(device)), limits, parse_steps(preprocess))
+    run(
+        host,
+        port,
+        expose,
+        Runner(method, built, pick_device(device), floor=noise_floor),
+        limits,
+        parse_steps(preprocess),
+    )
 
 
 @commands.command()

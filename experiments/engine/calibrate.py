@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def calibrate(
     """
     loaded, problems = load_model(locate(checkpoint)), Problems()
     name = method_of(loaded.name)
-    runner = Runner(name, create(name, {"checkpoint": loaded.path}), device, UncertaintyCalibration())
+    runner = Runner(name, create(name, {"checkpoint": loaded.path}), device, UncertaintyCalibration(), floor=True)
     measured: list[Samples] = []
     files = find_files(inputs)
     with progress() as bar:
@@ -68,7 +69,7 @@ def calibrate(
                 bar.advance(task)
     if not measured:
         raise InputError("no file could be used to calibrate with")
-    calibration = fit_calibration(*np.concatenate(measured, axis=1))
+    calibration = replace(fit_calibration(*np.concatenate(measured, axis=1)), noise_level="air")
     card = Card(sha256=loaded.sha256) if loaded.card is None else loaded.card
     write_card(loaded.path, card.model_copy(update={"uncertainty": calibration}))
     say(f"sigma^2 = ({calibration.spread:.3g} spread)^2 + ({calibration.noise:.3g} noise)^2")

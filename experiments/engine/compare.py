@@ -23,7 +23,15 @@ from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.console import Problems, console, progress, say
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
-from recon.experiments.engine.metrics import Images, Metrics, score_file
+from recon.experiments.engine.metrics import (
+    FOREGROUND,
+    ForegroundMetrics,
+    Images,
+    Metrics,
+    score,
+    score_file,
+    score_foreground,
+)
 from recon.experiments.engine.run import UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.store import StoredResult, check_replaceable
@@ -40,6 +48,7 @@ from recon.experiments.report.scores import (
     write_summary,
 )
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
+from recon.quality.noise_floor import RULE
 
 METRICS, SUMMARY, REPORT = "metrics.csv", "summary.json", "report.html"
 
@@ -66,6 +75,8 @@ class Comparison:
         Whether to compute the uncertainty of the images, and compare it with their errors.
     oracle
         Names of the methods that run a second time, at the best `lamda` for each slice, where a file has a target.
+    floor
+        Whether every image is brought to the noise floor of a full scan, see `with_noise_floor`.
     """
 
     methods: dict[str, Reconstruction]
@@ -75,6 +86,7 @@ class Comparison:
     steps: Steps = NO_STEPS
     uncertain: bool = False
     oracle: tuple[str, ...] = ()
+    floor: bool = True
 
     def scans(self, volume: Volume) -> list[SampledVolume]:
         """Return a volume under every sampling, or as it was acquired if the scanner undersampled it."""
@@ -95,7 +107,7 @@ class Comparison:
         return methods | ({} if scan.volume.target_name is None else self._oracles(methods))
 
     def _oracles(self, methods: Mapping[str, Reconstruction]) -> dict[str, Reconstruction]:
-        return {f"{name}-oracle": BestWeight(methods[name]) for name in self.oracle}
+        return {f"{name}-oracle": BestWeight(methods[name], self.floor) for name in self.oracle}
 
     @cached_property
     def calibrations(self) -> dict[str, UncertaintyCalibration]:
@@ -120,6 +132,8 @@ class Comparison:
             "mask seeding": "by file name; seed 0 as fastMRI's validation",
             "crop": "the reconstruction matrix of the header",
             "SSIM range": "largest target value of the volume",
+            "noise floor": RULE if self.floor else "none",
+            "foreground": FOREGROUND,
             "preprocessing": list(self.steps.words),
             "methods": methods,
             **({} if self.tuned is None else {"tuned settings": self.tuned.summary()}),
@@ -214,7 +228,8 @@ def _check_replaceable(output: Path, planned: Iterable[StoredResult]) -> None:
         read_csv(metrics)
     except (InputError, ValueError, csv.Error) as error:
         raise InputError(
-            f"{metrics}: exists already and is no table of a comparison; give another --output, or --overwrite"
+            f"{metrics}: exists already and is no table of a comparison as this version writes it; "
+            "give another --output, or --overwrite"
         ) from error
 
 
@@ -228,7 +243,7 @@ def _plan(
             for scan in comparison.scans(stepped(open_volume(path), comparison.steps)):
                 folder = output / "reconstructions" / scan.label.replace(" ", "-")
                 for name, method in comparison.methods_for(scan).items():
-                    runner = Runner(name, method, device, comparison.calibrations.get(name))
+                    runner = Runner(name, method, device, comparison.calibrations.get(name), floor=comparison.floor)
                     planned.append(StoredResult(scan, runner, folder / name / result_name(scan.volume.path)))
     return planned
 
@@ -236,7 +251,10 @@ def _plan(
 def _score(stored: StoredResult, result: Result, target: Images | None) -> MethodScore:
     scan = stored.scan
     volume = scan.volume
-    metrics = Metrics(np.nan, np.nan, np.nan) if target is None else score_file(volume.path, target, result.images)
+    metrics, inside = Metrics(np.nan, np.nan, np.nan), ForegroundMetrics(np.nan, np.nan)
+    if target is not None:
+        metrics = score_file(volume.path, target, result.images, score)
+        inside = score_file(volume.path, target, result.images, score_foreground)
     return MethodScore(
         file=volume.name,
         acquisition=volume.header.contrast,
@@ -248,8 +266,11 @@ def _score(stored: StoredResult, result: Result, target: Images | None) -> Metho
         ssim=metrics.ssim,
         psnr=metrics.psnr,
         nmse=metrics.nmse,
+        ssim_foreground=inside.ssim,
+        psnr_foreground=inside.psnr,
         seconds=result.seconds,
         slices=len(result.images),
+        noise_floor="full scan" if stored.runner.floor else "none",
     )
 
 

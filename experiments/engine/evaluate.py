@@ -56,7 +56,7 @@ def _score(target_file: Path, prediction_file: Path) -> Metrics:
 
 
 def _table(scores: dict[str, Metrics]) -> Table:
-    table = Table(title="fastMRI metrics by volume", title_justify="left")
+    table = Table(title="fastMRI metrics by volume; no noise floor is added to the images", title_justify="left")
     for heading, justify in (("file", "left"), ("SSIM", "right"), ("PSNR [dB]", "right"), ("NMSE", "right")):
         table.add_column(heading, justify="right" if justify == "right" else "left")
     for name, metrics in scores.items():

@@ -38,6 +38,7 @@ def reconstruct(
     uncertainty: bool = False,
     noise: bool = False,
     opened: Callable[[Path], Volume] = open_volume,
+    floor: bool = False,
 ) -> None:
     """Reconstruct raw-data files; images that were written before under the same protocol are not made again.
 
@@ -61,6 +62,8 @@ def reconstruct(
         Whether to write maps of the uncertainty, and of the noise, beside the images.
     opened
         Function that opens a file.
+    floor
+        Whether to bring every image to the noise floor of a full scan.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def reconstruct(
         maps = Runner(name, method, device, calibration, noise).map_names
         files.check(paths, maps)
         task = bar.add_task(name)
-        total = 0
+        total = done = 0
         for path in paths:
             with problems.collect():
                 volume = stepped(opened(path), steps)
@@ -87,18 +90,21 @@ def reconstruct(
                 bar.update(task, total=total, description=f"{name}: {path.name}")
                 scan = SampledVolume(volume, sampling if volume.mask is None else None)
                 adapted = method if tuned is None else tuned.adapt(name, method, scan)
-                runner = Runner(name, adapted, device, calibration, noise)
+                runner = Runner(name, adapted, device, calibration, noise, floor)
                 stored = StoredResult(scan, runner, files.path(path, ImageFormat.H5))
                 warnings.check(name, adapted, partial(scan.read, 0))
                 missing = files.missing(stored)
                 if not missing:
+                    done += 1
                     console.print(f"{path.name}: done before", markup=False)
                     bar.advance(task, len(scan))
                     continue
                 whole = None if stored.is_cut else stored.load()
                 result = whole or stored.run(lambda: bar.advance(task))
                 writer.put(partial(_write, files, stored, result, missing))
-    console.print(f"reconstructions: {files}", markup=False)
+                done += 1
+    if done:
+        console.print(f"reconstructions: {files}", markup=False)
     problems.exit()
 
 

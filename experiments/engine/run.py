@@ -22,6 +22,7 @@ from recon.data.errors import InputError
 from recon.experiments.engine.device import CPU, in_halves, to_device
 from recon.experiments.engine.pipeline import prefetched
 from recon.preprocessing.echo import centre_echo
+from recon.quality.noise_floor import with_noise_floor
 from recon.quality.noise_map import noise_map
 from recon.quality.uncertainty import noise_level, spread, views
 
@@ -91,7 +92,9 @@ class Runner:
     uncertainty
         Calibration of the maps of uncertainty; None to compute no such maps.
     noise
-        Whether to compute noise maps.
+        Whether to compute noise maps, which are those of images without the floor.
+    floor
+        Whether to bring every image to the noise floor of a full scan, see `with_noise_floor`.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Runner:
     device: torch.device = CPU
     uncertainty: UncertaintyCalibration | None = None
     noise: bool = False
+    floor: bool = False
 
     @property
     def map_names(self) -> tuple[str, ...]:
@@ -159,7 +163,7 @@ class Runner:
             batch = [centre_echo(acquisition) for acquisition in read]
             images = list(self._checked(self.method.batch, batch, "image"))
             seconds = (time.perf_counter() - start) / len(batch)
-            for acquisition, image in zip(batch, images, strict=True):
+            for acquisition, image in zip(batch, self._raised(images, batch), strict=True):
                 maps = {name: self._map(name, acquisition, image).numpy() for name in self.map_names}
                 yield SliceResult(image.numpy(), seconds, maps)
 
@@ -169,11 +173,17 @@ class Runner:
     def _uncertainty_map(self, acquisition: Acquisition, image: Tensor) -> Tensor:
         try:
             altered = views(acquisition)
-            others = self._checked(self.method.batch, [view.acquisition for view in altered], "image")
+            slices = [view.acquisition for view in altered]
+            others = self._raised(self._checked(self.method.batch, slices, "image"), slices)
             calibration = self.uncertainty or UncertaintyCalibration()
-            return calibration(spread(image, altered, others), noise_level(acquisition))
+            return calibration(spread(image, altered, others), noise_level(acquisition, calibration.noise_level))
         except InputError as error:
             raise InputError(f"{error} (without some of its samples, to estimate the uncertainty)") from error
+
+    def _raised(self, images: Iterable[Tensor], acquisitions: Sequence[Acquisition]) -> Iterator[Tensor]:
+        """Add the noise floor to images if it is wanted."""
+        for image, acquisition in zip(images, acquisitions, strict=True):
+            yield with_noise_floor(image, acquisition.to("cpu")) if self.floor else image
 
     def _noise_map(self, acquisition: Acquisition) -> Tensor:
         def maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:

@@ -25,6 +25,7 @@ from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.scores import versions
 from recon.preprocessing.steps import SteppedVolume
+from recon.quality.noise_floor import RULE
 from recon.quality.noise_map import REPLICAS
 
 
@@ -63,6 +64,7 @@ class StoredResult:
             **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
             **({"noise_map": {"replicas": REPLICAS}} if runner.noise else {}),
+            "noise floor": RULE if runner.floor else "none",
         }
 
     @property

@@ -22,9 +22,25 @@ from recon.data.storage.atomic import atomic_path
 from recon.data.versions import version_of
 
 ALL = "all"
-BETTER: dict[str, Callable[[Iterable[float]], float]] = {"ssim": max, "psnr": max, "nmse": min}
-DECIMALS = {"ssim": 4, "psnr": 2, "nmse": 4, "seconds": 2}
-HEADINGS = {"ssim": "SSIM", "psnr": "PSNR [dB]", "nmse": "NMSE", "seconds": "time [s]"}
+BETTER: dict[str, Callable[[Iterable[float]], float]] = {
+    "ssim": max,
+    "psnr": max,
+    "nmse": min,
+    "ssim_foreground": max,
+    "psnr_foreground": max,
+}
+DECIMALS = {"ssim": 4, "psnr": 2, "nmse": 4, "ssim_foreground": 4, "psnr_foreground": 2, "seconds": 2}
+HEADINGS = {
+    "ssim": "SSIM",
+    "psnr": "PSNR [dB]",
+    "nmse": "NMSE",
+    "ssim_foreground": "SSIM object",
+    "psnr_foreground": "PSNR object [dB]",
+    "seconds": "time [s]",
+}
+NARROW = ("ssim", "psnr", "nmse", "seconds")
+"""Scores that the table in the terminal shows; those over the object are in the files and on the page."""
+
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First letters of a text that spreadsheets run as a formula, also in their wide forms."""
 
@@ -56,10 +72,14 @@ class MethodScore:
         Seed of the sampling mask.
     ssim, psnr, nmse
         Metrics over the whole volume, PSNR in dB; NaN where the file has no target.
+    ssim_foreground, psnr_foreground
+        SSIM and PSNR over the object, see `score_foreground`; NaN where there is no target.
     seconds
         Time to reconstruct the volume.
     slices
         Number of reconstructed slices.
+    noise_floor
+        Floor to which images were brought: "full scan", or "none".
     """
 
     file: str
@@ -72,8 +92,11 @@ class MethodScore:
     ssim: float
     psnr: float
     nmse: float
+    ssim_foreground: float
+    psnr_foreground: float
     seconds: float
     slices: int
+    noise_floor: str
 
     @property
     def scored(self) -> bool:
@@ -113,7 +136,10 @@ class MeanScore:
     ssim: Statistic
     psnr: Statistic
     nmse: Statistic
+    ssim_foreground: Statistic
+    psnr_foreground: Statistic
     seconds: Statistic
+    noise_floor: str
     best: tuple[str, ...] = ()
 
 
@@ -161,9 +187,10 @@ def partition(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
 
 
 def sampling_title(score: MethodScore | MeanScore) -> str:
-    """Name the kind of the sampling mask and the seeds, which all scores of one table share."""
+    """Name the kind of the sampling mask, the seeds and the noise floor, which all scores of one table share."""
     seeds = (score.seed,) if isinstance(score, MethodScore) else score.seeds
-    return f"mask {score.mask}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+    numbered = f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+    return f"mask {score.mask}, {numbered}, noise floor {score.noise_floor}"
 
 
 def comparison_key(score: MethodScore | MeanScore) -> tuple[Hashable, ...]:
@@ -178,7 +205,7 @@ def comparison_key(score: MethodScore | MeanScore) -> tuple[Hashable, ...]:
 def summarise(scores: Iterable[MethodScore]) -> list[MeanScore]:
     """Average scores by protocol, contrast and method, and over all contrasts if there are several.
 
-    Mask, acceleration and centre fraction are the protocol: scores that differ in one are never averaged together.
+    Mask, acceleration, centre fraction and noise floor are the protocol; scores of different ones are never averaged.
     """
     protocols = partition(filter(lambda score: score.scored, scores), _protocol)
     means: list[MeanScore] = []
@@ -239,7 +266,7 @@ def _sampling_table(title: str, means: Iterable[MeanScore]) -> Table:
     lines = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, collapse_padding=True)
     for heading in ("R", "centre", "contrast", "method"):
         lines.add_column(heading, no_wrap=True)
-    for heading in (*HEADINGS.values(), "n"):
+    for heading in (*(HEADINGS[name] for name in NARROW), "n"):
         lines.add_column(Text(heading), justify="right")
     for block in partition(means, comparison_key).values():
         lines.add_section()
@@ -249,7 +276,7 @@ def _sampling_table(title: str, means: Iterable[MeanScore]) -> Table:
                 f"{mean.center_fraction:.3g}",
                 Text(mean.acquisition),
                 Text(mean.method),
-                *(_score_text(mean, metric) for metric in BETTER),
+                *(_score_text(mean, metric) for metric in NARROW if metric in BETTER),
                 format_number("seconds", mean.seconds.mean),
                 str(mean.reconstructions),
             )
@@ -264,9 +291,9 @@ def _score_text(mean: MeanScore, metric: str) -> Text:
     return text
 
 
-def _protocol(score: MethodScore | MeanScore) -> tuple[str, float, str]:
+def _protocol(score: MethodScore | MeanScore) -> tuple[str, float, str, str]:
     # The centre fraction is compared as text, because an unknown one is NaN, which does not equal itself.
-    return score.mask, score.acceleration, f"{score.center_fraction:g}"
+    return score.mask, score.acceleration, f"{score.center_fraction:g}", score.noise_floor
 
 
 def _average(acquisition: str, scores: Sequence[MethodScore]) -> MeanScore:
@@ -287,7 +314,10 @@ def _average(acquisition: str, scores: Sequence[MethodScore]) -> MeanScore:
         ssim=overall("ssim"),
         psnr=overall("psnr"),
         nmse=overall("nmse"),
+        ssim_foreground=overall("ssim_foreground"),
+        psnr_foreground=overall("psnr_foreground"),
         seconds=overall("seconds"),
+        noise_floor=first.noise_floor,
     )
 
 

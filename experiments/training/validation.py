@@ -18,19 +18,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from recon.crop import fastmri_crop
+from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import Volume
 from recon.data.training.datasets import NamedMasks, Slice, SliceDataset
 from recon.data.training.split_slices import SplitSlice, SplitSlices
 from recon.experiments.console import warn
-from recon.experiments.engine.metrics import score_file
+from recon.experiments.engine.metrics import score, score_file
 from recon.experiments.engine.run import check_finite
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.reading import Slices, read_batches
 from recon.experiments.training.input.training_data import centred, split_centred, ssdu_split
 from recon.experiments.training.shutdown import Shutdown
 from recon.models.objectives import SelfSupervised
+from recon.quality.noise_floor import with_noise_floor
 
 EXAMPLES = 6
 """Largest number of example slices."""
@@ -216,9 +218,9 @@ class Validator:
                     batch.target.shape[-2:],
                 )
             check_finite(image, f"{volume.path}: the image of slice {len(images)}")
-            images += _numpy(image)
+            images += _numpy(_at_floor(image, batch, volume))
             targets += _numpy(batch.target)
-        metrics = asdict(score_file(volume.path, np.stack(targets), np.stack(images)))
+        metrics = asdict(score_file(volume.path, np.stack(targets), np.stack(images), score))
         scored = VolumeScore(**known, **metrics, heldout=heldout)
         middle = len(targets) // 2
         return scored, ExampleSlice(scored, targets[middle], images[middle])
@@ -254,6 +256,13 @@ def _means(scores: Iterable[VolumeScore]) -> dict[str, float]:
     values = {name: [getattr(score, name) for score in scores] for name in (*METRICS, "heldout")}
     known = {name: [value for value in given if not math.isnan(value)] for name, given in values.items()}
     return {name: float(np.mean(given)) for name, given in known.items() if given}
+
+
+def _at_floor(images: Tensor, batch: Slice, volume: Volume) -> Tensor:
+    """Bring images `(1, rows, columns)` to the noise floor of a full scan, as `recon compare` does."""
+    mask = batch.mask.reshape(-1, batch.mask.shape[-1])
+    scan = Acquisition(batch.kspace[0], mask[0] if len(mask) == 1 else mask, volume.header)
+    return with_noise_floor(images[0].float().cpu(), scan.to("cpu"))[None]
 
 
 def _numpy(images: Tensor) -> list[NDArray[np.float32]]:

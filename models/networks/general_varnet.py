@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,11 @@ from torch.utils.checkpoint import checkpoint
 from recon.calibration.acs import batch_calibration_lines
 from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.sense import IterativeSense
+from recon.contract import NoiseLevel
 from recon.models.blocks.fit import fit
 from recon.models.blocks.refinement import SETS, Estimate, Refinement
 from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
-from recon.quality.noise_estimate import lift, noise_levels, noise_maps
+from recon.quality.noise_estimate import noise_levels, noise_maps
 from recon.solvers.problem import Problem
 
 
@@ -45,10 +46,9 @@ class GeneralVarNet(KspaceNetwork):
     start_iterations
         Number of compressed-sensing iterations of the first estimate: the default of `cs-wavelet`, or fewer to save
         time.
-    noise_floor
-        Whether to add to the image, outside training, the mean power of the noise that the omitted lines would have
-        contributed. It is meant for weights trained on noise-free targets: scores and eyes compare with the root sum
-        of squares of a full scan, which noise raises (Gudbjartsson & Patz 1995).
+    noise_level
+        Where the noise level that the U-Nets see comes from: `air`, the right one, or `ends` of the readout. Weights
+        know only the one they were trained with; those from before there was a choice were trained with `ends`.
 
     Attributes
     ----------
@@ -64,24 +64,28 @@ class GeneralVarNet(KspaceNetwork):
         memory: int = 8,
         iterations: int = 5,
         start_iterations: int = 64,
-        noise_floor: bool = False,
+        noise_level: NoiseLevel = "ends",
     ) -> None:
         super().__init__()
         self.checkpointing = False
-        self.iterations, self.noise_floor = iterations, noise_floor
+        if noise_level not in get_args(NoiseLevel):
+            raise ValueError(f"noise_level must be one of {', '.join(get_args(NoiseLevel))}")
+        self.iterations, self.noise_level = iterations, noise_level
         self.start: IterativeSense = CSWavelet(iterations=start_iterations)
         self.cascades = nn.ModuleList(Refinement(chans, pools, memory) for _ in range(num_cascades))
 
     def predict(self, batch: UndersampledBatch) -> Tensor:
         """Return the image of every coil, complex `(batch, coils, readout, phase)`."""
         problem = least_squares(batch)
-        return problem.coil_images(self._solve(problem, noise_levels(batch.masked_kspace, batch.mask)))
+        return problem.coil_images(self._solve(problem, self._levels(batch)))
 
     def image(self, batch: UndersampledBatch) -> Tensor:
-        """Return images, real `(batch, readout, phase)`, with the noise floor if asked for and not in training."""
-        problem, levels = least_squares(batch), noise_levels(batch.masked_kspace, batch.mask)
-        images = problem.image(self._solve(problem, levels))
-        return lift(problem, images, levels) if self.noise_floor and not self.training else images
+        """Return images, real `(batch, readout, phase)`."""
+        problem = least_squares(batch)
+        return problem.image(self._solve(problem, self._levels(batch)))
+
+    def _levels(self, batch: UndersampledBatch) -> Tensor:
+        return noise_levels(batch.masked_kspace, batch.mask, self.noise_level)
 
     def _solve(self, problem: Problem, levels: Tensor) -> Tensor:
         """Return complex images `(batch, sets, readout, phase)` in the pixel order of the encoding."""

@@ -98,19 +98,21 @@ def _of_points(kspace: Tensor, mask: Tensor) -> Tensor:
 
 
 def _profiles(block: Tensor) -> Tensor:
-    """Transform outer lines `(coils, rows, lines)`, windowed, to `(coils, windows * positions, lines)`.
+    """Transform the outer of the lines `(coils, rows, lines)` under each window to `(coils, cells, lines)`.
 
     A wide window keeps more of the noise and a narrow one more of the ringing out.
     """
     rows, count = block.shape[-2:]
     outer = (torch.arange(count, device=block.device) - count // 2).abs() >= OUTER_LINES * count / 2
     turns = 2 * torch.pi * (torch.arange(rows, device=block.device) + 0.5) / rows
-    windows = torch.stack(
-        [torch.stack([a * torch.cos(n * turns) for n, a in enumerate(terms)]).sum(0) for terms in WINDOWS]
-    )
+    windows = torch.stack([_cosines(terms, turns) for terms in WINDOWS])
     windows = windows / windows.square().mean(dim=1, keepdim=True).sqrt()
     tapered = windows[:, :, None] * block[:, None, :, outer]
     return torch.fft.fft(tapered, n=2 * rows, dim=2).flatten(1, 2) / math.sqrt(rows)
+
+
+def _cosines(terms: tuple[float, ...], turns: Tensor) -> Tensor:
+    return torch.stack([term * torch.cos(number * turns) for number, term in enumerate(terms)]).sum(dim=0)
 
 
 def _without(power: Tensor, fold: int) -> Tensor:

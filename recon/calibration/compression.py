@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from recon.calibration.acs import calibration_lines
@@ -62,16 +61,16 @@ def compression_matrix(lines: Tensor, virtual_coils: int) -> Tensor:
     Parameters
     ----------
     lines
-        complex `(coils, readout, lines)`: calibration lines or any other k-space.
+        complex `(..., coils, readout, lines)`: calibration lines or any other k-space.
     virtual_coils
         Largest number of coils to keep.
 
     Returns
     -------
     Tensor
-        `V`, complex `(coils, virtual)` with orthonormal columns; the strongest first.
+        `V`, complex `(..., coils, virtual)` with orthonormal columns; the strongest first.
     """
-    return _principal_coils(lines)[1][:, :virtual_coils]
+    return _principal_coils(lines)[1][..., :virtual_coils]
 
 
 def adaptive_compression_matrix(lines: Tensor) -> Tensor:
@@ -83,25 +82,30 @@ def adaptive_compression_matrix(lines: Tensor) -> Tensor:
     Parameters
     ----------
     lines
-        complex `(coils, readout, lines)`: calibration lines.
+        complex `(batch, coils, readout, lines)`: calibration lines of slices.
 
     Returns
     -------
     Tensor
-        `V`, complex `(coils, virtual)` as `compression_matrix` returns it; all coils where there are at most 8.
+        `V`, complex `(batch, coils, virtual)` as `compression_matrix` returns it; all coils where there are at most
+        8. Virtual coils that one slice needs and another one does not are zero in the latter.
     """
     energies, vectors = _principal_coils(lines)
-    left_out = energies.flip(0).cumsum(0).flip(0)  # if a virtual coil is the first one left out
-    weakest = energies[energies > SILENT * energies[0]].amin() if energies[0] > 0 else energies[0]
-    needed = (left_out > LEFT_OUT * energies.sum()) & (energies > STANDS_OUT * weakest)
-    return vectors[:, : min(max(int(needed.sum()), FEWEST), MOST)]
+    if len(vectors[0]) <= FEWEST:
+        return vectors
+    left_out = energies.flip(-1).cumsum(-1).flip(-1)  # if a virtual coil is the first one left out
+    share = left_out / left_out[:, :1].clamp(min=torch.finfo(energies.dtype).tiny)
+    heard = torch.where(energies > SILENT * energies[:, :1], energies, torch.inf)
+    needed = (share > LEFT_OUT) & (energies > STANDS_OUT * heard.amin(-1, keepdim=True))
+    needed[:, :FEWEST], needed[:, MOST:] = True, False
+    return (vectors * needed.unsqueeze(1))[..., : int(needed.any(0).sum())]
 
 
 def _principal_coils(lines: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the energies `(coils,)` of all virtual coils, the largest first, and the coils `(coils, virtual)`."""
-    samples = rearrange(lines, "coils ... -> coils (...)")
+    """Return all virtual coils `(..., coils, virtual)`, the strongest first, behind their energies `(..., coils)`."""
+    samples = lines.flatten(-2)
     energies, vectors = torch.linalg.eigh(samples @ samples.mH)
-    return energies.flip(0), vectors.flip(-1)
+    return energies.flip(-1), vectors.flip(-1)
 
 
 def compress(kspace: Tensor, matrix: Tensor) -> Tensor:

@@ -15,6 +15,12 @@ from recon.data.errors import InputError, warn_of_input
 EDGE = 0.05
 """Share of the readout at either end that is taken to hold hardly any signal."""
 
+SILENT = 1e-4
+"""Noise of a silent channel relative to that of the loudest; the gains of channels differ by far less."""
+
+LEAST_INDEPENDENT = 1e-6
+"""Smallest share of a channel's noise that no other channel holds; less is rounding."""
+
 SWEEPS = 30
 """Number of fixed-point iterations for the shape of the covariance; every few of them gain a digit."""
 
@@ -39,7 +45,10 @@ def covariance_of_noise(samples: Tensor) -> Tensor:
     """
     coils, count = samples.shape
     if count < coils:
-        raise InputError(f"the noise scan has {count} samples, fewer than its {coils} coils")
+        raise InputError(
+            f"the noise scan has {count} samples, fewer than its {coils} coils; leave out the prewhitening "
+            "(--preprocess none)"
+        )
     if not samples.abs().amax(dim=1).all():
         raise InputError("the noise scan has a channel without any signal")
     return samples @ samples.mH / count
@@ -48,7 +57,7 @@ def covariance_of_noise(samples: Tensor) -> Tensor:
 def without_silent_channels(acquisition: Acquisition) -> Acquisition:
     """Leave out, with a warning, the channels that received nothing: neither can be whitened nor helps the image.
 
-    A channel is silent if its noise scan is zero or, without a noise scan, if its k-space is.
+    A channel is silent if it has hardly any noise in the noise scan or, without a noise scan, if its k-space is zero.
 
     Parameters
     ----------
@@ -61,7 +70,11 @@ def without_silent_channels(acquisition: Acquisition) -> Acquisition:
         If all channels are silent.
     """
     kspace, calibration, noise = acquisition.kspace, acquisition.calibration, acquisition.noise
-    heard = kspace.movedim(-3, 0).flatten(1).any(dim=1) if noise is None else noise.any(dim=1)
+    if noise is None:
+        heard = kspace.movedim(-3, 0).flatten(1).any(dim=1)
+    else:
+        loudness = noise.abs().amax(dim=1)
+        heard = loudness > SILENT * loudness.max()
     if len(heard) != acquisition.coils or heard.all():
         return acquisition
     where = "k-space" if noise is None else "noise scan"
@@ -175,7 +188,7 @@ def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
     Tensor
         real `(..., coils)`: variance of real and imaginary part together, zero where the ends are empty.
     """
-    ends, measured = _ends(kspace), torch.atleast_2d(mask)
+    ends, measured = _ends(kspace), mask if mask.ndim > 1 else mask[None]
     if measured.shape[-2] > 1:
         measured = _ends(measured)
     # Samples that the scanner left at zero do not count. NaN instead of a selection, whose size the host waits for.
@@ -193,7 +206,8 @@ def whitening_matrix(covariance: Tensor) -> Tensor:
         If the covariance has no inverse.
     """
     lower, failed = torch.linalg.cholesky_ex(covariance)
-    if failed:
+    independent = lower.diagonal().abs().square() > LEAST_INDEPENDENT * covariance.diagonal().abs()
+    if failed or not independent.all():
         raise InputError("the noise covariance is not positive definite: a channel is silent or twice another one")
     identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
     return torch.linalg.solve_triangular(lower, identity, upper=False)

@@ -62,6 +62,7 @@ def reconstruct(
     *,
     device: str = "auto",
     preprocess: str = "auto",
+    noise_floor: bool = False,
     **settings: Any,
 ) -> Image:
     """Reconstruct a slice or a whole scan, as `recon reconstruct` does.
@@ -76,6 +77,8 @@ def reconstruct(
         `auto` for the GPU where there is one, `cpu` or `cuda`.
     preprocess
         Steps before all else, comma-separated; `auto` prewhitens by the noise scan where there is one and no target.
+    noise_floor
+        Whether to bring images to the noise floor of a full scan, which `recon compare` does before it scores them.
     settings
         Settings of the named method, for example `lamda=0.002`.
 
@@ -96,7 +99,7 @@ def reconstruct(
         If the scan lies outside the range that a network was trained on.
     """
     name, built = _named(method, settings)
-    runner = Runner(name, built, pick_device(device))
+    runner = Runner(name, built, pick_device(device), floor=noise_floor)
     slices = map(parse_steps(preprocess), _slices(scan))
     first = next(slices)
     for reason in built.range_warnings(centre_echo(first)):

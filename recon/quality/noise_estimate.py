@@ -1,4 +1,4 @@
-"""Estimates noise without a noise scan: in k-space, in every pixel of an image, and what missing lines would add."""
+"""Estimates noise without a noise scan: in k-space, and in every pixel of an image."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from recon.calibration.compression import compress
-from recon.calibration.noise import edge_variance
-from recon.fourier import IMAGE_AXES
+from recon.calibration.noise import air_variance, edge_variance
+from recon.contract import NoiseLevel
 from recon.solvers.cg import conjugate_gradients
 from recon.solvers.problem import Problem
 
@@ -18,12 +18,9 @@ LAMDA, ITERATIONS = 3e-3, 4
 WINDOW = 9
 """Pixels over which power is averaged."""
 
-DARKEST = 0.05
-"""Share of the image that is taken to be empty."""
 
-
-def noise_levels(masked_kspace: Tensor, mask: Tensor) -> Tensor:
-    """Estimate the standard deviation of each slice's noise from the ends of the readout.
+def noise_levels(masked_kspace: Tensor, mask: Tensor, source: NoiseLevel = "air") -> Tensor:
+    """Estimate the standard deviation of each slice's noise.
 
     Parameters
     ----------
@@ -31,48 +28,23 @@ def noise_levels(masked_kspace: Tensor, mask: Tensor) -> Tensor:
         complex `(batch, coils, readout, phase)`, zero where not measured.
     mask
         bool `(batch or 1, 1, 1 or readout, phase)`.
+    source
+        Where the level comes from.
 
     Returns
     -------
     Tensor
         real `(batch,)`: of complex samples, the mean over the coils that are not silent.
     """
-    variances = edge_variance(masked_kspace, mask[:, 0])
+    masks = mask[:, 0]
+    if source == "ends":
+        variances = edge_variance(masked_kspace, masks)
+    else:
+        variances = torch.stack(
+            [air_variance(*one) for one in zip(masked_kspace, masks.expand(len(masked_kspace), -1, -1), strict=True)]
+        )
     means = variances.sum(dim=-1) / (variances > 0).sum(dim=-1).clamp(min=1)
     return means.nan_to_num().sqrt()
-
-
-def floor_power(problem: Problem, images: Tensor, levels: Tensor) -> Tensor:
-    """Return the mean power that noise of the missing lines would add to the sum of squares over the coils.
-
-    Where the ends of the readout hold signal they give too high a level. The darkest part of the image holds at
-    least the power that noise of the measured lines brings, and so bounds it. A full scan does not measure padding.
-
-    Parameters
-    ----------
-    problem
-        The problems of the slices: their masks, coils and accelerations.
-    images
-        real `(batch, readout, phase)`, with the measured lines put back.
-    levels
-        real `(batch,)`: standard deviation of the noise, from the ends of the readout.
-
-    Returns
-    -------
-    Tensor
-        real `(batch,)`.
-    """
-    mask = problem.encoding.mask
-    share = mask.expand(len(images), *mask.shape[1:]).float().mean((-3, -2, -1))
-    coils = problem.kspace.abs().amax(IMAGE_AXES).count_nonzero(dim=-1)
-    darkest = _local_mean(images.square()).flatten(1).quantile(DARKEST, dim=1)
-    power = torch.minimum(coils * levels.square(), darkest / share.clamp(min=1e-6))
-    return power * share * (problem.acceleration - 1)
-
-
-def lift(problem: Problem, images: Tensor, levels: Tensor) -> Tensor:
-    """Add the power of `floor_power`, which has the parameters, to images `(batch, readout, phase)`."""
-    return torch.sqrt(images.square() + floor_power(problem, images, levels)[:, None, None])
 
 
 @torch.no_grad()

@@ -1,12 +1,16 @@
-"""The standard deviation of the noise in a reconstructed image: by formula where a method has one."""
+"""The noise in a reconstructed image, for every method: by formula where there is one, else by pseudo-replicas."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from recon.calibration.espirit import estimate_sens_maps
 from recon.calibration.noise import noise_covariance
 from recon.contract import Reconstruction
+from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
+from recon.quality.noise_floor import acquired_share
 from recon.quality.pseudo_replica import pseudo_replica
 
 REPLICAS = 32
@@ -44,3 +48,37 @@ def noise_map(
         covariance = noise_covariance(acquisition)
     formula = method.noise_map(acquisition, covariance)
     return pseudo_replica(method, acquisition, covariance, replicas) if formula is None else formula
+
+
+def g_factor_map(
+    method: Reconstruction, acquisition: Acquisition, covariance: Tensor | None = None, replicas: int = REPLICAS
+) -> Tensor:
+    """Return `g = sigma / (sigma_full sqrt(R))` of any method, also for scans that were never fully sampled.
+
+    `sigma` is that of `noise_map`. `sigma_full^2 = u^H Psi u / 2` is that of the root sum of squares of a full scan,
+    where there is signal: only the noise in phase with the signal `u`, the coil sensitivities of unit norm, shows in
+    the magnitude (Pruessmann et al. 1999; Robson et al. 2008). A method that denoises may have `g` below one.
+
+    Parameters
+    ----------
+    method, acquisition, covariance, replicas
+        As for `noise_map`.
+
+    Returns
+    -------
+    Tensor
+        float32 `(rows, columns)`; where there is no signal the value has no meaning.
+
+    Raises
+    ------
+    InputError
+        For the reasons of `noise_map`, or if there are too few calibration lines for coil sensitivities.
+    """
+    if covariance is None:
+        covariance = noise_covariance(acquisition)
+    sens_maps = center_crop(estimate_sens_maps(acquisition), acquisition.crop)
+    covariance = covariance.to(sens_maps)
+    full = torch.einsum("crp,cd,drp->rp", sens_maps.conj(), covariance, sens_maps).real.clamp(min=0) / 2
+    full = full * acquired_share(acquisition)
+    ratio = noise_map(method, acquisition, covariance, replicas) / torch.where(full > 0, full, torch.inf).sqrt()
+    return ratio / acquisition.acceleration**0.5

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from recon.calibration.noise import covariance_of_noise, edge_variance, mix_coils
+from recon.calibration.noise import edge_variance, mix_coils, noise_variance
+from recon.contract import NoiseLevel
 from recon.data.acquisition import Acquisition
 from recon.data.masks import center_lines
+from recon.quality.noise_floor import acquired_share
 
 LEFT_OUT = 0.1
 """Share of the samples outside the calibration lines that each view leaves out."""
@@ -97,23 +99,23 @@ def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Ten
     return _smooth(squares.mean(dim=0), SMOOTHING).sqrt()
 
 
-def noise_level(acquisition: Acquisition) -> float:
+def noise_level(acquisition: Acquisition, source: NoiseLevel = "air") -> float:
     """Estimate the standard deviation of the noise in a fully sampled magnitude image, where there is signal.
 
-    It comes from the noise scan if there is one, otherwise from the ends of the readout, as the mean over the coils.
+    It comes from the noise scan if there is one, else from k-space, as the mean over the coils.
+
+    Parameters
+    ----------
+    acquisition
+        One slice, k-space `(coils, readout, phase)`.
+    source
+        Where the level comes from without a noise scan.
     """
-    if acquisition.noise is None:
+    if acquisition.noise is None and source == "ends":
         variance = edge_variance(acquisition.kspace, acquisition.mask)
     else:
-        variance = covariance_of_noise(acquisition.noise).diagonal().real * _acquired_share(acquisition)
+        variance = noise_variance(acquisition) * acquired_share(acquisition)
     return float((variance.mean() / 2).sqrt())
-
-
-def _acquired_share(acquisition: Acquisition) -> float:
-    """Return the share of k-space that a full scan measures; the rest is zero and brings no noise."""
-    first, last = acquisition.header.padding
-    rows = (acquisition.kspace != 0).any(dim=0).any(dim=-1)
-    return float(rows.float().mean()) * (last - first) / acquisition.matrix[1]
 
 
 def _jackknife(left_out: float) -> float:

@@ -46,7 +46,8 @@ def fit_calibration(spread: Values, noise: Values, error: Values) -> Uncertainty
         variance = np.maximum(squared @ predictors, SMALLEST * predictors.sum(axis=0))
         weighted = predictors / variance**2
         squared = _least_squares(weighted @ predictors.T, weighted @ squares)
-    return UncertaintyCalibration(*map(float, np.sqrt(squared)))
+    factors = np.sqrt(squared)
+    return UncertaintyCalibration(float(factors[0]), float(factors[1]))
 
 
 def _least_squares(normal: Values, right: Values) -> Values:

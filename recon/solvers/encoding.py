@@ -9,9 +9,12 @@ from torch import Tensor
 
 from recon.blocking import in_blocks
 from recon.coils import COIL_AXIS, coil_expand
+from recon.kernels import kernels
 
 SET_AXIS = -3
 """Axis of an image that numbers the sets of maps it belongs to; of the maps themselves it is one further left."""
+
+LOOPS = "recon.solvers.encoding_loops"
 
 ROWS_AT_A_TIME = 64
 """Rows treated together by `normal`: their coil images mostly fit into the cache."""
@@ -40,6 +43,9 @@ class Encoding:
 
     def coil_kspace(self, image: Tensor) -> Tensor:
         """Apply `F S`: complex `(..., sets, readout, phase)` to unmasked `(..., coils, readout, phase)`."""
+        loops = kernels(LOOPS, image, self.sens_maps)
+        if loops is not None and loops.fits(self.sens_maps, image):
+            return torch.fft.fftn(loops.expand(self.sens_maps, image), dim=self.axes, norm="ortho")
         first, *others = zip(image.unbind(SET_AXIS), self.sens_maps.unbind(SET_AXIS - 1), strict=True)
         coil_images = coil_expand(*first)
         for part, maps in others:
@@ -48,8 +54,12 @@ class Encoding:
 
     def combine(self, kspace: Tensor) -> Tensor:
         """Apply `S^H F^H`: complex `(..., coils, readout, phase)` to `(..., sets, readout, phase)`."""
+        coil_images = torch.fft.ifftn(kspace, dim=self.axes, norm="ortho")
+        loops = kernels(LOOPS, coil_images, self.sens_maps)
+        if loops is not None and loops.fits(self.sens_maps, coil_images):
+            return loops.combine(self.sens_maps, coil_images)
         # The conjugate of S would be as large as S: the coil images are conjugated in place instead.
-        conjugate = torch.fft.ifftn(kspace, dim=self.axes, norm="ortho").conj_physical_()
+        conjugate = coil_images.conj_physical_()
         images = [(maps * conjugate).sum(COIL_AXIS) for maps in self.sens_maps.unbind(SET_AXIS - 1)]
         return torch.stack(images, SET_AXIS).conj_physical_()
 

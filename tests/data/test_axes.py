@@ -35,7 +35,12 @@ def test_a_published_single_coil_is_read(real_data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["frames phase echoes readout - slices coils", "times,ky,Contrast,kx,-,slice,channel"]
+    "words",
+    [
+        "frames phase echoes readout - slices coils",
+        "times,ky,Contrast,kx,-,slice,channel",
+        "time ky echo kx - slice coil",
+    ],
 )
 def test_frames_echoes_and_slices_are_images_and_slices_run_fastest(tmp_path: Path, words: str) -> None:
     path, kspace = saved(tmp_path, 2, 6, 3, 8, 1, 4, 5)

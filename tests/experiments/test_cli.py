@@ -139,6 +139,14 @@ def test_a_bad_file_is_reported_and_the_others_are_reconstructed(run: Run, raw_f
     result = run("reconstruct", raw_file.parent, "--method", "zero-filled", "--output", tmp_path / "out", code=2)
     assert "broken.h5: the file is not HDF5" in re.sub(r"\s+", " ", result.output)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["discs.h5"]
+    assert "reconstructions: " in result.output
+
+
+def test_no_folder_is_named_where_nothing_was_reconstructed(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "broken.h5").write_bytes(b"nothing")
+    output = ("--output", tmp_path / "out")
+    result = run("reconstruct", tmp_path / "broken.h5", "--method", "zero-filled", *output, code=2)
+    assert "reconstructions: " not in result.output
 
 
 PROTOCOL = ("--accelerations", "2,3", "--mask", "equispaced", "--center-fraction", 0.2)

@@ -214,7 +214,7 @@ def test_numpy_files_state_their_axes(run: Run, tmp_path: Path) -> None:
     run("convert", tmp_path / "scan.npy", tmp_path / "scan.h5", "--axes", "readout phase coils slices")
     with h5py.File(tmp_path / "scan.h5") as file:
         np.testing.assert_array_equal(file["kspace"], kspace.transpose(3, 2, 0, 1))
-    wrong = run("convert", tmp_path / "scan.npy", tmp_path / "x.h5", "--axes", "readout phase coils time", code=2)
+    wrong = run("convert", tmp_path / "scan.npy", tmp_path / "x.h5", "--axes", "readout phase coils kz", code=2)
     assert "do not describe k-space of 4 axes" in wrong.output.replace("\n", " ")
 
 

@@ -23,8 +23,11 @@ def make_score(**values: Any) -> MethodScore:
         "ssim": 0.9,
         "psnr": 35.0,
         "nmse": 0.01,
+        "ssim_foreground": 0.88,
+        "psnr_foreground": 33.0,
         "seconds": 1.5,
         "slices": 16,
+        "noise_floor": "full scan",
     }
     return MethodScore(**(plain | values))
 

@@ -116,6 +116,7 @@ def write(
     parts = [_measurement(*adjustment) for adjustment in adjustments]
     if noise:
         parts.append(_measurement("AdjCoilSens", text, noise))
+    path.unlink(missing_ok=True)  # twixtools replaces no file
     write_twix([*parts, _measurement("t2_tse", text, readouts)], path)
     return path
 

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Frame, Geometry, Header, Vector, are_orthonormal
 from recon.data.errors import InputError
-from recon.data.formats.header import is_one_sided
 from recon.data.formats.ismrmrd.distinct_images import COUNTERS
 from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, SortedLines, sort_lines
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
-from recon.data.masks import prospective_mask
+from recon.data.masks import is_one_sided, prospective_mask
 from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_measured, check_size
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,14 +115,14 @@ class TwixProtocol:
             raise HeaderError(f"its protocol says that the matrix is {sizes[2]:g} x {sizes[3]:g}")
         rows, columns, readout, phase = map(round, sizes)
         frequency = self._optional("sTXSPEC.asNucleusInfo[0].lFrequency")
-        name = self._values.get("tProtocolName", "").strip('"')
+        name = _decoded(self._values.get("tProtocolName", "").strip('"'))
         return ScanHeader(
             header=Header(
                 crop=(rows, columns),
                 padding=(0, phase),
                 field_of_view=(fov[0], fov[1]),
                 field_strength=frequency / PROTON_HZ_PER_TESLA or None,
-                contrast=printable(name.replace("+AF8-", "_"), LONGEST_CONTRAST),  # Siemens writes UTF-7
+                contrast=printable(name, LONGEST_CONTRAST),
                 encoded_field_of_view=(fov[0] * oversampling[0], fov[1] * oversampling[1]),
                 echo_times=self._echo_times(),
             ),
@@ -149,6 +150,13 @@ class TwixProtocol:
             )
         if self.number("sSliceAcceleration.lMultiBandFactor", 1) > 1:
             raise HeaderError("it excites several slices at once, which cannot be read")
+
+
+def _decoded(name: str) -> str:
+    """Return a name, read as Latin-1, in the letters that the scanner shows: it writes UTF-8, and UTF-7 before."""
+    with suppress(UnicodeError):
+        name = name.encode("latin-1").decode()
+    return name.replace("+AF8-", "_")
 
 
 def _protocol_block(text: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
-from recon.data.errors import InputError
+from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
 from recon.data.formats.ismrmrd.images import Complex, SortedImages, sort_images
@@ -122,7 +122,7 @@ class TwixVolume(VolumeWithoutTarget):
 
 
 def open_twix(path: Path) -> TwixVolume:
-    """Read everything but the samples; the last measurement is the scan, earlier ones may hold its noise scan.
+    """Read everything but the samples; the last measurement of an image is the scan, others may hold its noise scan.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def open_twix(path: Path) -> TwixVolume:
     """
     content = np.memmap(path, np.uint8, "r")
     layout, measurements = read_measurements(path, content)
-    measured, adjustments = _scan_and_adjustments(measurements)
+    measured, adjustments = _scan_and_adjustments(path, layout, measurements)
     protocol = TwixProtocol(measured.text, path)
     try:
         scan, dwell, is_pulseq = protocol.scan_header(), protocol.dwell, protocol.is_pulseq
@@ -150,11 +150,18 @@ def open_twix(path: Path) -> TwixVolume:
     return TwixVolume(path, images.shape, images.header, images, starts, between)
 
 
-def _scan_and_adjustments(measurements: list[Measurement]) -> tuple[Measurement, list[Measurement]]:
-    """Return the last measurement that is not an adjustment, and the measurements before it."""
-    scans = [number for number, part in enumerate(measurements) if not part.name.startswith("Adj")]
-    number = scans[-1] if scans else len(measurements) - 1
-    return measurements[number], measurements[:number]
+def _scan_and_adjustments(
+    path: Path, layout: Layout, measurements: list[Measurement]
+) -> tuple[Measurement, list[Measurement]]:
+    """Return the last measurement of an image that is not an adjustment, and all others but those of images."""
+    scans = [
+        part for part in measurements if not part.name.startswith("Adj") and len(_imaging(_heads(layout, part, 0)))
+    ]
+    if not scans:
+        return measurements[-1], measurements[:-1]
+    if len(scans) > 1:
+        warn_of_input(f"{path}: holds {len(scans)} scans, of which the last is read")
+    return scans[-1], [part for part in measurements if all(part is not scan for scan in scans)]
 
 
 def _read(

@@ -41,10 +41,8 @@ from recon.experiments.training.construct import make_objective
 from recon.experiments.training.input.reading import Slices
 from recon.experiments.training.input.training_data import open_training_data
 from recon.experiments.training.optimizer import learning_rate, make_optimizer
-from recon.models.networks.general_varnet import least_squares
-from recon.models.networks.kspace_network import UndersampledBatch
 from recon.preprocessing.oversampling import without_oversampling
-from recon.quality.noise_estimate import lift, noise_levels
+from recon.quality.noise_floor import RULE
 
 ACCELERATIONS = (4, 8)
 SAMPLINGS = tuple(
@@ -149,6 +147,7 @@ def _read_earlier(path: Path, conditions: tuple[dict[str, Any], dict[str, Any]])
 def _protocol(volumes: Sequence[Volume], config: TrainConfig, minutes: float) -> dict[str, Any]:
     return {
         "files": [volume.path.name for volume in volumes],
+        "noise floor": RULE,
         "samplings": [f"{one.kind} {one.acceleration:g}x, centre {one.center_fraction:g}" for one in SAMPLINGS],
         "training": {
             **{name: value for name, value in config.data.as_protocol().items() if name in {"train", "simulation"}},
@@ -171,7 +170,7 @@ def _measure(
     steps = train_for(60 * protocol["training"]["minutes"], network, stream, config, name)
     network.eval()
     gigaflops, seconds = _cost(network)
-    runner = Runner(name, TrainedVariant(network))
+    runner = Runner(name, TrainedVariant(network), floor=True)
     scores = {sampling: _scores(runner, volumes, sampling) for sampling in SAMPLINGS}
 
     def mean(acceleration: int, metric: int) -> float:
@@ -250,12 +249,10 @@ class TrainedVariant(Reconstruction):
 
     @torch.no_grad()
     def __call__(self, acquisition: Acquisition) -> Tensor:
-        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`, with the noise floor of a target."""
+        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
         cut = without_oversampling(acquisition)
-        scan = cut.kspace[None], cut.mask.reshape(1, 1, 1, -1)
-        return center_crop(
-            lift(least_squares(UndersampledBatch(*scan)), self.network(*scan), noise_levels(*scan))[0], cut.crop
-        )
+        image: Tensor = self.network(cut.kspace[None], cut.mask.reshape(1, 1, 1, -1))[0]
+        return center_crop(image, cut.crop)
 
 
 def _scores(runner: Runner, volumes: Sequence[Volume], sampling: Sampling) -> np.ndarray[Any, Any]:

@@ -15,6 +15,7 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.experiments.engine.run import NotFiniteError, Runner, Values
 from recon.experiments.engine.tuning.tune import best_weight, psnr
+from recon.quality.noise_floor import with_noise_floor
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,12 @@ class BestWeight(Reconstruction):
     ----------
     method
         The method with its other settings.
+    floor
+        Whether images are compared with the truth at the noise floor of a full scan.
     """
 
     method: Any
+    floor: bool = False
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)` at every weight of the search.
@@ -48,7 +52,10 @@ class BestWeight(Reconstruction):
 
         def quality(method: Reconstruction) -> float:
             try:
-                return psnr(image(method), acquisition)
+                compared = torch.from_numpy(image(method))
+                if self.floor:
+                    compared = with_noise_floor(compared, acquisition.to("cpu"))
+                return psnr(compared.numpy(), acquisition)
             except NotFiniteError:
                 return -math.inf
 

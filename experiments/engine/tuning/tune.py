@@ -26,6 +26,7 @@ from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.golden_section import logarithmic_grid, search
 from recon.experiments.engine.tuning.settings import TunedSettings, read_tuned
 from recon.experiments.report.scores import versions
+from recon.quality.noise_floor import RULE
 
 WEIGHTS = logarithmic_grid(1e-4, 1.0, 7)
 REFINEMENTS = 5
@@ -81,6 +82,7 @@ class Tuning:
             "seed": self.seed,
             "slices of a contrast": self.slices,
             "objective": "mean PSNR over slices, range: each slice's largest target value",
+            "noise floor": RULE,
             "files": [volume.name for volume in volumes],
             "data": content_sha256(part for volume in volumes for part in parts_of(volume.path)),
             "versions": versions(),
@@ -129,7 +131,7 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
                     bar.update(task, description=title)
                     with problems.collect():
                         if name not in entry.methods or not {"default", "tuned"} <= set(entry.psnr.get(name, {})):
-                            best, entry.psnr[name] = _tune_method(Runner(name, method, device), slices())
+                            best, entry.psnr[name] = _tune_method(Runner(name, method, device, floor=True), slices())
                             entry.methods[name] = _settings(best)
                             tuned.write(output)
                         console.print(f"{title}: {_words(entry.methods[name], entry.psnr[name])}", markup=False)

@@ -125,6 +125,8 @@ def test_text_that_is_not_our_header_is_refused(text: str) -> None:
     "impossible",
     [
         {"padding": (PHASE // 2 + 1, PHASE)},  # without the centre of k-space
+        {"padding": (PHASE // 2, PHASE)},  # one half of it
+        {"padding": (0, PHASE // 2)},
         {"padding": (0, 10**9)},
         {"crop": (0, 320)},
         {"field_of_view": (math.inf, 1.0)},

@@ -91,7 +91,7 @@ def test_a_comparison_shows_maps_and_checks_them(run: Run, raw_file: Path, tmp_p
     assert page.count('data-kind="uncertainty"') == 4
     assert 'class="plot" src="data:image/png;base64,' in page
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert summary["protocol"]["uncertainty"]["sense"] == {"spread": 1.0, "noise": 0.0}
+    assert summary["protocol"]["uncertainty"]["sense"] == {"spread": 1.0, "noise": 0.0, "noise_level": "ends"}
     before = (tmp_path / "out" / "reconstructions" / "3x-equispaced_fraction" / "sense" / "discs.h5").stat()
     run(*command, "--output", tmp_path / "out")
     after = (tmp_path / "out" / "reconstructions" / "3x-equispaced_fraction" / "sense" / "discs.h5").stat()

@@ -14,6 +14,7 @@ from helpers.comparison import NAN, make_score
 from recon.data.errors import InputError
 from recon.experiments.report.scores import (
     ALL,
+    BETTER,
     best_metrics,
     comparison_key,
     read_csv,
@@ -123,7 +124,7 @@ def test_seeds_are_averaged_and_stay_apart_for_a_single_scan():
     assert (group.volumes, group.seeds, group.reconstructions, group.slices) == (2, (0, 1), 4, 32)
     assert group.ssim.mean == pytest.approx(0.75)
     assert len({comparison_key(row) for row in rows}) == 4
-    assert sampling_title(group) == "mask random, seeds 0, 1"
+    assert sampling_title(group) == "mask random, seeds 0, 1, noise floor full scan"
 
 
 def test_an_unscored_volume_enters_no_mean():
@@ -135,9 +136,9 @@ def test_an_unscored_volume_enters_no_mean():
 def test_best_is_the_largest_ssim_and_psnr_and_the_smallest_nmse():
     rows = [
         make_score(method="sense", ssim=0.9, psnr=35.0, nmse=0.02),
-        make_score(method="varnet", ssim=0.8, psnr=36.0, nmse=0.01),
+        make_score(method="varnet", ssim=0.8, psnr=36.0, nmse=0.01, psnr_foreground=34.0, ssim_foreground=0.7),
     ]
-    expected = {"sense": ("ssim",), "varnet": ("psnr", "nmse")}
+    expected = {"sense": ("ssim", "ssim_foreground"), "varnet": ("psnr", "nmse", "psnr_foreground")}
     assert best_metrics(rows) == expected
     assert {group.method: group.best for group in summarise(rows)} == expected
 
@@ -151,7 +152,7 @@ def test_a_method_that_failed_on_a_hard_volume_is_not_called_the_best():
     rows += [make_score(file="a", method="lucky", ssim=0.99, psnr=50.0, nmse=0.0)]
     best = {group.method: group.best for group in summarise(rows)}
     assert best["lucky"] == ()
-    assert best["sense"] == best["grappa"] == ("ssim", "psnr", "nmse")
+    assert best["sense"] == best["grappa"] == tuple(BETTER)
 
 
 def test_summary_is_strict_json_with_protocol_and_versions(tmp_path):
@@ -198,3 +199,10 @@ def test_numbers_can_be_read_and_summed_without_torch():
         "import sys, recon.experiments.report.scores; sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_scores_of_different_noise_floors_are_never_in_one_table():
+    rows = [make_score(noise_floor=floor, method=method) for floor in ("full scan", "none") for method in ("a", "b")]
+    assert [group.reconstructions for group in summarise(rows)] == [1, 1, 1, 1]
+    assert len({comparison_key(row) for row in rows}) == 2
+    assert len({sampling_title(row) for row in rows}) == 2

@@ -7,9 +7,13 @@ from helpers.slices import line_mask, random_kspace
 from recon.classical.compressed_sensing import CSWavelet, automatic_lamda
 from recon.coils import rss
 from recon.crop import center_crop, center_pad
+from recon.data.errors import InputError
 from recon.fourier import ifft
+from recon.models.checkpoints.checkpoint import load_model
+from recon.models.checkpoints.locate import locate
 from recon.models.networks.general_varnet import GeneralVarNet, least_squares
 from recon.models.networks.kspace_network import UndersampledBatch
+from recon.models.zoo import build
 from recon.solvers.problem import Problem
 
 
@@ -51,16 +55,34 @@ def test_a_reference_scan_helps_where_there_are_no_calibration_lines() -> None:
     assert (with_reference[0] - full.target).norm() < 0.5 * (alone[0] - full.target).norm()
 
 
-def test_the_noise_floor_adds_the_noise_power_of_the_omitted_lines() -> None:
-    torch.manual_seed(0)
-    general = GeneralVarNet(**SMALL["varnet-general"], noise_floor=True).eval()
-    mask = line_mask(48, center=12)
+@pytest.mark.parametrize(("noise_level", "expected"), [("ends", 5), ("air", 1)])
+def test_the_network_sees_the_noise_level_that_its_arguments_name(noise_level: str, expected: float) -> None:
     full = random_kspace(1, 4, 64, 48)
+    full[:, :, :4] *= 5
+    full[:, :, -4:] *= 5  # the ends hold more than the middle, as at high SNR
+    network = build("varnet-general", SMALL["varnet-general"] | {"noise_level": noise_level})
+    seen: list[torch.Tensor] = []
+    network.cascades[0].register_forward_pre_hook(lambda _, given: seen.append(given[0].noise))
     with torch.no_grad():
-        image = general(torch.where(mask, full, 0), mask)
-        without = general.train()(torch.where(mask, full, 0), mask)
-    expected = 4 * (1 - mask.float().mean())
-    torch.testing.assert_close((image.square() - without.square()).mean(), expected, rtol=0.2, atol=0)
+        network(full, torch.ones(1, 1, 1, 48, dtype=torch.bool))
+        reference = GeneralVarNet(**SMALL["varnet-general"], noise_level="air")
+        reference.cascades[0].register_forward_pre_hook(lambda _, given: seen.append(given[0].noise))
+        reference(full, torch.ones(1, 1, 1, 48, dtype=torch.bool))
+    assert (seen[0] / seen[1]).median() == pytest.approx(expected, rel=0.2)
+
+
+def test_weights_without_a_word_keep_the_level_they_learned() -> None:
+    assert GeneralVarNet(**SMALL["varnet-general"]).noise_level == "ends"
+    shipped = load_model(locate("varnet-general"))
+    assert shipped.arguments["noise_level"] == "ends"
+    assert shipped.card is not None
+    assert shipped.card.uncertainty is not None
+    assert shipped.card.uncertainty.noise_level == "ends"
+
+
+def test_an_unknown_noise_level_is_refused() -> None:
+    with pytest.raises(InputError, match="noise_level must be one of air, ends"):
+        build("varnet-general", SMALL["varnet-general"] | {"noise_level": "guess"})
 
 
 def test_one_mask_may_serve_all_slices_of_a_batch() -> None:
@@ -88,7 +110,7 @@ def test_the_first_estimate_of_a_padded_scan_is_the_image_of_compressed_sensing(
     acceleration, start = torch.tensor([scan.acceleration]), network().start
     mask = scan.mask.reshape(1, 1, 1, 90)
     problem = least_squares(UndersampledBatch(scan.kspace[None], mask, acceleration=acceleration))
-    ours, theirs = (automatic_lamda(one, 1e-3) for one in (problem, Problem.of_slice(scan)))
+    ours, theirs = (automatic_lamda(one, 1e-3) for one in (problem, Problem.of_slices([scan])))
     torch.testing.assert_close(ours, theirs, rtol=0.01, atol=0)
     expected = start(scan)
     assert (problem.image(start.solve(problem))[0] - expected).norm() < 1e-3 * expected.norm()

@@ -56,12 +56,12 @@ def test_a_prewhitened_noise_scan_is_white() -> None:
     assert white.target is None
 
 
-@pytest.mark.parametrize("has_noise_scan", [True, False])
-def test_a_silent_channel_is_left_out_and_said(has_noise_scan: bool) -> None:
+@pytest.mark.parametrize(("has_noise_scan", "loudness"), [(True, 0.0), (True, 1e-9), (True, 1e-40), (False, 0.0)])
+def test_a_silent_channel_is_left_out_and_said(has_noise_scan: bool, loudness: float) -> None:
     full = object_acquisition(5, 64, 60, noise=1e-3)
     others = torch.tensor([0, 1, 3, 4])
     kspace, samples = full.kspace.clone(), noise(a_covariance(5), 1, 4000)[:, 0]
-    (samples if has_noise_scan else kspace)[2] = 0
+    (samples if has_noise_scan else kspace)[2] *= loudness
     scan = replace(
         full,
         target=None,
@@ -132,6 +132,9 @@ def test_what_cannot_be_whitened_is_refused() -> None:
     full = object_acquisition(3)
     with pytest.raises(InputError, match="not positive definite"):
         whitening_matrix(torch.ones(3, 3, dtype=torch.complex64))
+    twice = random_kspace(3, 400)[[0, 1, 2, 1]]
+    with pytest.raises(InputError, match="not positive definite"):
+        whitening_matrix(covariance_of_noise(twice))
     with pytest.raises(InputError, match="of 2 coils does not fit 3 coils"):
         prewhiten(full, torch.eye(2, dtype=torch.complex64))
     with pytest.raises(InputError, match="fewer than its 3 coils"):

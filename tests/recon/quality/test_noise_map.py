@@ -1,15 +1,19 @@
 """Noise maps come from a formula where there is one, and from replicas elsewhere."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.networks import write_weights
+from helpers.objects import discs, object_acquisition
 from recon.classical.grappa import Grappa
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.masks import MaskKind, Sampling
-from recon.quality.noise_map import noise_map
+from recon.quality.noise_map import g_factor_map, noise_map
 from recon.quality.pseudo_replica import pseudo_replica
+from recon.registry import create, method_names
 
 COVARIANCE = 1e-6 * torch.eye(4, dtype=torch.complex64)
 
@@ -31,3 +35,31 @@ def test_a_noise_scan_gives_the_covariance() -> None:
     torch.testing.assert_close(
         noise_map(ZeroFilled(), scan, replicas=20), noise_map(ZeroFilled(), scan, COVARIANCE, 20), rtol=0.1, atol=0
     )
+
+
+def test_the_g_factor_of_a_full_scan_is_one() -> None:
+    g = g_factor_map(ZeroFilled(), object_acquisition(4, 32, 32), COVARIANCE, 100)
+    assert g[discs(32, 32) > 0.5].mean() == pytest.approx(1, abs=0.03)
+
+
+def test_the_g_factor_of_any_method_agrees_with_grappas_formula() -> None:
+    scan = Sampling(MaskKind.EQUISPACED, 3, 0.2)(object_acquisition(6, 48, 48, noise=1e-3))
+    covariance = 1e-6 * torch.eye(6, dtype=torch.complex64)
+    ratio = g_factor_map(Grappa(), scan, covariance) / Grappa().g_factor(scan, covariance)
+    inside = discs(48, 48) > 0.5
+    assert ratio[inside].median() == pytest.approx(1, abs=0.03)
+    assert ratio[inside].sub(1).abs().quantile(0.9) < 0.1
+
+
+def test_every_method_has_a_noise_map_and_a_g_factor(tmp_path: Path) -> None:
+    scan = Sampling(MaskKind.EQUISPACED, 2, 0.3)(object_acquisition(4, 32, 32, noise=1e-3))
+    for name in method_names():
+        learned = hasattr(create(name), "checkpoint")
+        network = "varnet-general" if name == "varnet" else name
+        settings = {"checkpoint": write_weights(tmp_path / f"{name}.safetensors", network)} if learned else {}
+        maps = [one(create(name, settings), scan, COVARIANCE, 2) for one in (noise_map, g_factor_map)]
+        for found in maps:
+            assert found.shape == (32, 32), name
+            assert found.dtype == torch.float32, name
+            assert found.isfinite().all(), name
+        assert maps[0].max() > 0, name

@@ -236,6 +236,26 @@ def test_the_image_scan_follows_its_adjustments(tmp_path: Path, software: str) -
     np.testing.assert_allclose(acquisition.noise, noise * np.sqrt(5.0 / 7.5 / 0.793), rtol=1e-5)
 
 
+def test_a_measurement_without_image_after_the_scan_does_not_hide_it(tmp_path: Path) -> None:
+    noise, text = random_kspace(COILS, 64).numpy(), protocol(BASE, PHASE)
+    scans = [
+        ("t2_tse", text, lines(KSPACE[0], range(PHASE))),
+        ("noise", text, [readout(noise, 0, ["NOISEADJSCAN"])]),
+    ]
+    acquisition = open_volume(write(tmp_path / "scan.dat", text, [], adjustments=scans)).read(0)
+    np.testing.assert_array_equal(acquisition.kspace, KSPACE[0])
+    assert acquisition.noise is not None
+
+
+def test_of_several_scans_the_last_is_read_and_the_others_are_announced(tmp_path: Path) -> None:
+    text = protocol(BASE, PHASE)
+    other = [("localizer", text, lines(KSPACE[1], range(PHASE)))]
+    path = write(tmp_path / "scan.dat", text, lines(KSPACE[0], range(PHASE)), adjustments=other)
+    with pytest.warns(InputWarning, match="scan.dat: holds 2 scans, of which the last is read"):
+        volume = open_volume(path)
+    np.testing.assert_array_equal(volume.read(0).kspace, KSPACE[0])
+
+
 @pytest.mark.parametrize("name", ["sTXSPEC__asNucleusInfo_0__lFrequency", "sSliceArray__asSlice_0__dThickness"])
 def test_impossible_values_that_do_not_matter_to_the_image_warn(tmp_path: Path, name: str) -> None:
     with pytest.warns(InputWarning, match=r"scan.dat: its protocol says .* is '-3', which is ignored"):
@@ -244,7 +264,8 @@ def test_impossible_values_that_do_not_matter_to_the_image_warn(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("name", "contrast"), [("gre+AF8-2d", "gre_2d"), ("a\x1b[31mb", "a?[31mb"), ("x" * 99, "x" * 64)]
+    ("name", "contrast"),
+    [("gre+AF8-2d", "gre_2d"), ("sch\u00e4del", "sch\u00e4del"), ("a\x1b[31mb", "a?[31mb"), ("x" * 99, "x" * 64)],
 )
 def test_protocol_names_are_printable(tmp_path: Path, name: str, contrast: str) -> None:
     volume = open_volume(scan(tmp_path, lines(KSPACE[0], range(PHASE)), tProtocolName=f'"{name}"'))

@@ -1,0 +1,99 @@
+"""Products with coil sensitivities, summed as they are computed, compiled by numba: no product is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import carray, njit
+from torch import Tensor
+
+from recon.kernel_parts import floats, integers, ticket
+from recon.kernels import compiled, run
+
+TWO = np.uint64(2)
+FIRST = np.uint64(1)
+
+
+def fits(sens_maps: Tensor, images: Tensor) -> bool:
+    """Return whether the loops can treat maps `(..., sets, coils, rows, columns)` and `(..., any, rows, columns)`."""
+    whole_rows = all(one.stride(-1) == 1 and one.stride(-2) == one.shape[-1] for one in (sens_maps, images))
+    return whole_rows and images.shape[:-3] == sens_maps.shape[:-4] and images.numel() > 0
+
+
+def expand(sens_maps: Tensor, image: Tensor) -> Tensor:
+    """Return `S x`, complex `(..., coils, rows, columns)`, of images `(..., sets, rows, columns)`."""
+    return _summed(sens_maps.transpose(-4, -3), image, 1)
+
+
+def combine(sens_maps: Tensor, coil_images: Tensor) -> Tensor:
+    """Return `S^H x`, complex `(..., sets, rows, columns)`, of coil images `(..., coils, rows, columns)`."""
+    return _summed(sens_maps, coil_images, -1)
+
+
+def _summed(factors: Tensor, images: Tensor, sign: int) -> Tensor:
+    """Sum the products of factors `(..., results, images, rows, columns)`, conjugate where the sign is -1."""
+    *batch, results, count, rows, columns = factors.shape
+    result = torch.empty(*batch, results, rows, columns, dtype=images.dtype)
+    places = torch.stack([_places(factors, 4), _places(images, 3)])
+    run(
+        _sum_products,
+        result.numel() // columns,
+        results,
+        count,
+        rows,
+        columns,
+        sign,
+        factors.stride(-4),
+        factors.stride(-3),
+        images.stride(-3),
+        factors,
+        images,
+        result,
+        places,
+        places.shape[1],
+    )
+    return result
+
+
+def _places(tensor: Tensor, own: int) -> Tensor:
+    """Return where in memory each entry of the batch starts, counted in values."""
+    places = torch.zeros(1, dtype=torch.int64)
+    for size, stride in zip(tensor.shape[:-own], tensor.stride()[:-own], strict=True):
+        places = (places[:, None] + stride * torch.arange(size)).flatten()
+    return places
+
+
+@njit
+def _add_products(factor: Any, image: Any, sign: Any, total: Any) -> None:
+    """Add the products of two rows of complex numbers to a third."""
+    for pixel in range(np.uint64(len(total) // 2)):
+        real = TWO * pixel
+        imaginary = real + FIRST
+        a, b = factor[real], sign * factor[imaginary]
+        c, d = image[real], image[imaginary]
+        total[real] += a * c - b * d
+        total[imaginary] += a * d + b * c
+
+
+@compiled
+def _sum_products(pointer: Any) -> None:
+    task = carray(pointer, 15)
+    results, count, rows, columns, sign = task[2], task[3], task[4], task[5], np.float32(task[6])
+    width, batches = 2 * columns, task[14]
+    places = carray(integers(task[13]), 2 * batches)
+    while True:
+        index = ticket(pointer)
+        if index >= task[1]:
+            break
+        row, rest = index % rows, index // rows
+        which, batch = rest % results, rest // results
+        total = carray(floats(task[12] + 8 * columns * index), width)
+        total[:] = 0
+        for one in range(count):
+            factor = places[batch] + which * task[7] + one * task[8] + row * columns
+            image = places[batches + batch] + one * task[9] + row * columns
+            _add_products(
+                carray(floats(task[10] + 8 * factor), width), carray(floats(task[11] + 8 * image), width), sign, total
+            )
