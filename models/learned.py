@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from recon.coils import rss
-from recon.contract import Reconstruction, UncertaintyCalibration
+from recon.contract import SLICES_ON_GPU, Reconstruction, UncertaintyCalibration, in_groups
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
@@ -26,9 +25,7 @@ from recon.models.precision import Precision, computing_in
 from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps
 from recon.registry import register
-
-SLICES_ON_GPU = 8
-"""Number of slices reconstructed together on a GPU."""
+from recon.solvers.problem import accelerations
 
 
 @register("varnet")
@@ -83,14 +80,10 @@ class LearnedReconstruction(Reconstruction):
             As in `__call__`.
         """
         prepared = [self._prepared(acquisition) for acquisition in acquisitions]
-        together: dict[tuple[object, ...], list[int]] = defaultdict(list)
-        for index, one in enumerate(prepared):
-            together[(*one.matrix, one.mask.shape, one.calibration is None)].append(index)
-        images: dict[int, Tensor] = {}
-        for indices in together.values():
-            reconstructed = self._reconstruct([prepared[index] for index in indices])
-            images |= dict(zip(indices, reconstructed, strict=True))
-        return [center_crop(images[index], prepared[index].crop) for index in range(len(prepared))]
+        images = in_groups(
+            prepared, lambda one: (one.matrix, one.mask.shape, one.calibration is None), self._reconstruct
+        )
+        return [center_crop(image, one.crop) for image, one in zip(images, prepared, strict=True)]
 
     def batch_size(self, device: torch.device) -> int:
         """Return how many slices to reconstruct together: one on a CPU, because one already fills its caches."""
@@ -149,13 +142,12 @@ class LearnedReconstruction(Reconstruction):
         calibration = torch.stack(scanned) if scanned else None
         largest = rss(ifft(kspace)).amax((-2, -1))
         scale = torch.where(largest > 0, largest, 1).reshape(-1, 1, 1)
-        accelerations = kspace.real.new_tensor([acquisition.acceleration for acquisition in acquisitions])
         network = self._network(kspace.device)
         with torch.no_grad(), computing_in(self.precision, kspace.device):
             mask = masks.reshape(len(masks), 1, -1, masks.shape[-1])
             scaled = None if calibration is None else calibration / scale.unsqueeze(1)
             images: Tensor = network(
-                kspace.div_(scale.unsqueeze(1)), mask, calibration=scaled, acceleration=accelerations
+                kspace.div_(scale.unsqueeze(1)), mask, calibration=scaled, acceleration=accelerations(acquisitions)
             )
         return images.float() * scale
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from recon.data.acquisition import Acquisition
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SLICES_ON_GPU = 8
+"""Number of slices that methods which can do so reconstruct together on a GPU."""
 
 NoiseLevel = Literal["air", "ends"]
 """Where a noise level comes from: the air beside the object, or the ends of the readout."""
@@ -129,6 +136,17 @@ class Reconstruction(ABC):
         """
         del acquisition, covariance
         return None
+
+
+def in_groups(items: Sequence[T], key: Callable[[T], Hashable], work: Callable[[list[T]], Iterable[R]]) -> list[R]:
+    """Do some work on items of the same key together, and return the results in the order of the items."""
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for index, item in enumerate(items):
+        groups[key(item)].append(index)
+    results: dict[int, R] = {}
+    for indices in groups.values():
+        results |= zip(indices, work([items[index] for index in indices]), strict=True)
+    return [results[index] for index in range(len(items))]
 
 
 def _plain(value: Any) -> Any:

@@ -228,7 +228,8 @@ def _check_replaceable(output: Path, planned: Iterable[StoredResult]) -> None:
         read_csv(metrics)
     except (InputError, ValueError, csv.Error) as error:
         raise InputError(
-            f"{metrics}: exists already and is no table of a comparison; give another --output, or --overwrite"
+            f"{metrics}: exists already and is no table of a comparison as this version writes it; "
+            "give another --output, or --overwrite"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +11,6 @@ from torch import Tensor
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import center_lines
 
 FEWEST_LINES = 4
 """Smallest number of lines from which coil sensitivities and kernels can be estimated."""
@@ -50,15 +50,34 @@ def calibration_lines(acquisition: Acquisition) -> Acs:
     InputError
         If fewer than four lines about DC were measured.
     """
-    if acquisition.calibration is not None:
-        return Acs(acquisition.calibration, acquisition.calibration.shape[-1] // 2)
-    acs = fully_sampled(acquisition.kspace, acquisition.mask.reshape(-1, acquisition.matrix[1]))
-    if _too_few(acs):
-        raise InputError(
-            f"{acquisition.name}: only {min(acs.lines.shape[1:])} neighbouring lines at the centre of k-space were "
-            f"measured, calibration needs {FEWEST_LINES} or more"
-        )
-    return acs
+    return slices_calibration_lines([acquisition])[0]
+
+
+def slices_calibration_lines(acquisitions: Sequence[Acquisition]) -> list[Acs]:
+    """Return what `calibration_lines` returns for slices whose k-space and masks have the same size.
+
+    Raises
+    ------
+    InputError
+        If fewer than four lines about DC were measured in one of them.
+    """
+    found = {
+        n: Acs(one.calibration, one.calibration.shape[-1] // 2)
+        for n, one in enumerate(acquisitions)
+        if one.calibration is not None
+    }
+    others = [n for n in range(len(acquisitions)) if n not in found]
+    if others:
+        masks = torch.stack([acquisitions[n].mask for n in others])
+        masks = masks.reshape(len(masks), -1, masks.shape[-1])
+        found |= zip(others, _cut([acquisitions[n].kspace for n in others], masks), strict=True)
+    for n in others:
+        if _too_few(found[n]):
+            raise InputError(
+                f"{acquisitions[n].name}: only {min(found[n].lines.shape[1:])} neighbouring lines at the centre of "
+                f"k-space were measured, calibration needs {FEWEST_LINES} or more"
+            )
+    return [found[n] for n in range(len(acquisitions))]
 
 
 @torch.no_grad()
@@ -82,7 +101,7 @@ def batch_calibration_lines(masked_kspace: Tensor, mask: Tensor, calibration: Te
     if calibration is not None:
         nonzero = (calibration != 0).any(dim=1)
         scanned, masks = calibration, nonzero.any(dim=-1, keepdim=True) & nonzero.any(dim=-2, keepdim=True)
-    found = [fully_sampled(*one) for one in zip(scanned, masks.expand(len(scanned), -1, -1), strict=True)]
+    found = _cut(scanned, masks.expand(len(scanned), -1, -1))
     enough = [_middle(kspace) if _too_few(acs) else acs for kspace, acs in zip(scanned, found, strict=True)]
     return [replace(acs, lines=acs.lines.nan_to_num(0, 0, 0)) for acs in enough]
 
@@ -118,24 +137,43 @@ def fully_sampled(kspace: Tensor, mask: Tensor) -> Acs:
 
     A line is whole if it fills the rows of the largest rectangle about DC.
     """
-    window = acs_window(mask[None, None])[0, 0]
-    marked = _about_dc(window.any(dim=-1))
-    lines = center_lines(mask[marked])
-    rows = marked if len(mask) > 1 else slice(None)
-    return Acs(kspace[:, rows, lines], kspace.shape[-1] // 2 - lines.start)
+    return _cut(kspace[None], mask[None])[0]
+
+
+def _cut(kspace: Sequence[Tensor] | Tensor, masks: Tensor) -> list[Acs]:
+    """Do what `fully_sampled` does for a batch; the host waits for the sizes of all slices together."""
+    window = acs_window(masks[:, None])[:, 0].any(dim=-1)
+    first, stop = _run_about_center(window)
+    center = window.shape[-1] // 2
+    reach = torch.minimum(center - first, stop - center)  # DC at half the number of rows
+    rows = center - reach, torch.minimum(stop, center + reach + 1)
+    index = torch.arange(window.shape[-1], device=masks.device)
+    inside = (index >= rows[0][:, None]) & (index < rows[1][:, None])
+    whole = (masks | ~inside[..., None]).all(dim=1)
+    ranges = torch.stack([*rows, *_run_about_center(whole)], dim=-1).tolist()
+    dc = masks.shape[-1] // 2
+    along_phase = masks.shape[1] == 1
+    return [
+        Acs(one[:, slice(None) if along_phase else slice(top, bottom), left:right], dc - left)
+        for one, (top, bottom, left, right) in zip(kspace, ranges, strict=True)
+    ]
+
+
+def _run_about_center(marked: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where the run of marked samples about the center of `(batch, size)` begins and where it stops.
+
+    It is empty, and lies at the center, if the center is not marked.
+    """
+    size = marked.shape[-1]
+    center, index = size // 2, torch.arange(size, device=marked.device)
+    stop = torch.where(marked | (index < center), size, index).amin(-1)
+    first = torch.where(marked | (index >= center), 0, index + 1).amax(-1)
+    return torch.where(stop > center, first, center), stop
 
 
 def _middle(kspace: Tensor) -> Acs:
     size = [min(length, MIDDLE) for length in kspace.shape[-2:]]
     return Acs(center_crop(kspace, size), size[1] // 2)
-
-
-def _about_dc(marked: Tensor) -> slice:
-    """Return the part of a run of samples about DC that has DC at half its length."""
-    center, found = len(marked) // 2, marked.nonzero().flatten().tolist()
-    first, stop = found[0], found[-1] + 1
-    reach = min(center - first, stop - center)
-    return slice(center - reach, min(stop, center + reach + 1))
 
 
 def _largest_rectangle(mask: Tensor) -> Tensor:
@@ -168,3 +206,17 @@ def _centered(lengths: Tensor, size: int) -> Tensor:
 
 def _too_few(acs: Acs) -> bool:
     return min(acs.lines.shape[1:]) < FEWEST_LINES
+
+
+def stack_lines(lines: Sequence[Tensor]) -> Tensor:
+    """Stack `(coils, rows, lines)` of different sizes to `(batch, coils, rows, lines)`, filled up with zeros.
+
+    Zeros change neither the products of coils nor those of patches.
+    """
+    if len({one.shape for one in lines}) == 1:
+        return torch.stack(list(lines))
+    size = [max(one.shape[axis] for one in lines) for axis in range(3)]
+    stacked = lines[0].new_zeros(len(lines), *size)
+    for one, place in zip(lines, stacked, strict=True):
+        place[: one.shape[0], : one.shape[1], : one.shape[2]] = one
+    return stacked

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from recon.calibration.acs import calibration_lines
@@ -50,18 +49,18 @@ def compression_matrix(lines: Tensor, virtual_coils: int) -> Tensor:
     Parameters
     ----------
     lines
-        complex `(coils, readout, lines)`: calibration lines or any other k-space.
+        complex `(..., coils, readout, lines)`: calibration lines or any other k-space.
     virtual_coils
         Largest number of coils to keep.
 
     Returns
     -------
     Tensor
-        `V`, complex `(coils, virtual)` with orthonormal columns; the strongest first.
+        `V`, complex `(..., coils, virtual)` with orthonormal columns; the strongest first.
     """
-    samples = rearrange(lines, "coils ... -> coils (...)")
+    samples = lines.flatten(-2)
     _, vectors = torch.linalg.eigh(samples @ samples.mH)
-    return vectors.flip(-1)[:, :virtual_coils]
+    return vectors.flip(-1)[..., :virtual_coils]
 
 
 def compress(kspace: Tensor, matrix: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from einops import rearrange
 from torch import Tensor
 
 from recon.calibration.brightness import brightness
-from recon.calibration.espirit import espirit_operator
+from recon.calibration.projection import espirit_operator
 
 GRID = 96
 """Number of pixels along phase."""
@@ -74,7 +74,7 @@ def kspace_covariance(lines: Tensor) -> KspaceCovariance:
     operator = rearrange(
         espirit_operator(lines, (readout, GRID), NULL_SPACE), "coil other x y -> x y coil other"
     ).contiguous()
-    variance = brightness(lines, (readout, GRID)).sqrt()
+    variance = brightness([lines], (readout, GRID))[0].sqrt()
     signals = variance[..., None, None] * torch.linalg.matrix_power(operator, SHARPENING)
     total = signals.diagonal(dim1=-2, dim2=-1).real.sum(dim=-1).mean()
     signals = torch.fft.ifftshift(signals / torch.where(total > 0, total, 1), dim=1)

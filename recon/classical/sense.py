@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
-from recon.contract import Reconstruction
+from recon.contract import SLICES_ON_GPU, Reconstruction, in_groups
 from recon.data.acquisition import Acquisition
 from recon.registry import register
 from recon.solvers.cg import conjugate_gradients
@@ -22,8 +24,19 @@ class IterativeSense(Reconstruction):
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        problem = Problem.of_slice(acquisition)
-        return problem.image(self.solve(problem))[0]
+        return self.batch([acquisition])[0]
+
+    def batch(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
+        """Reconstruct several slices, those of the same size together; each image equals that of `__call__`."""
+        return in_groups(acquisitions, lambda one: (one.kspace.shape, one.mask.shape, one.crop), self._together)
+
+    def batch_size(self, device: torch.device) -> int:
+        """Return how many slices to reconstruct together: one on a CPU, because one already fills its caches."""
+        return SLICES_ON_GPU if device.type == "cuda" else 1
+
+    def _together(self, acquisitions: Sequence[Acquisition]) -> Tensor:
+        problem = Problem.of_slices(acquisitions)
+        return problem.image(self.solve(problem))
 
     @abstractmethod
     def solve(self, problem: Problem) -> Tensor:

@@ -67,7 +67,7 @@ class SenseUnfold(Reconstruction):
         """Return the slice without readout oversampling, and how its pixels fold."""
         lattice = find_lattice(acquisition)
         acquisition = without_oversampling(acquisition)
-        likely = brightness(calibration_lines(acquisition).lines, acquisition.matrix).sqrt()
+        likely = brightness([calibration_lines(acquisition).lines], acquisition.matrix)[0].sqrt()
         return acquisition, Folding.of(estimate_sens_maps(acquisition) * likely, lattice)
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
-from recon.calibration.acs import Acs, calibration_lines
+from recon.calibration.acs import Acs, slices_calibration_lines, stack_lines
 from recon.calibration.brightness import brightness
 from recon.calibration.compression import compress, compression_matrix, expand
 from recon.calibration.espirit import espirit, low_resolution_maps, trust
@@ -103,20 +102,23 @@ class Problem(LeastSquares):
         scale = _largest(kspace)
         measured = Measured.of(kspace, mask, centred=False)
         samples = measured.samples / scale[:, None, None, None]
-        compression = torch.stack([compression_matrix(one.lines, VIRTUAL_COILS) for one in acs])
-        virtual = [
-            compress(one.lines, matrix).to(torch.complex64) for one, matrix in zip(acs, compression, strict=True)
+        lines = stack_lines([one.lines for one in acs])
+        compression = compression_matrix(lines, VIRTUAL_COILS)
+        virtual = compress(lines, compression).to(torch.complex64)
+        few = [
+            Acs(mixed[:, : one.lines.shape[1], : one.lines.shape[2]], one.dc)
+            for mixed, one in zip(virtual, acs, strict=True)
         ]
-        maps = [soft_maps(Acs(lines, one.dc), size) for lines, one in zip(virtual, acs, strict=True)]
-        counts = torch.tensor([len(one) for one in maps], device=kspace.device)
-        stacked = pad_sequence(maps, batch_first=True).to(kspace.dtype)  # missing sets are zero
-        bright = torch.stack([brightness(one.lines, size) for one in acs])
+        maps, present = soft_maps(few, size)
+        bright = brightness([one.lines for one in acs], size)
         if acceleration is None:
             acceleration = mask.expand(batch, *mask.shape[1:]).float().mean((-3, -2, -1)).reciprocal()
         return cls(
-            encoding=Encoding(torch.fft.ifftshift(stacked, dim=measured.axes), measured.mask, measured.axes),
+            encoding=Encoding(
+                torch.fft.ifftshift(maps.to(kspace.dtype), dim=measured.axes), measured.mask, measured.axes
+            ),
             measured=compress(samples, compression),
-            sets_present=torch.arange(stacked.shape[1], device=kspace.device) < counts[:, None],
+            sets_present=present,
             brightness=torch.fft.ifftshift(bright, dim=measured.axes),
             kspace=samples,
             compression=compression,
@@ -126,22 +128,28 @@ class Problem(LeastSquares):
         )
 
     @classmethod
-    def of_slice(cls, acquisition: Acquisition) -> Problem:
-        """Pose the problem of one slice, k-space `(coils, readout, phase)`, without its readout oversampling.
+    def of_slices(cls, acquisitions: Sequence[Acquisition]) -> Problem:
+        """Pose the problems of slices without their readout oversampling.
+
+        Parameters
+        ----------
+        acquisitions
+            K-space `(coils, readout, phase)`, masks and images of the same size.
 
         Raises
         ------
         InputError
             If there are too few calibration lines.
         """
-        if acquisition.mask.ndim == 1:
-            acquisition = without_oversampling(acquisition)
+        if acquisitions[0].mask.ndim == 1:
+            acquisitions = [without_oversampling(acquisition) for acquisition in acquisitions]
+        masks = torch.stack([acquisition.mask for acquisition in acquisitions])
         return cls.of(
-            acquisition.kspace[None],
-            acquisition.mask.reshape(1, 1, -1, acquisition.matrix[1]),
-            [calibration_lines(acquisition)],
-            torch.tensor([acquisition.acceleration], device=acquisition.kspace.device),
-            acquisition.crop,
+            torch.stack([acquisition.kspace for acquisition in acquisitions]),
+            masks.reshape(len(masks), 1, -1, masks.shape[-1]),
+            slices_calibration_lines(acquisitions),
+            accelerations(acquisitions),
+            acquisitions[0].crop,
         )
 
     def image(self, solution: Tensor) -> Tensor:
@@ -172,8 +180,17 @@ class Problem(LeastSquares):
         return torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
 
 
-def soft_maps(acs: Acs, matrix: tuple[int, int]) -> Tensor:
-    """Estimate maps `(sets, coils, readout, phase)` that claim no more signal than the calibration lines explain.
+def accelerations(acquisitions: Sequence[Acquisition]) -> Tensor:
+    """Return the acceleration of each slice, float32 `(batch,)`, on their device and without waiting for it."""
+    paddings = [one.header.padding for one in acquisitions]
+    acquirable = [one.mask[..., first:last] for one, (first, last) in zip(acquisitions, paddings, strict=True)]
+    measured = torch.stack([mask.sum() for mask in acquirable])
+    sizes = torch.tensor([float(mask.numel()) for mask in acquirable], device=measured.device)
+    return sizes / measured.clamp(min=1)
+
+
+def soft_maps(acs: Sequence[Acs], matrix: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Estimate maps that claim no more signal than the calibration lines explain.
 
     In the object the first map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014). Where there is no
     signal it keeps its full weight; otherwise the noise of the background, which the target has, would be lost.
@@ -181,14 +198,33 @@ def soft_maps(acs: Acs, matrix: tuple[int, int]) -> Tensor:
     A second map is used where the object is folded into its own field of view. It is orthogonal to the first, and its
     weight is one as soon as its eigenvalue shows signal: few calibration lines lower the eigenvalue of a folded pixel
     to .7 or .9, and as a weight that would leave part of its signal unexplained.
+
+    Parameters
+    ----------
+    acs
+        Calibration lines of each slice, complex64, of the same number of coils.
+    matrix
+        Size of the maps `(readout, phase)`.
+
+    Returns
+    -------
+    tuple
+        Maps, complex64 `(batch, sets, coils, readout, phase)`, and which sets each slice has, bool `(batch, sets)`;
+        the others are zero.
     """
-    if len(acs.lines) == 1:
-        return low_resolution_maps(acs, matrix).unsqueeze(0)
+    if len(acs[0].lines) == 1:
+        maps = low_resolution_maps(acs, matrix).unsqueeze(1)
+        return maps, torch.ones(maps.shape[:2], dtype=torch.bool, device=maps.device)
     found = espirit(acs, matrix, sets=2)
-    first, *others = found.maps
-    weights = 1 - trust(found.eigenvalues[0]) * (1 - found.eigenvalues[0])
-    second = [trust(found.eigenvalues[1]) * (other - (first.conj() * other).sum(0) * first) for other in others]
-    return torch.stack([weights * first, *second])
+    first, *others = found.maps.unbind(1)
+    trusted = trust(found.eigenvalues)
+    weights = 1 - trusted[:, 0] * (1 - found.eigenvalues[:, 0])
+    second = [
+        (trusted[:, 1] * found.present[:, 1, None, None]).unsqueeze(1)
+        * (other - (first.conj() * other).sum(1, keepdim=True) * first)
+        for other in others
+    ]
+    return torch.stack([weights.unsqueeze(1) * first, *second], dim=1), found.present
 
 
 def _largest(kspace: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from recon.experiments.training.record.log import LOG, truncate_log
 from recon.experiments.training.record.provenance import RUN, describe_code, is_run, write_provenance
 from recon.experiments.training.record.state import Position
 from recon.models.checkpoints.checkpoint import save_weights
+from recon.quality.noise_floor import RULE
 
 BEST, LAST, STATE = "best.safetensors", "last.safetensors", "state.safetensors"
 CONFIG, PICTURES = "config.yaml", "pictures"
@@ -86,6 +87,7 @@ def write_weights(
         "epochs": position.epochs,
         "steps": position.steps,
         "validation": dict(scores),
+        "noise floor": RULE,
         "versions": {package: version_of(package) for package in (OURS, "torch", "fastmri")},
         "commit": code and code["commit"],
     }

@@ -35,6 +35,7 @@ from recon.experiments.training.record.provenance import RUN
 from recon.experiments.training.train import Run, train
 from recon.models.checkpoints import checkpoint
 from recon.models.checkpoints.checkpoint import load_model
+from recon.quality.noise_floor import RULE
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -120,6 +121,7 @@ def test_weights_contain_how_they_were_trained(finished: TrainConfig) -> None:
     assert loaded.arguments == NETWORK
     assert loaded.protocol["training"]["data"]["accelerations"] == [2]
     assert loaded.protocol["validation"]["ssim"] == max(scores)
+    assert loaded.protocol["noise floor"] == RULE
     assert load_model(finished.output / LAST).protocol["validation"]["ssim"] == scores[-1]
 
 

@@ -1,11 +1,17 @@
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
 import pytest
 import torch
 from sigpy.mri.app import EspiritCalib
 
 from helpers.objects import discs, object_acquisition, smooth_maps
 from helpers.slices import line_mask, random_kspace
+from recon.blocking import as_on_gpu
 from recon.calibration.acs import Acs, batch_calibration_lines
-from recon.calibration.espirit import batch_sens_maps, espirit, espirit_operator, estimate_sens_maps
+from recon.calibration.espirit import batch_sens_maps, espirit, estimate_sens_maps
+from recon.calibration.projection import espirit_operator
 from recon.coils import coil_combine, coil_expand, rss
 from recon.data.masks import MaskKind, Sampling
 from recon.fourier import ifft
@@ -79,7 +85,7 @@ def test_no_gradient_passes_through_the_maps() -> None:
 
 def test_the_eigenvalue_is_one_in_the_object_and_small_in_the_air() -> None:
     full = object_acquisition(6, 64, 60, noise=1e-3)
-    eigenvalues = espirit(Acs(full.kspace[..., 18:42], 12), (64, 60)).eigenvalues[0]
+    eigenvalues = espirit([Acs(full.kspace[..., 18:42], 12)], (64, 60)).eigenvalues[0, 0]
     assert eigenvalues[discs(64, 60) > 0.4].min() > 0.97
     air = torch.ones(64, 60, dtype=torch.bool)
     air[4:60, 4:56] = False
@@ -101,3 +107,22 @@ def test_maps_agree_with_sigpys() -> None:
     inside = discs(64, 60) > 0.4
     overlap = (torch.from_numpy(theirs).conj() * estimate_sens_maps(full)).sum(0).abs()
     assert overlap[inside].min() > 0.99
+
+
+@pytest.mark.parametrize("place", [nullcontext, as_on_gpu])
+@pytest.mark.parametrize("matrix", [(48, 52), (260, 256)])
+def test_maps_of_a_batch_are_those_of_each_slice(matrix: tuple[int, int], place: Callable[[], Any]) -> None:
+    """Kernels and windows differ from slice to slice, because their numbers of lines do."""
+    scan = object_acquisition(6, *matrix, noise=0.01)
+    center = matrix[1] // 2
+    acs = [Acs(scan.kspace[..., center - left : center + right], left) for left, right in [(2, 2), (12, 12), (3, 6)]]
+    acs.append(Acs(scan.kspace[:, matrix[0] // 2 - 2 : matrix[0] // 2 + 3, center - 8 : center + 8], 8))
+    with place():
+        together = espirit(acs, matrix, sets=2)
+    for number, one in enumerate(acs):
+        alone = espirit([one], matrix, sets=2)
+        sets = alone.maps.shape[1]
+        assert together.present[number].sum() == sets
+        torch.testing.assert_close(together.eigenvalues[number, :sets], alone.eigenvalues[0], rtol=0, atol=2e-3)
+        close = (together.maps[number, :sets] - alone.maps[0]).abs() < 1e-2
+        assert close.float().mean() > 0.999

@@ -11,7 +11,7 @@ from recon.solvers.problem import Problem
 
 def test_knowing_where_the_object_is_dark_beats_any_uniform_weight() -> None:
     scan = Sampling(MaskKind.RANDOM, 5, 0.08)(object_acquisition(coils=4, readout=64, phase=96, noise=0.02))
-    problem = Problem.of_slice(scan)
+    problem = Problem.of_slices([scan])
 
     def error(image: torch.Tensor) -> float:
         return float((image - scan.target).norm() / scan.target.norm())

@@ -1,8 +1,11 @@
 """Conjugate gradients solve each problem of a batch as if it were alone."""
 
+from contextlib import nullcontext
+
 import torch
 
 from helpers.slices import random_kspace
+from recon.blocking import as_on_gpu
 from recon.solvers.cg import conjugate_gradients
 from recon.solvers.encoding import Encoding
 
@@ -67,3 +70,16 @@ def test_a_tolerance_stops_early_and_an_empty_problem_stays_empty() -> None:
     residual = A.normal(rough) + LAMDA * rough - b
     assert (residual.flatten(1).norm(dim=1) <= 1e-2 * b.flatten(1).norm(dim=1)).all()
     assert not conjugate_gradients(normal, torch.zeros_like(b), 5).any()
+
+
+def test_a_solved_problem_waits_unchanged_for_the_others_of_its_batch() -> None:
+    A, b = encoding(), right()
+    easy = A.normal(b) + LAMDA * b
+    start = torch.stack([torch.zeros_like(b[0]), b[1] * (1 + 1e-4)])
+    for place in (nullcontext, as_on_gpu):
+        with place():
+            together = conjugate_gradients(A.normal, easy, 100, LAMDA, start, tolerance=1e-2)
+        for number in range(2):
+            alone = Encoding(A.sens_maps[number], A.mask[number], A.axes)
+            expected = conjugate_gradients(alone.normal, easy[number], 100, LAMDA, start[number], tolerance=1e-2)
+            torch.testing.assert_close(together[number], expected)

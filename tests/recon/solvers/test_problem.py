@@ -1,13 +1,20 @@
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 
 from helpers.objects import object_acquisition, padded
+from recon.blocking import as_on_gpu
 from recon.calibration.acs import calibration_lines
 from recon.classical.sense import Sense
 from recon.coils import rss
 from recon.data.acquisition import Acquisition, Header
 from recon.data.masks import MaskKind, Sampling
 from recon.fourier import fft, ifft
+from recon.registry import create
 from recon.solvers.problem import Problem
 
 
@@ -29,8 +36,8 @@ def undersampled(acquisition: Acquisition) -> Acquisition:
 
 def test_two_maps_are_used_where_the_object_is_folded_and_only_there() -> None:
     full = object_acquisition(coils=8, readout=64, phase=96)
-    assert len(Problem.of_slice(undersampled(full)).encoding.sens_maps[0]) == 1
-    assert len(Problem.of_slice(undersampled(folded(full, 52))).encoding.sens_maps[0]) == 2
+    assert len(Problem.of_slices([undersampled(full)]).encoding.sens_maps[0]) == 1
+    assert len(Problem.of_slices([undersampled(folded(full, 52))]).encoding.sens_maps[0]) == 2
 
 
 def test_a_folded_object_is_reconstructed() -> None:
@@ -41,7 +48,7 @@ def test_a_folded_object_is_reconstructed() -> None:
 
 def test_readout_oversampling_is_removed_without_changing_the_image() -> None:
     full = object_acquisition(readout=64, crop=(40, 60))
-    problem = Problem.of_slice(undersampled(full))
+    problem = Problem.of_slices([undersampled(full)])
     assert problem.measured.shape[-2] == 40
     whole = Sense()(undersampled(object_acquisition(readout=64)))
     assert (Sense()(undersampled(full)) - whole[12:52]).norm() < 0.02 * whole.norm()
@@ -50,7 +57,7 @@ def test_readout_oversampling_is_removed_without_changing_the_image() -> None:
 @pytest.mark.parametrize("width", [96, 52])
 def test_the_largest_step_that_gradient_descent_may_take_is_one(width: int) -> None:
     scan = folded(object_acquisition(coils=8, readout=64, phase=96), width)
-    encoding = Problem.of_slice(undersampled(scan)).encoding
+    encoding = Problem.of_slices([undersampled(scan)]).encoding
     sets = encoding.sens_maps.shape[1]
     assert sets == (1 if width == 96 else 2)
     image = torch.randn(1, sets, 64, width, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
@@ -67,22 +74,39 @@ def test_a_mask_in_two_dimensions_gives_the_image_of_the_same_mask_along_phase()
     torch.testing.assert_close(Sense()(spelled_out), Sense()(scan), rtol=1e-3, atol=1e-4)
 
 
-def test_slices_of_a_batch_are_posed_as_they_are_alone() -> None:
-    full = object_acquisition(coils=8, readout=64, phase=52)
-    wrapped = folded(object_acquisition(coils=8, readout=64, phase=96), 52)
-    scans = [undersampled(full), undersampled(wrapped)]
-    kspace = torch.stack([scan.kspace for scan in scans])
-    acs = [calibration_lines(scan) for scan in scans]
-    together = Problem.of(kspace, scans[0].mask.reshape(1, 1, 1, 52), acs)
+@pytest.mark.parametrize("place", [nullcontext, as_on_gpu])
+@pytest.mark.parametrize("name", ["sense", "cs-wavelet", "cs-tv"])
+def test_slices_of_a_batch_are_reconstructed_as_they_are_alone(name: str, place: Callable[[], Any]) -> None:
+    full = object_acquisition(coils=10, readout=48, phase=52)
+    wrapped = folded(object_acquisition(coils=10, readout=48, phase=96), 52)
+    dark = replace(full, kspace=torch.zeros_like(full.kspace), name="dark.h5")
+    scans = [
+        Sampling(MaskKind.EQUISPACED, 3, fraction)(replace(scan, name=f"{number}.h5"))
+        for number, (scan, fraction) in enumerate(
+            [(full, 0.3), (wrapped, 0.3), (full, 0.1), (dark, 0.2), (wrapped, 0.2)]
+        )
+    ]
+    scans[2] = replace(scans[2], calibration=full.kspace[..., 20:32])
+    scans.append(undersampled(object_acquisition(coils=3, readout=40, phase=44)))
+    method = create(name)
+    with place():
+        together = method.batch(scans)
+    for image, scan in zip(together, scans, strict=True):
+        alone = method(scan)
+        torch.testing.assert_close(image, alone, rtol=1e-3, atol=1e-3 * float(alone.max()))
+
+
+def test_only_folded_slices_of_a_batch_have_two_maps() -> None:
+    full = undersampled(object_acquisition(coils=8, readout=64, phase=52))
+    wrapped = undersampled(folded(object_acquisition(coils=8, readout=64, phase=96), 52))
+    together = Problem.of_slices([full, wrapped])
     assert together.sets_present.tolist() == [[True, False], [True, True]]
-    images = together.image(Sense(tolerance=0).solve(together))
-    for image, scan in zip(images, scans, strict=True):
-        torch.testing.assert_close(image, Sense(tolerance=0)(scan), rtol=1e-3, atol=1e-3 * float(image.max()))
+    assert not together.encoding.sens_maps[0, 1].any()
 
 
 def test_padding_counts_for_the_acceleration_only_where_nobody_says_it_was_not_measured() -> None:
     scan = padded(undersampled(object_acquisition(phase=60)), 90)
-    assert float(Problem.of_slice(scan).acceleration) == pytest.approx(scan.acceleration)
+    assert float(Problem.of_slices([scan]).acceleration) == pytest.approx(scan.acceleration)
     acs = [calibration_lines(scan)]
     of_mask = Problem.of(scan.kspace[None], scan.mask.reshape(1, 1, 1, 90), acs).acceleration
     assert float(of_mask) == pytest.approx(1.5 * scan.acceleration)
