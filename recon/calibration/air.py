@@ -71,7 +71,7 @@ def air_samples(kspace: Tensor, mask: Tensor) -> Tensor:
     Tensor
         complex `(coils, samples)`; no samples if nothing was measured.
     """
-    masks = torch.atleast_2d(mask)[None]
+    masks = mask.reshape(1, -1, mask.shape[-1])
     if _has_points(masks):
         return _of_points(kspace, mask)
     for _, found in _in_air(kspace[None], masks.any(dim=1)):

@@ -167,7 +167,7 @@ def air_variance(kspace: Tensor, mask: Tensor) -> Tensor:
         real `(..., coils)`: variance of real and imaginary part together, zero where nothing was measured.
     """
     slices = kspace.reshape(-1, *kspace.shape[-3:])
-    rows = torch.atleast_2d(mask)
+    rows = mask[None] if mask.ndim == 1 else mask
     masks = rows.reshape(-1, *rows.shape[-2:]).expand(len(slices), -1, -1)
     return air_power(slices, masks).reshape(kspace.shape[:-2])
 
