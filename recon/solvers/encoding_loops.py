@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,7 @@ def _summed(factors: Tensor, images: Tensor, sign: int) -> Tensor:
     """Sum the products of factors `(..., results, images, rows, columns)`, conjugate where the sign is -1."""
     *batch, results, count, rows, columns = factors.shape
     result = torch.empty(*batch, results, rows, columns, dtype=images.dtype)
-    places = torch.stack([_places(factors, 4), _places(images, 3)])
+    places = _places(tuple(batch), factors.stride()[:-4], images.stride()[:-3])
     run(
         _sum_products,
         result.numel() // columns,
@@ -57,12 +59,13 @@ def _summed(factors: Tensor, images: Tensor, sign: int) -> Tensor:
     return result
 
 
-def _places(tensor: Tensor, own: int) -> Tensor:
-    """Return where in memory each entry of the batch starts, counted in values."""
-    places = torch.zeros(1, dtype=torch.int64)
-    for size, stride in zip(tensor.shape[:-own], tensor.stride()[:-own], strict=True):
-        places = (places[:, None] + stride * torch.arange(size)).flatten()
-    return places
+@lru_cache(maxsize=64)
+def _places(batch: tuple[int, ...], factor_strides: tuple[int, ...], image_strides: tuple[int, ...]) -> Tensor:
+    """Return where in memory the factors and the images of each entry of the batch start, counted in values."""
+    entries = list(np.ndindex(*batch))
+    return torch.tensor(
+        [[sum(map(mul, entry, strides)) for entry in entries] for strides in (factor_strides, image_strides)]
+    )
 
 
 @njit

@@ -1,5 +1,7 @@
 """The one operator: adjoint, normal, batched, and equal to sigpy's."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,6 +10,8 @@ from sigpy.mri.linop import Sense
 
 from helpers.adjoint import assert_adjoint
 from helpers.slices import random_kspace
+from recon.kernels import kernels, torch_only
+from recon.solvers import encoding, encoding_loops
 from recon.solvers.encoding import Encoding
 
 SHAPES = st.tuples(st.integers(1, 2), st.integers(1, 8), st.integers(8, 33), st.integers(8, 33))
@@ -30,6 +34,43 @@ def test_the_adjoint_is_the_adjoint(axes: tuple[int, ...], shape: tuple[int, ...
     A = random_encoding(shape, axes, batch)
     assert_adjoint(A.forward, A.adjoint, (*batch, sets, *matrix), (*batch, coils, *matrix))
     assert_adjoint(A.coil_kspace, A.combine, (*batch, sets, *matrix), (*batch, coils, *matrix))
+
+
+@every_axes
+@given(shape=SHAPES, batch=BATCHES)
+def test_compiled_loops_equal_torch(axes: tuple[int, ...], shape: tuple[int, ...], batch: tuple[int, ...]) -> None:
+    sets, _, *matrix = shape
+    double = random_encoding(shape, axes, batch)
+    A = replace(double, sens_maps=double.sens_maps.to(torch.complex64))
+    image = random_kspace(*batch, sets, *matrix, seed=4)
+    assert kernels(encoding.LOOPS, A.sens_maps, image) is not None
+    assert encoding_loops.fits(A.sens_maps, image)
+    assert_close(A.normal(image).to(torch.complex128), double.normal(image.to(torch.complex128)))
+    compiled = A.coil_kspace(image)
+    with torch_only():
+        assert_close(compiled, A.coil_kspace(image))
+    assert_close(A.coil_kspace(image.conj()), A.coil_kspace(image.conj().resolve_conj()))
+
+
+def assert_close(result: torch.Tensor, expected: torch.Tensor) -> None:
+    assert (result - expected).norm() < 1e-6 * expected.norm()
+
+
+def test_maps_that_are_not_whole_rows_are_left_to_torch() -> None:
+    A = random_encoding((1, 4, 12, 16), ALONG_PHASE)
+    maps = A.sens_maps.to(torch.complex64)
+    image = random_kspace(1, 12, 16, seed=4)
+    turned = replace(A, sens_maps=maps.mT.contiguous().mT)
+    assert not encoding_loops.fits(turned.sens_maps, image)
+    assert_close(turned.normal(image), replace(A, sens_maps=maps).normal(image))
+
+
+def test_gradient_reaches_the_image_through_the_operator() -> None:
+    A = random_encoding((2, 4, 12, 16), ALONG_PHASE)
+    A = replace(A, sens_maps=A.sens_maps.to(torch.complex64))
+    image = random_kspace(2, 12, 16, seed=4).requires_grad_()
+    (gradient,) = torch.autograd.grad(A.forward(image).abs().square().sum() / 2, image)
+    assert_close(gradient, A.normal(image.detach()))
 
 
 @every_axes
