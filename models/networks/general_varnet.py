@@ -88,10 +88,10 @@ class GeneralVarNet(KspaceNetwork):
         return noise_levels(batch.masked_kspace, batch.mask, self.noise_level)
 
     def _solve(self, problem: Problem, levels: Tensor) -> Tensor:
-        """Return complex images `(batch, sets, readout, phase)`."""
+        """Return complex images `(batch, sets, readout, phase)` in the pixel order of the encoding."""
         data = problem.encoding.adjoint(problem.measured)
         estimate = Estimate(
-            images=_all_sets(self.start.solve(problem)),
+            images=_natural(problem, self.start.solve(problem)),
             noise=noise_maps(problem, levels),
             acceleration=problem.acceleration,
         )
@@ -112,7 +112,7 @@ class GeneralVarNet(KspaceNetwork):
         """Fit refined images to the measured samples."""
         refined, lamda = _solution(problem, estimate.images), cast("Tensor", estimate.lamda)
         fitted = fit(problem.encoding.normal, data, refined, lamda[:, None, None, None], self.iterations)
-        return replace(estimate, images=_all_sets(fitted))
+        return replace(estimate, images=_natural(problem, fitted))
 
 
 def least_squares(batch: UndersampledBatch) -> Problem:
@@ -121,12 +121,14 @@ def least_squares(batch: UndersampledBatch) -> Problem:
     return Problem.of(batch.masked_kspace, batch.mask, acs, acceleration=batch.acceleration)
 
 
-def _all_sets(images: Tensor) -> Tensor:
-    """Add zero images for missing sets to `(batch, sets, readout, phase)`."""
-    return pad(images, (0, 0, 0, 0, 0, SETS - images.shape[1]))
+def _natural(problem: Problem, images: Tensor) -> Tensor:
+    """Bring images `(batch, sets, readout, phase)` to natural pixel order; add zero images for missing sets."""
+    natural = torch.fft.fftshift(images, dim=problem.encoding.axes)
+    return pad(natural, (0, 0, 0, 0, 0, SETS - images.shape[1]))
 
 
 def _solution(problem: Problem, images: Tensor) -> Tensor:
-    """Undo `_all_sets`, with zeros in the sets that a slice lacks."""
+    """Undo `_natural`, with zeros in the sets that a slice lacks."""
     present = problem.sets_present
-    return torch.where(present[..., None, None], images[:, : present.shape[1]], 0)
+    shifted = torch.fft.ifftshift(images[:, : present.shape[1]], dim=problem.encoding.axes)
+    return torch.where(present[..., None, None], shifted, 0)

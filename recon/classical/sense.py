@@ -40,7 +40,7 @@ class IterativeSense(Reconstruction):
 
     @abstractmethod
     def solve(self, problem: Problem) -> Tensor:
-        """Return the solutions, complex64 `(batch, sets, readout, phase)`."""
+        """Return the solutions, complex64 `(batch, sets, readout, phase)` in the order of the encoding."""
 
 
 @register("sense")
@@ -66,7 +66,7 @@ class Sense(IterativeSense):
     tolerance: float = 1e-4
 
     def solve(self, problem: Problem) -> Tensor:
-        """Return the solutions, complex64 `(batch, sets, readout, phase)`."""
+        """Return the solutions, complex64 `(batch, sets, readout, phase)` in the order of the encoding."""
         spread = problem.brightness.sqrt().unsqueeze(1)
         encoding = replace(problem.encoding, sens_maps=problem.encoding.sens_maps * spread.unsqueeze(1))
         right = encoding.adjoint(problem.measured)

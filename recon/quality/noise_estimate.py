@@ -58,7 +58,7 @@ def noise_maps(problem: Problem, levels: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        real `(batch, readout, phase)`: standard deviation at unit scale.
+        real `(batch, readout, phase)`: standard deviation at unit scale, in natural order.
     """
     encoding = problem.encoding
     noise = _white(problem.kspace)
@@ -70,7 +70,8 @@ def noise_maps(problem: Problem, levels: Tensor) -> Tensor:
         return spread * encoding.normal(spread * image)
 
     image = spread * conjugate_gradients(normal, spread * encoding.adjoint(samples), ITERATIONS, LAMDA)
-    return _local_mean(image.abs().square().sum(1)).sqrt()
+    power = torch.fft.fftshift(image.abs().square().sum(1), dim=encoding.axes)
+    return _local_mean(power).sqrt()
 
 
 def _local_mean(power: Tensor) -> Tensor:

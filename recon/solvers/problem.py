@@ -41,14 +41,16 @@ class LeastSquares:
 class Problem(LeastSquares):
     """`y = A x + noise` with a small `A`: no readout transform where it cancels, soft maps, few virtual coils.
 
-    Images are in natural pixel order: the borders at which sparsity priors act differently lie in the air.
+    Images are in the order of the fast Fourier transform along the axes of the encoding: the borders at which
+    sparsity priors act differently lie there.
 
     Attributes
     ----------
     sets_present
         bool `(batch, sets)`: which sets of maps each slice has; the maps of the others are zero.
     brightness
-        float32 `(batch, readout, phase)`: brightness of the low-resolution image, one at its maximum.
+        float32 `(batch, readout, phase)`: brightness of the low-resolution image, one at its maximum, in the order
+        of the encoding.
     kspace
         complex `(batch, coils, readout, phase)`: samples of all coils, for the last data consistency.
     compression
@@ -96,7 +98,7 @@ class Problem(LeastSquares):
         batch, _, *matrix = kspace.shape
         size = matrix[0], matrix[1]
         scale = _largest(kspace)
-        measured = Measured.of(kspace, mask)
+        measured = Measured.of(kspace, mask, centred=False)
         samples = measured.samples / scale[:, None, None, None]
         lines = stack_lines([one.lines for one in acs])
         compression = adaptive_compression_matrix(lines)
@@ -110,10 +112,12 @@ class Problem(LeastSquares):
         if acceleration is None:
             acceleration = mask.expand(batch, *mask.shape[1:]).float().mean((-3, -2, -1)).reciprocal()
         return cls(
-            encoding=Encoding(maps.to(kspace.dtype), measured.mask, measured.axes),
+            encoding=Encoding(
+                torch.fft.ifftshift(maps.to(kspace.dtype), dim=measured.axes), measured.mask, measured.axes
+            ),
             measured=compress(samples, compression),
             sets_present=present,
-            brightness=bright,
+            brightness=torch.fft.ifftshift(bright, dim=measured.axes),
             kspace=samples,
             compression=compression,
             scale=scale,
@@ -159,14 +163,16 @@ class Problem(LeastSquares):
         Tensor
             float32 `(batch, rows, columns)` in the scanner's units.
         """
-        return center_crop(rss(self._consistent(solution)), self.crop) * self.scale[:, None, None]
+        image = torch.fft.fftshift(rss(self._consistent(solution)), dim=self.encoding.axes)
+        return center_crop(image, self.crop) * self.scale[:, None, None]
 
     def coil_images(self, solution: Tensor) -> Tensor:
         """Turn solutions into uncropped images of all coils, complex `(batch, coils, readout, phase)`."""
-        return self._consistent(solution) * self.scale[:, None, None, None]
+        shifted = torch.fft.fftshift(self._consistent(solution), dim=self.encoding.axes)
+        return shifted * self.scale[:, None, None, None]
 
     def _consistent(self, solution: Tensor) -> Tensor:
-        """Return images of all coils."""
+        """Return images of all coils, in the order of the encoding."""
         estimate = expand(self.encoding.coil_kspace(solution), self.compression)
         consistent = torch.where(self.encoding.mask, self.kspace, estimate)
         return torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
