@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -104,7 +104,7 @@ class Problem(LeastSquares):
         compression = adaptive_compression_matrix(lines)
         virtual = compress(lines, compression).to(torch.complex64)
         few = [
-            Acs(mixed[:, : one.lines.shape[1], : one.lines.shape[2]], one.dc)
+            replace(one, lines=mixed[:, : one.lines.shape[1], : one.lines.shape[2]])
             for mixed, one in zip(virtual, acs, strict=True)
         ]
         maps, present = soft_maps(few, size)
