@@ -29,10 +29,13 @@ class Acs:
         complex `(coils, rows, lines)`, the row at DC at half the number of rows.
     dc
         Index of the line at DC, which is off the middle where lines beside the centre were measured as well.
+    separate
+        Whether they come from a reference scan, whose phase is not that of the image.
     """
 
     lines: Tensor
     dc: int
+    separate: bool = False
 
 
 def calibration_lines(acquisition: Acquisition) -> Acs:
@@ -62,7 +65,7 @@ def slices_calibration_lines(acquisitions: Sequence[Acquisition]) -> list[Acs]:
         If fewer than four lines about DC were measured in one of them.
     """
     found = {
-        n: Acs(one.calibration, one.calibration.shape[-1] // 2)
+        n: Acs(one.calibration, one.calibration.shape[-1] // 2, separate=True)
         for n, one in enumerate(acquisitions)
         if one.calibration is not None
     }
@@ -103,7 +106,7 @@ def batch_calibration_lines(masked_kspace: Tensor, mask: Tensor, calibration: Te
         scanned, masks = calibration, nonzero.any(dim=-1, keepdim=True) & nonzero.any(dim=-2, keepdim=True)
     found = _cut(scanned, masks.expand(len(scanned), -1, -1))
     enough = [_middle(kspace) if _too_few(acs) else acs for kspace, acs in zip(scanned, found, strict=True)]
-    return [replace(acs, lines=acs.lines.nan_to_num(0, 0, 0)) for acs in enough]
+    return [replace(acs, lines=acs.lines.nan_to_num(0, 0, 0), separate=calibration is not None) for acs in enough]
 
 
 def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) -> Tensor:
