@@ -151,7 +151,7 @@ def count(work: Work) -> tuple[int, int]:
         with profile(activities=[ProfilerActivity.CPU]) as profiler, _HostReads() as reads:
             work()
     operations = _operations(profiler)
-    waits = sum(operation.name in WAITS for operation in operations)
+    waits = sum(operation.is_wait for operation in operations)
     return sum(operation.is_kernel for operation in operations), waits + reads.number
 
 
@@ -162,6 +162,7 @@ class _Operation:
     name: str
     end: int
     is_kernel: bool
+    is_wait: bool
 
 
 def _operations(profiler: profile) -> list[_Operation]:
@@ -178,9 +179,13 @@ def _operations(profiler: profile) -> list[_Operation]:
         while around and around[-1].end <= event.start_ns():
             around.pop()
         name = event.name().removeprefix("aten::")
-        inside_one_kernel = any(outer.name.startswith(FUSED) for outer in around)
-        operation = _Operation(name, event.start_ns() + event.duration_ns(), name not in VIEWS | WAITS)
-        operation.is_kernel &= not inside_one_kernel
+        alone = not any(outer.name.startswith(FUSED) for outer in around)
+        operation = _Operation(
+            name,
+            end=event.start_ns() + event.duration_ns(),
+            is_kernel=alone and name not in VIEWS | WAITS,
+            is_wait=alone and name in WAITS,
+        )
         if operation.is_kernel:
             for outer in around:
                 outer.is_kernel = False

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,6 +23,9 @@ QUIETEST = 0.05
 
 STEPS = 30
 """Number of times that interval and level are refined."""
+
+NEWTON_STEPS = 6
+"""Number of steps from an approximate quantile of the gamma distribution to one exact in float32."""
 
 SPIKE, QUIET_SHARE = 3.0, 0.1
 """Multiple of the median line's power above which a line holds a spike, by this quantile over its positions."""
@@ -65,13 +71,44 @@ def air_samples(kspace: Tensor, mask: Tensor) -> Tensor:
     Tensor
         complex `(coils, samples)`; no samples if nothing was measured.
     """
-    if mask.ndim == 2 and not (mask == mask.any(dim=0)).all():
+    masks = mask.reshape(1, -1, mask.shape[-1])
+    if _has_points(masks):
         return _of_points(kspace, mask)
-    lines = mask if mask.ndim == 1 else mask.any(dim=0)
-    rows = kspace.any(dim=-1).any(dim=0).nonzero().flatten()
-    if not len(rows) or not lines.any():
-        return kspace.new_zeros(len(kspace), 0)
-    return _air(kspace[:, int(rows[0]) : int(rows[-1]) + 1, lines])
+    for _, found in _in_air(kspace[None], masks.any(dim=1)):
+        return found.positions[0, :, found.cells[0]]
+    return kspace.new_zeros(len(kspace), 0)
+
+
+def air_power(kspace: Tensor, masks: Tensor) -> Tensor:
+    """Return the mean power of the `air_samples` of each slice, zero where there are none.
+
+    The host waits once for the whole batch, unless masks have two dimensions.
+
+    Parameters
+    ----------
+    kspace
+        complex `(batch, coils, readout, phase)`.
+    masks
+        bool `(batch, 1 or readout, phase)`.
+
+    Returns
+    -------
+    Tensor
+        real `(batch, coils)`.
+    """
+    if _has_points(masks):
+        samples = [air_samples(*one) for one in zip(kspace, masks, strict=True)]
+        return torch.stack([one.abs().square().sum(dim=1) / max(one.shape[1], 1) for one in samples])
+    power = kspace.real.new_zeros(kspace.shape[:2])
+    for slices, found in _in_air(kspace, masks.any(dim=1)):
+        cells = found.cells.unsqueeze(1)
+        power[slices] = (found.positions.abs().square() * cells).sum((-2, -1)) / cells.sum((-2, -1)).clamp(min=1)
+    return power
+
+
+def _has_points(masks: Tensor) -> bool:
+    """Return whether a mask `(batch, 1 or readout, phase)` differs from row to row."""
+    return masks.shape[1] > 1 and not bool((masks == masks.any(dim=1, keepdim=True)).all())
 
 
 def _of_points(kspace: Tensor, mask: Tensor) -> Tensor:
@@ -120,70 +157,148 @@ def _without(power: Tensor, fold: int) -> Tensor:
     return power[:, torch.arange(power.shape[1], device=power.device) % FOLDS != fold]
 
 
-def _air(lines: Tensor) -> Tensor:
-    """Return samples in air `(coils, samples)` of lines `(coils, readout, lines)`."""
-    coils, readout, _ = lines.shape
-    heard = lines.flatten(1).any(dim=1)
+@dataclass(frozen=True, eq=False)
+class _Air:
+    """The lines of a batch of slices, transformed along readout, and where in them there is only noise.
+
+    Attributes
+    ----------
+    positions
+        complex `(batch, coils, readout, lines)`.
+    cells
+        bool `(batch, readout, lines)`.
+    """
+
+    positions: Tensor
+    cells: Tensor
+
+
+def _in_air(kspace: Tensor, measured: Tensor) -> Iterator[tuple[list[int], _Air]]:
+    """Look for air in `(batch, coils, readout, phase)` with measured lines `(batch, phase)`.
+
+    Slices whose outer rows hold zeros are shorter; those of the same length are treated together.
+
+    Yields
+    ------
+    tuple
+        Indices of slices, and what was found in them. Slices without samples do not come.
+    """
+    rows = kspace.any(dim=-1).any(dim=1).int()
+    first, beyond = rows.argmax(dim=-1), rows.shape[-1] - rows.flip(-1).argmax(dim=-1)
+    counts = measured.sum(dim=-1) * rows.amax(dim=-1)
+    together: dict[tuple[int, int], list[int]] = defaultdict(list)
+    lines = []
+    for number, (start, stop, count) in enumerate(torch.stack([first, beyond, counts], dim=-1).tolist()):
+        lines.append(count)
+        if count:
+            together[start, stop].append(number)
+    order = measured.int().argsort(dim=-1, descending=True, stable=True)
+    for (start, stop), slices in together.items():
+        chosen = slice(None) if len(slices) == len(kspace) else slices
+        most = max(lines[number] for number in slices)
+        index = order[chosen, :most]
+        cut = torch.take_along_dim(kspace[chosen, :, start:stop], index[:, None, None], dim=-1)
+        yield slices, _air(cut, torch.take_along_dim(measured[chosen], index, dim=-1))
+
+
+def _air(lines: Tensor, measured: Tensor) -> _Air:
+    """Find air in lines `(batch, coils, readout, lines)`, of which some are only there to fill up the batch."""
+    readout = lines.shape[2]
+    heard = lines.flatten(2).any(dim=-1)
     window = torch.blackman_window(readout + 2, periodic=False, device=lines.device)[1:-1]
     window = window / window.square().mean().sqrt()
-    positions = torch.fft.fft(lines * window[:, None], dim=1, norm="ortho")
-    if not heard.any():
-        return lines.new_zeros(coils, 0)
-    quiet = positions.abs().square().mean(dim=0).quantile(QUIET_SHARE, dim=0)
-    positions = positions[..., quiet <= SPIKE * quiet.median()]
-    count = positions.shape[-1]
-    power = positions.abs().square().mean(dim=-1)[heard]
-    level = _lowest_level(power, count)
-    level = torch.where(level > 0, level, power.mean(dim=1))
-    joint = (power / level[:, None]).mean(dim=0)
-    quietest = joint.argsort()[: max(1, round(QUIETEST * readout))]
-    independent = _independent_coils(positions[heard][:, quietest].flatten(1) / level.sqrt()[:, None])
-    shared = _equal(joint[None], _lowest_level(joint[None], count * independent), count * independent)[0]
-    air = positions[:, shared] if shared.any() else positions[:, quietest]
-    return air.flatten(1)
+    positions = torch.fft.fft(lines * window[:, None], dim=2, norm="ortho")
+    powers = positions.abs().square()
+    quiet = powers.mean(dim=1).quantile(QUIET_SHARE, dim=1)
+    median = torch.where(measured, quiet, torch.nan).nanmedian(dim=1, keepdim=True).values
+    kept = measured & (quiet <= SPIKE * median)
+    count = kept.sum(dim=1)
+    power = (powers * kept[:, None, None]).sum(dim=-1) / count[:, None, None]
+    of_each = _interval(count)[:, None].expand(-1, power.shape[1], -1)
+    level = _lowest_level(power, of_each)
+    level = torch.where(level > 0, level, power.mean(dim=-1))
+    coils = heard.sum(dim=1)
+    relative = torch.where(heard[..., None], power / level[..., None], 0)
+    joint = relative.sum(dim=1) / coils.clamp(min=1)[:, None]
+    quietest = joint.argsort(dim=1)[:, : max(1, round(QUIETEST * readout))]
+    samples = torch.take_along_dim(positions, quietest[:, None, :, None], dim=2) * kept[:, None, None]
+    scale = torch.where(heard, level, torch.inf).rsqrt()[..., None]
+    independent = _independent_coils(samples.flatten(2) * scale, count * quietest.shape[1], coils)
+    of_sum = _interval(count * independent)
+    shared = _equal(joint, _lowest_level(joint, of_sum), of_sum)
+    fallback = torch.zeros_like(shared).scatter(1, quietest, value=True)
+    air = torch.where(shared.any(dim=1, keepdim=True), shared, fallback)
+    return _Air(positions, air.unsqueeze(-1) & kept.unsqueeze(1))
 
 
-def _lowest_level(power: Tensor, count: float) -> Tensor:
-    """Return the lowest power `(rows,)` that a share of the positions has in common.
+def _lowest_level(power: Tensor, interval: Tensor) -> Tensor:
+    """Return the lowest power `(...)` that a share of the positions has in common.
 
     Parameters
     ----------
     power
-        real `(rows, positions)`: means of `count` independent powers.
-    count
-        Shape of the gamma distribution of noise.
+        real `(..., positions)`: means of independent powers.
+    interval
+        Interval of such means for noise of power one, from `_interval`, `(..., 3)`.
     """
-    low, high, middle = _interval(count)
-    rising = power.sort(dim=1).values
+    low, high, middle = interval.unsqueeze(-2).unbind(-1)
+    rising = power.sort(dim=-1).values
     levels = rising / middle
     above, below = (levels * high).contiguous(), (levels * low).contiguous()
     found = torch.searchsorted(rising, above, right=True) - torch.searchsorted(rising, below)
-    wanted = found.amax(dim=1, keepdim=True).clamp(max=max(2, math.ceil(LEAST_AIR * power.shape[1])))
-    level = levels.gather(1, (found >= wanted).float().argmax(dim=1, keepdim=True))[:, 0]
+    wanted = found.amax(dim=-1, keepdim=True).clamp(max=max(2, math.ceil(LEAST_AIR * power.shape[-1])))
+    level = levels.gather(-1, (found >= wanted).float().argmax(dim=-1, keepdim=True))[..., 0]
     for _ in range(STEPS):
-        median = torch.where(_equal(rising, level, count), rising, torch.nan).nanmedian(dim=1).values / middle
+        equal = torch.where(_equal(rising, level, interval), rising, torch.nan)
+        median = equal.nanmedian(dim=-1).values / middle[..., 0]
         level = torch.where(median.isnan(), level, median)
     return level
 
 
-def _equal(power: Tensor, level: Tensor, count: float) -> Tensor:
-    """Mark the positions whose power agrees with a level of noise, bool `(rows, positions)`."""
-    low, high, _ = _interval(count)
-    return (power >= low * level[:, None]) & (power <= high * level[:, None])
+def _equal(power: Tensor, level: Tensor, interval: Tensor) -> Tensor:
+    """Mark the positions whose power agrees with a level of noise, bool `(..., positions)`."""
+    low, high, _ = (level[..., None] * bound for bound in interval.unsqueeze(-2).unbind(-1))
+    return (power >= low) & (power <= high)
 
 
-def _interval(count: float) -> tuple[float, float, float]:
-    """Return both ends of the interval, and the median, of a mean of `count` independent powers of mean 1."""
-    from scipy.special import gammaincinv  # noqa: PLC0415 - takes a tenth of a second to import
+def _interval(count: Tensor) -> Tensor:
+    """Return both ends of the interval, and the median, of a mean of `count` independent powers of mean one.
 
-    low, high, middle = gammaincinv(count, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2, 0.5)) / count
-    return float(low), float(high), float(middle)
+    They are quantiles of the gamma distribution: Wilson and Hilferty's (1931), made exact by Newton's method.
+
+    Parameters
+    ----------
+    count
+        Shape of the distribution, at least 1: `(batch,)`.
+
+    Returns
+    -------
+    Tensor
+        float32 `(batch, 3)`.
+    """
+    a = count.double().unsqueeze(-1)
+    shares = torch.tensor([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2, 0.5], dtype=a.dtype, device=a.device)
+    x = a * (1 - 1 / (9 * a) + torch.special.ndtri(shares) / (3 * a.sqrt())).clamp(min=0.1) ** 3
+    for _ in range(NEWTON_STEPS):
+        density = torch.exp((a - 1) * x.log() - x - torch.lgamma(a))
+        x = x - (torch.special.gammainc(a, x) - shares) / density
+    return (x / a).float()
 
 
-def _independent_coils(samples: Tensor) -> float:
-    """Return how many independent coils would have the same spread of total power: `(tr Psi)^2 / tr(Psi^2)`."""
-    coils, count = samples.shape
-    covariance = samples @ samples.mH / count
-    trace = covariance.diagonal().real.sum()
-    square = covariance.abs().square().sum() - trace.square() / count  # the second term is that of the estimate
-    return float((trace.square() / square.clamp(min=torch.finfo(trace.dtype).tiny)).clamp(1, coils))
+def _independent_coils(samples: Tensor, count: Tensor, coils: Tensor) -> Tensor:
+    """Return how many independent coils would have the same spread of total power: `(tr Psi)^2 / tr(Psi^2)`.
+
+    Parameters
+    ----------
+    samples
+        complex `(batch, coils, samples)`; zero where they do not count.
+    count
+        Number of samples that count, of each slice.
+    coils
+        Number of coils that are not silent, of each slice.
+    """
+    covariance = samples @ samples.mH / count[:, None, None]
+    trace = covariance.diagonal(dim1=-2, dim2=-1).real.sum(dim=-1)
+    square = covariance.abs().square().sum((-2, -1)) - trace.square() / count  # the second term is the estimate's
+    ratio = trace.square() / square.clamp(min=torch.finfo(trace.dtype).tiny)
+    return torch.minimum(ratio, coils).clamp(min=1)

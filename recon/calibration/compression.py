@@ -12,6 +12,18 @@ from recon.data.acquisition import Acquisition
 CALIBRATION_LINES = 24
 """Number of lines from which virtual coils are found, even where more were measured, as in undersampled scans."""
 
+FEWEST, MOST = 8, 16
+"""Smallest and largest number of virtual coils that are chosen from the data."""
+
+LEFT_OUT = 3e-4
+"""Share of the energy of the calibration lines that virtual coils may leave out."""
+
+STANDS_OUT = 2.0
+"""Energy of a virtual coil over that of the weakest from which it is more than noise."""
+
+SILENT = 1e-6
+"""Share of the largest energy below which a channel is silent or twice another one, and does not show the noise."""
+
 
 def compress_coils(acquisition: Acquisition, virtual_coils: int) -> Acquisition:
     """Compress a slice, its reference scan and its noise to the virtual coils that hold most of the energy.
@@ -58,9 +70,42 @@ def compression_matrix(lines: Tensor, virtual_coils: int) -> Tensor:
     Tensor
         `V`, complex `(..., coils, virtual)` with orthonormal columns; the strongest first.
     """
+    return _principal_coils(lines)[1][..., :virtual_coils]
+
+
+def adaptive_compression_matrix(lines: Tensor) -> Tensor:
+    """Find as many virtual coils as the data need, from 8 to 16: more cost time and hold only noise.
+
+    Behind the eighth, virtual coils are kept until those left out hold less than 3e-4 of the energy of the lines. One
+    whose energy is less than twice that of the weakest is left out in any case: it does not stand out from the noise.
+
+    Parameters
+    ----------
+    lines
+        complex `(batch, coils, readout, lines)`: calibration lines of slices.
+
+    Returns
+    -------
+    Tensor
+        `V`, complex `(batch, coils, virtual)` as `compression_matrix` returns it; all coils where there are at most
+        8. Virtual coils that one slice needs and another one does not are zero in the latter.
+    """
+    energies, vectors = _principal_coils(lines)
+    if len(vectors[0]) <= FEWEST:
+        return vectors
+    left_out = energies.flip(-1).cumsum(-1).flip(-1)  # if a virtual coil is the first one left out
+    share = left_out / left_out[:, :1].clamp(min=torch.finfo(energies.dtype).tiny)
+    heard = torch.where(energies > SILENT * energies[:, :1], energies, torch.inf)
+    needed = (share > LEFT_OUT) & (energies > STANDS_OUT * heard.amin(-1, keepdim=True))
+    needed[:, :FEWEST], needed[:, MOST:] = True, False
+    return (vectors * needed.unsqueeze(1))[..., : int(needed.any(0).sum())]
+
+
+def _principal_coils(lines: Tensor) -> tuple[Tensor, Tensor]:
+    """Return all virtual coils `(..., coils, virtual)`, the strongest first, behind their energies `(..., coils)`."""
     samples = lines.flatten(-2)
-    _, vectors = torch.linalg.eigh(samples @ samples.mH)
-    return vectors.flip(-1)[..., :virtual_coils]
+    energies, vectors = torch.linalg.eigh(samples @ samples.mH)
+    return energies.flip(-1), vectors.flip(-1)
 
 
 def compress(kspace: Tensor, matrix: Tensor) -> Tensor:

@@ -29,6 +29,9 @@ ORTHOGONAL = 1e-4
 TRUSTED, UNTRUSTED = 0.9, 0.5
 """Eigenvalues between which maps change over from ESPIRiT's to those of the low-resolution images."""
 
+UNFOLDED = 0.4
+"""Second eigenvalue up to which the second map is not used."""
+
 
 @dataclass(frozen=True, eq=False)
 class SensMaps:
@@ -123,6 +126,15 @@ def espirit(acs: Sequence[Acs], matrix: tuple[int, int], sets: int = 1) -> SensM
     first = weight * vectors[0] + (1 - weight) * low
     maps = _interpolate(torch.stack([first, *vectors[1:]], dim=1), axes)
     return SensMaps(divide_by_rss(maps), _interpolate(torch.stack(eigenvalues, dim=1), axes), present)
+
+
+def second_weight(eigenvalues: Tensor) -> Tensor:
+    """Weight the second map: by its eigenvalue, down to zero where that shows no folded signal.
+
+    Few calibration lines lower the eigenvalue of a folded pixel to .5 or .9. A unit weight would amplify the noise of
+    pixels that are hardly folded, and a slope as steep as that of `trust` would lose folded signal.
+    """
+    return eigenvalues * ((eigenvalues - UNFOLDED) / (TRUSTED - UNFOLDED)).clamp(0, 1)
 
 
 def trust(eigenvalues: Tensor) -> Tensor:
@@ -242,6 +254,7 @@ def _next_eigenvector(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Find the next eigenvector of `(batch, coils, coils, ...)`, its eigenvalue, and the squares of those left."""
     vector = torch.roll(start, len(others), dims=1)
+    vector[:, : len(others)] = 0  # so that coils of zeros behind the last change nothing
     for _ in range(POWER_ITERATIONS):
         vector = divide_by_rss(_deflate(_apply(operator, vector), others))
     if others:

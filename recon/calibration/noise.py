@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from recon.calibration.air import air_samples
+from recon.calibration.air import air_power, air_samples
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError, warn_of_input
 
@@ -157,17 +157,19 @@ def air_variance(kspace: Tensor, mask: Tensor) -> Tensor:
     Parameters
     ----------
     kspace
-        complex `(coils, readout, phase)`.
+        complex `(..., coils, readout, phase)`.
     mask
-        bool `(phase,)` or `(readout, phase)`.
+        bool `(phase,)` or `(..., 1 or readout, phase)`.
 
     Returns
     -------
     Tensor
-        real `(coils,)`: variance of real and imaginary part together, zero where nothing was measured.
+        real `(..., coils)`: variance of real and imaginary part together, zero where nothing was measured.
     """
-    samples = air_samples(kspace, mask)
-    return samples.abs().square().sum(dim=1) / max(samples.shape[1], 1)
+    slices = kspace.reshape(-1, *kspace.shape[-3:])
+    rows = mask[None] if mask.ndim == 1 else mask
+    masks = rows.reshape(-1, *rows.shape[-2:]).expand(len(slices), -1, -1)
+    return air_power(slices, masks).reshape(kspace.shape[:-2])
 
 
 def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:

@@ -36,13 +36,7 @@ def noise_levels(masked_kspace: Tensor, mask: Tensor, source: NoiseLevel = "air"
     Tensor
         real `(batch,)`: of complex samples, the mean over the coils that are not silent.
     """
-    masks = mask[:, 0]
-    if source == "ends":
-        variances = edge_variance(masked_kspace, masks)
-    else:
-        variances = torch.stack(
-            [air_variance(*one) for one in zip(masked_kspace, masks.expand(len(masked_kspace), -1, -1), strict=True)]
-        )
+    variances = (edge_variance if source == "ends" else air_variance)(masked_kspace, mask[:, 0])
     means = variances.sum(dim=-1) / (variances > 0).sum(dim=-1).clamp(min=1)
     return means.nan_to_num().sqrt()
 

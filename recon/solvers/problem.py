@@ -10,8 +10,8 @@ from torch import Tensor
 
 from recon.calibration.acs import Acs, slices_calibration_lines, stack_lines
 from recon.calibration.brightness import brightness
-from recon.calibration.compression import compress, compression_matrix, expand
-from recon.calibration.espirit import espirit, low_resolution_maps, trust
+from recon.calibration.compression import adaptive_compression_matrix, compress, expand
+from recon.calibration.espirit import espirit, low_resolution_maps, second_weight, trust
 from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
@@ -19,8 +19,6 @@ from recon.fourier import IMAGE_AXES, ifft
 from recon.preprocessing.oversampling import without_oversampling
 from recon.solvers.encoding import Encoding
 from recon.solvers.measured import Measured
-
-VIRTUAL_COILS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +101,7 @@ class Problem(LeastSquares):
         measured = Measured.of(kspace, mask, centred=False)
         samples = measured.samples / scale[:, None, None, None]
         lines = stack_lines([one.lines for one in acs])
-        compression = compression_matrix(lines, VIRTUAL_COILS)
+        compression = adaptive_compression_matrix(lines)
         virtual = compress(lines, compression).to(torch.complex64)
         few = [
             Acs(mixed[:, : one.lines.shape[1], : one.lines.shape[2]], one.dc)
@@ -195,9 +193,7 @@ def soft_maps(acs: Sequence[Acs], matrix: tuple[int, int]) -> tuple[Tensor, Tens
     In the object the first map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014). Where there is no
     signal it keeps its full weight; otherwise the noise of the background, which the target has, would be lost.
 
-    A second map is used where the object is folded into its own field of view. It is orthogonal to the first, and its
-    weight is one as soon as its eigenvalue shows signal: few calibration lines lower the eigenvalue of a folded pixel
-    to .7 or .9, and as a weight that would leave part of its signal unexplained.
+    A second map is used where the object is folded into its own field of view, orthogonal to the first.
 
     Parameters
     ----------
@@ -217,10 +213,9 @@ def soft_maps(acs: Sequence[Acs], matrix: tuple[int, int]) -> tuple[Tensor, Tens
         return maps, torch.ones(maps.shape[:2], dtype=torch.bool, device=maps.device)
     found = espirit(acs, matrix, sets=2)
     first, *others = found.maps.unbind(1)
-    trusted = trust(found.eigenvalues)
-    weights = 1 - trusted[:, 0] * (1 - found.eigenvalues[:, 0])
+    weights = 1 - trust(found.eigenvalues[:, 0]) * (1 - found.eigenvalues[:, 0])
     second = [
-        (trusted[:, 1] * found.present[:, 1, None, None]).unsqueeze(1)
+        (second_weight(found.eigenvalues[:, 1]) * found.present[:, 1, None, None]).unsqueeze(1)
         * (other - (first.conj() * other).sum(1, keepdim=True) * first)
         for other in others
     ]

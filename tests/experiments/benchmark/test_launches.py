@@ -9,9 +9,14 @@ import torch
 
 from recon.data.errors import InputError
 from recon.experiments.benchmark.launches import count, launches
+from recon.experiments.training.config.train_config import OptimizerConfig
+from recon.experiments.training.optimizer import make_optimizer
 
 X = torch.randn(4, 8, dtype=torch.complex64)
 REAL = torch.ones(4, 8)
+NETWORK = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+NETWORK(torch.ones(2)).sum().backward()
+OPTIMIZER = make_optimizer(OptimizerConfig(), NETWORK)
 
 WORK: dict[str, tuple[Callable[[], object], int, int]] = {
     "a view computes nothing": (lambda: X.reshape(8, 4).mT.real.unsqueeze(0), 0, 0),
@@ -19,6 +24,7 @@ WORK: dict[str, tuple[Callable[[], object], int, int]] = {
     "a copy inside a conversion is one kernel": (REAL.double, 1, 0),
     "a transform is one kernel": (lambda: torch.fft.fftn(X), 1, 0),
     "a kernel for all weights counts once": (lambda: torch._foreach_mul([REAL, REAL, REAL], 2.0), 1, 0),
+    "an optimizer updates all weights in one kernel": (OPTIMIZER.step, 2, 0),
     "a number is waited for": (lambda: REAL.sum().item(), 1, 1),
     "a condition is waited for": (lambda: bool((REAL > 0).all()), 2, 1),
     "an array on the host is waited for": (lambda: REAL.cpu().numpy(), 0, 2),

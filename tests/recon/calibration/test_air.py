@@ -4,11 +4,12 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from scipy.special import gammaincinv
 from torch import Tensor
 
 from helpers.objects import object_acquisition
-from helpers.slices import random_kspace
-from recon.calibration.air import air_samples
+from helpers.slices import line_mask, random_kspace
+from recon.calibration.air import CONFIDENCE, _interval, air_samples
 from recon.calibration.noise import air_variance, covariance_of_noise, edge_variance, mix_coils, noise_variance
 from recon.data.masks import MaskKind, sample_mask
 from recon.fourier import fft, ifft
@@ -120,3 +121,22 @@ def test_the_noise_scan_comes_first() -> None:
     full = object_acquisition(4, noise=0.1)
     scan = 3 * random_kspace(4, 1, 50_000)[:, 0]
     torch.testing.assert_close(noise_variance(replace(full, noise=scan)), torch.full((4,), 9.0), rtol=0.05, atol=0)
+
+
+def test_slices_of_a_batch_have_the_noise_that_they_have_alone() -> None:
+    """They differ in mask, in rows left at zero, in a silent coil; one is empty."""
+    kspace = random_kspace(5, 4, 96, 60) + 40 * object_acquisition(4, 96, 60).kspace
+    masks = torch.cat([line_mask(60, center=10, batch=3), line_mask(60, center=6, every=3, batch=2)])[:, 0]
+    kspace = torch.where(masks.unsqueeze(1), kspace, 0)
+    kspace[1, :, :8], kspace[2, 3], kspace[4] = 0, 0, 0
+    together = air_variance(kspace, masks)
+    alone = torch.stack([air_variance(*one) for one in zip(kspace, masks, strict=True)])
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=0)
+    assert not together[4].any()
+    assert not together[2, 3]
+
+
+@pytest.mark.parametrize("count", [1.0, 1.5, 7.0, 90.0, 4000.0])
+def test_the_interval_of_noise_holds_that_of_the_gamma_distribution(count: float) -> None:
+    exact = gammaincinv(count, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2, 0.5]) / count
+    torch.testing.assert_close(_interval(torch.tensor([count]))[0], torch.tensor(exact).float())

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from helpers.objects import object_acquisition, padded
+from helpers.slices import random_kspace
 from recon.blocking import as_on_gpu
 from recon.calibration.acs import calibration_lines
 from recon.classical.sense import Sense
@@ -102,6 +103,18 @@ def test_only_folded_slices_of_a_batch_have_two_maps() -> None:
     together = Problem.of_slices([full, wrapped])
     assert together.sets_present.tolist() == [[True, False], [True, True]]
     assert not together.encoding.sens_maps[0, 1].any()
+
+
+def test_slices_of_a_batch_may_differ_in_their_number_of_virtual_coils() -> None:
+    few = undersampled(object_acquisition(coils=14, noise=0.2))
+    many = replace(few, kspace=torch.linspace(4, 1, 14)[:, None, None] * random_kspace(14, 64, 60) * few.mask)
+    scans = [few, many]
+    counts = [Problem.of_slices([scan]).compression.shape[-1] for scan in scans]
+    together = Problem.of_slices(scans)
+    assert counts[0] < counts[1] == together.compression.shape[-1]
+    images = together.image(Sense(tolerance=0).solve(together))
+    for image, scan in zip(images, scans, strict=True):
+        torch.testing.assert_close(image, Sense(tolerance=0)(scan), rtol=1e-3, atol=1e-3 * float(image.max()))
 
 
 def test_padding_counts_for_the_acceleration_only_where_nobody_says_it_was_not_measured() -> None:
