@@ -15,8 +15,12 @@ from recon.calibration.acs import stack_lines
 KERNEL = 6
 CALIBRATION_ROWS = 64
 """Number of readout rows about DC that are used; more cost time and change nothing."""
-NULL_SPACE = 0.04
-"""Singular values of the calibration matrix below this share of the largest count as noise."""
+SMALLEST, LARGEST = 0.02, 0.04
+"""Bounds of the share of the largest singular value below which the others count as noise."""
+ABOVE_FLOOR = 10.0
+"""Multiple of the median singular value, the floor of noise and of errors of the model, that is taken between them."""
+MAPS = 2
+"""Maps per pixel, in the mean over the field of view, that singular values below the upper bound may bring."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Projection:
     coils: int
 
     @classmethod
-    def of(cls, lines: Sequence[Tensor], axes: Sequence[Axis], null_space: float = NULL_SPACE) -> Projection:
+    def of(cls, lines: Sequence[Tensor], axes: Sequence[Axis], null_space: float | None = None) -> Projection:
         """Correlate the kernels of each slice with each other (Uecker et al. 2014, eqs. 15-17).
 
         Parameters
@@ -81,7 +85,7 @@ class Projection:
         axes
             Readout and phase of the image.
         null_space
-            Singular values of the calibration matrix below this share of the largest count as noise.
+            Singular values of the calibration matrix below this share of the largest count as noise; None to choose it.
         """
         device, coils = lines[0].device, len(lines[0])
         kernels, areas = _row_space(lines, null_space)
@@ -105,7 +109,7 @@ class Projection:
         return operator
 
 
-def espirit_operator(lines: Tensor, matrix: tuple[int, int], null_space: float = NULL_SPACE) -> Tensor:
+def espirit_operator(lines: Tensor, matrix: tuple[int, int], null_space: float | None = None) -> Tensor:
     """Return the projection onto the row space of the calibration matrix, by pixel (Uecker et al. 2014, eqs. 15-17).
 
     Parameters
@@ -115,7 +119,7 @@ def espirit_operator(lines: Tensor, matrix: tuple[int, int], null_space: float =
     matrix
         Size of the image `(readout, phase)`.
     null_space
-        Singular values of the calibration matrix below this share of the largest count as noise.
+        Singular values of the calibration matrix below this share of the largest count as noise; None to choose it.
 
     Returns
     -------
@@ -125,7 +129,7 @@ def espirit_operator(lines: Tensor, matrix: tuple[int, int], null_space: float =
     return Projection.of([lines], [Axis(size) for size in matrix], null_space).rows(slice(None))[0]
 
 
-def _row_space(lines: Sequence[Tensor], null_space: float) -> tuple[Tensor, Tensor]:
+def _row_space(lines: Sequence[Tensor], null_space: float | None) -> tuple[Tensor, Tensor]:
     """Find kernels that span the patches of the calibration lines of each slice.
 
     Returns
@@ -144,15 +148,41 @@ def _row_space(lines: Sequence[Tensor], null_space: float) -> tuple[Tensor, Tens
         columns = _inside(patches, [(one.shape[2], side[1]) for one, side in zip(centers, sides, strict=True)], 3)
         patches = patches * (rows[:, None, :, None, :, None] & columns[:, None, None, :, None, :])
     patches = rearrange(patches, "batch coils r l height width -> batch (r l) (coils height width)")
-    energies, vectors = torch.linalg.eigh(patches.mH @ patches)
-    kept = energies >= null_space**2 * energies[:, -1:]
+    products = patches.mH @ patches
+    energies, vectors = torch.linalg.eigh(products)
+    areas = torch.tensor([side[0] * side[1] for side in sides], device=energies.device)
+    columns = (products.diagonal(dim1=-2, dim2=-1).real > 0).sum(-1)
+    share = _noise_share(energies, areas, columns) if null_space is None else null_space**2
+    kept = energies >= share * energies[:, -1:]
     if in_blocks(kept):
         first = int((~kept).sum(dim=1).min())  # a GPU would have to wait for this number
         kept, vectors = kept[:, first:], vectors[..., first:]
     kernels = (vectors * kept.unsqueeze(1)).conj()
-    areas = energies.new_tensor([side[0] * side[1] for side in sides])
     order = "batch (coils height width) kernel -> batch kernel coils height width"
     return rearrange(kernels, order, coils=coils, height=height), areas
+
+
+def _noise_share(energies: Tensor, areas: Tensor, columns: Tensor) -> Tensor:
+    """Return the share of the largest energy below which singular vectors hold noise, `(batch, 1)`.
+
+    Most singular values are small: their median is the floor of the noise on which the others stand, and less than ten
+    times that counts as noise. So does what exceeds two maps per pixel: the kernels are as many as their pixels times
+    the mean over the field of view of the sum of the eigenvalues (the trace of the projection). An object that fills
+    the field of view and is not the same at opposite borders would otherwise seem folded far into the image.
+
+    Parameters
+    ----------
+    energies
+        Squared singular values in ascending order, real `(batch, columns)`.
+    areas
+        Pixels of the kernels, int64 `(batch,)`.
+    columns
+        Number of columns of the calibration matrix that are not zero, int64 `(batch,)`.
+    """
+    places = torch.stack([columns // 2, MAPS * areas], dim=1)
+    median, third_map = energies.gather(1, (energies.shape[1] - 1 - places).clamp(min=0)).split(1, dim=1)
+    noise = torch.maximum(ABOVE_FLOOR**2 * median, third_map)
+    return (noise / energies[:, -1:]).nan_to_num(LARGEST**2).clamp(SMALLEST**2, LARGEST**2)
 
 
 def _center_rows(lines: Tensor) -> Tensor:
