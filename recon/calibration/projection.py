@@ -180,7 +180,7 @@ def _noise_share(energies: Tensor, areas: Tensor, columns: Tensor) -> Tensor:
         Number of columns of the calibration matrix that are not zero, int64 `(batch,)`.
     """
     places = torch.stack([columns // 2, MAPS * areas], dim=1)
-    median, third_map = energies.gather(1, (energies.shape[1] - 1 - places).clamp(min=0)).split(1, dim=1)
+    median, third_map = energies.gather(1, (energies.shape[1] - 1 - places).clamp(min=0)).chunk(2, dim=1)
     noise = torch.maximum(ABOVE_FLOOR**2 * median, third_map)
     return (noise / energies[:, -1:]).nan_to_num(LARGEST**2).clamp(SMALLEST**2, LARGEST**2)
 
