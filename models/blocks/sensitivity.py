@@ -11,7 +11,7 @@ from recon.coils import divide_by_rss
 from recon.fourier import ifft
 from recon.models.blocks.unet import NormUnet
 
-PIXELS_AT_ONCE = 2**18
+PIXELS_AT_ONCE = 2**19
 """Pixels of the coil images that pass through the U-Net together: more are slower on a CPU and need more memory."""
 
 
@@ -31,7 +31,7 @@ class SensitivityModel(nn.Module):
     ----------
     coil_chunk
         Number of coil images that pass through the U-Net at once, which bounds the memory. None means all of them on
-        a GPU without checkpointing, and as many as hold a quarter of a million pixels otherwise.
+        a GPU without checkpointing, and as many as hold half a million pixels otherwise.
     checkpointing
         Whether training recomputes the features of each chunk in the backward pass instead of storing them.
     """

@@ -32,11 +32,14 @@ class Acs:
     even
         Whether low-resolution images are made from an even number of lines. Their phase, which the maps take over,
         then turns by half a cycle across the field of view, as in the training of the networks.
+    separate
+        Whether they come from a reference scan, whose phase is not that of the image.
     """
 
     lines: Tensor
     dc: int
     even: bool = False
+    separate: bool = False
 
 
 def calibration_lines(acquisition: Acquisition) -> Acs:
@@ -66,7 +69,7 @@ def slices_calibration_lines(acquisitions: Sequence[Acquisition]) -> list[Acs]:
         If fewer than four lines about DC were measured in one of them.
     """
     found = {
-        n: Acs(one.calibration, one.calibration.shape[-1] // 2)
+        n: Acs(one.calibration, one.calibration.shape[-1] // 2, separate=True)
         for n, one in enumerate(acquisitions)
         if one.calibration is not None
     }
@@ -107,7 +110,8 @@ def batch_calibration_lines(masked_kspace: Tensor, mask: Tensor, calibration: Te
         scanned, masks = calibration, nonzero.any(dim=-1, keepdim=True) & nonzero.any(dim=-2, keepdim=True)
     found = _cut(scanned, masks.expand(len(scanned), -1, -1))
     enough = [_middle(kspace) if _too_few(acs) else acs for kspace, acs in zip(scanned, found, strict=True)]
-    return [replace(acs, lines=acs.lines.nan_to_num(0, 0, 0), even=True) for acs in enough]
+    separate = calibration is not None
+    return [replace(acs, lines=acs.lines.nan_to_num(0, 0, 0), even=True, separate=separate) for acs in enough]
 
 
 def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from recon.contract import SLICES_ON_GPU, Reconstruction, in_groups
 from recon.data.acquisition import Acquisition
 from recon.registry import register
-from recon.solvers.cg import conjugate_gradients
+from recon.solvers.bright_sense import bright_sense
 from recon.solvers.problem import Problem
 
 
@@ -67,9 +67,6 @@ class Sense(IterativeSense):
 
     def solve(self, problem: Problem) -> Tensor:
         """Return the solutions, complex64 `(batch, sets, readout, phase)` in the order of the encoding."""
-        spread = problem.brightness.sqrt().unsqueeze(1)
-        encoding = replace(problem.encoding, sens_maps=problem.encoding.sens_maps * spread.unsqueeze(1))
-        right = encoding.adjoint(problem.measured)
-        return spread * conjugate_gradients(
-            encoding.normal, right, self.iterations, self.lamda, tolerance=self.tolerance
+        return bright_sense(
+            problem.encoding, problem.measured, problem.brightness, self.lamda, self.iterations, self.tolerance
         )

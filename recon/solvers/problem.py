@@ -18,6 +18,7 @@ from recon.data.acquisition import Acquisition
 from recon.fourier import IMAGE_AXES, ifft
 from recon.preprocessing.oversampling import without_oversampling
 from recon.solvers.encoding import Encoding
+from recon.solvers.image_phase import image_phase
 from recon.solvers.measured import Measured
 
 
@@ -108,16 +109,18 @@ class Problem(LeastSquares):
             for mixed, one in zip(virtual, acs, strict=True)
         ]
         maps, present = soft_maps(few, size)
-        bright = brightness([one.lines for one in acs], size)
+        bright = torch.fft.ifftshift(brightness([one.lines for one in acs], size), dim=measured.axes)
         if acceleration is None:
             acceleration = mask.expand(batch, *mask.shape[1:]).float().mean((-3, -2, -1)).reciprocal()
+        encoding = Encoding(
+            torch.fft.ifftshift(maps.to(kspace.dtype), dim=measured.axes), measured.mask, measured.axes
+        )
+        few_samples = compress(samples, compression)
         return cls(
-            encoding=Encoding(
-                torch.fft.ifftshift(maps.to(kspace.dtype), dim=measured.axes), measured.mask, measured.axes
-            ),
-            measured=compress(samples, compression),
+            encoding=_with_image_phase(encoding, few_samples, bright, [one.separate for one in acs]),
+            measured=few_samples,
             sets_present=present,
-            brightness=torch.fft.ifftshift(bright, dim=measured.axes),
+            brightness=bright,
             kspace=samples,
             compression=compression,
             scale=scale,
@@ -176,6 +179,15 @@ class Problem(LeastSquares):
         estimate = expand(self.encoding.coil_kspace(solution), self.compression)
         consistent = torch.where(self.encoding.mask, self.kspace, estimate)
         return torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
+
+
+def _with_image_phase(encoding: Encoding, measured: Tensor, bright: Tensor, separate: Sequence[bool]) -> Encoding:
+    """Give maps that come from separate reference scans the phase of the image."""
+    if not any(separate):
+        return encoding
+    phase = image_phase(encoding, measured, bright)
+    foreign = torch.tensor(separate, device=phase.device)[:, None, None, None]
+    return replace(encoding, sens_maps=encoding.sens_maps * torch.where(foreign, phase, 1).unsqueeze(2))
 
 
 def accelerations(acquisitions: Sequence[Acquisition]) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -51,9 +51,19 @@ class Simulator:
     ranges: Ranges = field(default_factory=Ranges)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
-    def scan(self, rng: np.random.Generator) -> Slice:
-        """Draw one undersampled slice; its target is the noise-free root sum of squares."""
+    def scan(self, rng: np.random.Generator, shape: ScanPlan | None = None) -> Slice:
+        """Draw one undersampled slice; its target is the noise-free root sum of squares.
+
+        Parameters
+        ----------
+        rng
+            Source of everything that is drawn.
+        shape
+            Plan to take all from but the sampling; None to draw all.
+        """
         plan = ScanPlan.draw(self.ranges, rng)
+        if shape is not None:
+            plan = replace(shape, sampling=plan.sampling)
         anatomy = self.anatomies[int(rng.integers(len(self.anatomies)))]
         image = torch.from_numpy(anatomy.slice(int(rng.integers(len(anatomy))))).to(self.device)
         kspace = full_kspace(image, plan, self.maps, rng)
