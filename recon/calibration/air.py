@@ -39,6 +39,9 @@ SMALLEST_RECTANGLE = 8
 OUTER_LINES = 0.6
 """Distance from DC, as a share of the largest, of the lines of the rectangle that count; signal is weaker there."""
 
+OUTER_SHARE, FEWEST_LINES = 0.4, 16
+"""Share of whole lines, those farthest from DC, in which air is sought, and their smallest number."""
+
 FOLDS, QUIET_CELLS = 4, 3
 """Number of parts into which these lines are divided, and number of positions that count in each part."""
 
@@ -49,11 +52,12 @@ OUTERMOST = 0.1
 def air_samples(kspace: Tensor, mask: Tensor) -> Tensor:
     """Return samples that hold noise alone, with the variance and the covariance of the noise in k-space.
 
-    Lines are measured in full along readout. Weighted by a Blackman window, which keeps the signal from ringing, and
-    transformed along readout, they hold no signal where there is no object. These positions are those whose mean
-    power is the same, up to the spread of a gamma distribution, and the lowest that several positions share: the
-    fixed point of Koay et al. (2009, PIESNO), first in each coil and then in the sum over the coils. A filter
-    or zeros at the ends of the readout do not matter, nor does an anti-aliasing filter at the ends of the image.
+    Lines are measured in full along readout, and those far from DC hold little signal. Weighted by a Blackman window,
+    which keeps the signal from ringing, and transformed along readout, they hold none where there is no object. These
+    positions are those whose mean power is the same, up to the spread of a gamma distribution, and the lowest that
+    several positions share: the fixed point of Koay et al. (2009, PIESNO), first in each coil and then in the sum over
+    the coils. A filter or zeros at the ends of the readout do not matter, nor does an anti-aliasing filter at the ends
+    of the image.
 
     A mask of two dimensions has no whole lines. Then the fully sampled rectangle about DC serves as short lines along
     either axis. With eight coils or more, or an SNR of 50 or less, the level is right to about a tenth; a high SNR in
@@ -189,16 +193,18 @@ def _air_by_size(kspace: Tensor, measured: Tensor) -> Iterator[tuple[list[int], 
     together: dict[tuple[int, int], list[int]] = defaultdict(list)
     lines = []
     for number, (start, stop, count) in enumerate(torch.stack([first, beyond, counts], dim=-1).tolist()):
-        lines.append(count)
+        lines.append(min(count, max(FEWEST_LINES, math.ceil(OUTER_SHARE * count))))
         if count:
             together[start, stop].append(number)
-    order = measured.int().argsort(dim=-1, descending=True, stable=True)
+    from_center = (torch.arange(measured.shape[-1], device=measured.device) - measured.shape[-1] // 2).abs()
+    order = (measured * (from_center + 1)).argsort(dim=-1, descending=True, stable=True)
     for (start, stop), slices in together.items():
         chosen = slice(None) if len(slices) == len(kspace) else slices
         most = max(lines[number] for number in slices)
         index = order[chosen, :most]
         cut = torch.take_along_dim(kspace[chosen, :, start:stop], index[:, None, None], dim=-1)
-        yield slices, _find_air(cut, torch.take_along_dim(measured[chosen], index, dim=-1))
+        counts = torch.tensor([lines[number] for number in slices], device=cut.device)
+        yield slices, _find_air(cut, torch.arange(most, device=cut.device) < counts[:, None])
 
 
 def _find_air(lines: Tensor, measured: Tensor) -> _Air:

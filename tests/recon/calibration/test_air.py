@@ -89,7 +89,7 @@ def test_correlated_channels_of_different_gain_keep_their_covariance() -> None:
     noise = mix_coils(torch.linalg.cholesky(psi), random_kspace(8, *SHAPE))
     mask = sample_mask(MaskKind.RANDOM, SHAPE[1], 4, 0.08, 0)
     samples = air_samples(torch.where(mask, fft(noiseless) + noise, 0), mask)
-    assert (covariance_of_noise(samples) - psi).norm() < 0.15 * psi.norm()
+    assert (covariance_of_noise(samples) - psi).norm() < 0.2 * psi.norm()
 
 
 def test_lines_with_spikes_do_not_count() -> None:
