@@ -60,8 +60,8 @@ def air_samples(kspace: Tensor, mask: Tensor) -> Tensor:
     power is the same, up to the spread of a gamma distribution, and the lowest that several positions share: the
     fixed point of Koay et al. (2009, PIESNO), first in each coil and then in the sum over the coils. A filter
     or zeros at the ends of the readout do not matter, nor does an anti-aliasing filter at the ends of the image.
-    Where the object leaves no air, the lines far from DC are much quieter than all of them, and count alone; the level
-    may then be up to three times too high.
+    Where the object leaves no air, the lines far from DC are much quieter than all of them, and count alone;
+    the level may then be up to three times too high.
 
     A mask of two dimensions has no whole lines. Then the fully sampled rectangle about DC serves as short lines along
     either axis. With eight coils or more, or an SNR of 50 or less, the level is right to about a tenth; a high SNR in
