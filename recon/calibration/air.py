@@ -39,8 +39,8 @@ SMALLEST_RECTANGLE = 8
 OUTER_LINES = 0.6
 """Distance from DC, as a share of the largest, of the lines of the rectangle that count; signal is weaker there."""
 
-OUTER_SHARE, FEWEST_LINES = 0.4, 16
-"""Share of whole lines, those farthest from DC, that tell when an object leaves no air, and their smallest number."""
+OUTER_SHARE, FEWEST_SAMPLES, FEWEST_LINES = 0.4, 96, 4
+"""Share of whole lines, those farthest from DC, that tell when an object leaves no air; and how many at least."""
 
 MUCH_QUIETER = 2.0
 """Ratio of powers from which these lines are believed rather than all lines."""
@@ -213,7 +213,8 @@ def _air_by_size(kspace: Tensor, measured: Tensor) -> Iterator[tuple[list[int], 
         cut = torch.take_along_dim(kspace[chosen, :, start:stop], index[:, None, None], dim=-1)
         rank, counts = torch.arange(most, device=cut.device), measured[chosen].sum(dim=-1, keepdim=True)
         everywhere = _find_air(cut, rank < counts)
-        outside = _find_air(cut, rank < (OUTER_SHARE * counts).ceil().clamp(min=FEWEST_LINES).minimum(counts))
+        fewest = max(FEWEST_LINES, math.ceil(FEWEST_SAMPLES / kspace.shape[1]))
+        outside = _find_air(cut, rank < (OUTER_SHARE * counts).ceil().clamp(min=fewest).minimum(counts))
         quieter = MUCH_QUIETER * outside.power().sum(dim=1) < everywhere.power().sum(dim=1)
         air = torch.where(quieter[:, None, None], outside.is_air, everywhere.is_air)
         yield slices, replace(everywhere, is_air=air)
