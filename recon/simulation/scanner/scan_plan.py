@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from recon.data.masks import MaskKind, Sampling
+from recon.simulation.loops import Floats
+from recon.simulation.scanner.sampling import Layout
+from recon.simulation.scanner.shares import HIGH_SNR, LOW_SNR, MANY_COILS, Shares
 
 KINDS = (MaskKind.RANDOM, MaskKind.EQUISPACED, MaskKind.EQUISPACED_FRACTION)
 
-FOLDED, WIDEST = 0.2, 1.35
-"""Share of scans whose object may exceed the field of view along phase, and the largest excess as a factor."""
+WIDEST, MOST_OVERSAMPLING = 1.5, 1.25
+"""Largest excess of an object over the field of view along phase, and of a readout over the image, as factors."""
 
-OVERSAMPLED, MOST_OVERSAMPLING = 0.15, 1.25
-"""Share of scans whose readout is longer than the image, and the largest factor."""
+FARTHEST_ECHO = (0.2, 0.08)
+"""Largest distance of an echo from the middle of readout and phase, in their lengths."""
+
+LEAST_PARTIAL = 0.6
+"""Smallest share of the lines that partial Fourier scans measure."""
+
+REFERENCE = (16, 40)
+"""Smallest and largest number of lines of a reference scan."""
+
+ROUNDED = 8
+"""Number of which the sides of matrices shared by many slices are multiples."""
 
 MOST_CENTER = 0.9
 """Largest share of the measured lines that the centre may take."""
@@ -32,13 +45,19 @@ class Ranges:
         Number of coils and SNR as `coil_noise` defines it, drawn uniformly in the logarithm.
     accelerations, center_fractions
         Acceleration and centre fraction of the masks, drawn uniformly in the logarithm.
+    matrices
+        Number of different matrices among the slices of an epoch; None if each slice draws its own.
+    shares
+        Shares of the scans with properties that not all have.
     """
 
     matrix: tuple[int, int] = (96, 384)
     coils: tuple[int, int] = (1, 32)
-    snr: tuple[float, float] = (4, 200)
+    snr: tuple[float, float] = (3, 500)
     accelerations: tuple[float, float] = (2, 10)
     center_fractions: tuple[float, float] = (0.03, 0.16)
+    matrices: int | None = None
+    shares: Shares = Shares()
 
 
 @dataclass(frozen=True)
@@ -55,8 +74,18 @@ class ScanPlan:
         Columns over which the object may extend; what exceeds `phase` folds back.
     coils
         Number of coils.
+    snr
+        SNR as `coil_noise` defines it.
     sampling
         Kind, acceleration and centre fraction of the mask.
+    layout
+        Whether the mask selects lines, or samples of two phase axes.
+    partial
+        Share of the lines that the scanner runs through; those at the end are left out.
+    reference
+        Number of lines of a separate reference scan; 0 if there is none.
+    offset
+        Samples of k-space by which the echo lies beside the middle, along readout and phase.
     """
 
     readout: int
@@ -64,31 +93,95 @@ class ScanPlan:
     oversampled: int
     wider: int
     coils: int
+    snr: float
     sampling: Sampling
+    layout: Layout = Layout.LINES
+    partial: float = 1.0
+    reference: int = 0
+    offset: tuple[int, int] = (0, 0)
 
     @classmethod
-    def draw(cls, ranges: Ranges, rng: np.random.Generator) -> ScanPlan:
-        """Draw a matrix, the number of coils and the sampling."""
-        smallest, largest = ranges.matrix
-        # The square favours small matrices: four of them cost as much as one twice as large.
-        sides = smallest * (largest / smallest) ** (rng.random(2) ** 2)
-        mean = sides.mean()
-        readout, phase = (int(round((mean + side) / 4) * 2) for side in sides)
-        widening = rng.uniform(1, WIDEST) if rng.random() < FOLDED else 1
-        oversampling = rng.uniform(1, MOST_OVERSAMPLING) if rng.random() < OVERSAMPLED else 1
+    def draw(cls, ranges: Ranges, rng: np.random.Generator, matrices: Sequence[tuple[int, int]] = ()) -> ScanPlan:
+        """Draw a plan.
+
+        Parameters
+        ----------
+        ranges
+            What to draw from.
+        rng
+            Source of all choices.
+        matrices
+            Matrices `(readout, phase)` to choose from; none to draw one from the ranges.
+        """
+        shares = ranges.shares
+        readout, phase = matrices[rng.integers(len(matrices))] if matrices else draw_matrix(ranges, rng.random(2))
+        widening = rng.uniform(1, WIDEST) if rng.random() < shares.folded else 1
+        oversampling = MOST_OVERSAMPLING if rng.random() < shares.oversampled else 1
+        coils, snr = _receivers(ranges, rng)
+        layout = (Layout.POISSON, Layout.CAIPI)[rng.integers(2)] if rng.random() < shares.planes else Layout.LINES
+        is_partial = rng.random() < shares.partial_fourier and layout == Layout.LINES
+        farthest = [share * size for share, size in zip(FARTHEST_ECHO, (readout, phase), strict=True)]
+        is_off_centre = rng.random() < shares.off_centre
         return cls(
             readout=readout,
             phase=phase,
             oversampled=2 * round(readout * oversampling / 2),
             wider=phase + 2 * round(phase * (widening - 1) / 2),
-            coils=round(log_uniform(ranges.coils, rng)),
+            coils=coils,
+            snr=snr,
             sampling=draw_sampling(ranges, rng),
+            layout=layout,
+            partial=rng.uniform(LEAST_PARTIAL, 0.9) if is_partial else 1.0,
+            reference=int(rng.integers(*REFERENCE, endpoint=True)) if rng.random() < shares.reference else 0,
+            offset=(_whole(farthest[0], rng), _whole(farthest[1], rng)) if is_off_centre else (0, 0),
         )
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of k-space followed by that of the target: `(coils, oversampled, phase, readout, phase)`."""
-        return self.coils, self.oversampled, self.phase, self.readout, self.phase
+        """Shape of k-space and target, rows of the mask, and whether there is a reference scan.
+
+        Slices that agree in all but the first, the number of coils, can share a batch.
+        """
+        rows = 1 if self.layout == Layout.LINES else self.oversampled
+        return self.coils, self.oversampled, self.phase, self.readout, self.phase, rows, int(self.reference > 0)
+
+
+def draw_matrix(ranges: Ranges, place: Floats, multiple: int = 2) -> tuple[int, int]:
+    """Return the matrix `(readout, phase)` at a place in the unit square, with sides that are multiples of a number.
+
+    The square favours small matrices: four of them cost as much as one twice as large.
+    """
+    smallest, largest = ranges.matrix
+    sides = smallest * (largest / smallest) ** (place**2)
+    readout, phase = (max(round((sides.mean() + side) / 2 / multiple), 1) * multiple for side in sides)
+    return int(readout), int(phase)
+
+
+def draw_matrices(ranges: Ranges, count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Draw matrices `(readout, phase)` that are spread evenly over the ranges."""
+    first = (rng.permutation(count) + rng.random(count)) / count
+    second = (rng.permutation(count) + rng.random(count)) / count
+    return [draw_matrix(ranges, place, ROUNDED) for place in np.stack([first, second], axis=1)]
+
+
+def _receivers(ranges: Ranges, rng: np.random.Generator) -> tuple[int, float]:
+    """Draw the number of coils and the SNR; what a share asks for is limited to the ranges."""
+    kind = rng.random()
+    coils, snr = ranges.coils, ranges.snr
+    if kind < ranges.shares.many_coils:
+        coils, snr = _within(MANY_COILS, coils), _within(HIGH_SNR, snr)
+    elif kind < ranges.shares.many_coils + ranges.shares.low_field:
+        coils, snr = _within((1, 1), coils), _within(LOW_SNR, snr)
+    return round(log_uniform(coils, rng)), log_uniform(snr, rng)
+
+
+def _within(wanted: tuple[float, float], allowed: tuple[float, float]) -> tuple[float, float]:
+    lower, upper = (min(max(end, allowed[0]), allowed[1]) for end in wanted)
+    return lower, upper
+
+
+def _whole(farthest: float, rng: np.random.Generator) -> int:
+    return round(rng.uniform(-farthest, farthest))
 
 
 def draw_sampling(ranges: Ranges, rng: np.random.Generator) -> Sampling:
