@@ -49,6 +49,14 @@ def half_precision(precision: str, device: str) -> torch.dtype | None:
     return torch.bfloat16
 
 
+def allow_tf32(allowed: bool) -> tuple[bool, bool]:
+    """Allow or forbid TF32 in matrix products and convolutions of float32; return what was allowed before."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = allowed
+    return before
+
+
 @contextmanager
 def computing_in(precision: Precision, device: torch.device) -> Iterator[None]:
     """Compute the convolutions and matrix products of the block in this precision.
@@ -62,15 +70,13 @@ def computing_in(precision: Precision, device: torch.device) -> Iterator[None]:
     device
         Device of the tensors.
     """
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     half = half_precision(precision, device.type)
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    matmul.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
+    before = allow_tf32(precision == "tf32")
     try:
         with nullcontext() if half is None else torch.autocast(device.type, half):
             yield
     finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 @cache

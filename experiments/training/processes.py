@@ -16,7 +16,7 @@ from recon.data.errors import InputError
 from recon.experiments.console import console, errors
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.record.trackers import check_trackers
-from recon.models.precision import half_precision
+from recon.models.precision import allow_tf32, half_precision
 
 Result = TypeVar("Result")
 
@@ -36,6 +36,7 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrix is multiplied
     torch.use_deterministic_algorithms(config.deterministic)
     cpu = config.device == "cpu" or not torch.cuda.is_available()
+    allow_tf32(config.mixed_precision == "tf32")
     half = half_precision(config.mixed_precision, "cpu" if cpu else "cuda")
     accelerator = Accelerator(
         cpu=cpu,

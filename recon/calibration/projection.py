@@ -18,7 +18,7 @@ CALIBRATION_ROWS = 64
 SMALLEST, LARGEST = 0.02, 0.04
 """Bounds of the share of the largest singular value below which the others count as noise."""
 ABOVE_FLOOR = 10.0
-"""Multiple of the median singular value, the floor of noise and of errors of the model, that is taken between them."""
+"""Multiple of the median singular value, which is the floor of the noise, that is taken between these bounds."""
 MAPS = 2
 """Maps per pixel, in the mean over the field of view, that singular values below the upper bound may bring."""
 
@@ -85,7 +85,7 @@ class Projection:
         axes
             Readout and phase of the image.
         null_space
-            Singular values of the calibration matrix below this share of the largest count as noise; None to choose it.
+            Singular values of the calibration matrix below this share of the largest count as noise; chosen if None.
         """
         device, coils = lines[0].device, len(lines[0])
         kernels, areas = _row_space(lines, null_space)
@@ -119,7 +119,7 @@ def espirit_operator(lines: Tensor, matrix: tuple[int, int], null_space: float |
     matrix
         Size of the image `(readout, phase)`.
     null_space
-        Singular values of the calibration matrix below this share of the largest count as noise; None to choose it.
+        Singular values of the calibration matrix below this share of the largest count as noise; chosen if None.
 
     Returns
     -------
@@ -165,10 +165,10 @@ def _row_space(lines: Sequence[Tensor], null_space: float | None) -> tuple[Tenso
 def _noise_share(energies: Tensor, areas: Tensor, columns: Tensor) -> Tensor:
     """Return the share of the largest energy below which singular vectors hold noise, `(batch, 1)`.
 
-    Most singular values are small: their median is the floor of the noise on which the others stand, and less than ten
-    times that counts as noise. So does what exceeds two maps per pixel: the kernels are as many as their pixels times
-    the mean over the field of view of the sum of the eigenvalues (the trace of the projection). An object that fills
-    the field of view and is not the same at opposite borders would otherwise seem folded far into the image.
+    Most singular values are small: their median is the floor of the noise on which the others stand, and less than
+    ten times that counts as noise. So does what exceeds two maps per pixel: the kernels are as many as their pixels
+    times the mean over the field of view of the sum of the eigenvalues (the trace of the projection). An object that
+    fills the field of view and differs at opposite borders would otherwise seem folded far into the image.
 
     Parameters
     ----------

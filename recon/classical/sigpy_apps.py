@@ -7,6 +7,8 @@ classical` reports both.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,6 +21,7 @@ from recon.coils import coil_combine, rss
 from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
 from recon.data.extras import extra
 from recon.fourier import ifft
 from recon.preprocessing.oversampling import without_oversampling
@@ -30,6 +33,23 @@ WIDEST_CALIBRATION = 24
 
 BOUND = 9.0
 """Upper bound of `||M F S||^2 + ||G||^2`: one for the encoding with maps of unit norm, eight for the gradient."""
+
+
+@contextmanager
+def needs_sigpy() -> Iterator[None]:
+    """Say in one sentence that sigpy is missing, where only a checkout and some of its dependencies were copied.
+
+    Raises
+    ------
+    InputError
+        If it is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "sigpy":
+            raise
+        raise InputError("sigpy is not installed, and its methods need it: pip install sigpy") from error
 
 
 @dataclass(frozen=True)
@@ -91,7 +111,8 @@ class SigpyReconstruction(Reconstruction):
         Tensor
             complex64 `(readout, phase)`.
         """
-        from sigpy.mri import app  # noqa: PLC0415 - takes a second to import
+        with needs_sigpy():
+            from sigpy.mri import app  # noqa: PLC0415 - takes a second to import
 
         kspace = as_sigpy_array(acquisition.kspace)
         weights = as_sigpy_array(acquisition.mask.expand(acquisition.matrix).float())
@@ -188,8 +209,9 @@ def espirit_maps(acquisition: Acquisition, crop: float = 0.0) -> Tensor:
     InputError
         If there are too few calibration lines, or the k-space lies on a GPU and cupy is not installed.
     """
-    from sigpy import resize  # noqa: PLC0415 - takes a second to import
-    from sigpy.mri.app import EspiritCalib  # noqa: PLC0415
+    with needs_sigpy():
+        from sigpy import resize  # noqa: PLC0415 - takes a second to import
+        from sigpy.mri.app import EspiritCalib  # noqa: PLC0415
 
     lines = calibration_lines(acquisition).lines
     width = _calibration_width(acquisition, lines)

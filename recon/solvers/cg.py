@@ -64,12 +64,12 @@ def conjugate_gradients(
     enough = tolerance**2 * energy
     every = 1 if in_blocks(right) else WAITING
     for iteration in range(iterations):
-        solved = energy <= enough
-        if tolerance and iteration % every == 0 and solved.all():
+        solved = energy <= enough if tolerance else None
+        if solved is not None and iteration % every == 0 and solved.all():
             break
         curved = normal(direction) + lamda * direction
         step = _ratio(energy, inner(direction, curved))
-        if tolerance:
+        if solved is not None:
             step = torch.where(solved, 0, step)
         image = image + step * direction
         residual = residual - step * curved

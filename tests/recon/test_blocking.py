@@ -8,6 +8,7 @@ from torch import Tensor
 
 from helpers.slices import line_mask, random_kspace
 from recon.blocking import as_on_gpu, in_blocks
+from recon.coils import rss
 from recon.models.blocks.sensitivity import SensitivityModel
 from recon.solvers.encoding import Encoding
 
@@ -23,7 +24,20 @@ def learned_maps() -> Tensor:
     return SensitivityModel(2, 2)(random_kspace(1, 6, 384, 320), line_mask(320, center=20))
 
 
-@pytest.mark.parametrize("work", [normal, learned_maps])
+def root_sum_of_squares() -> Tensor:
+    return rss(random_kspace(2, 5, 8, 9))
+
+
+def root_sum_of_squares_and_slope() -> Tensor:
+    images = random_kspace(2, 5, 8, 9)
+    images[0, :, 0] = 0
+    images.requires_grad_()
+    rss(images).sum().backward()
+    assert images.grad is not None
+    return images.grad
+
+
+@pytest.mark.parametrize("work", [normal, learned_maps, root_sum_of_squares, root_sum_of_squares_and_slope])
 def test_blocks_change_no_value(work: Callable[[], Tensor]) -> None:
     with as_on_gpu():
         at_once = work()

@@ -190,9 +190,6 @@ class SimulationConfig(Section):
         Range of the acceleration of the masks.
     center_fractions
         Range of the fraction of lines in the fully sampled centre.
-    matrices
-        Number of different matrices among the slices of an epoch, whose slices can share batches; null if each slice
-        draws its own.
     shares
         Shares of the scans with properties that not all have.
     """
@@ -205,7 +202,6 @@ class SimulationConfig(Section):
     snr: tuple[float, float] = (3, 500)
     accelerations: tuple[float, float] = (2, 10)
     center_fractions: tuple[float, float] = (0.03, 0.16)
-    matrices: int | None = Field(default=None, ge=1)
     shares: SharesConfig = SharesConfig()
 
     @model_validator(mode="after")
@@ -225,7 +221,6 @@ class SimulationConfig(Section):
             snr=self.snr,
             accelerations=self.accelerations,
             center_fractions=self.center_fractions,
-            matrices=self.matrices,
             shares=Shares(**self.shares.model_dump()),
         )
 

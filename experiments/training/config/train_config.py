@@ -146,7 +146,8 @@ class TrainConfig(Section):
     epochs
         Number of passes over the training slices.
     batch_size
-        Number of slices that each process computes at once; slices of different shapes never share a batch.
+        Number of slices that each process computes at once; slices of different shapes never share a batch, and so
+        many simulated slices in a row have the same shape.
     effective_batch
         Number of slices per step of the optimizer, over all processes. Each process accumulates gradients until this
         number is reached, so the result does not depend on the number of processes. Null for one batch of
@@ -171,8 +172,9 @@ class TrainConfig(Section):
     device
         `cpu`, `cuda`, or `auto` for the GPU if there is one.
     mixed_precision
-        `bf16` computes convolutions in bfloat16, unless the processor has no instructions for it; `no` computes
-        everything in float32; `auto` is `bf16` on a GPU that computes in it and `no` elsewhere.
+        `bf16` computes convolutions in bfloat16, unless the processor has no instructions for it; `tf32` rounds the
+        factors of products on a GPU to TF32; `no` computes everything in float32; `auto` is `bf16` on a GPU that
+        computes in it and `no` elsewhere.
     """
 
     output: Path
@@ -192,7 +194,7 @@ class TrainConfig(Section):
     max_skips: int = Field(default=10, ge=1)
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    mixed_precision: Literal["auto", "no", "bf16"] = "auto"
+    mixed_precision: Literal["auto", "no", "tf32", "bf16"] = "auto"
 
     def accumulation(self, processes: int) -> int:
         """Return the number of batches that each process computes for one step of the optimizer.

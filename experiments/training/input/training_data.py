@@ -89,7 +89,7 @@ class SimulatedScans:
 
     def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
         self.files: Sequence[Anatomy] = load_anatomies(as_tuple(config.data.train))
-        self._seed, self._count = config.seed, simulation.slices
+        self._seed, self._count, self._together = config.seed, simulation.slices, config.batch_size
         with progress() as bar:
             bar.add_task(f"draw {simulation.heads} heads", total=None)
             heads = draw_heads(simulation.heads, config.seed)
@@ -98,8 +98,8 @@ class SimulatedScans:
         self._simulator = Simulator([*self.files, *heads], list(map(fill_maps, maps)), simulation.ranges, where)
 
     def epoch(self, number: int) -> SimulatedSlices:
-        """Return the slices of an epoch, simulated differently in each."""
-        return SimulatedSlices(self._simulator, self._count, (self._seed, number))
+        """Return the slices of an epoch, simulated differently in each; those of a batch have the same shape."""
+        return SimulatedSlices(self._simulator, self._count, (self._seed, number), self._together)
 
     def write_pictures(self, folder: Path) -> None:
         """Write pictures of the simulator's effects and of the first slices."""

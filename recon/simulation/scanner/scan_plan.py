@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from recon.data.masks import MaskKind, Sampling
-from recon.simulation.loops import Floats
 from recon.simulation.scanner.sampling import Layout
 from recon.simulation.scanner.shares import HIGH_SNR, LOW_SNR, MANY_COILS, Shares
 
@@ -26,9 +24,6 @@ LEAST_PARTIAL = 0.6
 REFERENCE = (16, 40)
 """Smallest and largest number of lines of a reference scan."""
 
-ROUNDED = 8
-"""Number of which the sides of matrices shared by many slices are multiples."""
-
 MOST_CENTER = 0.9
 """Largest share of the measured lines that the centre may take."""
 
@@ -45,8 +40,6 @@ class Ranges:
         Number of coils and SNR as `coil_noise` defines it, drawn uniformly in the logarithm.
     accelerations, center_fractions
         Acceleration and centre fraction of the masks, drawn uniformly in the logarithm.
-    matrices
-        Number of different matrices among the slices of an epoch; None if each slice draws its own.
     shares
         Shares of the scans with properties that not all have.
     """
@@ -56,7 +49,6 @@ class Ranges:
     snr: tuple[float, float] = (3, 500)
     accelerations: tuple[float, float] = (2, 10)
     center_fractions: tuple[float, float] = (0.03, 0.16)
-    matrices: int | None = None
     shares: Shares = Shares()
 
 
@@ -101,20 +93,10 @@ class ScanPlan:
     offset: tuple[int, int] = (0, 0)
 
     @classmethod
-    def draw(cls, ranges: Ranges, rng: np.random.Generator, matrices: Sequence[tuple[int, int]] = ()) -> ScanPlan:
-        """Draw a plan.
-
-        Parameters
-        ----------
-        ranges
-            What to draw from.
-        rng
-            Source of all choices.
-        matrices
-            Matrices `(readout, phase)` to choose from; none to draw one from the ranges.
-        """
+    def draw(cls, ranges: Ranges, rng: np.random.Generator) -> ScanPlan:
+        """Draw a plan from the ranges."""
         shares = ranges.shares
-        readout, phase = matrices[rng.integers(len(matrices))] if matrices else draw_matrix(ranges, rng.random(2))
+        readout, phase = _draw_matrix(ranges, rng)
         widening = rng.uniform(1, WIDEST) if rng.random() < shares.folded else 1
         oversampling = MOST_OVERSAMPLING if rng.random() < shares.oversampled else 1
         coils, snr = _receivers(ranges, rng)
@@ -146,22 +128,15 @@ class ScanPlan:
         return self.coils, self.oversampled, self.phase, self.readout, self.phase, rows, int(self.reference > 0)
 
 
-def draw_matrix(ranges: Ranges, place: Floats, multiple: int = 2) -> tuple[int, int]:
-    """Return the matrix `(readout, phase)` at a place in the unit square, with sides that are multiples of a number.
+def _draw_matrix(ranges: Ranges, rng: np.random.Generator) -> tuple[int, int]:
+    """Draw a matrix `(readout, phase)` with even sides.
 
     The square favours small matrices: four of them cost as much as one twice as large.
     """
     smallest, largest = ranges.matrix
-    sides = smallest * (largest / smallest) ** (place**2)
-    readout, phase = (max(round((sides.mean() + side) / 2 / multiple), 1) * multiple for side in sides)
-    return int(readout), int(phase)
-
-
-def draw_matrices(ranges: Ranges, count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Draw matrices `(readout, phase)` that are spread evenly over the ranges."""
-    first = (rng.permutation(count) + rng.random(count)) / count
-    second = (rng.permutation(count) + rng.random(count)) / count
-    return [draw_matrix(ranges, place, ROUNDED) for place in np.stack([first, second], axis=1)]
+    sides = smallest * (largest / smallest) ** (rng.random(2) ** 2)
+    readout, phase = (int(round((sides.mean() + side) / 4) * 2) for side in sides)
+    return readout, phase
 
 
 def _receivers(ranges: Ranges, rng: np.random.Generator) -> tuple[int, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -56,7 +56,7 @@ class Simulator:
     ranges: Ranges = field(default_factory=Ranges)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
-    def scan(self, rng: np.random.Generator, matrices: Sequence[tuple[int, int]] = ()) -> Slice:
+    def scan(self, rng: np.random.Generator, shape: ScanPlan | None = None) -> Slice:
         """Draw one undersampled slice; its target is the noise-free root sum of squares.
 
         The echo is centred after undersampling, as before every reconstruction.
@@ -64,11 +64,13 @@ class Simulator:
         Parameters
         ----------
         rng
-            Source of all random numbers.
-        matrices
-            Matrices `(readout, phase)` to choose from; none to draw one from the ranges.
+            Source of everything that is drawn.
+        shape
+            Plan to take all from but noise and sampling; None to draw all.
         """
-        plan = ScanPlan.draw(self.ranges, rng, matrices)
+        plan = ScanPlan.draw(self.ranges, rng)
+        if shape is not None:
+            plan = replace(shape, snr=plan.snr, sampling=plan.sampling, partial=plan.partial)
         image = self._object(rng)
         kspace, reference = full_kspace(image, plan, self.maps, self.ranges.shares, rng)
         target = fastmri_crop(rss(ifft(kspace)), (plan.readout, plan.phase))
@@ -90,7 +92,11 @@ class Simulator:
         shares, image = self.ranges.shares, self._slice(rng)
         if rng.random() < shares.mixed:
             image = mix(image, self._slice(rng), rng)
-        for share, vary in ((shares.deformed, deform), (shares.lesions, add_lesions), (shares.implants, add_implants)):
+        for share, vary in (
+            (shares.deformed, deform),
+            (shares.lesions, add_lesions),
+            (shares.implants, add_implants),
+        ):
             if rng.random() < share:
                 image = vary(image, rng)
         return image

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from recon.data.training.datasets import Slice
-from recon.simulation.scanner.scan_plan import ScanPlan, draw_matrices
+from recon.simulation.scanner.scan_plan import ScanPlan
 from recon.simulation.scanner.simulator import Simulator
-
-MATRICES = 1
-"""Number that tells the random numbers of the matrices from those of the slices."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,35 +25,34 @@ class SimulatedSlices(Dataset[Slice]):
         Number of slices.
     seed
         Seed of the whole set; every epoch has its own.
+    together
+        Number of consecutive slices that have the same shape, so that they can share a batch; everything else about
+        them is drawn anew.
     """
 
     simulator: Simulator
     count: int
     seed: Sequence[int]
+    together: int = 1
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> Slice:
         """Simulate the slice of an index."""
-        return self.simulator.scan(self._rng(index), self.matrices)
+        return self.simulator.scan(self._rng(index), None if self.together == 1 else self._plan(index))
 
     def shapes(self) -> list[tuple[int, ...]]:
         """Return the shape of every slice; only slices of the same shape can share a batch."""
-        ranges, matrices = self.simulator.ranges, self.matrices
-        return [ScanPlan.draw(ranges, self._rng(index), matrices).shape for index in range(self.count)]
-
-    @cached_property
-    def matrices(self) -> list[tuple[int, int]]:
-        """The matrices `(readout, phase)` that the slices share; none if each draws its own."""
-        ranges = self.simulator.ranges
-        if ranges.matrices is None:
-            return []
-        return draw_matrices(ranges, ranges.matrices, np.random.default_rng((*self.seed, self.count, MATRICES)))
+        return [self._plan(index).shape for index in range(self.count)]
 
     def where(self, index: int) -> str:
         """Name a slice in messages."""
         return f"simulated slice {index} of seed {', '.join(map(str, self.seed))}"
+
+    def _plan(self, index: int) -> ScanPlan:
+        """Return the plan of the first slice of the same shape."""
+        return ScanPlan.draw(self.simulator.ranges, self._rng(index - index % self.together))
 
     def _rng(self, index: int) -> np.random.Generator:
         return np.random.default_rng((*self.seed, index))

@@ -9,6 +9,7 @@ import torch
 from sigpy.mri.app import EspiritCalib, L1WaveletRecon, SenseRecon, TotalVariationRecon
 
 from helpers.objects import object_acquisition, smooth_maps
+from helpers.without_extras import Missing
 from recon.classical.sigpy_apps import SigpyReconstruction, as_sigpy_array, automatic_lamda, espirit_maps
 from recon.coils import rss
 from recon.crop import center_crop
@@ -140,3 +141,11 @@ def test_a_gpu_gives_the_same_image(name: str) -> None:
     image = create(name)(undersampled().to("cuda"))
     assert image.device.type == "cuda"
     torch.testing.assert_close(image.cpu(), create(name)(undersampled()), rtol=1e-2, atol=1e-3)
+
+
+def test_without_sigpy_its_methods_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sigpy"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Missing(["sigpy"]), *sys.meta_path])
+    with pytest.raises(InputError, match="sigpy is not installed"):
+        create("sigpy-sense")(undersampled())

@@ -28,3 +28,14 @@ def test_a_slice_depends_on_seed_epoch_and_index_alone(simulator: Simulator) -> 
 
 def test_messages_name_the_slice_with_its_seed(simulator: Simulator) -> None:
     assert SimulatedSlices(simulator, 3, (1, 0)).where(2) == "simulated slice 2 of seed 1, 0"
+
+
+def test_slices_of_a_batch_share_their_shape_and_nothing_else(simulator: Simulator) -> None:
+    slices = SimulatedSlices(simulator, 7, (1, 0), together=3)
+    shapes = slices.shapes()
+    assert [shapes.index(shape) for shape in shapes] == [0, 0, 0, 3, 3, 3, 6]
+    batch = [slices[index] for index in range(3)]
+    assert {(*one.kspace.shape, *one.target.shape) for one in batch} == {shapes[0]}
+    assert len({float(one.acceleration) for one in batch}) == 3
+    assert len({float(one.maximum) for one in batch}) == 3
+    assert torch.equal(SimulatedSlices(simulator, 7, (1, 0))[0].kspace, batch[0].kspace)
