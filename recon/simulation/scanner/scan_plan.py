@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Ranges:
     snr: tuple[float, float] = (3, 500)
     accelerations: tuple[float, float] = (2, 10)
     center_fractions: tuple[float, float] = (0.03, 0.16)
-    shares: Shares = Shares()
+    shares: Shares = field(default_factory=Shares)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ def _draw_matrix(ranges: Ranges, rng: np.random.Generator) -> tuple[int, int]:
 def _receivers(ranges: Ranges, rng: np.random.Generator) -> tuple[int, float]:
     """Draw the number of coils and the SNR; what a share asks for is limited to the ranges."""
     kind = rng.random()
-    coils, snr = ranges.coils, ranges.snr
+    coils: tuple[float, float] = ranges.coils
+    snr = ranges.snr
     if kind < ranges.shares.many_coils:
         coils, snr = _within(MANY_COILS, coils), _within(HIGH_SNR, snr)
     elif kind < ranges.shares.many_coils + ranges.shares.low_field:

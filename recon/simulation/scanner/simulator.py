@@ -139,8 +139,8 @@ def full_kspace(
     Returns
     -------
     tuple
-        K-space, complex64 `(coils, oversampled readout, phase)`, and the lines of a separate reference scan, complex64
-        `(coils, rows, lines)` with noise; None if there is none.
+        K-space, complex64 `(coils, oversampled readout, phase)`, and the lines of a separate reference scan with its
+        noise, complex64 `(coils, rows, lines)`; None if there is none.
     """
     extended = (plan.readout, plan.wider)
     aspect = plan.wider / plan.readout * float(np.exp(rng.normal(0, 0.08)))
