@@ -37,7 +37,7 @@ class Schedule:
         if position.scheduled >= self.config.epochs > position.epochs:
             position.scheduled = 0.0
             position.anchor = (position.done, 0.0)
-        elif self.config.max_minutes is not None:
+        elif self.config.max_minutes is not None or position.scheduled > self._by_epochs(position.done):
             position.anchor = (position.done, position.scheduled)
 
     def elapsed(self) -> float:
@@ -55,14 +55,17 @@ class Schedule:
         elapsed
             Share of the time limit, on which all processes must agree.
         """
-        end, (epochs, place) = self.config.epochs, self.position.anchor
-        self.position.done = done
-        reached = done
-        if epochs != place:
-            reached = place + (end - place) * (done - epochs) / max(end - epochs, 1e-9)
-        reached = max(reached, place + (end - place) * elapsed)
-        self.position.scheduled = min(max(reached, self.position.scheduled), end)
+        end, (_, place) = self.config.epochs, self.position.anchor
+        reached = max(self._by_epochs(done), place + (end - place) * elapsed)
+        self.position.done, self.position.scheduled = done, min(max(reached, self.position.scheduled), end)
         return self.position.scheduled
+
+    def _by_epochs(self, done: float) -> float:
+        """Return the place after so many epochs, as if there were no time limit."""
+        end, (epochs, place) = self.config.epochs, self.position.anchor
+        if epochs == place:
+            return done  # exactly
+        return place + (end - place) * (done - epochs) / max(end - epochs, 1e-9)
 
     @property
     def is_early(self) -> bool:
