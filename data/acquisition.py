@@ -93,6 +93,8 @@ class Header:
         Counters of each image of the file; None if unknown, or if no two images are at one place.
     echo_times
         Echo time of each contrast, in ms; empty if unknown.
+    slice_thickness
+        Slice thickness, in mm, which images take from the geometry if there is one; None if unknown.
     """
 
     crop: Size
@@ -105,6 +107,7 @@ class Header:
     fastmri: bool = field(default=False, compare=False)
     frames: tuple[Frame, ...] | None = None
     echo_times: tuple[float, ...] = ()
+    slice_thickness: float | None = None
 
     def covered(self, matrix: Size) -> Size:
         """Return how many samples of the matrix `(readout, phase)` the image's field of view covers.

@@ -100,7 +100,7 @@ def _plain(tensor: Tensor) -> bool:
 def _load(module: str) -> ModuleType | None:
     try:
         return import_module(module)
-    except ImportError:  # numba is absent, or does not fit to numpy
+    except ImportError:  # numba is absent, or does not fit numpy
         return None
 
 

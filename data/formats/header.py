@@ -75,6 +75,7 @@ def parse_header(xml: str | bytes, contrast: str = "", name: str | Path = "a sca
         contrast=printable(contrast or root.findtext(PROTOCOL) or "", LONGEST_CONTRAST),
         encoded_field_of_view=_field_of_view(root, "encodedSpace"),
         echo_times=_echo_times(root, name),
+        slice_thickness=_slice_thickness(root, space, name),
     )
 
 
@@ -169,7 +170,7 @@ def format_header(
         fov_readout * readout / header.crop[0],
         fov_phase * phase / header.crop[1],
     )
-    thickness = header.geometry[0].field_of_view[2] if header.geometry else 5.0
+    thickness = header.geometry[0].field_of_view[2] if header.geometry else header.slice_thickness or 0.0
     strength = header.field_strength or 0.0
     times = "".join(f"<TE>{time!r}</TE>" for time in header.echo_times)
     sequence = f"\n  <sequenceParameters>{times}</sequenceParameters>" if times else ""
@@ -262,6 +263,17 @@ def _field_of_view(root: ET.Element, space: str) -> tuple[float, float] | None:
     paths = [f"{space}/fieldOfView_mm/{axis}" for axis in "xy"]
     readout, phase = (_positive(_find(root, path), path) for path in paths)
     return None if readout is None or phase is None else (readout, phase)
+
+
+def _slice_thickness(root: ET.Element, space: str, name: str | Path) -> float | None:
+    """Return the slice thickness in mm; that of a partition if the scan encodes a slab."""
+    try:
+        extent = _positive(_find(root, f"{space}/fieldOfView_mm/z"), f"{space}/fieldOfView_mm/z")
+        partitions = _positive(_find(root, f"{space}/matrixSize/z"), f"{space}/matrixSize/z")
+    except HeaderError as error:
+        warn_of_input(f"{name}: {error}; the value is left out")
+        return None
+    return None if extent is None else extent / max(partitions or 1, 1)
 
 
 def _echo_times(root: ET.Element, name: str | Path) -> tuple[float, ...]:

@@ -225,15 +225,16 @@ def _unit(vector: Millimetres) -> Millimetres:
 
 
 def _axial(header: Header, slices: int) -> list[Geometry]:
-    """Make up an axial stack of slices 1 mm apart, with pixels of 1 mm if their size is unknown."""
+    """Make up an axial stack of adjacent slices; pixel size and thickness are 1 mm where they are unknown."""
+    thickness = header.slice_thickness or 1.0
     readout, phase = header.field_of_view or (float(header.crop[0]), float(header.crop[1]))
     return [
         Geometry(
-            position=(0.0, 0.0, float(number - slices // 2)),
+            position=(0.0, 0.0, (number - slices // 2) * thickness),
             read_dir=(0.0, 1.0, 0.0),
             phase_dir=(1.0, 0.0, 0.0),
             slice_dir=(0.0, 0.0, 1.0),
-            field_of_view=(readout, phase, 1.0),
+            field_of_view=(readout, phase, thickness),
         )
         for number in range(slices)
     ]

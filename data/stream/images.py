@@ -48,7 +48,7 @@ def image_message(image: NDArray[np.float32], finished: Finished, number: int, d
         fields |= {"position": geometry.position, **{name: getattr(geometry, name) for name in PLACED[1:]}}
         fields["field_of_view"] = (shape[0] * pixel[0], shape[1] * pixel[1], geometry.field_of_view[2])
     elif header.field_of_view is not None:
-        fields["field_of_view"] = (*header.field_of_view, 1)
+        fields["field_of_view"] = (*header.field_of_view, header.slice_thickness or 1)
     fields["image_index"], fields["image_series_index"] = 1 + number % INDICES, 1 + number // INDICES
     attributes = {"DataRole": "Image", "SeriesDescription": description, "ImageComment": "not for diagnostic use"}
     return make_image(image, _meta(attributes), **fields)

@@ -1,4 +1,4 @@
-"""Run `recon benchmark launches`: count the kernels that a GPU would launch, and its waits for the host, per slice.
+"""Run `recon benchmark launches`: count the kernels that a GPU would launch per slice, and the waits of the host.
 
 No GPU is needed: the operations are the same on a CPU, where torch's profiler records them.
 """
@@ -28,7 +28,7 @@ from recon.data.masks import MaskKind, Sampling
 from recon.data.training.collate import collate
 from recon.data.training.datasets import Slice
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan, target_of
-from recon.experiments.benchmark.json_report import write_json
+from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.benchmark.memory import CONFIGS, write_random_weights
 from recon.experiments.console import console, progress
@@ -120,8 +120,9 @@ def launches(names: Sequence[str], batches: Sequence[int], shape: Shape, output:
     Raises
     ------
     InputError
-        If a name is unknown.
+        If a name is unknown, or `launches.json` is the file of another program.
     """
+    check_report(output / "launches.json")
     known = dict.fromkeys([*NETWORKS, *method_names()])
     for name in names:
         if name not in known:

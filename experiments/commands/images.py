@@ -15,6 +15,7 @@ from recon.experiments.commands.options import (
     Checkpoint,
     Device,
     Formats,
+    GFactor,
     ImageOutput,
     Inputs,
     Mask,
@@ -60,6 +61,7 @@ def reconstruct(
     preprocess: Preprocess = "auto",
     uncertainty: Uncertainty = False,
     noise: NoiseMap = False,
+    g_factor: GFactor = False,
     noise_floor: NoiseFloor = False,
     axes: Axes = None,
     variable: Variable = None,
@@ -74,7 +76,9 @@ def reconstruct(
     from recon.experiments.commands.parse import build_method, parse_sampling, parse_tuned
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.image_files import parse_image_files
+    from recon.experiments.engine.method_warnings import calibration_or_warning
     from recon.experiments.engine.reconstruct import reconstruct as run
+    from recon.experiments.engine.run import Runner
     from recon.preprocessing.steps import parse_steps
 
     sampling = None if acceleration is None else parse_sampling(mask, acceleration, center_fraction, seed)
@@ -82,21 +86,9 @@ def reconstruct(
     found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
     files = parse_image_files(output, formats, overwrite)
     steps = parse_steps(preprocess)
-    opened = partial(open_volume, axes=axes, variable=variable)
-    run(
-        inputs,
-        method,
-        built,
-        sampling,
-        files,
-        pick_device(device),
-        found,
-        steps,
-        uncertainty,
-        noise,
-        opened,
-        noise_floor,
-    )
+    calibration = calibration_or_warning(method, built) if uncertainty else None
+    runner = Runner(method, built, pick_device(device), calibration, noise, g_factor, noise_floor)
+    run(inputs, runner, sampling, files, found, steps, partial(open_volume, axes=axes, variable=variable))
 
 
 @commands.command()

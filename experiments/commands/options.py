@@ -85,6 +85,14 @@ NoiseMap = Annotated[
         "one, else from 32 reconstructions with added noise.",
     ),
 ]
+GFactor = Annotated[
+    bool,
+    typer.Option(
+        "--g-factor",
+        help="Write maps of the g-factor beside the images: their noise, as by --noise-map, over that of a full scan "
+        "times the root of the acceleration.",
+    ),
+]
 NoiseFloor = Annotated[
     bool,
     typer.Option(

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
-from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.image_files import ImageFiles, ImageFormat
-from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
+from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.pipeline import WriteBehind
-from recon.experiments.engine.run import Result, Runner
+from recon.experiments.engine.run import G_FACTOR, NOISE, UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.store import StoredResult
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
@@ -25,20 +23,17 @@ from recon.preprocessing.steps import NO_STEPS, Steps, stepped
 if TYPE_CHECKING:
     from recon.experiments.engine.tuning.settings import TunedSettings
 
+MAP_OPTIONS = {UNCERTAINTY: "--uncertainty", NOISE: "--noise-map", G_FACTOR: "--g-factor"}
+
 
 def reconstruct(
     inputs: list[Path],
-    name: str,
-    method: Reconstruction,
+    runner: Runner,
     sampling: Sampling | None,
     files: ImageFiles,
-    device: torch.device,
     tuned: TunedSettings | None = None,
     steps: Steps = NO_STEPS,
-    uncertainty: bool = False,
-    noise: bool = False,
     opened: Callable[[Path], Volume] = open_volume,
-    floor: bool = False,
 ) -> None:
     """Reconstruct raw-data files; images that were written before under the same protocol are not made again.
 
@@ -46,24 +41,18 @@ def reconstruct(
     ----------
     inputs
         Files and folders of raw data.
-    name, method
-        The method, and the name under which it is registered.
+    runner
+        The method, and the maps to write beside the images.
     sampling
         How fully sampled scans are undersampled; None to leave them as they were acquired.
     files
         Files to write.
-    device
-        Device on which the method runs.
     tuned
         Settings by contrast and acceleration that replace those of the method.
     steps
         Preprocessing of every slice.
-    uncertainty, noise
-        Whether to write maps of the uncertainty, and of the noise, beside the images.
     opened
         Function that opens a file.
-    floor
-        Whether to bring every image to the noise floor of a full scan.
 
     Raises
     ------
@@ -72,15 +61,13 @@ def reconstruct(
     SystemExit
         At the end, if a file could not be reconstructed.
     """
-    if (uncertainty or noise) and ImageFormat.DICOM in files.formats:
-        option = "--uncertainty" if uncertainty else "--noise-map"
+    if runner.map_names and ImageFormat.DICOM in files.formats:
+        option = MAP_OPTIONS[runner.map_names[0]]
         raise InputError(f"a DICOM series holds images alone; give {option} another --format: h5, nifti or png")
-    problems, warnings = Problems(), RangeWarnings()
-    calibration = calibration_or_warning(name, method) if uncertainty else None
+    problems, warnings, name = Problems(), RangeWarnings(), runner.name
     with progress() as bar, WriteBehind(problems.collect) as writer:
         paths = find_files(inputs)
-        maps = Runner(name, method, device, calibration, noise).map_names
-        files.check(paths, maps)
+        files.check(paths, runner.map_names)
         task = bar.add_task(name)
         total = done = 0
         for path in paths:
@@ -89,10 +76,9 @@ def reconstruct(
                 total += len(volume)
                 bar.update(task, total=total, description=f"{name}: {path.name}")
                 scan = SampledVolume(volume, sampling if volume.mask is None else None)
-                adapted = method if tuned is None else tuned.adapt(name, method, scan)
-                runner = Runner(name, adapted, device, calibration, noise, floor)
-                stored = StoredResult(scan, runner, files.path(path, ImageFormat.H5))
-                warnings.check(name, adapted, partial(scan.read, 0))
+                method = runner.method if tuned is None else tuned.adapt(name, runner.method, scan)
+                stored = StoredResult(scan, replace(runner, method=method), files.path(path, ImageFormat.H5))
+                warnings.check(name, method, partial(scan.read, 0))
                 missing = files.missing(stored)
                 if not missing:
                     done += 1

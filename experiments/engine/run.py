@@ -23,7 +23,7 @@ from recon.experiments.engine.device import CPU, in_halves, to_device
 from recon.experiments.engine.pipeline import prefetched
 from recon.preprocessing.echo import centre_echo
 from recon.quality.noise_floor import with_noise_floor
-from recon.quality.noise_map import noise_map
+from recon.quality.noise_map import g_factor_map, noise_map
 from recon.quality.uncertainty import noise_level, spread, views
 
 UNCERTAINTY = "uncertainty"
@@ -31,6 +31,9 @@ UNCERTAINTY = "uncertainty"
 
 NOISE = "noise"
 """Name of the maps of one standard deviation of the noise in the image."""
+
+G_FACTOR = "g_factor"
+"""Name of the maps of the g-factor: that noise over the noise of a full scan and the root of the acceleration."""
 
 Values = NDArray[np.float32]
 
@@ -50,7 +53,7 @@ class SliceResult:
     seconds
         Time to reconstruct the image, without the maps.
     maps
-        Maps of standard deviations by name, float32 `(rows, columns)`, in the image's units.
+        Maps by name, float32 `(rows, columns)`: standard deviations in the image's units, and g-factors.
     """
 
     image: Values
@@ -69,7 +72,7 @@ class Result:
     seconds
         Time to reconstruct the images, without reading them and without the maps.
     maps
-        Maps of standard deviations by name, of the images' shape and in their units.
+        Maps by name, of the images' shape.
     """
 
     images: Values
@@ -91,8 +94,8 @@ class Runner:
         Device on which the method runs; slices may lie anywhere.
     uncertainty
         Calibration of the maps of uncertainty; None to compute no such maps.
-    noise
-        Whether to compute noise maps, which are those of images without the floor.
+    noise, g_factor
+        Whether to compute maps of the noise, and of the g-factor; both are those of images without the floor.
     floor
         Whether to bring every image to the noise floor of a full scan, see `with_noise_floor`.
     """
@@ -102,12 +105,13 @@ class Runner:
     device: torch.device = CPU
     uncertainty: UncertaintyCalibration | None = None
     noise: bool = False
+    g_factor: bool = False
     floor: bool = False
 
     @property
     def map_names(self) -> tuple[str, ...]:
         """Names of the maps in every result."""
-        computed = {UNCERTAINTY: self.uncertainty is not None, NOISE: self.noise}
+        computed = {UNCERTAINTY: self.uncertainty is not None, NOISE: self.noise, G_FACTOR: self.g_factor}
         return tuple(name for name, wanted in computed.items() if wanted)
 
     def volume(self, acquisitions: Iterable[Acquisition], on_slice: Callable[[], None] = lambda: None) -> Result:
@@ -164,18 +168,25 @@ class Runner:
             images = list(self._checked(self.method.batch, batch, "image"))
             seconds = (time.perf_counter() - start) / len(batch)
             for acquisition, image in zip(batch, self._raised(images, batch), strict=True):
-                maps = {name: self._map(name, acquisition, image).numpy() for name in self.map_names}
-                yield SliceResult(image.numpy(), seconds, maps)
+                maps = self._maps(acquisition, image)
+                yield SliceResult(image.numpy(), seconds, {name: maps[name].numpy() for name in self.map_names})
 
-    def _map(self, name: str, acquisition: Acquisition, image: Tensor) -> Tensor:
-        return self._noise_map(acquisition) if name == NOISE else self._uncertainty_map(acquisition, image)
+    def _maps(self, acquisition: Acquisition, image: Tensor) -> dict[str, Tensor]:
+        """Compute the maps that are wanted, and the noise map if only the g-factor is wanted."""
+        maps = {}
+        if self.uncertainty is not None:
+            maps[UNCERTAINTY] = self._uncertainty_map(acquisition, image, self.uncertainty)
+        if self.noise or self.g_factor:
+            maps |= self._noise_maps(acquisition)
+        return maps
 
-    def _uncertainty_map(self, acquisition: Acquisition, image: Tensor) -> Tensor:
+    def _uncertainty_map(
+        self, acquisition: Acquisition, image: Tensor, calibration: UncertaintyCalibration
+    ) -> Tensor:
         try:
             altered = views(acquisition)
             slices = [view.acquisition for view in altered]
             others = self._raised(self._checked(self.method.batch, slices, "image"), slices)
-            calibration = self.uncertainty or UncertaintyCalibration()
             return calibration(spread(image, altered, others), noise_level(acquisition, calibration.noise_level))
         except InputError as error:
             raise InputError(f"{error} (without some of its samples, to estimate the uncertainty)") from error
@@ -185,16 +196,22 @@ class Runner:
         for image, acquisition in zip(images, acquisitions, strict=True):
             yield with_noise_floor(image, acquisition.to("cpu")) if self.floor else image
 
-    def _noise_map(self, acquisition: Acquisition) -> Tensor:
-        def maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:
+    def _noise_maps(self, acquisition: Acquisition) -> dict[str, Tensor]:
+        def noise_maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:
             return [noise_map(self.method, one) for one in acquisitions]
 
+        def g_factor_maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:
+            return [g_factor_map(maps[NOISE].to(one.kspace.device), one) for one in acquisitions]
+
+        maps = {}
         try:
-            (noise,) = self._checked(maps, [acquisition], "noise map")
+            (maps[NOISE],) = self._checked(noise_maps, [acquisition], "noise map")
+            if self.g_factor:
+                (maps[G_FACTOR],) = self._checked(g_factor_maps, [acquisition], "g-factor map")
         except InputError as error:
             hint = "for the noise map; --preprocess none keeps the noise scan if the file has one"
             raise InputError(f"{error} ({hint})") from error
-        return noise
+        return maps
 
     def _checked(
         self, work: Callable[[Sequence[Acquisition]], list[Tensor]], acquisitions: Sequence[Acquisition], what: str

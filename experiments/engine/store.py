@@ -64,6 +64,7 @@ class StoredResult:
             **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
             **({"noise_map": {"replicas": REPLICAS}} if runner.noise else {}),
+            **({"g_factor": {"replicas": REPLICAS}} if runner.g_factor else {}),
             "noise floor": RULE if runner.floor else "none",
         }
 

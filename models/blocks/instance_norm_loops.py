@@ -2,7 +2,7 @@
 
 Features are lines `(images, height, width chans)`, channels last. An image is taken in parts, and a part in rows of
 whole pixels, so long that the innermost loop pays. Sums over a few rows are taken in single precision and added up in
-double precision.
+double precision. The fields of a task are the two counters, the `Layout` and what `normalise` or `adjoint` add.
 """
 
 from __future__ import annotations
@@ -147,19 +147,21 @@ def _add_row(x: Any, shift: Any, total: Any, square: Any) -> None:
 
 @compiled
 def _measure(pointer: Any) -> None:
+    """Sum the differences of one part to the shift, and their squares."""
     task = carray(pointer, 11)
     chans, row = task[3], task[4]
+    lines, shift_of_each, all_sums, again = task[7], task[8], task[9], task[10]
     while True:
         index = ticket(pointer)
         if index >= task[1]:
             break
         image, first, rows, rest = _part(task, index)
-        x = carray(floats(task[7] + 4 * first), rows * row + rest)
-        shifts = carray(floats(task[8]), (image + 1) * chans)
-        if task[10] == 0:
+        x = carray(floats(lines + 4 * first), rows * row + rest)
+        shifts = carray(floats(shift_of_each), (image + 1) * chans)
+        if not again:
             _sample(task, image, shifts)
         shift = _repeated(shifts, image, chans, row)
-        sums = carray(doubles(task[9] + 16 * index * chans), 2 * chans)
+        sums = carray(doubles(all_sums + 16 * index * chans), 2 * chans)
         sums[:] = 0
         total, square = np.zeros(row, np.float32), np.zeros(row, np.float32)
         for line in range(rows):
@@ -174,6 +176,7 @@ def _measure(pointer: Any) -> None:
 
 @compiled
 def _finish(pointer: Any) -> None:
+    """Turn the sums of one image into its mean and `1 / std`, and mark channels whose shift was too far off."""
     task = carray(pointer, 13)
     chans, parts = task[3], task[6]
     pixels = task[2] // chans
@@ -204,6 +207,7 @@ def _apply_row(x: Any, mean: Any, scale: Any, slope: Any) -> None:
 
 @compiled
 def _apply(pointer: Any) -> None:
+    """Normalise and activate one part in place."""
     task = carray(pointer, 11)
     chans, row = task[3], task[4]
     slope = np.float32(carray(doubles(task[10]), 1)[0])
@@ -232,6 +236,7 @@ def _correlate_row(g: Any, y: Any, total: Any, along: Any, slope: Any, steep: An
 
 @compiled
 def _correlate(pointer: Any) -> None:
+    """Sum the gradient of one part behind the activation, and its product with the normalised features."""
     task = carray(pointer, 11)
     chans, row = task[3], task[4]
     slope = np.float32(carray(doubles(task[10]), 1)[0])
@@ -268,6 +273,7 @@ def _pull_back_row(g: Any, y: Any, out: Any, mean: Any, along: Any, scale: Any, 
 
 @compiled
 def _pull_back(pointer: Any) -> None:
+    """Write the gradient of one part in front of the normalisation."""
     task = carray(pointer, 13)
     chans, row, parts = task[3], task[4], task[6]
     slope = np.float32(carray(doubles(task[11]), 1)[0])

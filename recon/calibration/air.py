@@ -52,8 +52,8 @@ def air_samples(kspace: Tensor, mask: Tensor) -> Tensor:
     Lines are measured in full along readout. Weighted by a Blackman window, which keeps the signal from ringing, and
     transformed along readout, they hold no signal where there is no object. These positions are those whose mean
     power is the same, up to the spread of a gamma distribution, and the lowest that several positions share: the
-    fixed point of Koay et al. (2009, PIESNO), first in each coil and then in the sum over the coils. Neither a filter
-    or zeros at the ends of the readout, nor an anti-aliasing filter at the ends of its field of view matter.
+    fixed point of Koay et al. (2009, PIESNO), first in each coil and then in the sum over the coils. A filter
+    or zeros at the ends of the readout do not matter, nor does an anti-aliasing filter at the ends of the image.
 
     A mask of two dimensions has no whole lines. Then the fully sampled rectangle about DC serves as short lines along
     either axis. With eight coils or more, or an SNR of 50 or less, the level is right to about a tenth; a high SNR in
@@ -72,10 +72,10 @@ def air_samples(kspace: Tensor, mask: Tensor) -> Tensor:
         complex `(coils, samples)`; no samples if nothing was measured.
     """
     masks = mask.reshape(1, -1, mask.shape[-1])
-    if _has_points(masks):
-        return _of_points(kspace, mask)
-    for _, found in _in_air(kspace[None], masks.any(dim=1)):
-        return found.positions[0, :, found.cells[0]]
+    if _varies_along_readout(masks):
+        return _samples_of_rectangle(kspace, mask)
+    for _, air in _air_by_size(kspace[None], masks.any(dim=1)):
+        return air.samples[0, :, air.is_air[0]]
     return kspace.new_zeros(len(kspace), 0)
 
 
@@ -96,22 +96,22 @@ def air_power(kspace: Tensor, masks: Tensor) -> Tensor:
     Tensor
         real `(batch, coils)`.
     """
-    if _has_points(masks):
+    if _varies_along_readout(masks):
         samples = [air_samples(*one) for one in zip(kspace, masks, strict=True)]
         return torch.stack([one.abs().square().sum(dim=1) / max(one.shape[1], 1) for one in samples])
     power = kspace.real.new_zeros(kspace.shape[:2])
-    for slices, found in _in_air(kspace, masks.any(dim=1)):
-        cells = found.cells.unsqueeze(1)
-        power[slices] = (found.positions.abs().square() * cells).sum((-2, -1)) / cells.sum((-2, -1)).clamp(min=1)
+    for slices, air in _air_by_size(kspace, masks.any(dim=1)):
+        counts = air.is_air.unsqueeze(1)
+        power[slices] = (air.samples.abs().square() * counts).sum((-2, -1)) / counts.sum((-2, -1)).clamp(min=1)
     return power
 
 
-def _has_points(masks: Tensor) -> bool:
+def _varies_along_readout(masks: Tensor) -> bool:
     """Return whether a mask `(batch, 1 or readout, phase)` differs from row to row."""
     return masks.shape[1] > 1 and not bool((masks == masks.any(dim=1, keepdim=True)).all())
 
 
-def _of_points(kspace: Tensor, mask: Tensor) -> Tensor:
+def _samples_of_rectangle(kspace: Tensor, mask: Tensor) -> Tensor:
     """Return samples in air of the rectangle about DC, or those farthest from DC if the rectangle is too small.
 
     So few samples tell air from object only roughly, and the quietest of many positions would be quieter than the
@@ -163,25 +163,25 @@ class _Air:
 
     Attributes
     ----------
-    positions
+    samples
         complex `(batch, coils, readout, lines)`.
-    cells
+    is_air
         bool `(batch, readout, lines)`.
     """
 
-    positions: Tensor
-    cells: Tensor
+    samples: Tensor
+    is_air: Tensor
 
 
-def _in_air(kspace: Tensor, measured: Tensor) -> Iterator[tuple[list[int], _Air]]:
-    """Look for air in `(batch, coils, readout, phase)` with measured lines `(batch, phase)`.
+def _air_by_size(kspace: Tensor, measured: Tensor) -> Iterator[tuple[list[int], _Air]]:
+    """Find air in `(batch, coils, readout, phase)` with measured lines `(batch, phase)`.
 
-    Slices whose outer rows hold zeros are shorter; those of the same length are treated together.
+    Outer rows of zeros are cut off; slices that keep the same rows are treated together.
 
     Yields
     ------
     tuple
-        Indices of slices, and what was found in them. Slices without samples do not come.
+        Indices of slices, and the air in them. Slices without samples are left out.
     """
     rows = kspace.any(dim=-1).any(dim=1).int()
     first, beyond = rows.argmax(dim=-1), rows.shape[-1] - rows.flip(-1).argmax(dim=-1)
@@ -198,20 +198,16 @@ def _in_air(kspace: Tensor, measured: Tensor) -> Iterator[tuple[list[int], _Air]
         most = max(lines[number] for number in slices)
         index = order[chosen, :most]
         cut = torch.take_along_dim(kspace[chosen, :, start:stop], index[:, None, None], dim=-1)
-        yield slices, _air(cut, torch.take_along_dim(measured[chosen], index, dim=-1))
+        yield slices, _find_air(cut, torch.take_along_dim(measured[chosen], index, dim=-1))
 
 
-def _air(lines: Tensor, measured: Tensor) -> _Air:
-    """Find air in lines `(batch, coils, readout, lines)`, of which some are only there to fill up the batch."""
+def _find_air(lines: Tensor, measured: Tensor) -> _Air:
+    """Find air in lines `(batch, coils, readout, lines)`; those not `measured` only fill up the batch."""
     readout = lines.shape[2]
     heard = lines.flatten(2).any(dim=-1)
-    window = torch.blackman_window(readout + 2, periodic=False, device=lines.device)[1:-1]
-    window = window / window.square().mean().sqrt()
-    positions = torch.fft.fft(lines * window[:, None], dim=2, norm="ortho")
+    positions = _along_readout(lines)
     powers = positions.abs().square()
-    quiet = powers.mean(dim=1).quantile(QUIET_SHARE, dim=1)
-    median = torch.where(measured, quiet, torch.nan).nanmedian(dim=1, keepdim=True).values
-    kept = measured & (quiet <= SPIKE * median)
+    kept = _without_spikes(powers.mean(dim=1), measured)
     count = kept.sum(dim=1)
     power = (powers * kept[:, None, None]).sum(dim=-1) / count[:, None, None]
     of_each = _interval(count)[:, None].expand(-1, power.shape[1], -1)
@@ -231,6 +227,28 @@ def _air(lines: Tensor, measured: Tensor) -> _Air:
     return _Air(positions, air.unsqueeze(-1) & kept.unsqueeze(1))
 
 
+def _along_readout(lines: Tensor) -> Tensor:
+    """Transform lines `(batch, coils, readout, lines)` under a Blackman window that keeps the power of noise."""
+    window = torch.blackman_window(lines.shape[2] + 2, periodic=False, device=lines.device)[1:-1]
+    window = window / window.square().mean().sqrt()
+    return torch.fft.fft(lines * window[:, None], dim=2, norm="ortho")
+
+
+def _without_spikes(power: Tensor, measured: Tensor) -> Tensor:
+    """Mark the measured lines that hold no spike, which would show at every position along readout.
+
+    Parameters
+    ----------
+    power
+        real `(batch, readout, lines)`.
+    measured
+        bool `(batch, lines)`.
+    """
+    quiet = power.quantile(QUIET_SHARE, dim=1)
+    median = torch.where(measured, quiet, torch.nan).nanmedian(dim=1, keepdim=True).values
+    return measured & (quiet <= SPIKE * median)
+
+
 def _lowest_level(power: Tensor, interval: Tensor) -> Tensor:
     """Return the lowest power `(...)` that a share of the positions has in common.
 
@@ -245,9 +263,9 @@ def _lowest_level(power: Tensor, interval: Tensor) -> Tensor:
     rising = power.sort(dim=-1).values
     levels = rising / middle
     above, below = (levels * high).contiguous(), (levels * low).contiguous()
-    found = torch.searchsorted(rising, above, right=True) - torch.searchsorted(rising, below)
-    wanted = found.amax(dim=-1, keepdim=True).clamp(max=max(2, math.ceil(LEAST_AIR * power.shape[-1])))
-    level = levels.gather(-1, (found >= wanted).float().argmax(dim=-1, keepdim=True))[..., 0]
+    sharing = torch.searchsorted(rising, above, right=True) - torch.searchsorted(rising, below)
+    wanted = sharing.amax(dim=-1, keepdim=True).clamp(max=max(2, math.ceil(LEAST_AIR * power.shape[-1])))
+    level = levels.gather(-1, (sharing >= wanted).float().argmax(dim=-1, keepdim=True))[..., 0]
     for _ in range(STEPS):
         equal = torch.where(_equal(rising, level, interval), rising, torch.nan)
         median = equal.nanmedian(dim=-1).values / middle[..., 0]

@@ -17,7 +17,7 @@ CALIBRATION_ROWS = 64
 """Number of readout rows about DC that are used; more cost time and change nothing."""
 SMALLEST, LARGEST = 0.02, 0.04
 """Bounds of the share of the largest singular value below which the others count as noise."""
-ABOVE_FLOOR = 10.0
+ABOVE_FLOOR = 12.0
 """Multiple of the median singular value, which is the floor of the noise, that is taken between these bounds."""
 MAPS = 2
 """Maps per pixel, in the mean over the field of view, that singular values below the upper bound may bring."""
@@ -178,7 +178,7 @@ def _noise_share(energies: Tensor, areas: Tensor, columns: Tensor) -> Tensor:
     """Return the share of the largest energy below which singular vectors hold noise, `(batch, 1)`.
 
     Most singular values are small: their median is the floor of the noise on which the others stand, and less than
-    ten times that counts as noise. So does what exceeds two maps per pixel: the kernels are as many as their pixels
+    twelve times that counts as noise. So does what exceeds two maps per pixel: kernels are as many as their pixels
     times the mean over the field of view of the sum of the eigenvalues (the trace of the projection). An object that
     fills the field of view and differs at opposite borders would otherwise seem folded far into the image.
 
@@ -192,7 +192,7 @@ def _noise_share(energies: Tensor, areas: Tensor, columns: Tensor) -> Tensor:
         Number of columns of the calibration matrix that are not zero, int64 `(batch,)`.
     """
     places = torch.stack([columns // 2, MAPS * areas], dim=1)
-    median, third_map = energies.gather(1, (energies.shape[1] - 1 - places).clamp(min=0)).split(1, dim=1)
+    median, third_map = energies.gather(1, (energies.shape[1] - 1 - places).clamp(min=0)).chunk(2, dim=1)
     noise = torch.maximum(ABOVE_FLOOR**2 * median, third_map)
     return (noise / energies[:, -1:]).nan_to_num(LARGEST**2).clamp(SMALLEST**2, LARGEST**2)
 

@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d
 
 from recon.calibration.acs import FEWEST_LINES, acs_window
 from recon.coils import rss
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition
 
 SMOOTHING = 5
 """Width of the square over which magnitudes are averaged before the strongest is sought, lest it be a spike."""
@@ -25,6 +25,7 @@ NEGLIGIBLE = 1
 """Largest offset that is left alone: coil phases and noise shift an echo as much, and one sample helps no method."""
 
 Offset = tuple[int, int]
+Padding = tuple[int, int]
 
 CENTRED = (0, 0)
 
@@ -47,12 +48,12 @@ def centre_echo(acquisition: Acquisition) -> Acquisition:
         The slice itself if its echo is centred or cannot be found, see `echo_offset`.
     """
     offset, header = echo_offset(acquisition.kspace, acquisition.mask), acquisition.header
-    try:
-        header = _shifted_padding(header, offset[1], acquisition.matrix[1])
-    except ValueError:
-        offset = offset[0], 0
+    padding = _shifted_padding(header.padding, offset[1], acquisition.matrix[1])
+    if padding is None:
+        padding, offset = header.padding, (offset[0], 0)
     if offset != CENTRED:
         kspace, mask = _rolled(acquisition.kspace, offset), _rolled(acquisition.mask, offset)
+        header = replace(header, padding=padding)
         acquisition = replace(acquisition, kspace=kspace, mask=mask, header=header)
     if acquisition.calibration is None:
         return acquisition
@@ -122,7 +123,7 @@ def _fully_sampled(mask: Tensor, offset: Offset) -> Tensor:
 
 
 def _size(mask: Tensor, offset: Offset, readout: int) -> tuple[int, int]:
-    """Return the size of the region of `_fully_sampled`; rows count as measured in full if the mask has one."""
+    """Count the rows and lines of the region of `_fully_sampled`; with a mask of lines alone it has every row."""
     region = _fully_sampled(mask, offset)
     return int(region.any(1).sum()) if len(mask) > 1 else readout, int(region.any(0).sum())
 
@@ -135,14 +136,12 @@ def _centre(energy: Tensor) -> int:
     return round(float((near * torch.arange(-reach, reach + 1, device=near.device)).sum() / near.sum()))
 
 
-def _shifted_padding(header: Header, offset: int, phase: int) -> Header:
-    """Return the header of a scan whose lines move; raises ValueError if those acquired would not stay one run."""
-    if header.padding == (0, phase):
-        return header
-    first, last = (line - offset for line in header.padding)
-    if first < 0 or last > phase:
-        raise ValueError
-    return replace(header, padding=(first, last))
+def _shifted_padding(padding: Padding, offset: int, phase: int) -> Padding | None:
+    """Return the acquired columns `[first, last)` once lines have moved; None if they would not stay one run."""
+    if padding == (0, phase):
+        return padding
+    first, last = (line - offset for line in padding)
+    return None if first < 0 or last > phase else (first, last)
 
 
 def _centred_reference(calibration: Tensor) -> Tensor:
@@ -150,5 +149,5 @@ def _centred_reference(calibration: Tensor) -> Tensor:
     lines = calibration.shape[-1]
     rows, beyond = echo_offset(calibration, calibration.new_ones(lines, dtype=torch.bool))
     middle = lines // 2 + beyond
-    kept = next(n for n in range(lines, 0, -1) if middle >= n // 2 and lines - middle >= n - n // 2)
+    kept = min(lines, 2 * middle + 1, 2 * (lines - middle))  # index `kept // 2` is then the middle
     return _rolled(calibration, (rows, 0))[..., middle - kept // 2 :][..., :kept]

@@ -9,7 +9,7 @@ from torch.nn.functional import avg_pool2d
 from recon.calibration.compression import compress
 from recon.calibration.noise import air_variance, edge_variance
 from recon.contract import NoiseLevel
-from recon.solvers.cg import conjugate_gradients
+from recon.solvers.bright_sense import bright_sense
 from recon.solvers.problem import Problem
 
 LAMDA, ITERATIONS = 3e-3, 4
@@ -61,15 +61,9 @@ def noise_maps(problem: Problem, levels: Tensor) -> Tensor:
         real `(batch, readout, phase)`: standard deviation at unit scale, in natural order.
     """
     encoding = problem.encoding
-    noise = _white(problem.kspace)
     unit = (levels / problem.scale)[:, None, None, None]
-    samples = compress(noise, problem.compression) * unit * encoding.mask
-    spread = problem.brightness.sqrt().unsqueeze(1)
-
-    def normal(image: Tensor) -> Tensor:
-        return spread * encoding.normal(spread * image)
-
-    image = spread * conjugate_gradients(normal, spread * encoding.adjoint(samples), ITERATIONS, LAMDA)
+    samples = compress(_white(problem.kspace), problem.compression) * unit * encoding.mask
+    image = bright_sense(encoding, samples, problem.brightness, LAMDA, ITERATIONS, tolerance=0)
     power = torch.fft.fftshift(image.abs().square().sum(1), dim=encoding.axes)
     return _local_mean(power).sqrt()
 

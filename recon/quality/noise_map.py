@@ -1,4 +1,4 @@
-"""The noise in a reconstructed image, for every method: by formula where there is one, else by pseudo-replicas."""
+"""Measures the noise in a reconstructed image, for any method: by formula if it has one, else by pseudo-replicas."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def noise_map(
     return pseudo_replica(method, acquisition, covariance, replicas) if formula is None else formula
 
 
-def g_factor_map(
-    method: Reconstruction, acquisition: Acquisition, covariance: Tensor | None = None, replicas: int = REPLICAS
-) -> Tensor:
+def g_factor_map(sigma: Tensor, acquisition: Acquisition, covariance: Tensor | None = None) -> Tensor:
     """Return `g = sigma / (sigma_full sqrt(R))` of any method, also for scans that were never fully sampled.
 
-    `sigma` is that of `noise_map`. `sigma_full^2 = u^H Psi u / 2` is that of the root sum of squares of a full scan,
-    where there is signal: only the noise in phase with the signal `u`, the coil sensitivities of unit norm, shows in
-    the magnitude (Pruessmann et al. 1999; Robson et al. 2008). A method that denoises may have `g` below one.
+    `sigma_full^2 = u^H Psi u / 2` is the noise in the root sum of squares of a full scan, where there is signal: only
+    the noise in phase with the signal `u`, the coil sensitivities of unit norm, shows in the magnitude (Pruessmann et
+    al. 1999; Robson et al. 2008). A method that denoises may have `g` below one.
 
     Parameters
     ----------
-    method, acquisition, covariance, replicas
+    sigma
+        The method's `noise_map`, float32 `(rows, columns)`.
+    acquisition, covariance
         As for `noise_map`.
 
     Returns
@@ -80,5 +80,4 @@ def g_factor_map(
     covariance = covariance.to(sens_maps)
     full = torch.einsum("crp,cd,drp->rp", sens_maps.conj(), covariance, sens_maps).real.clamp(min=0) / 2
     full = full * acquired_share(acquisition)
-    ratio = noise_map(method, acquisition, covariance, replicas) / torch.where(full > 0, full, torch.inf).sqrt()
-    return ratio / acquisition.acceleration**0.5
+    return sigma / (torch.where(full > 0, full, torch.inf) * acquisition.acceleration).sqrt()

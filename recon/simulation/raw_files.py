@@ -106,6 +106,7 @@ def simulate_volume(
         field_of_view=field_of_view(shape),
         field_strength=protocol.field_strength,
         contrast=protocol.contrast,
+        slice_thickness=5.0,
     )
     return SimulatedVolume(kspace, target, header, image, sens_maps, noise)
 

@@ -82,21 +82,23 @@ def _add_products(factor: Any, image: Any, sign: Any, total: Any) -> None:
 
 @compiled
 def _sum_products(pointer: Any) -> None:
+    """Sum the products of one row of one result; the fields of the task are those that `_summed` passes."""
     task = carray(pointer, 15)
     results, count, rows, columns, sign = task[2], task[3], task[4], task[5], np.float32(task[6])
-    width, batches = 2 * columns, task[14]
-    places = carray(integers(task[13]), 2 * batches)
+    result_stride, factor_stride, image_stride = task[7], task[8], task[9]
+    factors, images, sums, batches = task[10], task[11], task[12], task[14]
+    places, width = carray(integers(task[13]), 2 * batches), 2 * columns
     while True:
         index = ticket(pointer)
         if index >= task[1]:
             break
         row, rest = index % rows, index // rows
-        which, batch = rest % results, rest // results
-        total = carray(floats(task[12] + 8 * columns * index), width)
+        result, batch = rest % results, rest // results
+        total = carray(floats(sums + 8 * columns * index), width)
         total[:] = 0
-        for one in range(count):
-            factor = places[batch] + which * task[7] + one * task[8] + row * columns
-            image = places[batches + batch] + one * task[9] + row * columns
+        for number in range(count):
+            factor = places[batch] + result * result_stride + number * factor_stride + row * columns
+            image = places[batches + batch] + number * image_stride + row * columns
             _add_products(
-                carray(floats(task[10] + 8 * factor), width), carray(floats(task[11] + 8 * image), width), sign, total
+                carray(floats(factors + 8 * factor), width), carray(floats(images + 8 * image), width), sign, total
             )

@@ -28,6 +28,17 @@ def shrink(values: Tensor, threshold: Tensor, shift: tuple[int, int], growth: fl
     """Shrink the details of real planes `(..., readout, phase)`, extended by reflection to whole blocks.
 
     The result has the memory layout of the values: planes may be the real and imaginary parts of complex images.
+
+    Parameters
+    ----------
+    values
+        float32 `(..., readout, phase)`.
+    threshold
+        Threshold of the finest level, `(..., 1, 1)`.
+    shift
+        Rows and columns by which the grid of blocks begins before the image.
+    growth
+        Ratio of a level's threshold to that of the next finer one.
     """
     if values.stride(-1) not in (1, 2) or not values.numel():
         values = values.contiguous()
@@ -127,8 +138,10 @@ def _store(middle: Any, target: Any, step: int) -> None:
 
 @compiled
 def _shrink_strip(pointer: Any) -> None:
+    """Shrink the details of one strip of one plane; the fields of the task are those that `shrink` passes."""
     task = carray(pointer, 13)
     strips, rows, columns, stride, step, down, across = task[2], task[3], task[4], task[5], task[6], task[7], task[8]
+    values, result, places, all_thresholds = task[9], task[10], task[11], task[12]
     width = -(-(columns + across) // BLOCK) * BLOCK
     strip = np.empty((BLOCK, width), np.float32)
     half = np.empty((4, BLOCK // 2, width // 2), np.float32)
@@ -140,10 +153,10 @@ def _shrink_strip(pointer: Any) -> None:
         if index >= task[1]:
             break
         plane, first = index // strips, index % strips * BLOCK - down
-        place = carray(integers(task[11]), plane + 1)[plane]
-        thresholds = carray(floats(task[12]), (plane + 1) * LEVELS)[plane * LEVELS :]
+        place = carray(integers(places), plane + 1)[plane]
+        thresholds = carray(floats(all_thresholds), (plane + 1) * LEVELS)[plane * LEVELS :]
         for row in range(BLOCK):
-            start = task[9] + place + 4 * stride * _reflected(first + row, rows)
+            start = values + place + 4 * stride * _reflected(first + row, rows)
             _load(carray(floats(start), columns * step), step, across, columns, strip[row])
         fine = strip.reshape(BLOCK // 2, 2, width)
         _analyse(fine, half, thresholds[0])
@@ -158,5 +171,5 @@ def _shrink_strip(pointer: Any) -> None:
         _synthesise(quarter, fine_half)
         _synthesise(half, fine)
         for row in range(max(0, -first), min(BLOCK, rows - first)):
-            start = task[10] + place + 4 * stride * (first + row)
+            start = result + place + 4 * stride * (first + row)
             _store(strip[row, across : across + columns], carray(floats(start), columns * step), step)

@@ -19,7 +19,7 @@ from recon.experiments.report.scores import read_csv
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = ("hub", "images", "report", "train", "twix")
-IMPORTED_AS = {"pillow": "PIL", "pyyaml": "yaml"}
+IMPORTED_AS = {"pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
 ONLY_FASTMRI_IMPORTS = {"requests", "tqdm"}
 
 

@@ -125,6 +125,7 @@ class TwixProtocol:
                 contrast=printable(name, LONGEST_CONTRAST),
                 encoded_field_of_view=(fov[0] * oversampling[0], fov[1] * oversampling[1]),
                 echo_times=self._echo_times(),
+                slice_thickness=thickness or None,
             ),
             matrix=(readout, phase, 1),
             center=phase // 2,

@@ -76,5 +76,5 @@ def _replaced(path: Path, scan: ScanHeader, matrix: tuple[int, int], center: int
     scan = replace(scan, matrix=(*matrix, 1), center=matrix[1] // 2)
     if same:
         return scan
-    header = replace(scan.header, crop=matrix, field_of_view=None, encoded_field_of_view=None)
+    header = replace(scan.header, crop=matrix, field_of_view=None, encoded_field_of_view=None, slice_thickness=None)
     return replace(scan, header=header, field_of_view=None)

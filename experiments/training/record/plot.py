@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,17 @@ from matplotlib.figure import Figure
 
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
+from recon.data.storage.new_hdf5 import CREATOR
 from recon.experiments.console import say
 from recon.experiments.training.record.log import LOG, read_log
 
 CURVES = "curves.png"
+MARK = f"{CREATOR}: curves of a training run"
+"""Text in every PNG file of this command, by which it knows them again."""
+
+MARKED = 4096
+"""Number of bytes at the start of the file that hold the mark."""
+
 ALL = "all volumes"
 PANELS = {
     "loss": "training loss",
@@ -49,16 +57,25 @@ def plot(run: Path) -> Path:
     Raises
     ------
     InputError
-        If the folder contains no log, or the log is empty.
+        If the folder contains no log, the log is empty, or this command did not write the PNG file that is there.
     """
     panels = curves(read_log(run / LOG))
     if not panels:
         raise InputError(f"{run / LOG}: nothing has been logged yet")
     path = run / CURVES
+    _check_replaceable(path)
     with atomic_path(path) as temporary:
-        draw(panels, run.resolve().name).savefig(temporary, format="png")
+        draw(panels, run.resolve().name).savefig(temporary, format="png", metadata={"Software": MARK})
     say(f"curves: {path}")
     return path
+
+
+def _check_replaceable(path: Path) -> None:
+    if not os.path.lexists(path):
+        return
+    with path.open("rb") as file:
+        if MARK.encode() not in file.read(MARKED):
+            raise InputError(f"{path}: exists already and was not written by this program; move it elsewhere")
 
 
 def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Curve]]:

@@ -42,6 +42,7 @@ headers = st.builds(
     encoded_field_of_view=st.none() | pairs,
     frames=st.none() | st.tuples(*[st.builds(Frame, *[st.integers(0, 9)] * 4)] * SLICES),
     echo_times=st.lists(sizes, max_size=3).map(tuple),
+    slice_thickness=st.none() | sizes,
 )
 odd = st.sampled_from(["1e400", "1_0", "\u0663", " 7 ", "-0", "9" * 5000])
 words = st.text() | st.integers().map(str) | st.floats().map(str) | odd
@@ -108,6 +109,8 @@ def test_a_written_header_is_read_back(header: Header) -> None:
     assert read.field_of_view == (header.field_of_view or header.crop)
     assert header.encoded_field_of_view in {None, read.encoded_field_of_view}
     assert read.field_strength == header.field_strength
+    thickness = header.geometry[0].field_of_view[2] if header.geometry else header.slice_thickness
+    assert read.slice_thickness == thickness
 
 
 @given(headers)
@@ -132,6 +135,7 @@ def test_text_that_is_not_our_header_is_refused(text: str) -> None:
         {"field_of_view": (math.inf, 1.0)},
         {"encoded_field_of_view": (1e300, 1.0)},
         {"field_strength": 1e300},
+        {"slice_thickness": 0.0},
         {"geometry": ()},
     ],
     ids=str,
@@ -140,6 +144,16 @@ def test_impossible_headers_are_refused(impossible: dict[str, Any]) -> None:
     text = header_as_text(Header(**{"crop": (320, 320), "padding": (0, PHASE)} | impossible))
     with pytest.raises(InputError, match="a.npz: the header"):
         header_from_text(Path("a.npz"), text, MATRIX, SLICES)
+
+
+@pytest.mark.parametrize(
+    ("extent", "partitions", "thickness"), [("5", "1", 5), ("160", "256", 0.625), ("0", "1", None), ("5", "0", 5)]
+)
+def test_the_slice_thickness_is_that_of_a_partition(extent: str, partitions: str, thickness: float | None) -> None:
+    space = f"<matrixSize><x>320</x><y>320</y><z>{partitions}</z></matrixSize>"
+    space += f"<fieldOfView_mm><x>200</x><y>200</y><z>{extent}</z></fieldOfView_mm>"
+    encoding = f"<encoding><encodedSpace>{space}</encodedSpace><reconSpace>{space}</reconSpace></encoding>"
+    assert parse_header(f"<ismrmrdHeader>{encoding}</ismrmrdHeader>").slice_thickness == thickness
 
 
 def test_the_padding_equals_that_of_fastmri() -> None:

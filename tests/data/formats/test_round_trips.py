@@ -28,6 +28,7 @@ HEADER = Header(
         for index in range(SLICES)
     ),
     encoded_field_of_view=(440.6, 192.78),
+    slice_thickness=4.0,
 )
 
 

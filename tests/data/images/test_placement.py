@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from helpers.stacks import oblique_geometry, oblique_stack, where
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition, Geometry, Header
-from recon.data.images.placement import place, stack, upright
+from recon.data.images.placement import place, slice_distance, stack, upright
 
 sizes = st.integers(5, 12)
 
@@ -61,6 +61,15 @@ def test_without_geometry_the_pixel_size_is_kept_and_nothing_is_turned() -> None
     np.testing.assert_allclose(scan.placements[0].spacing, (5.0, 4.5))
     turned = upright(np.arange(6).reshape(2, 3), scan.placements[0])[0]
     np.testing.assert_array_equal(turned, np.arange(6).reshape(2, 3))
+
+
+@pytest.mark.parametrize(("known", "expected"), [(5.0, 5.0), (None, 1.0)])
+def test_without_geometry_slices_are_as_far_apart_as_they_are_thick(known: float | None, expected: float) -> None:
+    header = Header(crop=(48, 40), padding=(0, 40), slice_thickness=known)
+    placements = stack(np.zeros((3, 48, 40), np.float32), header, (48, 40)).placements
+    assert [one.thickness for one in placements] == [expected] * 3
+    assert slice_distance(placements) == expected
+    assert placements[1].corner[2] == 0
 
 
 def test_a_matrix_smaller_than_the_image_has_larger_pixels() -> None:

@@ -40,11 +40,12 @@ def test_the_placement_survives_the_stream(readout: int, phase: int, cut: int, s
 
 
 def test_an_unknown_placement_stays_unknown() -> None:
-    header = Header(crop=(6, 5), padding=(0, 5), field_of_view=(60.0, 40.0))
+    header = Header(crop=(6, 5), padding=(0, 5), field_of_view=(60.0, 40.0), slice_thickness=3.0)
     images = [image_message(np.ones((6, 5), np.float32), finished(header, (6, 5)), index, "") for index in range(2)]
     found = stack_images(images, "")
     assert not found.oriented
     np.testing.assert_allclose(found.placements[1].spacing, (10, 8))
+    assert found.placements[0].thickness == 3
     assert not np.allclose(found.placements[0].corner, found.placements[1].corner)
 
 

@@ -8,11 +8,12 @@ import h5py
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from recon.data.open import open_volume
 from recon.experiments.cli import app
-from recon.quality.noise_map import noise_map
+from recon.quality.noise_map import g_factor_map, noise_map
 from recon.registry import create
 
 Run = Callable[..., Result]
@@ -48,6 +49,17 @@ def test_every_format_but_dicom_holds_the_map_beside_the_image(
     assert "2 slices in" in run(*[word for word in command if word != "--noise-map"]).output
 
 
+def test_the_g_factor_is_the_noise_over_that_of_a_full_scan(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    for output, options in (("both.h5", ("--noise-map", "--g-factor")), ("g.h5", ("--g-factor",))):
+        run("--method", "grappa", *options, "-o", tmp_path / output)
+    with h5py.File(tmp_path / "both.h5") as both, h5py.File(tmp_path / "g.h5") as alone:
+        assert "noise" not in alone
+        np.testing.assert_array_equal(both["g_factor"], alone["g_factor"])
+        noise = torch.from_numpy(both["noise"][1])
+        np.testing.assert_array_equal(both["g_factor"][1], g_factor_map(noise, open_volume(raw_file).read(1)))
+        assert json.loads(alone.attrs["protocol"])["g_factor"] == {"replicas": 32}
+
+
 def test_maps_of_noise_and_uncertainty_go_together(run: Run, tmp_path: Path) -> None:
     run("--method", "zero-filled", "--acceleration", 2, "--uncertainty", "--noise-map", "-o", tmp_path / "image.nii")
     assert {path.name for path in tmp_path.glob("image*")} == {
@@ -58,7 +70,8 @@ def test_maps_of_noise_and_uncertainty_go_together(run: Run, tmp_path: Path) -> 
     }
 
 
-def test_dicom_is_refused_before_anything_is_reconstructed(run: Run, tmp_path: Path) -> None:
-    result = run("--method", "sense", "--noise-map", "--format", "h5,dicom", "-o", tmp_path / "out", code=2)
-    assert "a DICOM series holds images alone; give --noise-map another --format" in result.output
+@pytest.mark.parametrize("option", ["--noise-map", "--g-factor", "--uncertainty"])
+def test_dicom_is_refused_before_anything_is_reconstructed(run: Run, tmp_path: Path, option: str) -> None:
+    result = run("--method", "sense", option, "--format", "h5,dicom", "-o", tmp_path / "out", code=2)
+    assert f"a DICOM series holds images alone; give {option} another --format" in result.output
     assert not (tmp_path / "out").exists()

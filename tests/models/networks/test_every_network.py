@@ -41,7 +41,9 @@ def test_slices_of_a_batch_are_independent(network: nn.Module) -> None:
     alone = torch.cat([network(kspace[index : index + 1], mask[index : index + 1]) for index in range(3)])
     together = network(kspace, mask)
     for index in range(3):
-        torch.testing.assert_close(together[index] / alone[index].amax(), alone[index] / alone[index].amax())
+        torch.testing.assert_close(  # single precision of ESPIRiT
+            together[index] / alone[index].amax(), alone[index] / alone[index].amax(), rtol=0, atol=1e-4
+        )
 
 
 def test_mixed_precision_changes_the_image_little(network: nn.Module) -> None:

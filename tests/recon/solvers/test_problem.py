@@ -6,29 +6,16 @@ from typing import Any
 import pytest
 import torch
 
+from helpers.heads import folded
 from helpers.objects import object_acquisition, padded
 from helpers.slices import random_kspace
 from recon.blocking import as_on_gpu
 from recon.calibration.acs import calibration_lines
 from recon.classical.sense import Sense
-from recon.coils import rss
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition
 from recon.data.masks import MaskKind, Sampling
-from recon.fourier import fft, ifft
 from recon.registry import create
 from recon.solvers.problem import Problem
-
-
-def folded(acquisition: Acquisition, width: int) -> Acquisition:
-    """Take the scan with a narrower field of view: what lies outside is folded in."""
-    coil_images = ifft(acquisition.kspace)
-    first = coil_images.shape[-1] // 2 - width // 2
-    narrow = coil_images[..., first : first + width].clone()
-    narrow[..., width - first :] += coil_images[..., :first]
-    beyond = coil_images[..., first + width :]
-    narrow[..., : beyond.shape[-1]] += beyond
-    header = Header(crop=(coil_images.shape[-2], width), padding=(0, width))
-    return Acquisition(fft(narrow), torch.ones(width, dtype=torch.bool), header, rss(narrow), name="folded.h5")
 
 
 def undersampled(acquisition: Acquisition) -> Acquisition:

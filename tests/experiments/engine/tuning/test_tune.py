@@ -105,6 +105,14 @@ def test_earlier_results_are_kept(tmp_path: Path, raw_file: Path) -> None:
     assert "another protocol" in run(*command, "--methods", "sense", "--seed", 1, code=2).output
 
 
+@pytest.mark.parametrize("text", ["", "colour: blue\n", "- 1\n", "not: [yaml", "\x89PNG"])
+def test_a_file_that_holds_no_settings_is_kept(tmp_path: Path, raw_file: Path, text: str) -> None:
+    path = tmp_path / "tuned.yaml"
+    path.write_text(text)
+    run("tune", raw_file, *PROTOCOL, "--methods", "sense", "--output", path, code=2)
+    assert path.read_text() == text
+
+
 def test_results_for_other_samples_and_halves_of_results_do_not_count(tmp_path: Path, raw_file: Path) -> None:
     path = tmp_path / "tuned.yaml"
     command = ("tune", raw_file, *PROTOCOL, "--slices", 1, "--methods", "grappa", "--output", path)

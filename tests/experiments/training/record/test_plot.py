@@ -42,6 +42,17 @@ def test_unfinished_run_is_drawn(tmp_path: Path) -> None:
         assert image.format == "PNG"
 
 
+def test_only_curves_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    path = plot(tmp_path)
+    assert plot(tmp_path) == path
+    Image.new("L", (8, 8)).save(path)
+    mine = path.read_bytes()
+    with pytest.raises(InputError, match=r"curves\.png: exists already and was not written by this program"):
+        plot(tmp_path)
+    assert path.read_bytes() == mine
+
+
 def test_folder_without_curves_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such log; give the output folder"):
         plot(tmp_path)
