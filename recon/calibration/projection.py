@@ -169,7 +169,7 @@ def _eigenvectors(products: Tensor) -> tuple[Tensor, Tensor]:
     """
     try:
         energies, vectors = torch.linalg.eigh(products)
-    except torch.linalg.LinAlgError:
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         energies, vectors = torch.linalg.eigh(products.to(torch.complex128))
     return energies.to(products.real.dtype), vectors.to(products.dtype)
 
