@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recon.blocking import in_blocks
 from recon.crop import fastmri_crop
 from recon.data.errors import InputError
 from recon.data.training.datasets import Slice
@@ -19,7 +20,7 @@ from recon.fourier import fft
 from recon.models.losses import kspace_loss, weighted_loss
 from recon.models.networks.general_varnet import Start
 from recon.models.networks.kspace_network import UndersampledBatch
-from recon.models.variation import ROWS, can_mirror, conjugate, mirror, rotate_phase
+from recon.models.variation import ROWS, can_mirror, conjugate, join, mirror, rotate_phase
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +80,22 @@ class Supervised(nn.Module):
         iterations
             Number of compressed-sensing iterations; None for that of the network.
         """
-        undersampled = UndersampledBatch(
-            batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration
-        )
-        start: Start = cast("Any", self.network).begin(undersampled, iterations)
+        count = len(batch.kspace)
+        # On a CPU slices are started one by one: the iterations of one fit into the cache.
+        size = 1 if in_blocks(batch.kspace) else count
+        starts = [self._begin(batch, slice(first, first + size), iterations) for first in range(0, count, size)]
+        if len({start.problem.encoding.axes for start in starts}) > 1:
+            starts = [self._begin(batch, slice(0, count), iterations)]
+        start = starts[0] if len(starts) == 1 else join(starts)
         return StartedSlice(start, batch.target, batch.maximum)
+
+    def _begin(self, batch: Slice, part: slice, iterations: int | None) -> Start:
+        calibration = None if batch.calibration is None else batch.calibration[part]
+        undersampled = UndersampledBatch(
+            batch.kspace[part], batch.mask[part], calibration=calibration, acceleration=batch.acceleration[part]
+        )
+        begun: Start = cast("Any", self.network).begin(undersampled, iterations)
+        return begun
 
     def forward(self, batch: Slice | StartedSlice) -> Tensor:
         """Return the loss of a batch, a scalar."""

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,7 +10,7 @@ from helpers.objects import object_acquisition
 from helpers.slices import line_mask
 from recon.models.networks.general_varnet import GeneralVarNet, Start
 from recon.models.networks.kspace_network import UndersampledBatch
-from recon.models.variation import can_mirror, conjugate, mirror, rotate_phase
+from recon.models.variation import can_mirror, conjugate, join, mirror, rotate_phase
 
 VARIATIONS = [partial(rotate_phase, angle=2.1), conjugate, mirror]
 NETWORK = GeneralVarNet(num_cascades=1, chans=4, pools=2, start_iterations=8)
@@ -73,3 +74,24 @@ def test_varying_twice_gives_the_start_back(vary: Callable[[Start], Start]) -> N
 def _encoded(started: Start) -> torch.Tensor:
     encoding = started.problem.encoding
     return torch.fft.ifftshift(started.images, dim=encoding.axes)[:, : encoding.sens_maps.shape[1]]
+
+
+def test_joined_starts_give_the_images_of_each() -> None:
+    kspaces = [object_acquisition(4, 32, 24, noise=noise).kspace[None] for noise in (0, 0.1, 0.3)]
+    mask = line_mask(24, batch=3)
+    with torch.no_grad():
+        starts = [
+            NETWORK.begin(UndersampledBatch(torch.where(one, kspace, 0), one))
+            for kspace, one in zip(kspaces, mask.split(1), strict=True)
+        ]
+        fewer = [_without_last_coil(starts[0]), *starts[1:]]
+        images = NETWORK.finish(join(fewer))
+        expected = torch.cat([NETWORK.finish(one) for one in fewer])
+    torch.testing.assert_close(images, expected, rtol=1e-4, atol=1e-5)
+
+
+def _without_last_coil(started: Start) -> Start:
+    problem = started.problem
+    encoding = replace(problem.encoding, sens_maps=problem.encoding.sens_maps[:, :, :-1])
+    few = {"measured": problem.measured[:, :-1], "compression": problem.compression[..., :-1]}
+    return replace(started, problem=replace(problem, encoding=encoding, **few))
