@@ -1,4 +1,4 @@
-"""Decides whether work on a tensor is done as suits a CPU, block by block in its caches, or at once as on a GPU."""
+"""Decides how to work on a tensor: block by block, as suits the caches of a CPU, or all at once, as on a GPU."""
 
 from __future__ import annotations
 

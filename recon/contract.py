@@ -32,7 +32,7 @@ class UncertaintyCalibration:
     spread, noise
         The two factors. The defaults take the spread as it is.
     noise_level
-        Where `n` came from in the fit: `air`, or `ends` of the readout as before there was a choice.
+        Where `n` came from in the fit: the `air`, or the `ends` of the readout as in fits of earlier versions.
     """
 
     spread: float = 1.0
@@ -52,7 +52,7 @@ class Reconstruction(ABC):
     and the paper. It implements `__call__`. Everything else that a caller may ask is a facet with a default, so no
     caller needs to know which kind of method it holds.
 
-    The echo of what it is given lies at index `N // 2`: the engine centres it, see `recon.preprocessing.echo`.
+    The echo of every acquisition lies at index `N // 2`: the engine moves it there, see `recon.preprocessing.echo`.
     """
 
     @abstractmethod

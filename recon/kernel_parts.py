@@ -1,4 +1,4 @@
-"""What compiled loops are made of: tickets, and arrays at addresses."""
+"""Provides what compiled loops are made of: tickets, and pointers to arrays."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def launches(
         str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
     ] = "8x128x128",
 ) -> None:
-    """Count the kernels that a GPU launches per slice, and how often it waits for the host; needs no GPU.
+    """Count the kernels that a GPU launches per slice, and how often the host waits for it; needs no GPU.
 
     Counts training steps and inference of networks, and classical methods.
 

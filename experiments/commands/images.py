@@ -75,9 +75,9 @@ def reconstruct(
     from recon.data.open import open_volume
     from recon.experiments.commands.parse import build_method, parse_sampling, parse_tuned
     from recon.experiments.engine.device import pick_device
-    from recon.experiments.engine.image_files import parse_image_files
     from recon.experiments.engine.method_warnings import calibration_or_warning
     from recon.experiments.engine.reconstruct import reconstruct as run
+    from recon.experiments.engine.results.image_files import parse_image_files
     from recon.experiments.engine.run import Runner
     from recon.preprocessing.steps import parse_steps
 

@@ -97,7 +97,7 @@ def send(
 
     Example: recon send scan.mrd --host 127.0.0.1 --port 9002 --output images --format dicom
     """
-    from recon.experiments.engine.image_files import parse_image_files
+    from recon.experiments.engine.results.image_files import parse_image_files
     from recon.experiments.server.send import send as run
 
     run(file, host, port, method, parse_image_files(output, formats, overwrite))

@@ -32,9 +32,9 @@ from recon.experiments.engine.metrics import (
     score_file,
     score_foreground,
 )
+from recon.experiments.engine.results.store import StoredResult, check_replaceable
 from recon.experiments.engine.run import UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.engine.store import StoredResult, check_replaceable
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
 from recon.experiments.report.panels import SliceComparison

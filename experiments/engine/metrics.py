@@ -46,7 +46,16 @@ def score(target: Images, images: Images) -> Metrics:
     ValueError
         If the numbers of slices differ or the common field is smaller than the window of SSIM.
     """
-    return _score(*_scored_field(target, images))
+    from fastmri.evaluate import nmse, psnr, ssim  # noqa: PLC0415 - takes a second to import
+
+    target, images = _scored_field(target, images)
+    largest = target.max()
+    with np.errstate(divide="ignore", invalid="ignore"):  # an all-zero target scores NaN, equal images infinity
+        return Metrics(
+            ssim=_number(ssim(target, images, maxval=largest)),
+            psnr=_number(psnr(target, images, maxval=largest)),
+            nmse=_number(nmse(target, images)),
+        )
 
 
 @dataclass(frozen=True)
@@ -174,18 +183,6 @@ def _scored_field(target: Images, images: Images) -> tuple[Images, Images]:
             f"images of {rows}x{columns} are smaller than the {SSIM_WINDOW}x{SSIM_WINDOW} window of SSIM"
         )
     return target, images
-
-
-def _score(target: Images, images: Images) -> Metrics:
-    from fastmri.evaluate import nmse, psnr, ssim  # noqa: PLC0415 - takes a second to import
-
-    largest = target.max()
-    with np.errstate(divide="ignore", invalid="ignore"):  # an all-zero target scores NaN, equal images infinity
-        return Metrics(
-            ssim=_number(ssim(target, images, maxval=largest)),
-            psnr=_number(psnr(target, images, maxval=largest)),
-            nmse=_number(nmse(target, images)),
-        )
 
 
 def _number(value: Any) -> float:

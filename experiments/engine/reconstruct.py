@@ -12,12 +12,12 @@ from recon.data.errors import InputError
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume
 from recon.experiments.console import Problems, console, progress
-from recon.experiments.engine.image_files import ImageFiles, ImageFormat
 from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.pipeline import WriteBehind
+from recon.experiments.engine.results.image_files import ImageFiles, ImageFormat
+from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.engine.run import G_FACTOR, NOISE, UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.engine.store import StoredResult
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
 
 if TYPE_CHECKING:

@@ -167,7 +167,7 @@ class Runner:
             batch = [centre_echo(acquisition) for acquisition in read]
             images = list(self._checked(self.method.batch, batch, "image"))
             seconds = (time.perf_counter() - start) / len(batch)
-            for acquisition, image in zip(batch, self._raised(images, batch), strict=True):
+            for acquisition, image in zip(batch, self._at_floor(images, batch), strict=True):
                 maps = self._maps(acquisition, image)
                 yield SliceResult(image.numpy(), seconds, {name: maps[name].numpy() for name in self.map_names})
 
@@ -186,13 +186,13 @@ class Runner:
         try:
             altered = views(acquisition)
             slices = [view.acquisition for view in altered]
-            others = self._raised(self._checked(self.method.batch, slices, "image"), slices)
+            others = self._at_floor(self._checked(self.method.batch, slices, "image"), slices)
             return calibration(spread(image, altered, others), noise_level(acquisition, calibration.noise_level))
         except InputError as error:
             raise InputError(f"{error} (without some of its samples, to estimate the uncertainty)") from error
 
-    def _raised(self, images: Iterable[Tensor], acquisitions: Sequence[Acquisition]) -> Iterator[Tensor]:
-        """Add the noise floor to images if it is wanted."""
+    def _at_floor(self, images: Iterable[Tensor], acquisitions: Sequence[Acquisition]) -> Iterator[Tensor]:
+        """Bring images to the noise floor of a full scan if it is wanted."""
         for image, acquisition in zip(images, acquisitions, strict=True):
             yield with_noise_floor(image, acquisition.to("cpu")) if self.floor else image
 

@@ -13,7 +13,7 @@ from recon.data.stream.messages import Close, ConfigName, Image, Text, encode
 from recon.data.stream.reader import MessageReader, StreamLimits
 from recon.data.stream.replay import replay
 from recon.experiments.console import console
-from recon.experiments.engine.image_files import ImageFiles
+from recon.experiments.engine.results.image_files import ImageFiles
 
 
 def send(path: Path, host: str, port: int, config: str, files: ImageFiles, idle: float = 300.0) -> None:

@@ -21,7 +21,7 @@ from recon.blocking import in_blocks
 from recon.kernels import kernels
 
 LOOPS = "recon.models.blocks.instance_norm_loops"
-"""The same in compiled loops, for float32 on a CPU; the formulas in torch below are for everything else."""
+"""Module of the compiled loops."""
 
 CACHE_VALUES = 2**18
 """Number of values of an image part that stays in the processor's cache."""

@@ -1,4 +1,4 @@
-"""Instance normalisation with leaky ReLU, and its adjoint, in two passes over the features each, compiled by numba.
+"""Computes instance normalisation with leaky ReLU, and its adjoint, in two passes each, in loops compiled by numba.
 
 Features are lines `(images, height, width chans)`, channels last. An image is taken in parts, and a part in rows of
 whole pixels, so long that the innermost loop pays. Sums over a few rows are taken in single precision and added up in

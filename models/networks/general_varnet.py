@@ -66,8 +66,8 @@ class GeneralVarNet(KspaceNetwork):
         Number of compressed-sensing iterations of the first estimate: the default of `cs-wavelet`, or fewer to save
         time.
     noise_level
-        Where the noise level that the U-Nets see comes from: `air`, the right one, or `ends` of the readout. Weights
-        know only the one they were trained with; those from before there was a choice were trained with `ends`.
+        Where the noise level that the U-Nets see comes from: the `air`, which is right, or the `ends` of the readout.
+        Weights need the one they were trained with; those of earlier versions were trained with `ends`.
 
     Attributes
     ----------

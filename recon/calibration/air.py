@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -39,6 +39,12 @@ SMALLEST_RECTANGLE = 8
 OUTER_LINES = 0.6
 """Distance from DC, as a share of the largest, of the lines of the rectangle that count; signal is weaker there."""
 
+OUTER_SHARE, FEWEST_LINES = 0.4, 16
+"""Share of whole lines, those farthest from DC, that tell when an object leaves no air, and their smallest number."""
+
+MUCH_QUIETER = 2.0
+"""Ratio of powers from which these lines are believed rather than all lines."""
+
 FOLDS, QUIET_CELLS = 4, 3
 """Number of parts into which these lines are divided, and number of positions that count in each part."""
 
@@ -54,6 +60,8 @@ def air_samples(kspace: Tensor, mask: Tensor) -> Tensor:
     power is the same, up to the spread of a gamma distribution, and the lowest that several positions share: the
     fixed point of Koay et al. (2009, PIESNO), first in each coil and then in the sum over the coils. A filter
     or zeros at the ends of the readout do not matter, nor does an anti-aliasing filter at the ends of the image.
+    Where the object leaves no air, the lines far from DC are much quieter than all of them, and count alone;
+    the level may then be up to three times too high.
 
     A mask of two dimensions has no whole lines. Then the fully sampled rectangle about DC serves as short lines along
     either axis. With eight coils or more, or an SNR of 50 or less, the level is right to about a tenth; a high SNR in
@@ -101,8 +109,7 @@ def air_power(kspace: Tensor, masks: Tensor) -> Tensor:
         return torch.stack([one.abs().square().sum(dim=1) / max(one.shape[1], 1) for one in samples])
     power = kspace.real.new_zeros(kspace.shape[:2])
     for slices, air in _air_by_size(kspace, masks.any(dim=1)):
-        counts = air.is_air.unsqueeze(1)
-        power[slices] = (air.samples.abs().square() * counts).sum((-2, -1)) / counts.sum((-2, -1)).clamp(min=1)
+        power[slices] = air.power()
     return power
 
 
@@ -172,6 +179,11 @@ class _Air:
     samples: Tensor
     is_air: Tensor
 
+    def power(self) -> Tensor:
+        """Return the mean power of the samples in air, real `(batch, coils)`."""
+        counts = self.is_air.unsqueeze(1)
+        return (self.samples.abs().square() * counts).sum((-2, -1)) / counts.sum((-2, -1)).clamp(min=1)
+
 
 def _air_by_size(kspace: Tensor, measured: Tensor) -> Iterator[tuple[list[int], _Air]]:
     """Find air in `(batch, coils, readout, phase)` with measured lines `(batch, phase)`.
@@ -192,13 +204,19 @@ def _air_by_size(kspace: Tensor, measured: Tensor) -> Iterator[tuple[list[int], 
         lines.append(count)
         if count:
             together[start, stop].append(number)
-    order = measured.int().argsort(dim=-1, descending=True, stable=True)
+    from_center = (torch.arange(measured.shape[-1], device=measured.device) - measured.shape[-1] // 2).abs()
+    order = (measured * (from_center + 1)).argsort(dim=-1, descending=True, stable=True)
     for (start, stop), slices in together.items():
         chosen = slice(None) if len(slices) == len(kspace) else slices
         most = max(lines[number] for number in slices)
         index = order[chosen, :most]
         cut = torch.take_along_dim(kspace[chosen, :, start:stop], index[:, None, None], dim=-1)
-        yield slices, _find_air(cut, torch.take_along_dim(measured[chosen], index, dim=-1))
+        rank, counts = torch.arange(most, device=cut.device), measured[chosen].sum(dim=-1, keepdim=True)
+        everywhere = _find_air(cut, rank < counts)
+        outside = _find_air(cut, rank < (OUTER_SHARE * counts).ceil().clamp(min=FEWEST_LINES).minimum(counts))
+        quieter = MUCH_QUIETER * outside.power().sum(dim=1) < everywhere.power().sum(dim=1)
+        air = torch.where(quieter[:, None, None], outside.is_air, everywhere.is_air)
+        yield slices, replace(everywhere, is_air=air)
 
 
 def _find_air(lines: Tensor, measured: Tensor) -> _Air:

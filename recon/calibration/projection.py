@@ -1,4 +1,4 @@
-"""The projection onto the row space of the calibration matrix, in every pixel: ESPIRiT's operator."""
+"""Computes ESPIRiT's operator in every pixel: the projection onto the row space of the calibration matrix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Axis:
     size
         Number of pixels of the image.
     stride
-        Distance; the last pixel may lie outside of the image.
+        Distance between computed pixels; the last one may lie outside of the image.
     """
 
     size: int

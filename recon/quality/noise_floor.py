@@ -1,4 +1,4 @@
-"""The noise floor of a full scan, brought to an image that lacks it, by one rule for every method."""
+"""Raises an image to the noise floor of a full scan, by one rule for every method."""
 
 from __future__ import annotations
 

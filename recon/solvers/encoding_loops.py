@@ -1,4 +1,4 @@
-"""Products with coil sensitivities, summed as they are computed, compiled by numba: no product is stored."""
+"""Sums products with coil sensitivities as it computes them, in loops compiled by numba: no product is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shrinkage of shifted Haar details in one pass over the image, compiled by numba.
+"""Shrinks shifted Haar details in one pass over the image, in loops compiled by numba.
 
 Blocks of an orthonormal Haar transform do not depend on each other, so a strip of rows as high as a block goes
 through all levels and back while it lies in the cache.

@@ -154,7 +154,7 @@ PROTOCOL = ("--accelerations", "2,3", "--mask", "equispaced", "--center-fraction
 DIES_AFTER_THREE = """
 import os, sys
 from recon.experiments.cli import main
-from recon.experiments.engine.store import StoredResult
+from recon.experiments.engine.results.store import StoredResult
 
 run, left = StoredResult.run, [3]
 

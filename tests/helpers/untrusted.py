@@ -14,7 +14,7 @@ from recon.data.formats.numpy import NPZ
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import open_volume
 from recon.data.training.index import index_files, load_index
-from recon.experiments.engine.image_record import ImageRecord, read_record
+from recon.experiments.engine.results.image_record import ImageRecord, read_record
 from recon.experiments.training.config.config_file import load_config
 from recon.models.checkpoints.card import Card, card_path, read_card, write_card
 from recon.models.checkpoints.checkpoint import load_model

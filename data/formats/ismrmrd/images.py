@@ -19,6 +19,7 @@ from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.masks import is_one_sided, prospective_mask
 from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_measured, check_size
+from recon.data.volume import VolumeWithoutTarget
 
 Complex = NDArray[np.complex64]
 
@@ -152,6 +153,40 @@ class SortedImages:
             parts = [line for _, line in readouts(self.lines.noise)]
             self._noise.append(np.concatenate(parts, axis=1) * np.float32(self.noise_scale))
         return self._noise[0]
+
+
+@dataclass(frozen=True, eq=False)
+class SortedVolume(VolumeWithoutTarget):
+    """Base of opened files whose readouts are sorted into images; a subclass defines `read`.
+
+    There is an image for every contrast, cardiac phase, set, repetition and slice; the slice index varies fastest.
+
+    Attributes
+    ----------
+    path
+        Path of the file.
+    shape
+        `(images, coils, readout, phase)`.
+    header
+        Matrix, padding, field of view, contrast, and the geometry of every image.
+    images
+        Readouts sorted into images.
+    """
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    header: Header
+    images: SortedImages
+
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
+        return self.images.mask
+
+    @property
+    def calibration_lines(self) -> int:
+        """Number of adjacent calibration lines that a separate scan adds to the first image."""
+        return self.images.calibration_lines
 
 
 def _longest_run(lines: Lines) -> Indices:

@@ -15,11 +15,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
-from recon.data.formats.ismrmrd.images import SortedImages, sort_images
+from recon.data.formats.ismrmrd.images import SortedVolume, sort_images
 from recon.data.formats.ismrmrd.lines import Heads, Indices
 from recon.data.formats.ismrmrd.readout_order import check_order
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION
@@ -27,46 +27,21 @@ from recon.data.formats.ismrmrd.scan_header import ScanHeader, parse_scan_header
 from recon.data.formats.ismrmrd.trajectories import check_trajectories
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
 from recon.data.storage.hdf5 import entries, follow, holds, is_own, open_hdf5, read_dataset, read_text
-from recon.data.volume import VolumeWithoutTarget
 
 Complex = NDArray[np.complex64]
 
 
 @dataclass(frozen=True, eq=False)
-class IsmrmrdVolume(VolumeWithoutTarget):
-    """An opened file, with an image for every contrast, cardiac phase, set, repetition and slice.
-
-    The slice index varies fastest.
+class IsmrmrdVolume(SortedVolume):
+    """An opened file.
 
     Attributes
     ----------
-    path
-        Path of the file.
-    shape
-        `(images, coils, readout, phase)`.
-    header
-        Matrix, padding, field of view, contrast, and the geometry of every image.
     group
         Name of the group that holds the scan.
-    images
-        Readouts sorted into images.
     """
 
-    path: Path
-    shape: tuple[int, int, int, int]
-    header: Header
     group: str
-    images: SortedImages
-
-    @property
-    def mask(self) -> NDArray[np.bool_] | None:
-        """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
-        return self.images.mask
-
-    @property
-    def calibration_lines(self) -> int:
-        """Number of adjacent calibration lines that a separate scan adds to the first image."""
-        return self.images.calibration_lines
 
     def read(self, index: int) -> Acquisition:
         """Read one image.
@@ -136,7 +111,7 @@ def open_ismrmrd(path: Path) -> IsmrmrdVolume:
         check_trajectories(path, _trajectories(data, heads, rows))
         if scan.is_pulseq:
             check_order(path, heads, rows, partial(_readouts, path, heads, data))
-    return IsmrmrdVolume(path=path, shape=images.shape, header=images.header, group=names[0], images=images)
+    return IsmrmrdVolume(path, images.shape, images.header, images, names[0])
 
 
 def _readouts(path: Path, heads: Heads, data: h5py.Dataset, rows: Indices) -> Iterator[tuple[int, Complex]]:

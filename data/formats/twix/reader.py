@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
-from recon.data.formats.ismrmrd.images import Complex, SortedImages, sort_images
+from recon.data.formats.ismrmrd.images import Complex, SortedVolume, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
     CALIBRATION_AND_IMAGING,
@@ -35,7 +35,6 @@ from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.formats.twix.layout import Bytes, Layout, Measurement, is_twix, read_measurements
 from recon.data.formats.twix.protocol import TwixProtocol
 from recon.data.formats.twix.pulseq import described_by_readouts
-from recon.data.volume import VolumeWithoutTarget
 
 FLAGS = {
     "NOISEADJSCAN": NOISE,
@@ -68,43 +67,19 @@ NOISE_READOUT = 7680.0
 
 
 @dataclass(frozen=True, eq=False)
-class TwixVolume(VolumeWithoutTarget):
-    """An opened file, with an image for every contrast, cardiac phase, set, repetition and slice.
-
-    The slice index varies fastest.
+class TwixVolume(SortedVolume):
+    """An opened file.
 
     Attributes
     ----------
-    path
-        Path of the file.
-    shape
-        `(images, coils, readout, phase)`.
-    header
-        Matrix, padding, field of view, contrast, and the geometry of every image.
-    images
-        Readouts sorted into images.
     starts
         Position of the samples of each readout in the file.
     between
         Number of bytes between the samples of one channel and those of the next.
     """
 
-    path: Path
-    shape: tuple[int, int, int, int]
-    header: Header
-    images: SortedImages
     starts: Indices
     between: int
-
-    @property
-    def mask(self) -> NDArray[np.bool_] | None:
-        """Sampling mask `(phase,)` of the first undersampled image; None if all are fully sampled."""
-        return self.images.mask
-
-    @property
-    def calibration_lines(self) -> int:
-        """Number of adjacent calibration lines that a separate scan adds to the first image."""
-        return self.images.calibration_lines
 
     def read(self, index: int) -> Acquisition:
         """Read one image.

@@ -14,9 +14,9 @@ from helpers.raw_files import write_raw_file
 from recon.contract import UncertaintyCalibration
 from recon.data.open import open_volume
 from recon.experiments.cli import app
+from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.engine.store import StoredResult
 from recon.registry import create
 
 Run = Callable[..., Result]

@@ -140,3 +140,13 @@ def test_slices_of_a_batch_have_the_noise_that_they_have_alone() -> None:
 def test_the_interval_of_noise_holds_that_of_the_gamma_distribution(count: float) -> None:
     exact = gammaincinv(count, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2, 0.5]) / count
     torch.testing.assert_close(_interval(torch.tensor([count]))[0], torch.tensor(exact).float())
+
+
+@pytest.mark.parametrize("coils", [8, 32])
+def test_an_object_that_leaves_no_air_is_not_taken_for_noise(coils: int) -> None:
+    volume = head(coils, 50)
+    rows = slice(SHAPE[0] * 3 // 8, SHAPE[0] * 5 // 8)  # all of them inside the head
+    kspace = fft(ifft(torch.from_numpy(volume.kspace[0]))[:, rows])
+    mask = sample_mask(MaskKind.EQUISPACED_FRACTION, SHAPE[1], 4, 0.08, 0)
+    found = air_variance(torch.where(mask, kspace, 0), mask)
+    assert level_ratio(volume, mask, found) < 3

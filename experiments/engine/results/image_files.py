@@ -20,9 +20,9 @@ from recon.data.images.placement import Stack, stack
 from recon.data.images.square_pixels import as_scanner
 from recon.data.open import parts_of, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
-from recon.experiments.engine.image_record import ImageRecord, read_record
+from recon.experiments.engine.results.image_record import ImageRecord, read_record
+from recon.experiments.engine.results.store import StoredResult, check_replaceable
 from recon.experiments.engine.run import Result
-from recon.experiments.engine.store import StoredResult, check_replaceable
 
 
 class ImageFormat(StrEnum):

@@ -15,9 +15,9 @@ from recon.data.masks import MaskKind, Sampling
 from recon.data.open import open_volume
 from recon.data.storage import fingerprint
 from recon.experiments.commands.convert import convert
+from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.engine.run import NOISE, UNCERTAINTY, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.engine.store import StoredResult
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.registry import create
 
