@@ -1,6 +1,8 @@
 """Losses that training minimises."""
 
+import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -11,6 +13,12 @@ WINDOW = 7
 
 K1, K2 = 0.01, 0.03
 """Constants of SSIM (Wang et al. 2004)."""
+
+SCALES = (1, 2, 4)
+"""Widths of the means, in pixels, whose differences are the details of `wavelet_loss`."""
+
+FINE, RINGS = 0.35, 4
+"""Distance from the centre of k-space, relative to its side, where fine detail begins, and number of its rings."""
 
 LEAST_ERROR = 1e-8
 """Smallest mean square error that counts, 80 dB; without it the loss of a black slice would be infinite."""
@@ -59,7 +67,35 @@ def psnr_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
     return 10 * torch.log10(errors.clamp(min=LEAST_ERROR)).mean()
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"ssim": ssim_loss, "l1": l1_loss, "psnr": psnr_loss}
+def wavelet_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
+    """Return the mean absolute difference of Haar details at three scales; shapes as for `ssim_loss`.
+
+    Details are differences of neighbouring means over 1, 2 and 4 pixels along rows, columns and both, at every
+    position. A reconstruction that is too smooth errs in them, while errors of brightness hardly count.
+    """
+    error = ((images - targets) / _unit(data_range)).unsqueeze(1)
+    return torch.stack([_details(error, scale).abs().mean() for scale in SCALES]).sum()
+
+
+def detail_loss(images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
+    """Return by how much the energy of fine detail differs from the target's, in decibels; shapes as for `ssim_loss`.
+
+    Means over squares of the error reward smooth images. This compares the energies of the images in rings of k-space
+    beyond `FINE` of it, so that an image with as much detail as the target costs nothing, and needs another loss
+    beside it to have the right one.
+    """
+    ours, theirs = (_ring_energies(values / _unit(data_range)) for values in (images, targets))
+    faintest = LEAST_ERROR
+    return (10 * torch.log10((ours + faintest) / (theirs + faintest))).abs().mean()
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "ssim": ssim_loss,
+    "l1": l1_loss,
+    "psnr": psnr_loss,
+    "wavelet": wavelet_loss,
+    "detail": detail_loss,
+}
 
 
 def weighted_loss(weights: Mapping[str, float], images: Tensor, targets: Tensor, data_range: Tensor) -> Tensor:
@@ -102,3 +138,24 @@ def _unit(data_range: Tensor) -> Tensor:
 
 def _window_mean(images: Tensor) -> Tensor:
     return avg_pool2d(images.unsqueeze(1), WINDOW, stride=1)
+
+
+def _details(images: Tensor, scale: int) -> Tensor:
+    """Return Haar details at every position, real `(batch, 3, rows, columns)`, of `(batch, 1, rows, columns)`."""
+    means = avg_pool2d(images, scale, stride=1)
+    first, second = means[..., scale:, :], means[..., :-scale, :]
+    columns = slice(None, -scale), slice(scale, None)
+    corners = [half[..., part] for half in (first, second) for part in columns]
+    signs = ((1, 1, -1, -1), (1, -1, 1, -1), (1, -1, -1, 1))
+    kinds = [sum(sign * corner for sign, corner in zip(row, corners, strict=True)) for row in signs]
+    return torch.cat([torch.as_tensor(kind) / 4 for kind in kinds], dim=1)
+
+
+def _ring_energies(images: Tensor) -> Tensor:
+    """Return the mean energy in each ring of fine detail, `(batch, rings)`, of real `(batch, rows, columns)`."""
+    energy = torch.fft.rfft2(images, norm="ortho").abs().square()
+    down = torch.fft.fftfreq(images.shape[-2], device=images.device)[:, None]
+    radius = torch.hypot(down, torch.fft.rfftfreq(images.shape[-1], device=images.device)[None, :])
+    edges = torch.linspace(FINE, math.sqrt(0.5), RINGS + 1, device=images.device)
+    rings = [(radius >= lower) & (radius < upper) for lower, upper in pairwise(edges)]
+    return torch.stack([(energy * ring).sum((-2, -1)) / ring.sum().clamp(min=1) for ring in rings], dim=-1)

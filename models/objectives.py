@@ -1,17 +1,56 @@
 """Training objectives: modules that hold a network and map a batch of raw slices to a loss."""
 
+from __future__ import annotations
+
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recon.blocking import in_blocks
 from recon.crop import fastmri_crop
 from recon.data.errors import InputError
 from recon.data.training.datasets import Slice
 from recon.data.training.split_slices import SplitSlice
 from recon.fourier import fft
 from recon.models.losses import kspace_loss, weighted_loss
+from recon.models.networks.general_varnet import Start
+from recon.models.networks.kspace_network import UndersampledBatch
+from recon.models.variation import ROWS, can_mirror, conjugate, join, mirror, rotate_phase
+
+
+@dataclass(frozen=True, eq=False)
+class StartedSlice:
+    """A batch of slices for which a network has done what does not depend on its weights.
+
+    Attributes
+    ----------
+    start
+        What the network starts from.
+    target, maximum
+        Those of the `Slice`.
+    """
+
+    start: Start
+    target: Tensor
+    maximum: Tensor
+
+    def varied(self, rng: np.random.Generator) -> StartedSlice:
+        """Rotate the phase, and conjugate and mirror or not: as good a training example, with the same start.
+
+        A mirrored one needs rows that are independent and a target cut symmetrically out of them.
+        """
+        start, target = rotate_phase(self.start, rng.uniform(-math.pi, math.pi)), self.target
+        if rng.random() < 0.5:
+            start = conjugate(start)
+        is_symmetric = (start.images.shape[ROWS] - target.shape[ROWS]) % 2 == 0
+        if rng.random() < 0.5 and can_mirror(start) and is_symmetric:
+            start, target = mirror(start), target.flip(ROWS)
+        return replace(self, start=start, target=target)
 
 
 class Supervised(nn.Module):
@@ -30,13 +69,49 @@ class Supervised(nn.Module):
         self.network = network
         self._weights = dict(weights)
 
-    def forward(self, batch: Slice) -> Tensor:
-        """Return the loss of a batch, a scalar."""
-        images = fastmri_crop(
-            self.network(batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration),
-            batch.target.shape[-2:],
+    @torch.no_grad()
+    def start(self, batch: Slice, iterations: int | None = None) -> StartedSlice:
+        """Do what does not depend on the weights; only for networks that `can_start`.
+
+        Parameters
+        ----------
+        batch
+            Slices.
+        iterations
+            Number of compressed-sensing iterations; None for that of the network.
+        """
+        count = len(batch.kspace)
+        # On a CPU slices are started one by one: the iterations of one fit into the cache.
+        size = 1 if in_blocks(batch.kspace) else count
+        starts = [self._begin(batch, slice(first, first + size), iterations) for first in range(0, count, size)]
+        if len({start.problem.encoding.axes for start in starts}) > 1:
+            starts = [self._begin(batch, slice(0, count), iterations)]
+        start = starts[0] if len(starts) == 1 else join(starts)
+        return StartedSlice(start, batch.target, batch.maximum)
+
+    def _begin(self, batch: Slice, part: slice, iterations: int | None) -> Start:
+        calibration = None if batch.calibration is None else batch.calibration[part]
+        undersampled = UndersampledBatch(
+            batch.kspace[part], batch.mask[part], calibration=calibration, acceleration=batch.acceleration[part]
         )
-        return weighted_loss(self._weights, images.float(), batch.target, batch.maximum)
+        begun: Start = cast("Any", self.network).begin(undersampled, iterations)
+        return begun
+
+    def forward(self, batch: Slice | StartedSlice) -> Tensor:
+        """Return the loss of a batch, a scalar."""
+        if isinstance(batch, StartedSlice):
+            images: Tensor = cast("Any", self.network).finish(batch.start)
+        else:
+            images = self.network(
+                batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration
+            )
+        cropped = fastmri_crop(images, batch.target.shape[-2:])
+        return weighted_loss(self._weights, cropped.float(), batch.target, batch.maximum)
+
+
+def can_start(network: nn.Module) -> bool:
+    """Return whether a network separates what does not depend on its weights, as `GeneralVarNet` does."""
+    return hasattr(network, "begin") and hasattr(network, "finish")
 
 
 class SelfSupervised(nn.Module):

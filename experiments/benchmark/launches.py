@@ -232,13 +232,16 @@ def _training(name: str, acquisitions: list[Acquisition], folder: Path) -> Work:
         from recon.experiments.training.average import make_average  # noqa: PLC0415
         from recon.experiments.training.construct import make_network, make_objective  # noqa: PLC0415
         from recon.experiments.training.input.reading import Batch  # noqa: PLC0415
+        from recon.experiments.training.input.reuse import Reuse  # noqa: PLC0415
         from recon.experiments.training.optimizer import make_optimizer  # noqa: PLC0415
         from recon.experiments.training.processes import make_accelerator  # noqa: PLC0415
         from recon.experiments.training.record.state import Position  # noqa: PLC0415
+        from recon.experiments.training.schedule import Schedule  # noqa: PLC0415
         from recon.experiments.training.shutdown import Shutdown  # noqa: PLC0415
         from recon.experiments.training.train import Run  # noqa: PLC0415
     overrides = [f"output={folder}", "data.train=none", "data.val=none", "effective_batch=null", "device=cpu"]
-    config = load_config(Path(CONFIGS[name]), [*overrides, f"ema={EMA}", "log_every=1000000"])
+    overrides += [f"ema={EMA}", "log_every=1000000", "uses=1", "early=null"]
+    config = load_config(Path(CONFIGS[name]), overrides)
     accelerator = make_accelerator(config)
     network = make_network(config)
     run = Run(
@@ -248,11 +251,13 @@ def _training(name: str, acquisitions: list[Acquisition], folder: Path) -> Work:
         objective=accelerator.prepare(make_objective(config, network)),
         optimizer=make_optimizer(config.optimizer, network),
         average=make_average(network, EMA),
-        position=Position(),
+        position=(position := Position()),
+        schedule=Schedule(config, position),
     )
     slices, shutdown = _Examples([_example(one) for one in acquisitions]), Shutdown(accelerator, None)
     reader = repeat(Batch(list(range(len(slices))), collate(slices.slices), []))
-    return lambda: run.step(reader, slices, shutdown)
+    reuse = Reuse(reader, repeat((0, 0)), uses=1)
+    return lambda: run.step(reuse, slices, shutdown)
 
 
 def _example(acquisition: Acquisition) -> Slice:

@@ -9,7 +9,7 @@ from recon.data.errors import InputError
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate
-from recon.models.objectives import SelfSupervised, Supervised
+from recon.models.objectives import SelfSupervised, Supervised, can_start
 from recon.models.zoo import build
 
 
@@ -58,6 +58,13 @@ def make_objective(config: TrainConfig, network: nn.Module) -> nn.Module:
     Raises
     ------
     InputError
-        If the training is self-supervised and the network predicts no coil images.
+        If the training is self-supervised and the network predicts no coil images, or the config uses the start of a
+        network that has none.
     """
+    start_iterations = None if config.early is None else config.early.start_iterations
+    if (config.uses > 1 or start_iterations is not None) and not can_start(network):
+        raise InputError(
+            f"the network {config.network.name} starts from nothing that could be kept; leave out uses and "
+            "early.start_iterations"
+        )
     return SelfSupervised(network) if config.training.mode == "ssdu" else Supervised(network, config.training.loss)

@@ -11,6 +11,9 @@ from recon.experiments.training.config.train_config import OptimizerConfig
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
+LATE = 0.8
+"""Share of the run after which the `late` schedule lowers the learning rate."""
+
 
 def make_optimizer(config: OptimizerConfig, network: nn.Module) -> Optimizer:
     """Make the optimizer of all weights of a network; it updates them in one kernel."""
@@ -24,7 +27,8 @@ def learning_rate(config: OptimizerConfig, epochs: int, progress: float, step: i
     ----------
     config
         Schedule: `step` multiplies the rate by `lr_gamma` every `lr_step` epochs, `cosine` lowers it along half a
-        cosine to zero at the end. Both rise linearly over the first `warmup_steps`.
+        cosine to zero at the end, `late` does so over the last fifth only. All rise linearly over the first
+        `warmup_steps`.
     epochs
         Number of epochs of the whole run.
     progress
@@ -34,6 +38,9 @@ def learning_rate(config: OptimizerConfig, epochs: int, progress: float, step: i
     """
     if config.schedule == "cosine":
         factor = (1 + math.cos(math.pi * min(progress / epochs, 1))) / 2
+    elif config.schedule == "late":
+        late = max(progress / epochs - LATE, 0) / (1 - LATE)
+        factor = (1 + math.cos(math.pi * min(late, 1))) / 2
     else:
         factor = config.lr_gamma ** (math.floor(progress) // config.lr_step)
     warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0

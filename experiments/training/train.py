@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from recon.data.errors import InputError
 from recon.data.open import Volume
-from recon.data.training.datasets import shuffled_batches
+from recon.data.training.datasets import Slice, shuffled_batches
+from recon.data.training.split_slices import SplitSlice
 from recon.experiments.console import progress, say, warn
 from recon.experiments.training.average import make_average, update_average
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.construct import compile_real_blocks, load_weights, make_network, make_objective
 from recon.experiments.training.input.reading import Batch, Slices, read_batches, whole_steps
+from recon.experiments.training.input.reuse import Reuse, batches_to_read, in_rounds
 from recon.experiments.training.input.training_data import TrainingData, open_training_data
 from recon.experiments.training.input.volumes import open_volumes
 from recon.experiments.training.optimizer import learning_rate, make_optimizer
@@ -39,9 +41,11 @@ from recon.experiments.training.record.speed import SpeedMeter, format_speed
 from recon.experiments.training.record.state import Position, load_state, save_state
 from recon.experiments.training.record.trackers import start_trackers
 from recon.experiments.training.record.validation_pictures import write_grid
+from recon.experiments.training.schedule import Schedule
 from recon.experiments.training.shutdown import Shutdown
 from recon.experiments.training.step_record import StepRecord
 from recon.experiments.training.validation import Validation, Validator
+from recon.models.objectives import StartedSlice, Supervised
 
 
 def train(config: TrainConfig, resume: bool = False) -> Path:
@@ -140,28 +144,36 @@ def start_run(
 
     on_main(accelerator, open_files)
     objective = accelerator.prepare(make_objective(config, network))
-    return Run(config, accelerator, network, objective, optimizer, average, position)
+    schedule = Schedule(config, position)
+    return Run(config, accelerator, network, objective, optimizer, average, position, schedule)
 
 
 def train_epoch(run: Run, training: TrainingData, shutdown: Shutdown) -> bool:
     """Take the remaining steps of the current epoch, unless a shutdown is requested; return whether none remains."""
     config, position, accelerator = run.config, run.position, run.accelerator
-    slices = training.epoch(position.epochs)
+    if not position.batches:
+        position.early = run.schedule.is_early
+    slices = training.epoch(position.epochs, position.early)
     matrices = [shape[1:] for shape in slices.shapes()]
     batches = shuffled_batches(matrices, config.batch_size, seed=(config.seed, position.epochs))
-    batches = whole_steps(batches, run.accumulation * accelerator.num_processes, position.batches)
-    own = batches[position.batches + accelerator.process_index :: accelerator.num_processes]
+    per_step = run.accumulation * accelerator.num_processes
+    uses = whole_steps(in_rounds(len(batches), config.uses, per_step), per_step, position.batches)
+    own = uses[position.batches + accelerator.process_index :: accelerator.num_processes]
+    to_read = [batches[number] for number in batches_to_read(own, config.uses)]
     run.objective.train()
     with (
         progress() as bar,
-        closing(read_batches(slices, own, config.data.workers, accelerator.device)) as reader,
+        closing(read_batches(slices, to_read, config.data.workers, accelerator.device)) as reader,
     ):
-        task = bar.add_task(f"epoch {position.epochs + 1}", total=len(batches), completed=position.batches)
-        while position.batches < len(batches) and not shutdown.requested:
-            run.set_learning_rate(position.epochs + position.batches / len(batches))
-            run.step(reader, slices, shutdown)
+        reuse = Reuse(reader, iter(own), config.uses)
+        task = bar.add_task(f"epoch {position.epochs + 1}", total=len(uses), completed=position.batches)
+        while position.batches < len(uses) and not shutdown.requested:
+            run.advance(position.epochs + position.batches / len(uses))
+            if position.early and config.max_minutes is not None and not run.schedule.is_early:
+                return True  # the time for cheaper slices is over before the epoch is
+            run.step(reuse, slices, shutdown)
             bar.update(task, completed=position.batches)
-    return position.batches >= len(batches)
+    return position.batches >= len(uses)
 
 
 @dataclass
@@ -179,6 +191,7 @@ class Run:
     optimizer: Optimizer
     average: AveragedModel | None
     position: Position
+    schedule: Schedule
     meter: SpeedMeter = field(default_factory=SpeedMeter)
     reported: set[str] = field(default_factory=set)
     saved_at: float = field(default_factory=time.monotonic)
@@ -188,20 +201,29 @@ class Run:
         """Number of batches that this process computes for one step."""
         return self.config.accumulation(self.accelerator.num_processes)
 
-    def set_learning_rate(self, progress: float) -> None:
-        """Set the learning rate, `progress` epochs after the start."""
-        config = self.config
-        rate = learning_rate(config.optimizer, config.epochs, progress, self.position.steps)
+    @property
+    def separates_start(self) -> bool:
+        """Whether steps start the network apart from the rest, to use the start again or to make it cheaper."""
+        early = self.config.early
+        return self.config.uses > 1 or (early is not None and early.start_iterations is not None)
+
+    def advance(self, done: float) -> None:
+        """Advance on the schedule, `done` epochs after the start, and set the learning rate."""
+        config, elapsed = self.config, self.schedule.elapsed()
+        if config.max_minutes is not None and self.accelerator.num_processes > 1:
+            (elapsed,) = broadcast_object_list([elapsed])
+        place = self.schedule.advance(done, elapsed)
+        rate = learning_rate(config.optimizer, config.epochs, place, self.position.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
-    def step(self, reader: Iterator[Batch], slices: Slices, shutdown: Shutdown) -> None:
+    def step(self, reuse: Reuse, slices: Slices, shutdown: Shutdown) -> None:
         """Take one step of the optimizer, unless a shutdown interrupts it; log and save when due."""
         self.optimizer.zero_grad()
         record = StepRecord()
         with self.meter.working():
             for number in range(self.accumulation):
-                self.backward(reader, number, record)
+                self.backward(reuse, number, record)
                 if shutdown.poll() and number + 1 < self.accumulation:
                     return  # the resumed run repeats the whole step
             save_is_due = self.update(record, slices)
@@ -210,21 +232,34 @@ class Run:
         if save_is_due:
             self.save()
 
-    def backward(self, reader: Iterator[Batch], number: int, record: StepRecord) -> None:
+    def backward(self, reuse: Reuse, number: int, record: StepRecord) -> None:
         """Add the gradient of the next batch; the processes share their gradients after the last batch of a step."""
         with self.meter.waiting():
-            batch = next(reader)
+            use, batch, start = reuse.next()
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes
         place = self.position.batches + number * processes + rank
         torch.manual_seed(_seed(self.config.seed, self.position.epochs, place))  # for dropout
+        inputs: Slice | SplitSlice | StartedSlice = batch.slices
+        if self.separates_start:
+            start = start or self.start(batch)
+            reuse.keep(use, start)
+            rng = np.random.default_rng((self.config.seed, self.position.epochs, place))
+            inputs = start.varied(rng) if use[1] else start
         is_last = number + 1 == self.accumulation
         with nullcontext() if is_last else self.accelerator.no_sync(self.objective):
-            loss: Tensor = self.objective(batch.slices)
+            loss: Tensor = self.objective(inputs)
             self.accelerator.backward(loss / self.accumulation)
         record.losses.append(loss.detach())
         record.indices.append(batch.indices)
-        record.unreadable += batch.unreadable
+        if not use[1]:
+            record.unreadable += batch.unreadable
         self.meter.slices += len(batch.indices)
+
+    def start(self, batch: Batch) -> StartedSlice:
+        """Do for a batch what does not depend on the weights."""
+        early = self.config.early if self.position.early else None
+        objective = cast("Supervised", self.accelerator.unwrap_model(self.objective))
+        return objective.start(cast("Slice", batch.slices), None if early is None else early.start_iterations)
 
     def update(self, record: StepRecord, slices: Slices) -> bool:
         """Update the weights if loss and gradient are finite in all processes; return whether a save is due."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import cast, get_args
+from dataclasses import dataclass, replace
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,25 @@ from recon.models.blocks.refinement import SETS, Estimate, Refinement
 from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
 from recon.quality.noise_estimate import noise_levels, noise_maps
 from recon.solvers.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What `GeneralVarNet` starts from, for a batch of slices; it does not depend on the weights.
+
+    Attributes
+    ----------
+    problem
+        The least-squares problem.
+    images
+        complex `(batch, 2, readout, phase)`: first estimate in natural pixel order.
+    noise
+        real `(batch, readout, phase)`: standard deviation of its noise, likewise.
+    """
+
+    problem: Problem
+    images: Tensor
+    noise: Tensor
 
 
 class GeneralVarNet(KspaceNetwork):
@@ -76,25 +95,37 @@ class GeneralVarNet(KspaceNetwork):
 
     def predict(self, batch: UndersampledBatch) -> Tensor:
         """Return the image of every coil, complex `(batch, coils, readout, phase)`."""
-        problem = least_squares(batch)
-        return problem.coil_images(self._solve(problem, self._levels(batch)))
+        started = self.begin(batch)
+        return started.problem.coil_images(self._unroll(started))
 
     def image(self, batch: UndersampledBatch) -> Tensor:
         """Return images, real `(batch, readout, phase)`."""
+        return self.finish(self.begin(batch))
+
+    def begin(self, batch: UndersampledBatch, iterations: int | None = None) -> Start:
+        """Do what does not depend on the weights: maps, compressed sensing, noise maps.
+
+        Parameters
+        ----------
+        batch
+            The slices.
+        iterations
+            Number of compressed-sensing iterations; None for `start_iterations`.
+        """
         problem = least_squares(batch)
-        return problem.image(self._solve(problem, self._levels(batch)))
+        levels = noise_levels(batch.masked_kspace, batch.mask, self.noise_level)
+        start = self.start if iterations is None else replace(cast("Any", self.start), iterations=iterations)
+        return Start(problem, _natural(problem, start.solve(problem)), noise_maps(problem, levels))
 
-    def _levels(self, batch: UndersampledBatch) -> Tensor:
-        return noise_levels(batch.masked_kspace, batch.mask, self.noise_level)
+    def finish(self, started: Start) -> Tensor:
+        """Do the rest: return images, real `(batch, readout, phase)`."""
+        return started.problem.image(self._unroll(started))
 
-    def _solve(self, problem: Problem, levels: Tensor) -> Tensor:
+    def _unroll(self, started: Start) -> Tensor:
         """Return complex images `(batch, sets, readout, phase)` in the pixel order of the encoding."""
+        problem = started.problem
         data = problem.encoding.adjoint(problem.measured)
-        estimate = Estimate(
-            images=_natural(problem, self.start.solve(problem)),
-            noise=noise_maps(problem, levels),
-            acceleration=problem.acceleration,
-        )
+        estimate = Estimate(started.images, started.noise, problem.acceleration)
         for cascade in self.cascades:
             estimate = self._step(cascade, estimate, problem, data)
         return _solution(problem, estimate.images)

@@ -149,7 +149,7 @@ def _row_space(lines: Sequence[Tensor], null_space: float | None) -> tuple[Tenso
         patches = patches * (rows[:, None, :, None, :, None] & columns[:, None, None, :, None, :])
     patches = rearrange(patches, "batch coils r l height width -> batch (r l) (coils height width)")
     products = patches.mH @ patches
-    energies, vectors = torch.linalg.eigh(products)
+    energies, vectors = _eigenvectors(products)
     areas = torch.tensor([side[0] * side[1] for side in sides], device=energies.device)
     columns = (products.diagonal(dim1=-2, dim2=-1).real > 0).sum(-1)
     share = _noise_share(energies, areas, columns) if null_space is None else null_space**2
@@ -160,6 +160,18 @@ def _row_space(lines: Sequence[Tensor], null_space: float | None) -> tuple[Tenso
     kernels = (vectors * kept.unsqueeze(1)).conj()
     order = "batch (coils height width) kernel -> batch kernel coils height width"
     return rearrange(kernels, order, coils=coils, height=height), areas
+
+
+def _eigenvectors(products: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues in ascending order and eigenvectors of Hermitian matrices.
+
+    In single precision LAPACK now and then gives up on matrices of low rank, such as those padded with zeros.
+    """
+    try:
+        energies, vectors = torch.linalg.eigh(products)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        energies, vectors = torch.linalg.eigh(products.to(torch.complex128))
+    return energies.to(products.real.dtype), vectors.to(products.dtype)
 
 
 def _noise_share(energies: Tensor, areas: Tensor, columns: Tensor) -> Tensor:

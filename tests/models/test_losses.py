@@ -1,3 +1,5 @@
+import math
+
 import fastmri
 import pytest
 import torch
@@ -5,7 +7,16 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from helpers.slices import line_mask, random_kspace
-from recon.models.losses import LOSSES, kspace_loss, l1_loss, psnr_loss, ssim_loss, weighted_loss
+from recon.models.losses import (
+    LOSSES,
+    detail_loss,
+    kspace_loss,
+    l1_loss,
+    psnr_loss,
+    ssim_loss,
+    wavelet_loss,
+    weighted_loss,
+)
 
 
 def images(seed: int, *shape: int) -> Tensor:
@@ -108,3 +119,42 @@ def test_weighted_loss_is_the_sum_of_weighted_losses() -> None:
     weights = {"ssim": 1.0, "l1": 0.1}
     expected = sum(weight * LOSSES[name](image, target, largest) for name, weight in weights.items())
     torch.testing.assert_close(weighted_loss(weights, image, target, largest), expected)
+
+
+def fine_pattern(contrast: float) -> torch.Tensor:
+    """Return a disc with a checkerboard of a contrast, `(1, 32, 32)`."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 32), torch.linspace(-1, 1, 32), indexing="ij")
+    return ((torch.hypot(x, y) < 0.8) * (1 + contrast * (-1.0) ** torch.arange(32)[:, None]))[None]
+
+
+@pytest.mark.parametrize("loss", [wavelet_loss, detail_loss])
+def test_losses_of_detail_are_zero_for_equal_images_and_do_not_depend_on_the_scale(loss) -> None:
+    image, target = images(0, 2, 20, 24), images(1, 2, 20, 24)
+    largest = target.amax((1, 2))
+    assert float(loss(target, target, largest)) == 0
+    torch.testing.assert_close(loss(1e6 * image, 1e6 * target, 1e6 * largest), loss(image, target, largest))
+
+
+@pytest.mark.parametrize("loss", [wavelet_loss, detail_loss])
+def test_losses_of_detail_grow_as_detail_fades(loss) -> None:
+    target, unit = fine_pattern(0.3), torch.ones(1)
+    faded = [float(loss(fine_pattern(contrast), target, unit)) for contrast in (0.3, 0.2, 0.1, 0.0)]
+    assert faded == sorted(faded)
+    assert faded[0] == 0
+
+
+def test_a_change_of_brightness_costs_no_wavelet_loss() -> None:
+    target, unit = images(1, 2, 20, 24), torch.ones(2)
+    assert float(wavelet_loss(target + 0.5, target, unit)) == pytest.approx(0, abs=1e-6)
+
+
+def test_detail_loss_is_the_missing_energy_in_decibels() -> None:
+    target = images(1, 2, 64, 64)
+    assert float(detail_loss(target / 2, target, torch.ones(2))) == pytest.approx(20 * math.log10(2), rel=1e-3)
+
+
+@pytest.mark.parametrize("loss", [wavelet_loss, detail_loss])
+def test_losses_of_detail_have_finite_gradients_on_black_slices(loss) -> None:
+    image = torch.zeros(1, 20, 24, requires_grad=True)
+    loss(image, torch.zeros(1, 20, 24), torch.zeros(1)).backward()
+    assert image.grad.isfinite().all()

@@ -49,6 +49,9 @@ SAMPLINGS = tuple(
     Sampling(kind, acceleration, 0.32 / acceleration)
     for kind, acceleration in product((MaskKind.RANDOM, MaskKind.EQUISPACED_FRACTION), ACCELERATIONS)
 )
+ONCE = ("uses=1", "early=null", "batch_size=1", "effective_batch=2")
+"""Variants need not separate their start, so it is used once."""
+
 SIMULATED = ("data.simulation.matrix=[96, 192]", "data.simulation.slices=1000000")
 """Slices are small, for more steps in a short time, and so many that none is used twice."""
 
@@ -116,7 +119,7 @@ def ablation(
         if name not in VARIANTS:
             raise InputError(f"unknown variant {name!r}{did_you_mean(name, VARIANTS)}")
     volumes = list(map(_open, find_files(inputs)))
-    overrides = [f"data.train={images}", f"data.simulation.maps={maps or 'null'}", *SIMULATED]
+    overrides = [f"data.train={images}", f"data.simulation.maps={maps or 'null'}", *SIMULATED, *ONCE]
     config = load_config(Path("varnet_general"), overrides)
     conditions = _protocol(volumes, config, minutes), machine()
     paths = {name: output / "ablation" / f"{name}.json" for name in names}

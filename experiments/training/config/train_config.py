@@ -67,7 +67,8 @@ class TrainingConfig(Section):
         accepts undersampled files too.
     loss
         Losses to add up for `supervised`, each with its weight; available: `ssim` (one minus SSIM), `l1` (mean
-        absolute difference, relative to the maximum of the volume) and `psnr` (minus the PSNR in dB).
+        absolute difference, relative to the maximum of the volume), `psnr` (minus the PSNR in dB), `wavelet` (mean
+        absolute difference of Haar details) and `detail` (difference of the energies of fine detail in dB).
     loss_fraction
         Fraction of the measured lines that `ssdu` withholds from the network.
     center
@@ -105,7 +106,8 @@ class OptimizerConfig(Section):
         Largest learning rate.
     schedule
         `step` multiplies the learning rate by `lr_gamma` every `lr_step` epochs; `cosine` lowers it along half a
-        cosine to zero at the end of the run.
+        cosine to zero at the end of the run; `late` keeps it until the last fifth of the run and lowers it there,
+        likewise.
     lr_step
         Number of epochs between two reductions of the `step` schedule.
     lr_gamma
@@ -120,12 +122,36 @@ class OptimizerConfig(Section):
 
     name: Literal["adam", "adamw"] = "adam"
     lr: float = Field(default=3e-4, gt=0)
-    schedule: Literal["step", "cosine"] = "step"
+    schedule: Literal["step", "cosine", "late"] = "step"
     lr_step: int = Field(default=40, ge=1)
     lr_gamma: float = Field(default=0.1, gt=0)
     warmup_steps: int = Field(default=0, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float | None = Field(default=None, gt=0)
+
+
+class EarlyConfig(Section):
+    """Cheaper slices for the first part of a run.
+
+    Attributes
+    ----------
+    share
+        Share of the run that is early.
+    matrix
+        Range of the sides of simulated matrices in this part, in pixels; null for that of `data.simulation`.
+    start_iterations
+        Number of compressed-sensing iterations from which `varnet-general` starts in this part; null for its own.
+    """
+
+    share: float = Field(default=0.8, gt=0, le=1)
+    matrix: tuple[int, int] | None = None
+    start_iterations: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _check_range(self) -> EarlyConfig:
+        if self.matrix is not None and not 0 < self.matrix[0] <= self.matrix[1]:
+            raise ValueError(f"matrix from {self.matrix[0]} to {self.matrix[1]} is not a range of positive numbers")
+        return self
 
 
 class TrainConfig(Section):
@@ -143,6 +169,12 @@ class TrainConfig(Section):
         Objective of the training.
     optimizer
         Optimizer and learning-rate schedule.
+    early
+        Cheaper slices for the first part of the run; null for none.
+    uses
+        Number of steps for which each slice is used, some steps apart: the simulation, the coil maps and the
+        compressed-sensing solution from which `varnet-general` starts are computed for the first of them, and for the
+        others their phase is rotated, conjugated and their rows mirrored at random.
     epochs
         Number of passes over the training slices.
     batch_size
@@ -160,7 +192,9 @@ class TrainConfig(Section):
     deterministic
         Whether to use only operations that give bitwise the same result every time, on a GPU too.
     max_minutes
-        Time after which the run stops, in minutes from the start of this process; null runs all epochs.
+        Time in minutes, from the start of this process, into which what is left of the schedule is fitted: then the
+        learning rate has reached its end and the run stops. Null runs all epochs. Weights then depend on the speed
+        of the machine.
     checkpoint_minutes
         Minutes between two saved states, and so the most work that a crash can cost.
     log_every
@@ -182,6 +216,8 @@ class TrainConfig(Section):
     network: NetworkConfig = NetworkConfig()
     training: TrainingConfig = TrainingConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    early: EarlyConfig | None = None
+    uses: int = Field(default=1, ge=1)
     epochs: int = Field(default=50, ge=1)
     batch_size: int = Field(default=1, ge=1)
     effective_batch: int | None = Field(default=None, ge=1)
@@ -195,6 +231,15 @@ class TrainConfig(Section):
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     mixed_precision: Literal["auto", "no", "tf32", "bf16"] = "auto"
+
+    @model_validator(mode="after")
+    def _check_start(self) -> TrainConfig:
+        early = self.early or EarlyConfig()
+        if early.matrix is not None and self.data.simulation is None:
+            raise ValueError("early.matrix is the range of simulated matrices; it needs data.simulation")
+        if self.training.mode != "supervised" and (self.uses > 1 or early.start_iterations is not None):
+            raise ValueError("uses and early.start_iterations need training.mode=supervised")
+        return self
 
     def accumulation(self, processes: int) -> int:
         """Return the number of batches that each process computes for one step of the optimizer.

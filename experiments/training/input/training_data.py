@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -37,8 +37,8 @@ class TrainingData(Protocol):
     def files(self) -> Sequence[SliceFile]:
         """The files that the slices come from."""
 
-    def epoch(self, number: int) -> Slices:
-        """Return the slices of an epoch."""
+    def epoch(self, number: int, early: bool = False) -> Slices:
+        """Return the slices of an epoch, those of the early part of the run or the others."""
 
     def write_pictures(self, folder: Path) -> None:
         """Write pictures of data that exists in no file."""
@@ -69,7 +69,7 @@ class MeasuredScans:
     config: TrainConfig
     files: Sequence[Volume]
 
-    def epoch(self, number: int) -> Slices:
+    def epoch(self, number: int, early: bool = False) -> Slices:  # noqa: ARG002 - measured slices are what they are
         """Return the slices of an epoch, undersampled or split differently in each."""
         config = self.config
         if config.training.mode == "ssdu":
@@ -96,10 +96,14 @@ class SimulatedScans:
         maps = [] if simulation.maps is None else load_maps(as_tuple(simulation.maps))
         where = torch.device("cpu") if config.data.workers else device
         self._simulator = Simulator([*self.files, *heads], list(map(fill_maps, maps)), simulation.ranges, where)
+        matrix = None if config.early is None else config.early.matrix
+        early = simulation.ranges if matrix is None else replace(simulation.ranges, matrix=matrix)
+        self._early = replace(self._simulator, ranges=early)
 
-    def epoch(self, number: int) -> SimulatedSlices:
+    def epoch(self, number: int, early: bool = False) -> SimulatedSlices:
         """Return the slices of an epoch, simulated differently in each; those of a batch have the same shape."""
-        return SimulatedSlices(self._simulator, self._count, (self._seed, number), self._together)
+        simulator = self._early if early else self._simulator
+        return SimulatedSlices(simulator, self._count, (self._seed, number), self._together)
 
     def write_pictures(self, folder: Path) -> None:
         """Write pictures of the simulator's effects and of the first slices."""

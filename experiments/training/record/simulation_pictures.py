@@ -17,10 +17,12 @@ from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.panels import GRAY, NOTICE, WHITE_PERCENTILE
 from recon.fourier import fft, ifft
 from recon.simulation.scanner.coil_maps import draw_maps
-from recon.simulation.scanner.contrast import gamma, remap, shade
+from recon.simulation.scanner.contrast import gamma, remap, shade, synthesise
 from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, truncate
+from recon.simulation.scanner.objects import add_implants, add_lesions, deform, mix
 from recon.simulation.scanner.phase import air_phase, fat_phase, smooth_phase
 from recon.simulation.scanner.placement import ObjectPlacement
+from recon.simulation.scanner.sampling import caipi, poisson_disc
 from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
 
@@ -72,6 +74,11 @@ def effects(simulator: Simulator, rng: np.random.Generator) -> Iterator[Panel]:
     )
     yield _panel("gamma", gamma(plain, rng))
     yield _panel("remapped tissues", remap(plain, rng))
+    yield _panel("synthetic contrast", synthesise(plain, rng))
+    yield _panel("deformed", deform(plain, rng))
+    yield _panel("lesions", add_lesions(plain, rng))
+    yield _panel("implants", add_implants(plain, rng))
+    yield _panel("mixed with its mirror image", mix(plain, plain.flip(1), rng))
     yield _panel("shading", shade(plain, rng))
     yield _panel("smooth phase", _wrapped(smooth_phase(MATRIX, rng, plain.device)), _PHASE)
     yield _panel("phase of fat", _wrapped(fat_phase(plain, rng)), _PHASE)
@@ -84,6 +91,8 @@ def effects(simulator: Simulator, rng: np.random.Generator) -> Iterator[Panel]:
     yield _panel("N/2 ghost", rss(ifft(nyquist_ghost(fft(coil_images), rng))))
     kspace = fft(coil_images)
     yield _panel("correlated noise, SNR 8", rss(ifft(kspace + coil_noise(kspace, 8, rng))))
+    yield _panel("Poisson disc, 6x", poisson_disc(MATRIX, 6, rng).float())
+    yield _panel("CAIPI, 6x", caipi(MATRIX, 6, rng).float())
     yield _panel("truncated k-space", truncate(plain + 0j, (64, 64)).abs())
 
 

@@ -37,6 +37,14 @@ class Position:
         Number of steps skipped since the last good one.
     unreadable
         Number of slices that could not be read and were replaced by their neighbours.
+    early
+        Whether the slices of the current epoch are those of the early part of the schedule.
+    done
+        Number of finished epochs, with the fraction of the current one, at the last step.
+    scheduled
+        Place on the schedule, in epochs; see `Schedule`.
+    anchor
+        Number of finished epochs, and place on the schedule, from which on the latter is counted.
     best
         Quality of the best weights so far; larger is better.
     losses
@@ -51,6 +59,10 @@ class Position:
     skipped: int = 0
     skipped_in_a_row: int = 0
     unreadable: int = 0
+    early: bool = False
+    done: float = 0.0
+    scheduled: float = 0.0
+    anchor: tuple[float, float] = (0.0, 0.0)
     best: float = -math.inf
     losses: list[float] = field(default_factory=list)
     lines: int = 0

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import pad
 
 from recon.simulation.scanner.random_fields import coordinates, smooth_plane
 
@@ -39,6 +39,19 @@ def air_phase(image: Tensor, rng: np.random.Generator) -> Tensor:
     return rng.normal(0, 2.5) * _blur(_blur(air, window), window) * (1 - air)
 
 
+def echo_ramp(shape: tuple[int, int], cycles: tuple[float, float], device: torch.device) -> Tensor:
+    """Return phase factors, complex `(rows, columns)`, of so many cycles over rows and columns.
+
+    They move the echo by one sample of k-space per cycle, where a sample is one over the field of view.
+    """
+    angles = [
+        torch.arange(size, dtype=torch.float64, device=device) * (2 * math.pi * count / size)
+        for size, count in zip(shape, cycles, strict=True)
+    ]
+    angle = (angles[0][:, None] + angles[1][None, :]).float()
+    return torch.polar(torch.ones_like(angle), angle)
+
+
 def vary_phase(image: Tensor, rng: np.random.Generator) -> Tensor:
     """Add a random phase to a magnitude image, real `(rows, columns)`; returns complex of the same shape."""
     phase = smooth_phase((image.shape[0], image.shape[1]), rng, image.device)
@@ -50,4 +63,17 @@ def vary_phase(image: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _blur(image: Tensor, window: int) -> Tensor:
-    return avg_pool2d(image[None], window, stride=1, padding=window // 2, count_include_pad=False)[0]
+    """Average `(rows, columns)` over a square of odd width; beyond the border nothing counts.
+
+    Differences of running sums cost the same for every width.
+    """
+    return _running_mean(_running_mean(image, window).T, window).T
+
+
+def _running_mean(image: Tensor, window: int) -> Tensor:
+    """Average `(rows, columns)` along columns."""
+    size, reach = image.shape[-1], window // 2
+    sums = pad(image.double().cumsum(-1), (1, 0))
+    places = torch.arange(size, device=image.device)
+    last, first = (places + reach + 1).clamp(max=size), (places - reach).clamp(min=0)
+    return ((sums[:, last] - sums[:, first]) / (last - first)).to(image.dtype)

@@ -10,24 +10,29 @@ import torch
 from torch import Tensor
 
 from recon.coils import rss
-from recon.crop import fastmri_crop, fastmri_pad
+from recon.crop import center_crop, fastmri_crop, fastmri_pad
+from recon.data.acquisition import Acquisition, Header
 from recon.data.masks import sample_mask
 from recon.data.training.datasets import Slice
 from recon.fourier import fft, ifft
+from recon.preprocessing.echo import centre_echo
 from recon.simulation.biot_savart import Maps
 from recon.simulation.scanner.anatomy import Anatomy
 from recon.simulation.scanner.coil_maps import draw_maps
-from recon.simulation.scanner.contrast import vary_contrast
+from recon.simulation.scanner.contrast import gamma, vary_contrast
 from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, truncate
-from recon.simulation.scanner.phase import vary_phase
+from recon.simulation.scanner.objects import add_implants, add_lesions, deform, mix
+from recon.simulation.scanner.phase import echo_ramp, vary_phase
 from recon.simulation.scanner.placement import ObjectPlacement
-from recon.simulation.scanner.scan_plan import Ranges, ScanPlan, log_uniform
+from recon.simulation.scanner.sampling import Layout, caipi, cut_lines, poisson_disc
+from recon.simulation.scanner.scan_plan import Ranges, ScanPlan
+from recon.simulation.scanner.shares import Shares
 
 FINER = 2
 """Factor by which the object is drawn finer than the image, so that k-space is truncated as by a scanner."""
 
-GHOSTED = 0.08
-"""Share of scans with a Nyquist ghost."""
+REFERENCE_NOISE = (0.3, 1.0)
+"""Range of the noise of a reference scan, relative to that of the scan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +46,7 @@ class Simulator:
     maps
         Measured coil maps to choose from, besides those of simulated loops.
     ranges
-        Ranges of matrix, coils, noise and sampling.
+        Ranges of matrix, coils, noise and sampling, and shares of special scans.
     device
         Device on which images are computed.
     """
@@ -54,31 +59,68 @@ class Simulator:
     def scan(self, rng: np.random.Generator, shape: ScanPlan | None = None) -> Slice:
         """Draw one undersampled slice; its target is the noise-free root sum of squares.
 
+        The echo is centred after undersampling, as before every reconstruction.
+
         Parameters
         ----------
         rng
             Source of everything that is drawn.
         shape
-            Plan to take all from but the sampling; None to draw all.
+            Plan to take all from but noise and sampling; None to draw all.
         """
         plan = ScanPlan.draw(self.ranges, rng)
         if shape is not None:
-            plan = replace(shape, sampling=plan.sampling)
-        anatomy = self.anatomies[int(rng.integers(len(self.anatomies)))]
-        image = torch.from_numpy(anatomy.slice(int(rng.integers(len(anatomy))))).to(self.device)
-        kspace = full_kspace(image, plan, self.maps, rng)
+            plan = replace(shape, snr=plan.snr, sampling=plan.sampling, partial=plan.partial)
+        image = self._object(rng)
+        kspace, reference = full_kspace(image, plan, self.maps, self.ranges.shares, rng)
         target = fastmri_crop(rss(ifft(kspace)), (plan.readout, plan.phase))
-        kspace = kspace + coil_noise(kspace, log_uniform(self.ranges.snr, rng), rng)
-        sampling = plan.sampling
-        seed = int(rng.integers(2**32))
-        mask = sample_mask(sampling.kind, plan.phase, sampling.acceleration, sampling.center_fraction, seed).to(
-            self.device
+        kspace = kspace + coil_noise(kspace, plan.snr, rng)
+        mask = draw_mask(plan, rng).to(self.device)
+        header = Header(crop=(plan.readout, plan.phase), padding=(0, plan.phase))
+        scan = centre_echo(Acquisition(kspace * mask, mask, header, calibration=reference))
+        return Slice(
+            kspace=scan.kspace,
+            mask=scan.mask.reshape(1, -1, plan.phase),
+            target=target,
+            maximum=target.amax(),
+            acceleration=mask.float().mean().reciprocal(),
+            calibration=scan.reference_kspace(),
         )
-        acceleration = mask.float().mean().reciprocal()
-        return Slice(kspace * mask, mask.reshape(1, 1, -1), target, target.amax(), acceleration)
+
+    def _object(self, rng: np.random.Generator) -> Tensor:
+        """Draw a slice of some anatomy, real `(rows, columns)`, and vary it."""
+        shares, image = self.ranges.shares, self._slice(rng)
+        if rng.random() < shares.mixed:
+            image = mix(image, self._slice(rng), rng)
+        for share, vary in (
+            (shares.deformed, deform),
+            (shares.lesions, add_lesions),
+            (shares.implants, add_implants),
+        ):
+            if rng.random() < share:
+                image = vary(image, rng)
+        return image
+
+    def _slice(self, rng: np.random.Generator) -> Tensor:
+        anatomy = self.anatomies[int(rng.integers(len(self.anatomies)))]
+        return torch.from_numpy(anatomy.slice(int(rng.integers(len(anatomy))))).to(self.device)
 
 
-def full_kspace(image: Tensor, plan: ScanPlan, maps: Sequence[Maps], rng: np.random.Generator) -> Tensor:
+def draw_mask(plan: ScanPlan, rng: np.random.Generator) -> Tensor:
+    """Draw the mask of a scan, bool `(phase,)` or `(oversampled readout, phase)`."""
+    sampling, shape = plan.sampling, (plan.oversampled, plan.phase)
+    if plan.layout != Layout.LINES:
+        return (poisson_disc if plan.layout == Layout.POISSON else caipi)(shape, sampling.acceleration, rng)
+    seed = int(rng.integers(2**32))
+    mask = sample_mask(sampling.kind, plan.phase, sampling.acceleration, sampling.center_fraction, seed)
+    if plan.offset[1]:
+        mask = mask.roll(plan.offset[1])  # the scanner's fully sampled lines lie about the echo
+    return mask if plan.partial == 1 else cut_lines(mask, plan.partial)
+
+
+def full_kspace(
+    image: Tensor, plan: ScanPlan, maps: Sequence[Maps], shares: Shares, rng: np.random.Generator
+) -> tuple[Tensor, Tensor | None]:
     """Scan a magnitude image without noise.
 
     Parameters
@@ -89,19 +131,37 @@ def full_kspace(image: Tensor, plan: ScanPlan, maps: Sequence[Maps], rng: np.ran
         Shapes of the scan.
     maps
         Measured coil maps to choose from.
+    shares
+        Shares of scans with a ghost and of images with synthetic contrast.
     rng
         Source of everything else.
 
     Returns
     -------
-    Tensor
-        complex64 `(coils, oversampled readout, phase)`.
+    tuple
+        K-space, complex64 `(coils, oversampled readout, phase)`, and the lines of a separate reference scan with its
+        noise, complex64 `(coils, rows, lines)`; None if there is none.
     """
     extended = (plan.readout, plan.wider)
     aspect = plan.wider / plan.readout * float(np.exp(rng.normal(0, 0.08)))
     fine = ObjectPlacement.draw(rng).render(image, (FINER * extended[0], FINER * extended[1]), aspect)
-    scanned = truncate(vary_phase(vary_contrast(fine, rng), rng), extended)
+    brightness = vary_contrast(fine, shares.synthetic, rng)
+    echo = vary_phase(brightness, rng)
+    if plan.offset != (0, 0):
+        cycles = plan.offset[0] * plan.readout / plan.oversampled, plan.offset[1] * plan.wider / plan.phase
+        echo = echo * echo_ramp((echo.shape[0], echo.shape[1]), cycles, echo.device)
     sens_maps = torch.from_numpy(draw_maps(extended, aspect, plan.coils, maps, rng)).to(image.device)
-    coil_images = fold(sens_maps * scanned, plan.phase)
-    kspace = fft(fastmri_pad(coil_images, (plan.oversampled, plan.phase)))
-    return nyquist_ghost(kspace, rng) if rng.random() < GHOSTED else kspace
+
+    def scanned(magnetisation: Tensor) -> Tensor:
+        coil_images = fold(sens_maps * truncate(magnetisation, extended), plan.phase)
+        return fft(fastmri_pad(coil_images, (plan.oversampled, plan.phase)))
+
+    kspace = scanned(echo)
+    if rng.random() < shares.ghosted:
+        kspace = nyquist_ghost(kspace, rng)
+    if not plan.reference:
+        return kspace, None
+    reference = scanned(vary_phase(gamma(brightness, rng), rng))  # another echo time: contrast and phase differ
+    reference = reference + coil_noise(reference, plan.snr / rng.uniform(*REFERENCE_NOISE), rng)
+    size = (min(2 * plan.reference, plan.oversampled), min(plan.reference, plan.phase))
+    return kspace, center_crop(reference, size)

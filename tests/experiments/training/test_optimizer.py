@@ -21,7 +21,13 @@ def test_cosine_schedule_falls_to_zero_through_half() -> None:
     assert all(later < earlier for earlier, later in pairwise(rates))
 
 
-@pytest.mark.parametrize("schedule", ["step", "cosine"])
+def test_late_schedule_keeps_the_rate_until_the_last_fifth() -> None:
+    optimizer = OptimizerConfig(lr=2, schedule="late")
+    rates = [learning_rate(optimizer, 10, progress, step=0) for progress in (0, 5, 8, 9, 10)]
+    assert rates == pytest.approx([2, 2, 2, 1, 0])
+
+
+@pytest.mark.parametrize("schedule", ["step", "cosine", "late"])
 def test_warmup_rises_linearly_and_ends(schedule: str) -> None:
     optimizer = OptimizerConfig.model_validate({"lr": 1, "schedule": schedule, "warmup_steps": 4})
     rates = [learning_rate(optimizer, 4, 0, step) for step in range(6)]

@@ -45,6 +45,7 @@ def test_shipped_config_trains_and_its_weights_are_found(path: Path, folders: Pa
         "data.workers": 0,
         "network.weights": "null",
         "network.arguments": shipped.network.arguments | SMALL[shipped.network.name],
+        "batch_size": 1,
         "effective_batch": 2,
         "epochs": 1,
         "log_every": 1,
@@ -55,7 +56,7 @@ def test_shipped_config_trains_and_its_weights_are_found(path: Path, folders: Pa
         overrides |= {"data.train": folders / "anatomy.npz", "data.simulation": simulation}
     best = train(load_config(path, [f"{key}={value}" for key, value in overrides.items()]))
     step, scores = read_lines(tmp_path)[-2:]
-    assert (step["steps"], step["skipped"], step["unreadable"]) == (1, 0, 0)
+    assert (step["steps"], step["skipped"], step["unreadable"]) == (shipped.uses, 0, 0)
     assert np.isfinite(step["loss"])
     assert {f"{acceleration:g}x" for acceleration in shipped.data.accelerations} == {
         name.split()[-1] for name in scores["groups"]
@@ -64,4 +65,4 @@ def test_shipped_config_trains_and_its_weights_are_found(path: Path, folders: Pa
     assert load_model(best).name == shipped.network.name
     pictures = {path.name for path in (tmp_path / PICTURES).iterdir()}
     simulated = set() if shipped.data.simulation is None else {EFFECTS, SCANS}
-    assert pictures == {"step-0000001.png", *simulated}
+    assert pictures == {f"step-{shipped.uses:07d}.png", *simulated}

@@ -1,12 +1,16 @@
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from helpers.networks import SMALL
-from helpers.training import assert_equal, make_config, read_weights, write_folders
+from helpers.training import after_step, assert_equal, make_config, read_lines, read_weights, write_folders
 from recon.data.errors import InputError
+from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input import training_data
 from recon.experiments.training.input.training_data import open_training_data
 from recon.experiments.training.record.folder import BEST
@@ -24,10 +28,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path
 
 
-def config(folders: Path, output: str, **simulation: object):
-    values = {"heads": 0, "slices": 3, "matrix": (32, 40), "coils": (1, 3)} | simulation
-    data = {"train": str(folders / "disc.npz"), "simulation": values}
-    return make_config(folders, folders / output, data=data, network=GENERAL, epochs=2)
+def config(folders: Path, name: str, output: Path | None = None, **values: Any) -> TrainConfig:
+    simulation = {"heads": 0, "slices": 3, "matrix": (32, 40), "coils": (1, 3)}
+    simulation |= {key: values.pop(key) for key in ("matrix", "accelerations") if key in values}
+    data = {"train": str(folders / "disc.npz"), "simulation": simulation}
+    return make_config(folders, output or folders / name, data=data, network=GENERAL, epochs=2, **values)
 
 
 @pytest.mark.slow
@@ -40,6 +45,56 @@ def test_a_network_trains_on_magnitude_images_and_resumes_to_the_same_weights(
     train(config(folders, "parts").model_copy(update={"epochs": 1}))
     train(config(folders, "parts"), resume=True)
     assert_equal(read_weights(folders / "parts"), read_weights(folders / "whole"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [2, 4, 5])
+@pytest.mark.usefixtures("no_pictures")
+def test_a_run_that_uses_its_starts_again_resumes_to_the_same_weights(
+    folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    monkeypatch.setattr(training_data, "write_simulation_pictures", lambda *_: None)
+    twice = {"uses": 2, "early": {"share": 0.5, "matrix": (32, 34), "start_iterations": 4}, "ema": 0.9}
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    whole, parts = (config(folders, "run", output=tmp_path / name, **twice) for name in ("whole", "parts"))
+    train(whole)
+    assert [line["steps"] for line in read_lines(whole.output)][-1] == 12
+    with monkeypatch.context() as patch:
+        after_step(patch, steps, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(KeyboardInterrupt):
+            train(parts)
+    train(parts, resume=True)
+    assert_equal(read_weights(parts.output), read_weights(whole.output))
+    assert read_lines(parts.output) == read_lines(whole.output)
+
+
+def test_early_slices_have_the_early_matrix(folders: Path) -> None:
+    early = {"share": 0.5, "matrix": (20, 22)}
+    data = open_training_data(config(folders, "run", early=early), torch.device("cpu"))
+    assert {max(shape[1:3]) <= 22 for shape in data.epoch(0, early=True).shapes()} == {True}
+    assert {min(shape[1:3]) >= 32 for shape in data.epoch(0, early=False).shapes()} == {True}
+
+
+@pytest.mark.parametrize("values", [{"uses": 2}, {"early": {"start_iterations": 3}}])
+def test_a_network_without_a_start_cannot_use_it_again(folders: Path, tmp_path: Path, values: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="the network varnet starts from nothing that could be kept"):
+        train(make_config(folders, tmp_path, **values))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"early": {"matrix": (9, 3)}}, "matrix from 9 to 3 is not a range"),
+        ({"early": {"matrix": (32, 64)}}, "early.matrix is the range of simulated matrices"),
+        ({"uses": 2, "training": {"mode": "ssdu"}}, "need training.mode=supervised"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(
+    folders: Path, tmp_path: Path, values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_config(folders, tmp_path, **values)
 
 
 def test_no_two_epochs_are_alike(folders: Path) -> None:

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import avg_pool2d
 
-from recon.simulation.scanner.phase import air_phase, fat_phase, smooth_phase, vary_phase
+from recon.fourier import fft
+from recon.simulation.scanner.phase import _blur, air_phase, echo_ramp, fat_phase, smooth_phase, vary_phase
 
 CPU = torch.device("cpu")
 
@@ -34,3 +36,17 @@ def test_air_itself_has_no_phase_and_distant_tissue_none() -> None:
     assert not phase[:, :10].any()
     assert phase[:, 10].abs().min() > 0.1
     assert not phase[:, 10 + 8 + 1 :].any()
+
+
+def test_the_blur_is_the_mean_over_a_square_within_the_image() -> None:
+    image = torch.rand(37, 52, generator=torch.Generator().manual_seed(0))
+    for window in (3, 9, 21):
+        mean = avg_pool2d(image[None], window, stride=1, padding=window // 2, count_include_pad=False)[0]
+        torch.testing.assert_close(_blur(image, window), mean)
+
+
+def test_a_ramp_moves_the_echo_by_its_cycles() -> None:
+    image = torch.rand(12, 16, generator=torch.Generator().manual_seed(0)) + 0j
+    moved = fft(image * echo_ramp((12, 16), (3, -2), CPU))
+    turned = fft(image).roll((3, -2), (0, 1))
+    torch.testing.assert_close(moved.abs(), turned.abs())

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from recon.data.masks import MaskKind
+from recon.simulation.scanner.sampling import Layout
 from recon.simulation.scanner.scan_plan import MOST_OVERSAMPLING, WIDEST, Ranges, ScanPlan, log_uniform
+from recon.simulation.scanner.shares import PLAIN, Shares
 
 PLANS = [ScanPlan.draw(Ranges(), np.random.default_rng(seed)) for seed in range(300)]
 
@@ -24,9 +28,39 @@ def test_shapes_lie_within_the_ranges_and_are_even() -> None:
         assert not any(size % 2 for size in (plan.readout, plan.phase, plan.oversampled, plan.wider))
 
 
-def test_shape_is_that_of_kspace_and_target() -> None:
-    plan = PLANS[0]
-    assert plan.shape == (plan.coils, plan.oversampled, plan.phase, plan.readout, plan.phase)
+def test_no_property_is_drawn_whose_share_is_zero() -> None:
+    for seed in range(100):
+        plan = ScanPlan.draw(Ranges(shares=PLAIN), np.random.default_rng(seed))
+        assert (plan.oversampled, plan.wider) == (plan.readout, plan.phase)
+        assert (plan.layout, plan.partial, plan.reference, plan.offset) == (Layout.LINES, 1, 0, (0, 0))
+
+
+def test_properties_come_in_their_shares() -> None:
+    shares = Shares()
+    drawn = {
+        "folded": [plan.wider > plan.phase for plan in PLANS],
+        "planes": [plan.layout != Layout.LINES for plan in PLANS],
+        "reference": [plan.reference > 0 for plan in PLANS],
+        "off_centre": [plan.offset != (0, 0) for plan in PLANS],
+        "partial_fourier": [plan.partial < 1 for plan in PLANS],
+    }
+    for name, has in drawn.items():
+        assert np.mean(has) == pytest.approx(getattr(shares, name), abs=0.08)
+
+
+def test_many_coils_have_a_high_snr_and_low_field_one_coil() -> None:
+    ranges = Ranges(shares=replace(PLAIN, many_coils=0.5, low_field=0.5))
+    plans = [ScanPlan.draw(ranges, np.random.default_rng(seed)) for seed in range(60)]
+    assert {plan.coils == 1 for plan in plans} == {True, False}
+    for plan in plans:
+        assert (plan.coils == 1 and plan.snr < 15.1) or (plan.coils >= 16 and plan.snr > 99)
+
+
+def test_what_a_share_asks_for_stays_within_the_ranges() -> None:
+    ranges = Ranges(coils=(2, 8), snr=(20, 50), shares=replace(PLAIN, many_coils=0.5, low_field=0.5))
+    plans = [ScanPlan.draw(ranges, np.random.default_rng(seed)) for seed in range(30)]
+    assert {plan.coils for plan in plans} == {2, 8}
+    assert all(20 - 1e-9 <= plan.snr <= 50 + 1e-9 for plan in plans)
 
 
 def test_log_uniform_has_the_median_at_the_geometric_mean() -> None:
