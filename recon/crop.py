@@ -49,38 +49,12 @@ def center_pad(image: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def fastmri_crop(image: Tensor, shape: Sequence[int]) -> Tensor:
-    """Crop as `fastmri.data.transforms.center_crop` does: an odd surplus loses its extra pixel at the far end.
-
-    Parameters
-    ----------
-    image
-        `(..., readout, phase)`.
-    shape
-        Size of the last `len(shape)` axes to keep.
-
-    Raises
-    ------
-    ValueError
-        If the image is smaller than `shape`.
-    """
+    """Crop `(..., readout, phase)` like `center_crop`, but as fastMRI does: an odd surplus goes at the far end."""
     return _crop(image, shape, _half)
 
 
 def fastmri_pad(image: Tensor, shape: Sequence[int]) -> Tensor:
-    """Pad as fastMRI's networks do: the adjoint of `fastmri_crop`.
-
-    Parameters
-    ----------
-    image
-        `(..., readout, phase)`.
-    shape
-        Size that the last `len(shape)` axes get.
-
-    Raises
-    ------
-    ValueError
-        If the image is larger than `shape`.
-    """
+    """Pad `(..., readout, phase)` like `center_pad`, but as fastMRI's networks do: the adjoint of `fastmri_crop`."""
     return _pad(image, shape, _half)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from recon.data.errors import InputError, did_you_mean
 from recon.data.storage.yaml_file import parse_yaml, read_yaml
@@ -15,10 +16,14 @@ from recon.experiments.training.config.train_config import TrainConfig
 
 MESSAGES = {
     "model_type": "must be a section of keys and values",
+    "dataclass_type": "must be a section of keys and values",
     "dict_type": "must be a section of keys and values",
     "tuple_type": "must be a list; write it as [...]",
 }
 """Replacements of pydantic's messages that speak of Python types."""
+
+UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
+"""Names that pydantic gives to a key that a section, or a dataclass in it, does not have."""
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -80,18 +85,19 @@ def _message(error: ValidationError) -> str:
     problem = error.errors()[0]
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key {key!r}{did_you_mean(location[-1], _section(location[:-1]).model_fields)}"
+    if problem["type"] in UNKNOWN_KEY:
+        return f"unknown key {key!r}{did_you_mean(location[-1], _keys(location[:-1]))}"
     if problem["type"] == "missing":
         return f"{key} is missing; give it in the file or as {key}=..."
     message = MESSAGES.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     return f"{key}: {message}" if key else message
 
 
-def _section(location: Sequence[str]) -> type[BaseModel]:
-    section: type[BaseModel] = TrainConfig
+def _keys(location: Sequence[str]) -> Iterable[str]:
+    """Return the keys of a section: of the config itself, or of a dataclass that it holds."""
+    section: Any = TrainConfig
     for name in location:
         annotation = section.model_fields[name].annotation
         kinds = get_args(annotation) or (annotation,)  # an optional section is a union with None
-        section = next(cast("type[BaseModel]", kind) for kind in kinds if hasattr(kind, "model_fields"))
-    return section
+        section = next(kind for kind in kinds if hasattr(kind, "model_fields") or is_dataclass(kind))
+    return [key.name for key in fields(section)] if is_dataclass(section) else section.model_fields

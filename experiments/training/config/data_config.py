@@ -112,60 +112,6 @@ class PreprocessingConfig(Section):
         return Steps.of(self.model_dump())
 
 
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class SharesConfig(Section):
-    """Shares of the simulated scans, from 0 to 1, that have a property; each is drawn independently of the others.
-
-    Attributes
-    ----------
-    mixed
-        Objects mixed from two slices.
-    deformed
-        Objects deformed elastically.
-    synthetic
-        Objects whose tissues have brightnesses drawn at random.
-    lesions
-        Objects with soft lesions.
-    implants
-        Objects with voids and bright spots of a few pixels.
-    folded
-        Objects that may exceed the field of view along phase and then fold into it.
-    oversampled
-        Readouts longer than the image.
-    ghosted
-        Scans with a Nyquist ghost.
-    off_centre
-        Scans whose echo lies beside the middle of k-space before it is moved there.
-    reference
-        Scans with a separate reference scan, of another phase and contrast.
-    many_coils
-        Scans of 16 to 32 coils with an SNR of 100 to 1000, limited to the ranges of coils and SNR.
-    low_field
-        Scans of one coil with an SNR of 3 to 15, limited likewise.
-    planes
-        Scans with two phase axes, undersampled by Poisson discs or CAIPI patterns.
-    partial_fourier
-        Scans of one phase axis that leave out lines on one side.
-    """
-
-    mixed: Share = 0.15
-    deformed: Share = 0.4
-    synthetic: Share = 0.15
-    lesions: Share = 0.3
-    implants: Share = 0.1
-    folded: Share = 0.25
-    oversampled: Share = 0.05
-    ghosted: Share = 0.08
-    off_centre: Share = 0.2
-    reference: Share = 0.1
-    many_coils: Share = 0.12
-    low_field: Share = 0.08
-    planes: Share = 0.08
-    partial_fourier: Share = 0.1
-
-
 class SimulationConfig(Section):
     """Training on raw data simulated on the fly from the magnitude images that `train` names; no slice comes twice.
 
@@ -191,7 +137,7 @@ class SimulationConfig(Section):
     center_fractions
         Range of the fraction of lines in the fully sampled centre.
     shares
-        Shares of the scans with properties that not all have.
+        Shares of the scans with properties that not all have; the keys are those of `Shares`.
     """
 
     maps: Paths | None = None
@@ -202,7 +148,7 @@ class SimulationConfig(Section):
     snr: tuple[float, float] = (3, 500)
     accelerations: tuple[float, float] = (2, 10)
     center_fractions: tuple[float, float] = (0.03, 0.16)
-    shares: SharesConfig = SharesConfig()
+    shares: Shares = Shares()
 
     @model_validator(mode="after")
     def _check_ranges(self) -> SimulationConfig:
@@ -221,7 +167,7 @@ class SimulationConfig(Section):
             snr=self.snr,
             accelerations=self.accelerations,
             center_fractions=self.center_fractions,
-            shares=Shares(**self.shares.model_dump()),
+            shares=self.shares,
         )
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -34,23 +39,25 @@ class Shares:
         Scans of one phase axis with the lines of one side left out.
     """
 
-    mixed: float = 0.15
-    deformed: float = 0.4
-    synthetic: float = 0.15
-    lesions: float = 0.3
-    implants: float = 0.1
-    folded: float = 0.25
-    oversampled: float = 0.05
-    ghosted: float = 0.08
-    off_centre: float = 0.2
-    reference: float = 0.1
-    many_coils: float = 0.12
-    low_field: float = 0.08
-    planes: float = 0.08
-    partial_fourier: float = 0.1
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    mixed: Share = 0.15
+    deformed: Share = 0.4
+    synthetic: Share = 0.15
+    lesions: Share = 0.3
+    implants: Share = 0.1
+    folded: Share = 0.25
+    oversampled: Share = 0.05
+    ghosted: Share = 0.08
+    off_centre: Share = 0.2
+    reference: Share = 0.1
+    many_coils: Share = 0.12
+    low_field: Share = 0.08
+    planes: Share = 0.08
+    partial_fourier: Share = 0.1
 
 
-PLAIN = Shares(*[0.0] * 14)
+PLAIN = Shares(**{share.name: 0.0 for share in fields(Shares)})
 """Scans without any of these properties."""
 
 MANY_COILS, HIGH_SNR = (16, 32), (100, 1000)

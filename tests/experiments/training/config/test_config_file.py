@@ -165,3 +165,15 @@ def test_config_is_a_round_trip_through_yaml(file: Path) -> None:
     config = load_config(file, ["max_minutes=2"])
     file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
     assert load_config(file) == config
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("data.simulation.shares.foldd=0.2", "did you mean 'folded'"),
+        ("data.simulation.shares=3", "must be a section"),
+    ],
+)
+def test_a_wrong_share_of_the_simulation_is_reported(override: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        load_config(Path("varnet_general"), ["data.train=a", "data.val=b", "output=o", override])
