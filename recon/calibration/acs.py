@@ -29,16 +29,12 @@ class Acs:
         complex `(coils, rows, lines)`, the row at DC at half the number of rows.
     dc
         Index of the line at DC, which is off the middle where lines beside the centre were measured as well.
-    even
-        Whether low-resolution images are made from an even number of lines. Their phase, which the maps take over,
-        then turns by half a cycle across the field of view, as in the training of the networks.
     separate
         Whether they come from a reference scan, whose phase is not that of the image.
     """
 
     lines: Tensor
     dc: int
-    even: bool = False
     separate: bool = False
 
 
@@ -111,7 +107,7 @@ def batch_calibration_lines(masked_kspace: Tensor, mask: Tensor, calibration: Te
     found = _cut(scanned, masks.expand(len(scanned), -1, -1))
     enough = [_middle(kspace) if _too_few(acs) else acs for kspace, acs in zip(scanned, found, strict=True)]
     separate = calibration is not None
-    return [replace(acs, lines=acs.lines.nan_to_num(0, 0, 0), even=True, separate=separate) for acs in enough]
+    return [replace(acs, lines=acs.lines.nan_to_num(0, 0, 0), separate=separate) for acs in enough]
 
 
 def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) -> Tensor:

@@ -186,7 +186,7 @@ def _about_dc(acs: Acs) -> Tensor:
     """Return the lines that lie symmetrically about DC, and as many rows `(coils, rows, lines)`."""
     _, readout, width = acs.lines.shape
     reach = min(acs.dc, width - acs.dc)
-    lines = acs.lines[..., acs.dc - reach : acs.dc + reach + (not acs.even)]
+    lines = acs.lines[..., acs.dc - reach : acs.dc + reach + 1]
     rows = min(readout, lines.shape[-1])
     return lines[:, readout // 2 - rows // 2 :][:, :rows]
 
