@@ -38,6 +38,7 @@ from recon.experiments.engine.run import UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
+from recon.experiments.report.lead import DEFINITION, ORACLE, lead_table, leads
 from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import (
@@ -108,7 +109,7 @@ class Comparison:
         return methods | ({} if scan.volume.target_name is None else self._oracles(methods))
 
     def _oracles(self, methods: Mapping[str, Reconstruction]) -> dict[str, Reconstruction]:
-        return {f"{name}-oracle": BestWeight(methods[name], self.floor) for name in self.oracle}
+        return {f"{name}{ORACLE}": BestWeight(methods[name], self.floor) for name in self.oracle}
 
     @cached_property
     def calibrations(self) -> dict[str, UncertaintyCalibration]:
@@ -201,9 +202,8 @@ def compare(
                 write_csv(output / METRICS, scores)
     if not scores:
         raise InputError("nothing could be reconstructed")
-    write_summary(output / SUMMARY, scores, protocol, versions())
+    _summarise(output / SUMMARY, scores, protocol)
     notes = problems.sentences + warnings.sentences
-    console.print(summary_table(scores))
     try:
         with extra("report", "report.html"):
             from recon.experiments.report.page import write_report  # noqa: PLC0415
@@ -214,6 +214,16 @@ def compare(
         console.print(f"report: {output / REPORT}", markup=False, soft_wrap=True)
     problems.exit()
     return scores
+
+
+def _summarise(path: Path, scores: Sequence[MethodScore], protocol: Mapping[str, Any]) -> None:
+    """Write the means, and the leads over the best oracle if there are oracles, and print them."""
+    ahead = leads(scores)
+    table = {"lead over the best oracle": {"definition": DEFINITION, "rows": [asdict(lead) for lead in ahead]}}
+    write_summary(path, scores, protocol, versions(), table if ahead else None)
+    console.print(summary_table(scores))
+    if ahead:
+        console.print(lead_table(ahead))
 
 
 def _check_replaceable(output: Path, planned: Iterable[StoredResult]) -> None:

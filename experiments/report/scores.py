@@ -245,14 +245,22 @@ def best_metrics(scores: Iterable[MethodScore]) -> dict[str, tuple[str, ...]]:
 
 
 def write_summary(
-    path: Path, scores: Iterable[MethodScore], protocol: Mapping[str, Any], versions: Mapping[str, str]
+    path: Path,
+    scores: Iterable[MethodScore],
+    protocol: Mapping[str, Any],
+    versions: Mapping[str, str],
+    further: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write means and standard deviations with their protocol as JSON; numbers that are not finite become null."""
+    """Write means and standard deviations with their protocol as JSON; numbers that are not finite become null.
+
+    What else the summary is to hold is given by its keys in `further`.
+    """
     summary = {
         "protocol": protocol,
         "versions": versions,
         "spread": "sample standard deviation over volumes and seeds",
         "groups": [asdict(mean) for mean in summarise(scores)],
+        **(further or {}),
     }
     text = json.dumps(_finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
@@ -316,10 +324,8 @@ def _protocol(score: MethodScore | MeanScore) -> tuple[str, float, str, str]:
 
 
 def _average(acquisition: str, scores: Sequence[MethodScore]) -> MeanScore:
-    def overall(metric: str) -> Statistic:
-        return _statistic([getattr(score, metric) for score in scores])
-
     first = scores[0]
+    metrics: dict[str, Any] = {name: _statistic([getattr(score, name) for score in scores]) for name in HEADINGS}
     return MeanScore(
         acquisition=acquisition,
         acceleration=first.acceleration,
@@ -330,15 +336,8 @@ def _average(acquisition: str, scores: Sequence[MethodScore]) -> MeanScore:
         volumes=len({score.file for score in scores}),
         slices=sum({score.file: score.slices for score in scores}.values()),
         reconstructions=len(scores),
-        ssim=overall("ssim"),
-        psnr=overall("psnr"),
-        nmse=overall("nmse"),
-        ssim_foreground=overall("ssim_foreground"),
-        psnr_foreground=overall("psnr_foreground"),
-        detail_energy=overall("detail_energy"),
-        detail_correlation=overall("detail_correlation"),
-        seconds=overall("seconds"),
         noise_floor=first.noise_floor,
+        **metrics,
     )
 
 
