@@ -22,8 +22,8 @@ TISSUE = 0.1
 CLEARANCE = 1.1
 """Least brightness around an implant, as a multiple of its height, so that a dark one does not turn negative."""
 
-NEIGHBOURHOOD, DISTANCE = 7, 12
-"""Pixels of that surrounding along either axis, and least distance in pixels between two implants."""
+DISTANCE = 10
+"""Least distance in pixels between two implants."""
 
 COLUMNS = ("slice", "row", "column", "width", "height")
 """Columns of the table in which files record implants; widths in pixels, heights in units of the target."""
@@ -78,13 +78,18 @@ def draw_implants(
     period = brightness.shape[-1] if period is None else period
     implants: list[Implant] = []
     for index, image in enumerate(brightness):
-        fits = minimum_filter(image, NEIGHBOURHOOD, mode="constant") > CLEARANCE * height
-        places = _draw_places(rng.permutation(np.argwhere(fits)), count, period)
-        if len(places) < count:
-            raise InputError(f"slice {index} has room for {len(places)} implants, not for {count}")
-        for number, (row, column) in enumerate(places):
-            sign = 1 if number // len(WIDTHS) % 2 == 0 else -1
-            implants.append(Implant(index, row, column, WIDTHS[number % len(WIDTHS)], sign * height))
+        pixels = rng.permutation(np.argwhere(image > CLEARANCE * height))
+        for number in range(count):
+            width, sign = WIDTHS[number % len(WIDTHS)], 1 if number // len(WIDTHS) % 2 == 0 else -1
+            darkest = minimum_filter(image, 2 * int(width) - 1, mode="constant")
+            fitting = pixels[darkest[pixels[:, 0], pixels[:, 1]] > CLEARANCE * height]
+            if not len(fitting):
+                raise InputError(f"slice {index} has room for {number} implants, not for {count}")
+            row, column = (int(place) for place in fitting[0])
+            implants.append(Implant(index, row, column, width, sign * height))
+            aside = np.abs(pixels[:, 1] - column) % period
+            distance = np.hypot(pixels[:, 0] - row, np.minimum(aside, period - aside))
+            pixels = pixels[distance >= DISTANCE]
     return implants
 
 
@@ -96,15 +101,3 @@ def paint_implants(implants: list[Implant], shape: tuple[int, int, int]) -> Arra
         square = (rows - implant.row) ** 2 + (columns - implant.column) ** 2
         volume[implant.slice] += implant.height * np.exp2(-4 * square / implant.width**2)
     return volume
-
-
-def _draw_places(candidates: np.ndarray, count: int, period: int) -> list[tuple[int, int]]:
-    """Take the first candidates `(n, 2)` that are apart from all before, columns being the same after a period."""
-    places: list[tuple[int, int]] = []
-    while len(places) < count and len(candidates):
-        row, column = (int(number) for number in candidates[0])
-        places.append((row, column))
-        aside = np.abs(candidates[:, 1] - column) % period
-        distance = np.hypot(candidates[:, 0] - row, np.minimum(aside, period - aside))
-        candidates = candidates[distance >= DISTANCE]
-    return places

@@ -90,7 +90,8 @@ def test_implants_are_bright_and_dark_of_all_widths_apart_and_within_the_object(
         (width, sign) for width in WIDTHS for sign in (1, -1)
     }
     for one in implants:
-        assert brightness[one.slice, one.row - 3 : one.row + 4, one.column - 3 : one.column + 4].min() == 2
+        rows, columns = (slice(place - int(one.width) + 1, place + int(one.width)) for place in (one.row, one.column))
+        assert brightness[one.slice, rows, columns].min() == 2
         others = [other for other in implants if other.slice == one.slice and other != one]
         assert min(np.hypot(one.row - other.row, one.column - other.column) for other in others) >= DISTANCE
 
