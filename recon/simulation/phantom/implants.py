@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import minimum_filter
 
 from recon.data.errors import InputError
 from recon.simulation.phantom.fields import Array
@@ -73,6 +72,8 @@ def draw_implants(
     InputError
         If there is no room for so many.
     """
+    from scipy.ndimage import minimum_filter  # noqa: PLC0415 - slow to import
+
     tissue = brightness > TISSUE * brightness.max()
     height = CONTRAST * float(np.median(brightness[tissue]))
     period = brightness.shape[-1] if period is None else period
