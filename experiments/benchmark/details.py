@@ -6,8 +6,9 @@ The scans of a pair differ in nothing but the implants, and are undersampled by 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from recon.data.storage.atomic import check_writable
 from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
 from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
-from recon.experiments.console import console, progress
+from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.device import CPU
 from recon.experiments.engine.metrics import Images
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
@@ -149,30 +150,33 @@ def details(
     Raises
     ------
     InputError
-        If a scan has no partner, one cannot be read or reconstructed, or a file of another program is in the way.
+        If a scan has no partner, nothing could be reconstructed, or a file of another program is in the way.
+    SystemExit
+        At the end, if a scan could not be read or reconstructed.
     """
     pairs = [open_pair(path) for path in find_files(inputs)]
     check_writable(output)
     check_report(output / "details.json")
+    problems = Problems()
     found: dict[tuple[str, str, float], list[SliceDetails]] = {}
     with progress() as bar:
-        task = bar.add_task(
-            "details", total=2 * len(methods) * len(samplings) * sum(len(one.without) for one in pairs)
-        )
-        for pair in pairs:
-            for sampling in samplings:
-                for name, method in methods.items():
-                    images = [
-                        _reconstruct(
-                            volume, sampling, Runner(name, method, device, floor=True), output / kind, bar, task
-                        )
-                        for kind, volume in (("without", pair.without), ("with", pair.with_implants))
-                    ]
-                    key = (name, str(sampling.kind), sampling.acceleration)
-                    found.setdefault(key, []).extend(compare_pair(pair, images[0], images[1]))
+        slices = sum(len(pair.without) for pair in pairs)
+        task = bar.add_task("details", total=2 * len(methods) * len(samplings) * slices)
+        for pair, sampling, (name, method) in product(pairs, samplings, methods.items()):
+            runner = Runner(name, method, device, floor=True)
+            with problems.collect():
+                images = [
+                    _reconstruct(volume, sampling, runner, output / kind, lambda: bar.advance(task))
+                    for kind, volume in (("without", pair.without), ("with", pair.with_implants))
+                ]
+                key = (name, str(sampling.kind), sampling.acceleration)
+                found.setdefault(key, []).extend(compare_pair(pair, images[0], images[1]))
+    if not found:
+        raise InputError("nothing could be reconstructed")
     rows = [_sum_up(*key, slices) for key, slices in sorted(found.items(), key=lambda item: item[0][1:])]
     write_json(output / "details.json", DetailReport(_protocol(pairs, methods, samplings), machine(), rows))
     console.print(_table(rows))
+    problems.exit()
     return rows
 
 
@@ -247,11 +251,13 @@ def _implants(path: Path, table: NDArray[Any], volume: Volume) -> list[Implant]:
     ]
 
 
-def _reconstruct(volume: Volume, sampling: Sampling, runner: Runner, output: Path, bar: Any, task: Any) -> Images:
+def _reconstruct(
+    volume: Volume, sampling: Sampling, runner: Runner, output: Path, on_slice: Callable[[], None]
+) -> Images:
     scan = SampledVolume(volume, sampling)
     path = output / scan.label.replace(" ", "-") / runner.name / volume.name
     check_replaceable(path, damaged=True)
-    return StoredResult(scan, runner, path).load_or_make(lambda: bar.advance(task)).images
+    return StoredResult(scan, runner, path).load_or_make(on_slice).images
 
 
 def _sum_up(method: str, mask: str, acceleration: float, slices: Sequence[SliceDetails]) -> DetailResult:

@@ -124,6 +124,20 @@ def test_both_scans_of_a_pair_have_the_same_mask_and_results_are_kept(pairs: Pat
     assert len(masks) == 4
 
 
+def test_a_method_that_fails_is_reported_and_the_others_are_measured(pairs: Path, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Failing(Perfect):
+        def __call__(self, acquisition: Acquisition) -> Tensor:
+            raise InputError(f"{acquisition.name}: too few lines")
+
+    with pytest.raises(SystemExit, match="2"):
+        details([pairs], {"failing": Failing(), "perfect": Perfect()}, SAMPLINGS[:1], tmp_path)
+    report = json.loads((tmp_path / "details.json").read_text())
+    assert [row["method"] for row in report["rows"]] == ["perfect"]
+    with pytest.raises(InputError, match="nothing could be reconstructed"):
+        details([pairs], {"failing": Failing()}, SAMPLINGS[:1], tmp_path / "other")
+
+
 def test_the_command_writes_a_report(pairs: Path, tmp_path: Path) -> None:
     command = ["benchmark", "details", str(pairs), "--methods", "zero-filled", "--mask", "random", "--output"]
     result = CliRunner().invoke(app, [*command, str(tmp_path / "out")])
