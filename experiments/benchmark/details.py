@@ -41,6 +41,9 @@ from recon.simulation.raw_files import IMPLANTS_FOLDER
 FALSE = 0.2
 """Contrast as a share of the implants' from which a detail that the full scan does not show counts as invented."""
 
+VICINITY = 3
+"""Pixels beyond an implant's width within which what appears beside it is blur or ringing and no ghost."""
+
 LEAST_REACH = 2
 """Least distance in pixels to which an implant is compared; a wider one is compared as far as it is wide."""
 
@@ -75,7 +78,7 @@ class SliceDetails:
     largest_invented
         Contrast of the strongest of them, as a share of the implants'.
     largest_ghost
-        Contrast of the strongest structure that appears with the implants and is none, as a share of theirs.
+        Contrast of the strongest structure that appears with the implants, away from them, as a share of theirs.
     """
 
     kept: list[tuple[float, float]]
@@ -220,8 +223,19 @@ def compare_pair(pair: Pair, without: Images, with_implants: Images) -> Iterator
             invented_without=counts[0][0],
             invented_with=counts[1][0],
             largest_invented=max(counts[0][1], counts[1][1]),
-            largest_ghost=float(largest_false(change, true_change)) / height,
+            largest_ghost=float(largest_false(change, true_change, ~_vicinity(implants, change.shape))) / height,
         )
+
+
+def _vicinity(implants: Iterable[Implant], shape: Sequence[int]) -> torch.Tensor:
+    """Mark the pixels near implants, bool `(rows, columns)`."""
+    rows, columns = torch.arange(shape[0])[:, None], torch.arange(shape[1])
+    near = torch.zeros(shape[0], shape[1], dtype=torch.bool)
+    for implant in implants:
+        aside = (columns - implant.column).abs()
+        aside = torch.minimum(aside, shape[1] - aside)  # a folded head goes on at the other side
+        near |= (rows - implant.row) ** 2 + aside**2 < (implant.width + VICINITY) ** 2
+    return near
 
 
 def _share_kept(change: torch.Tensor, true_change: torch.Tensor, implant: Implant) -> float:
@@ -291,6 +305,7 @@ def _protocol(
         "noise floor": RULE,
         "kept": "least-squares multiple of the full scan's change around the implant",
         "lost": f"less than {SHARE:g} kept",
+        "ghosts": f"of the change between the two images, {VICINITY} pixels or more from every implant",
         "invented": f"contrast from {FALSE:g} of the implants' on, of which the full scan shows less than {SHARE:g}",
     }
 

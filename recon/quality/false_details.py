@@ -83,18 +83,21 @@ def object_median(target: Tensor) -> Tensor:
     return target[bright].median() if bright.any() else target.new_tensor(torch.inf)
 
 
-def largest_false(image: Tensor, target: Tensor) -> Tensor:
+def largest_false(image: Tensor, target: Tensor, where: Tensor | None = None) -> Tensor:
     """Return the contrast, in the image's units, of the strongest detail of an image that the target does not have.
 
     Parameters
     ----------
     image, target
         real `(rows, columns)`, also differences of images.
+    where
+        bool `(rows, columns)`: pixels that count; all by default.
     """
     largest = image.new_zeros(())
     for sign in (1, -1):
         found, expected = _contrast(sign * image), _contrast(sign * target)
         false = _details(found, largest) & ~_shown(found, expected)
+        false = false if where is None else false & where
         largest = torch.where(false, found, largest).amax()
     return largest
 

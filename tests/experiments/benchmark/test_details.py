@@ -55,6 +55,14 @@ class Inventive(Reconstruction):
 
 
 @dataclass(frozen=True)
+class Ringing(Reconstruction):
+    """Shows a faint copy of the image two pixels beside it, with the opposite sign."""
+
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        return acquisition.target - 0.3 * acquisition.target.roll(2, 0)
+
+
+@dataclass(frozen=True)
 class Ghostly(Reconstruction):
     """Shows half of the image once more, half a field of view away."""
 
@@ -97,6 +105,10 @@ def test_an_invented_detail_is_counted_in_both_images_and_is_no_ghost(count) -> 
     assert row.largest_invented > 0.5
     assert row.largest_ghost < 0.05
     assert row.lost == 0
+
+
+def test_ringing_beside_an_implant_is_no_ghost(count) -> None:
+    assert count(Ringing()).largest_ghost < 0.05
 
 
 def test_a_ghost_of_the_implants_is_one_although_they_are_kept(count) -> None:
