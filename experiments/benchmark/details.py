@@ -178,7 +178,7 @@ def details(
         raise InputError("nothing could be reconstructed")
     rows = [_sum_up(*key, slices) for key, slices in sorted(found.items(), key=lambda item: item[0][1:])]
     write_json(output / "details.json", DetailReport(_protocol(pairs, methods, samplings), machine(), rows))
-    console.print(_table(rows))
+    console.print(_tables(rows))
     problems.exit()
     return rows
 
@@ -310,34 +310,33 @@ def _protocol(
     }
 
 
-def _table(rows: Sequence[DetailResult]) -> Table:
+def _tables(rows: Sequence[DetailResult]) -> Table:
+    """Lay out the results for the terminal, in one table per mask."""
+    page = Table.grid()
+    for mask in dict.fromkeys(row.mask for row in rows):
+        page.add_row(_table(mask, [row for row in rows if row.mask == mask]))
+    return page
+
+
+def _table(mask: str, rows: Sequence[DetailResult]) -> Table:
     widths = [f"{width:g}" for width in WIDTHS]
     table = Table(
         box=SIMPLE_HEAD,
-        title="contrast of implants kept, by width in pixels; details invented without and with implants, and the "
-        "strongest\nof them, and of ghosts of the implants, in units of the implants' contrast",
+        title=f"mask {mask}; contrast of implants kept, by width; details invented without and with implants; the "
+        "strongest of them, and of ghosts, in units of the implants' contrast",
         title_justify="left",
         pad_edge=False,
+        collapse_padding=True,
     )
-    for heading in (
-        "mask",
-        "R",
-        "method",
-        *(f"{width} px" for width in widths),
-        "lost",
-        "invented",
-        "largest",
-        "ghost",
-    ):
-        table.add_column(heading, justify="left" if heading in {"mask", "method"} else "right", no_wrap=True)
+    for heading in ("R", "method", *(f"{width} px" for width in widths), "lost", "invented", "largest", "ghost"):
+        table.add_column(heading, justify="left" if heading == "method" else "right", no_wrap=True)
     for row in rows:
         table.add_row(
-            row.mask,
             f"{row.acceleration:g}x",
             Text(row.method),
             *(f"{row.kept[width]:.2f}" if width in row.kept else "-" for width in widths),
             f"{row.lost}/{row.implants}",
-            f"{row.invented_without} + {row.invented_with} in {row.slices}",
+            f"{row.invented_without} + {row.invented_with}",
             f"{row.largest_invented:.2f}",
             f"{row.largest_ghost:.2f}",
         )

@@ -85,39 +85,26 @@ def leads(scores: Iterable[MethodScore]) -> list[Lead]:
 
 
 def lead_table(found: Iterable[Lead]) -> Table:
-    """Lay out leads for the terminal."""
+    """Lay out leads for the terminal, the worst scans of each method below."""
     table = Table(
         box=SIMPLE_HEAD,
-        title=f"lead over the best oracle, mean and worst scan: {DEFINITION}",
+        title=f"lead over the best oracle, mean and worst scan ({DEFINITION})",
         title_justify="left",
+        caption_justify="left",
         pad_edge=False,
         collapse_padding=True,
     )
-    for heading in (
-        "R",
-        "method",
-        "scans",
-        "n",
-        "PSNR [dB]",
-        "worst",
-        "SSIM",
-        "worst",
-        "detail",
-        "worst",
-        "worst PSNR",
-    ):
-        table.add_column(heading, justify="left" if heading in {"method", "scans", "worst PSNR"} else "right")
+    for heading in ("R", "method", "scans", "n", "PSNR", "worst", "SSIM", "worst", "detail", "worst"):
+        table.add_column(heading, justify="left" if heading in {"method", "scans"} else "right", no_wrap=True)
+    worst = []
     for rows in partition(found, lambda lead: (lead.acceleration, lead.method)).values():
         table.add_section()
         for lead in rows:
-            table.add_row(
-                f"{lead.acceleration:.3g}x",
-                Text(lead.method),
-                Text(lead.scans),
-                str(lead.count),
-                *lead_numbers(lead),
-                Text(lead.psnr.scan),
-            )
+            name = f"{lead.acceleration:.3g}x", Text(lead.method), Text(lead.scans)
+            table.add_row(*name, str(lead.count), *lead_numbers(lead))
+        whole = rows[-1]
+        worst.append(f"{name[0]} {whole.method}, worst PSNR: {whole.psnr.scan}; worst SSIM: {whole.ssim.scan}")
+    table.caption = Text("\n".join(worst))
     return table
 
 

@@ -82,7 +82,7 @@ def test_files_whose_names_differ_in_their_last_number_are_a_set(file: str, name
 
 def test_terminal_and_page_show_the_lead_with_its_sign_and_the_worst_scan(tmp_path) -> None:
     rows = [*scan(1.5, file="[b]a_1.h5"), *scan(-0.5, file="[b]a_2.h5")]
-    console = Console(file=io.StringIO(), width=160)
+    console = Console(file=io.StringIO(), width=80)
     console.print(lead_table(leads(rows)))
     write_report(tmp_path, rows, (), {}, ())
     for text in (console.file.getvalue(), (tmp_path / "report.html").read_text()):
