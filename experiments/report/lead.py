@@ -67,14 +67,18 @@ def scan_set(file: str) -> str:
 def leads(scores: Iterable[MethodScore]) -> list[Lead]:
     """Compare every method but the oracles' own with the best oracle of each scan, by acceleration and set of scans.
 
-    Scans of all masks and seeds count together, since each is compared with oracles of its own. Without oracles there
-    is nothing to compare with.
+    Scans of all masks and seeds count together, since each is compared with oracles of its own. A scan on which an
+    oracle failed does not count, because a lead over fewer would flatter. Without oracles there is nothing to compare
+    with.
     """
+    scored = [score for score in scores if score.scored]
+    names = {score.method for score in scored if score.method.endswith(ORACLE)}
+    own = names | {name.removesuffix(ORACLE) for name in names}
     pairs = []
-    for members in partition(filter(lambda score: score.scored, scores), _scan).values():
-        oracles = [score for score in members if score.method.endswith(ORACLE)]
-        own = {score.method for score in oracles} | {score.method.removesuffix(ORACLE) for score in oracles}
-        pairs += [(score, oracles) for score in members if oracles and score.method not in own]
+    for members in partition(scored, _scan).values():
+        oracles = [score for score in members if score.method in names]
+        if oracles and len(oracles) == len(names):
+            pairs += [(score, oracles) for score in members if score.method not in own]
     found = []
     for (acceleration, method), rivals in sorted(partition(pairs, _row).items()):
         sets = partition(rivals, lambda pair: scan_set(pair[0].file))

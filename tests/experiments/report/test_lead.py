@@ -59,6 +59,11 @@ def test_without_oracles_or_scores_there_is_no_lead() -> None:
     assert leads(replace(row, ssim=NAN) for row in scan()) == []
 
 
+def test_a_scan_on_which_an_oracle_failed_does_not_count() -> None:
+    rows = [*scan(1.0), *(row for row in scan(3.0, seed=1) if row.method != "cs-tv-oracle")]
+    assert [(lead.method, lead.count) for lead in leads(rows)] == [("varnet", 1)]
+
+
 def test_a_perfect_image_and_a_scan_without_detail_leave_the_others() -> None:
     rows = [*scan(1.0), *scan(math.inf, seed=1, detail_energy=NAN)]
     (lead,) = leads(rows)
