@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from recon.data.errors import InputError
-from recon.experiments.commands.options import Checkpoint, Device, Output, Plugins, Settings
+from recon.experiments.commands.options import CenterFraction, Checkpoint, Device, Output, Plugins, Settings
 
 SIMULATED = "16x320x320,15x640x368"
 NETWORK_SHAPES = "8x320x320,15x640x368,16x640x320"
@@ -249,6 +249,45 @@ def door(
     if len(shapes) != 1:
         raise InputError("give one size")
     run(method, shapes[0], slices, repeats, output)
+
+
+@commands.command()
+def details(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Scans without implants, and folders of them, as `recon simulate --implants` writes them.",
+        ),
+    ],
+    output: Output = Path("benchmark"),
+    methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = "cs-wavelet,cs-tv,varnet",
+    accelerations: Annotated[str, typer.Option(help="Comma-separated accelerations.")] = "4,8",
+    mask: Annotated[
+        str, typer.Option(help="Comma-separated masks; available: random, equispaced, equispaced_fraction, magic.")
+    ] = "random,equispaced_fraction",
+    center_fraction: CenterFraction = None,
+    seed: Annotated[str, typer.Option(help="Comma-separated seeds of the masks.")] = "0",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="Set a parameter of a method; may be repeated."),
+    ] = None,
+    checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
+    device: Device = "auto",
+) -> None:
+    """Count the small details that methods keep, lose and invent, on pairs of scans with and without implants.
+
+    Run the same command again to continue an interrupted run.
+
+    Example: recon benchmark details pairs --methods cs-wavelet,varnet --accelerations 4,8 --output benchmark
+    """
+    from recon.experiments.benchmark.details import details as run
+    from recon.experiments.commands.parse import build_methods, parse_protocol
+    from recon.experiments.engine.device import pick_device
+
+    built = build_methods(methods, settings or [], checkpoint, plugins)
+    run(inputs, built, parse_protocol(mask, accelerations, center_fraction, seed), output, pick_device(device))
 
 
 @commands.command()

@@ -22,11 +22,12 @@ from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.console import Problems, console, progress, say
+from recon.experiments.engine.detail import RULE as DETAIL_RULE
+from recon.experiments.engine.detail import DetailMetrics, TargetDetail, target_detail
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
 from recon.experiments.engine.metrics import (
     FOREGROUND,
     ForegroundMetrics,
-    Images,
     Metrics,
     score,
     score_file,
@@ -37,6 +38,7 @@ from recon.experiments.engine.run import UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
+from recon.experiments.report.lead import DEFINITION, ORACLE, lead_table, leads
 from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import (
@@ -107,7 +109,7 @@ class Comparison:
         return methods | ({} if scan.volume.target_name is None else self._oracles(methods))
 
     def _oracles(self, methods: Mapping[str, Reconstruction]) -> dict[str, Reconstruction]:
-        return {f"{name}-oracle": BestWeight(methods[name], self.floor) for name in self.oracle}
+        return {f"{name}{ORACLE}": BestWeight(methods[name], self.floor) for name in self.oracle}
 
     @cached_property
     def calibrations(self) -> dict[str, UncertaintyCalibration]:
@@ -134,6 +136,7 @@ class Comparison:
             "SSIM range": "largest target value of the volume",
             "noise floor": RULE if self.floor else "none",
             "foreground": FOREGROUND,
+            "fine detail": DETAIL_RULE,
             "preprocessing": list(self.steps.words),
             "methods": methods,
             **({} if self.tuned is None else {"tuned settings": self.tuned.summary()}),
@@ -180,6 +183,7 @@ def compare(
         _check_replaceable(output, planned)
     scores: list[MethodScore] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
+    detail: TargetDetail | None = None  # of the volume that is being compared
     with progress() as bar:
         task = bar.add_task("compare", total=sum(len(stored.scan) for stored in planned))
         for stored in planned:
@@ -189,16 +193,17 @@ def compare(
                 warnings.check(runner.name, runner.method, partial(scan.read, 0))
                 result = stored.load_or_make(lambda: bar.advance(task))
                 target = scan.volume.read_target()
-                scores.append(_score(stored, result, target))
+                if target is not None and (detail is None or detail.volume is not scan.volume):
+                    detail = target_detail(scan.volume, target)
+                scores.append(_score(stored, result, None if target is None else detail))
                 if target is not None and UNCERTAINTY in result.maps:
                     reliabilities[runner.name].add(target, result.images, result.maps[UNCERTAINTY])
             if scores:  # an error here ends the run, because nothing else could be written either
                 write_csv(output / METRICS, scores)
     if not scores:
         raise InputError("nothing could be reconstructed")
-    write_summary(output / SUMMARY, scores, protocol, versions())
+    _summarise(output / SUMMARY, scores, protocol)
     notes = problems.sentences + warnings.sentences
-    console.print(summary_table(scores))
     try:
         with extra("report", "report.html"):
             from recon.experiments.report.page import write_report  # noqa: PLC0415
@@ -209,6 +214,16 @@ def compare(
         console.print(f"report: {output / REPORT}", markup=False, soft_wrap=True)
     problems.exit()
     return scores
+
+
+def _summarise(path: Path, scores: Sequence[MethodScore], protocol: Mapping[str, Any]) -> None:
+    """Write the means, and the leads over the best oracle if there are oracles, and print them."""
+    ahead = leads(scores)
+    table = {"lead over the best oracle": {"definition": DEFINITION, "rows": [asdict(lead) for lead in ahead]}}
+    write_summary(path, scores, protocol, versions(), table if ahead else None)
+    console.print(summary_table(scores))
+    if ahead:
+        console.print(lead_table(ahead))
 
 
 def _check_replaceable(output: Path, planned: Iterable[StoredResult]) -> None:
@@ -248,13 +263,15 @@ def _plan(
     return planned
 
 
-def _score(stored: StoredResult, result: Result, target: Images | None) -> MethodScore:
+def _score(stored: StoredResult, result: Result, detail: TargetDetail | None) -> MethodScore:
     scan = stored.scan
     volume = scan.volume
     metrics, inside = Metrics(np.nan, np.nan, np.nan), ForegroundMetrics(np.nan, np.nan)
-    if target is not None:
-        metrics = score_file(volume.path, target, result.images, score)
-        inside = score_file(volume.path, target, result.images, score_foreground)
+    fine = DetailMetrics(np.nan, np.nan)
+    if detail is not None:
+        metrics = score_file(volume.path, detail.target, result.images, score)
+        inside = score_file(volume.path, detail.target, result.images, score_foreground)
+        fine = detail.score(result.images)
     return MethodScore(
         file=volume.name,
         acquisition=volume.header.contrast,
@@ -268,6 +285,8 @@ def _score(stored: StoredResult, result: Result, target: Images | None) -> Metho
         nmse=metrics.nmse,
         ssim_foreground=inside.ssim,
         psnr_foreground=inside.psnr,
+        detail_energy=fine.energy,
+        detail_correlation=fine.correlation,
         seconds=result.seconds,
         slices=len(result.images),
         noise_floor="full scan" if stored.runner.floor else "none",

@@ -15,6 +15,7 @@ from matplotlib.colors import to_hex
 
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.comparison_figure import draw_comparison
+from recon.experiments.report.lead import DEFINITION, lead_numbers, leads
 from recon.experiments.report.panels import (
     ERROR_TEXT,
     HEAT,
@@ -88,6 +89,8 @@ def write_report(
         versions=versions(),
         files=sorted({score.file for score in scores} | {comparison.file for comparison in comparisons}),
         summary=_tables(summarise(scores)),
+        leads=list(partition(leads(scores), lambda lead: (lead.acceleration, lead.method)).values()),
+        definition=DEFINITION,
         volumes=_tables([score for score in scores if score.scored]),
         unscored=[score for score in scores if not score.scored],
         comparisons=comparisons,
@@ -110,6 +113,7 @@ def _template() -> Template:
     environment.globals |= {
         "headings": HEADINGS,
         "format_number": format_number,
+        "lead_numbers": lead_numbers,
         "best_metrics": best_metrics,
         "columns": columns,
         "columns_in_band": columns_in_band,
