@@ -20,6 +20,7 @@ from rich.text import Text
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
 from recon.data.versions import version_of
+from recon.experiments.report.coverage import SetCoverage
 
 ALL = "all"
 BETTER: dict[str, Callable[[Iterable[float]], float]] = {
@@ -226,7 +227,11 @@ def best_metrics(scores: Iterable[MethodScore]) -> dict[str, tuple[str, ...]]:
 
 
 def write_summary(
-    path: Path, scores: Iterable[MethodScore], protocol: Mapping[str, Any], versions: Mapping[str, str]
+    path: Path,
+    scores: Iterable[MethodScore],
+    protocol: Mapping[str, Any],
+    versions: Mapping[str, str],
+    coverages: Sequence[SetCoverage] = (),
 ) -> None:
     """Write means and standard deviations with their protocol as JSON; numbers that are not finite become null."""
     summary = {
@@ -234,6 +239,7 @@ def write_summary(
         "versions": versions,
         "spread": "sample standard deviation over volumes and seeds",
         "groups": [asdict(mean) for mean in summarise(scores)],
+        **({"coverage": [asdict(one) for one in coverages]} if coverages else {}),
     }
     text = json.dumps(_finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
