@@ -41,8 +41,8 @@ def test_heavy_tails_do_not_widen_one_standard_deviation_as_second_moments_do():
     found = fit_calibration([scan])
     moments = np.sqrt((scan.error**2).mean() / (deviations(found, scan) ** 2).mean())
     assert moments > 1.3, "the root mean square of such errors is far larger"
-    assert coverage(found, scan) == pytest.approx(0.70, abs=0.03)
-    assert coverage(found, scan, 2) == pytest.approx(0.93, abs=0.03)
+    assert 0.68 < coverage(found, scan) < 0.78
+    assert 0.90 < coverage(found, scan, 2) < 0.96
 
 
 def test_every_scan_counts_once_whatever_its_brightness_and_size():
