@@ -21,23 +21,25 @@ from recon.data.extras import MissingExtraError, extra
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
-from recon.experiments.console import Problems, console, progress, say
+from recon.experiments.console import Problems, console, progress, say, warn
 from recon.experiments.engine.detail import RULE as DETAIL_RULE
 from recon.experiments.engine.detail import DetailMetrics, TargetDetail, target_detail
-from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
+from recon.experiments.engine.method_warnings import RangeWarnings, calibration_for
 from recon.experiments.engine.metrics import (
     FOREGROUND,
     ForegroundMetrics,
+    Images,
     Metrics,
     score,
     score_file,
     score_foreground,
 )
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
-from recon.experiments.engine.run import UNCERTAINTY, Result, Runner
+from recon.experiments.engine.run import INTERVAL, UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
+from recon.experiments.report.coverage import SetCoverage, coverage_table, measure
 from recon.experiments.report.lead import DEFINITION, ORACLE, lead_table, leads
 from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
@@ -79,6 +81,8 @@ class Comparison:
         Names of the methods that run a second time, at the best `lamda` for each slice, where a file has a target.
     floor
         Whether every image is brought to the noise floor of a full scan, see `with_noise_floor`.
+    coverage
+        Share of the pixels that the uncertainty covers; None for one standard deviation.
     """
 
     methods: dict[str, Reconstruction]
@@ -89,6 +93,7 @@ class Comparison:
     uncertain: bool = False
     oracle: tuple[str, ...] = ()
     floor: bool = True
+    coverage: float | None = None
 
     def scans(self, volume: Volume) -> list[SampledVolume]:
         """Return a volume under every sampling, or as it was acquired if the scanner undersampled it."""
@@ -113,10 +118,17 @@ class Comparison:
 
     @cached_property
     def calibrations(self) -> dict[str, UncertaintyCalibration]:
-        """Calibration of each method's uncertainty; empty if it is not asked for. Oracles have none."""
-        if not self.uncertain:
-            return {}
-        return {name: calibration_or_warning(name, method) for name, method in self.methods.items()}
+        """Calibration of each method's uncertainty; empty if it is not asked for. Oracles have none.
+
+        Methods without the calibration that intervals need are left out with a warning.
+        """
+        found = {}
+        for name, method in self.methods.items() if self.uncertain else ():
+            try:
+                found[name] = calibration_for(name, method, self.coverage)
+            except InputError as error:
+                warn(str(error))
+        return found
 
     def protocol(self) -> dict[str, Any]:
         """Return everything that is needed to repeat the numbers."""
@@ -141,6 +153,7 @@ class Comparison:
             "methods": methods,
             **({} if self.tuned is None else {"tuned settings": self.tuned.summary()}),
             **({"uncertainty": uncertainty} if uncertainty else {}),
+            **({} if self.coverage is None else {"coverage": self.coverage}),
         }
 
 
@@ -184,6 +197,7 @@ def compare(
     scores: list[MethodScore] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     detail: TargetDetail | None = None  # of the volume that is being compared
+    coverages: list[SetCoverage] = []
     with progress() as bar:
         task = bar.add_task("compare", total=sum(len(stored.scan) for stored in planned))
         for stored in planned:
@@ -196,13 +210,15 @@ def compare(
                 if target is not None and (detail is None or detail.volume is not scan.volume):
                     detail = target_detail(scan.volume, target)
                 scores.append(_score(stored, result, None if target is None else detail))
-                if target is not None and UNCERTAINTY in result.maps:
-                    reliabilities[runner.name].add(target, result.images, result.maps[UNCERTAINTY])
+                if target is not None and runner.bounds in result.maps:
+                    compared = (target, result.images, result.maps[runner.bounds])
+                    coverages.append(_coverage(stored, *compared))
+                    reliabilities[runner.name].add(*compared)
             if scores:  # an error here ends the run, because nothing else could be written either
                 write_csv(output / METRICS, scores)
     if not scores:
         raise InputError("nothing could be reconstructed")
-    _summarise(output / SUMMARY, scores, protocol)
+    _summarise(output / SUMMARY, scores, coverages, protocol)
     notes = problems.sentences + warnings.sentences
     try:
         with extra("report", "report.html"):
@@ -210,20 +226,30 @@ def compare(
     except MissingExtraError as error:
         say(f"scores: {output / METRICS}; {error}")
     else:
-        write_report(output, scores, _slice_comparisons(planned, scores, comparison), protocol, notes, reliabilities)
+        comparisons = _slice_comparisons(planned, scores, comparison)
+        curves = reliabilities if comparison.coverage is None else None
+        write_report(output, scores, comparisons, protocol, notes, curves, coverages)
         console.print(f"report: {output / REPORT}", markup=False, soft_wrap=True)
     problems.exit()
     return scores
 
 
-def _summarise(path: Path, scores: Sequence[MethodScore], protocol: Mapping[str, Any]) -> None:
-    """Write the means, and the leads over the best oracle if there are oracles, and print them."""
-    ahead = leads(scores)
-    table = {"lead over the best oracle": {"definition": DEFINITION, "rows": [asdict(lead) for lead in ahead]}}
-    write_summary(path, scores, protocol, versions(), table if ahead else None)
+def _summarise(
+    path: Path, scores: Sequence[MethodScore], coverages: Sequence[SetCoverage], protocol: Mapping[str, Any]
+) -> None:
+    """Write and print the means, the leads over the best oracle, and how much the uncertainty covers."""
+    ahead, further = leads(scores), {}
+    if ahead:
+        rows = [asdict(lead) for lead in ahead]
+        further["lead over the best oracle"] = {"definition": DEFINITION, "rows": rows}
+    if coverages:
+        further["coverage"] = [asdict(one) for one in coverages]
+    write_summary(path, scores, protocol, versions(), further)
     console.print(summary_table(scores))
     if ahead:
         console.print(lead_table(ahead))
+    if coverages:
+        console.print(coverage_table(coverages))
 
 
 def _check_replaceable(output: Path, planned: Iterable[StoredResult]) -> None:
@@ -258,7 +284,14 @@ def _plan(
             for scan in comparison.scans(stepped(open_volume(path), comparison.steps)):
                 folder = output / "reconstructions" / scan.label.replace(" ", "-")
                 for name, method in comparison.methods_for(scan).items():
-                    runner = Runner(name, method, device, comparison.calibrations.get(name), floor=comparison.floor)
+                    runner = Runner(
+                        name,
+                        method,
+                        device,
+                        comparison.calibrations.get(name),
+                        floor=comparison.floor,
+                        coverage=comparison.coverage,
+                    )
                     planned.append(StoredResult(scan, runner, folder / name / result_name(scan.volume.path)))
     return planned
 
@@ -293,6 +326,14 @@ def _score(stored: StoredResult, result: Result, detail: TargetDetail | None) ->
     )
 
 
+def _coverage(stored: StoredResult, target: Images, images: Images, bounds: Images) -> SetCoverage:
+    scan, runner = stored.scan, stored.runner
+    stated, reached, width = measure(target, images, bounds, runner.coverage)
+    return SetCoverage(
+        scan.volume.name, runner.name, scan.mask_kind, scan.acceleration, scan.seed, stated, reached, width
+    )
+
+
 def _slice_comparisons(
     planned: Sequence[StoredResult], scores: Sequence[MethodScore], comparison: Comparison
 ) -> Iterator[SliceComparison]:
@@ -305,7 +346,8 @@ def _slice_comparisons(
         results = {name: result for name, result in loaded.items() if result is not None}
         if not results:
             continue
-        uncertainties = {name: one.maps[UNCERTAINTY] for name, one in results.items() if UNCERTAINTY in one.maps}
+        bounds = (UNCERTAINTY, INTERVAL)
+        uncertainties = {name: one.maps[kind] for name, one in results.items() for kind in bounds if kind in one.maps}
         index = len(scan) // 2
         acquisition = scan.read(index)
         shown = (scan.volume.name, scan.mask_kind, scan.acceleration, scan.seed)
@@ -319,6 +361,7 @@ def _slice_comparisons(
             target=None if acquisition.target is None else acquisition.target.numpy(),
             images={name: result.images[index] for name, result in results.items()},
             uncertainties={name: maps[index] for name, maps in uncertainties.items()},
+            coverage=comparison.coverage,
             mask=acquisition.mask.numpy(),
             kspace=rss(acquisition.kspace).numpy(),
             scores={

@@ -15,6 +15,7 @@ from matplotlib.colors import to_hex
 
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.comparison_figure import draw_comparison
+from recon.experiments.report.coverage import SetCoverage, coverage_headings
 from recon.experiments.report.lead import DEFINITION, lead_numbers, leads
 from recon.experiments.report.panels import (
     ERROR_TEXT,
@@ -56,6 +57,7 @@ def write_report(
     protocol: Mapping[str, Any],
     notes: Sequence[str],
     reliabilities: Mapping[str, Reliability] | None = None,
+    coverages: Sequence[SetCoverage] = (),
 ) -> None:
     """Write `report.html`, and one file `figures/*.png` per slice.
 
@@ -73,6 +75,8 @@ def write_report(
         Sentences that the reader should see first.
     reliabilities
         Predicted against true errors of each method; also written to `figures/uncertainty.png`.
+    coverages
+        Shares of the pixels whose errors stay within their bounds, of each volume.
     """
     scores, comparisons = list(scores), list(comparisons)
     for number, comparison in enumerate(comparisons, start=1):
@@ -95,6 +99,8 @@ def write_report(
         unscored=[score for score in scores if not score.scored],
         comparisons=comparisons,
         reliability=_encode((output / "figures" / RELIABILITY).read_bytes()) if reliabilities else None,
+        coverages=coverages,
+        coverage_headings=coverage_headings(coverages[0].stated) if coverages else (),
         error_text=ERROR_TEXT,
         error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
     )
