@@ -39,7 +39,7 @@ def _costs(runs: Mapping[str, Sequence[VariantRun]]) -> Table:
         laid.add_column(heading, justify="right")
     for name, some in runs.items():
         one, steps = some[0], "/".join(str(run.steps) for run in some)
-        cost = f"{one.gigaflops:.1f}", f"{one.seconds:.2f}"
+        cost = f"{one.gigaflops or 0:.1f}", f"{one.seconds or 0:.2f}"
         laid.add_row(name, VARIANTS[name].description, f"{one.parameters / 1e6:.1f}", *cost, str(len(some)), steps)
     return laid
 

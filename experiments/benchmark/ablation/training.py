@@ -48,10 +48,8 @@ def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainC
     fitting = config if starts else config.model_copy(update={"uses": 1, "early": None})
     objective = cast("Supervised", make_objective(fitting, network))
     optimizer, settings = make_optimizer(config.optimizer, network), config.optimizer
-    reuse, rng = (
-        Reuse(_batches(stream, config.batch_size), _uses(config.uses), config.uses),
-        np.random.default_rng(config.seed),
-    )
+    reuse = Reuse(_batches(stream, config.batch_size), _uses(config.uses), config.uses)
+    rng = np.random.default_rng(config.seed)
     objective.train()
     with progress() as bar:
         task = bar.add_task(name, total=1.0)
@@ -62,8 +60,9 @@ def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainC
             use, batch, start = reuse.next()
             inputs: Slice | StartedSlice = cast("Slice", batch.slices)
             if starts:
-                early = config.early if config.early and done < config.early.share else None
-                start = start or objective.start(cast("Slice", batch.slices), early and early.start_iterations)
+                early = config.early if config.early is not None and done < config.early.share else None
+                iterations = None if early is None else early.start_iterations
+                start = start or objective.start(cast("Slice", batch.slices), iterations)
                 reuse.keep(use, start)
                 inputs = start.varied(rng) if use[1] else start
             optimizer.zero_grad()
