@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from recon.data.errors import InputError, did_you_mean
 from recon.data.open import Volume, find_files, open_volume
 from recon.experiments.benchmark.ablation.results import VariantRun
-from recon.experiments.benchmark.ablation.scoring import SAMPLINGS, score_scans
+from recon.experiments.benchmark.ablation.scoring import SAMPLINGS, TrainedVariant, score_scans
 from recon.experiments.benchmark.ablation.table import tables
 from recon.experiments.benchmark.ablation.training import train_for
 from recon.experiments.benchmark.ablation.variants import VARIANTS
@@ -30,6 +30,7 @@ from recon.experiments.training.config.train_config import TrainConfig, Training
 from recon.experiments.training.input.training_data import open_training_data
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
 from recon.models.checkpoints.locate import locate
+from recon.models.networks.general_varnet import Start
 from recon.quality.noise_floor import RULE
 
 SHORT = (
@@ -96,6 +97,7 @@ def ablation(
     config = load_config(Path("varnet_general"), overrides)
     conditions = _protocol(volumes, config, minutes, given), machine()
     done: dict[str, list[VariantRun]] = {name: [] for name in names}
+    starts: dict[tuple[Any, ...], Start] = {}
     for seed, name in product(range(runs), names):
         path = output / "ablation" / f"{name}-{seed}.json"
         if seed and not VARIANTS[name].trained:
@@ -104,7 +106,7 @@ def ablation(
             done[name].append(_read_earlier(path, conditions))
         else:
             seeded = config.model_copy(update={"seed": seed})
-            done[name].append(_measure(name, seeded, volumes, given, minutes, *conditions))
+            done[name].append(_measure(name, seeded, volumes, given, minutes, starts, *conditions))
             write_json(path, done[name][-1])
     console.print(tables(done))
     console.print(f"results: {output / 'ablation'}", markup=False, soft_wrap=True)
@@ -149,6 +151,7 @@ def _measure(
     volumes: Mapping[str, Sequence[Volume]],
     given: Checkpoint | None,
     minutes: float,
+    starts: dict[tuple[Any, ...], Start],
     protocol: dict[str, Any],
     measured_on: dict[str, Any],
 ) -> VariantRun:
@@ -161,6 +164,7 @@ def _measure(
         stream = open_training_data(config, torch.device("cpu")).epoch(0)
         steps = train_for(60 * minutes, network, stream, config, f"{name} {config.seed}")
     network.eval()
+    method = TrainedVariant(network, starts)
     gigaflops, seconds = _cost(network) if config.seed == 0 else (None, None)
     return VariantRun(
         protocol=protocol,
@@ -170,7 +174,7 @@ def _measure(
         gigaflops=gigaflops,
         seconds=seconds,
         steps=steps,
-        scores=[score for kind, some in volumes.items() for score in score_scans(name, network, kind, some)],
+        scores=[score for kind, some in volumes.items() for score in score_scans(name, method, kind, some)],
     )
 
 

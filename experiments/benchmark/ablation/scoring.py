@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import product
 from typing import Any, cast
 
@@ -20,6 +21,8 @@ from recon.experiments.engine.metrics import Images, common_field, score
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.models.losses import FINE
+from recon.models.networks.general_varnet import GeneralVarNet, Start
+from recon.models.networks.kspace_network import UndersampledBatch
 from recon.preprocessing.oversampling import without_oversampling
 from recon.solvers.problem import accelerations
 
@@ -66,28 +69,41 @@ class TrainedVariant(Reconstruction):
     ----------
     network
         Network in evaluation mode, on the CPU.
+    starts
+        What networks start from, kept for those that start alike.
     """
 
     network: nn.Module
+    starts: dict[tuple[Any, ...], Start] = field(default_factory=dict)
 
     @torch.no_grad()
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
         cut = without_oversampling(acquisition)
-        mask = cut.mask.reshape(1, 1, 1, -1)
-        image: Tensor = self.network(cut.kspace[None], mask, acceleration=accelerations([cut]))[0]
+        batch = UndersampledBatch(cut.kspace[None], cut.mask.reshape(1, 1, 1, -1), acceleration=accelerations([cut]))
+        if isinstance(self.network, GeneralVarNet):
+            image = self.network.finish(self._start(self.network, batch))[0]
+        else:
+            image = self.network(*batch)[0]
         return center_crop(image, cut.crop)
 
+    def _start(self, network: GeneralVarNet, batch: UndersampledBatch) -> Start:
+        samples = sha256(batch.masked_kspace.numpy().tobytes()).hexdigest()
+        key = samples, type(network).begin, network.start, getattr(network, "second", None), network.noise_level
+        if key not in self.starts:
+            self.starts[key] = network.begin(batch)
+        return self.starts[key]
 
-def score_scans(name: str, network: nn.Module, scans: str, volumes: Sequence[Volume]) -> list[ScanScore]:
-    """Score a network in evaluation mode on each volume under each of `SAMPLINGS`.
+
+def score_scans(name: str, method: TrainedVariant, scans: str, volumes: Sequence[Volume]) -> list[ScanScore]:
+    """Score a variant on each volume under each of `SAMPLINGS`.
 
     Parameters
     ----------
     name
         Name of the variant.
-    network
-        The network.
+    method
+        The variant.
     scans
         Name of the set of scans.
     volumes
@@ -98,7 +114,7 @@ def score_scans(name: str, network: nn.Module, scans: str, volumes: Sequence[Vol
     InputError
         If a scan cannot be read.
     """
-    runner = Runner(name, TrainedVariant(network), floor=True)
+    runner = Runner(name, method, floor=True)
     scores = []
     for volume, sampling in product(volumes, SAMPLINGS):
         target, images = cast("Images", volume.read_target()), runner.volume(SampledVolume(volume, sampling)).images

@@ -9,9 +9,11 @@ from typing import cast
 
 import numpy as np
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from recon.data.training.collate import collate
 from recon.data.training.datasets import Slice
+from recon.experiments.benchmark.ablation.learned_operators import ADDITIONS
 from recon.experiments.console import progress
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.construct import make_objective
@@ -19,6 +21,9 @@ from recon.experiments.training.input.reading import Batch, Slices
 from recon.experiments.training.input.reuse import APART, Reuse, Use, in_rounds
 from recon.experiments.training.optimizer import learning_rate, make_optimizer
 from recon.models.objectives import StartedSlice, Supervised, can_start
+
+FASTER = 10
+"""Factor of the learning rate of what is added to a network: it has to catch up with weights that are trained."""
 
 
 def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainConfig, name: str) -> int:
@@ -47,7 +52,7 @@ def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainC
     starts = can_start(network)
     fitting = config if starts else config.model_copy(update={"uses": 1, "early": None})
     objective = cast("Supervised", make_objective(fitting, network))
-    optimizer, settings = make_optimizer(config.optimizer, network), config.optimizer
+    optimizer, settings = _optimizer(network, config), config.optimizer
     reuse = Reuse(_batches(stream, config.batch_size), _uses(config.uses), config.uses)
     rng = np.random.default_rng(config.seed)
     objective.train()
@@ -56,7 +61,7 @@ def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainC
         for step, done in enumerate(_time_shares(seconds)):
             bar.update(task, completed=done)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(settings, 1, done, step)
+                group["lr"] = group.get("factor", 1) * learning_rate(settings, 1, done, step)
             use, batch, start = reuse.next()
             inputs: Slice | StartedSlice = cast("Slice", batch.slices)
             if starts:
@@ -72,6 +77,17 @@ def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainC
             if norm.isfinite():
                 optimizer.step()
     return step + 1
+
+
+def _optimizer(network: nn.Module, config: TrainConfig) -> Optimizer:
+    """Make the optimizer; what is added to the cascades and starts at zero learns `FASTER`."""
+    optimizer = make_optimizer(config.optimizer, network)
+    added = [one for key, one in network.named_parameters() if not ADDITIONS.isdisjoint(key.split("."))]
+    if added:
+        (group,) = optimizer.param_groups
+        group["params"] = [one for one in group["params"] if all(one is not other for other in added)]
+        optimizer.add_param_group({"params": added, "factor": FASTER})
+    return optimizer
 
 
 def _batches(stream: Slices, size: int) -> Iterator[Batch]:
