@@ -108,7 +108,7 @@ class TwoStarts(GeneralVarNet):
         return replace(started, images=torch.cat([started.images, other], dim=1))
 
     def _first(self, started: Start) -> Estimate:
-        images, other = started.images.split(SETS, dim=1)
+        images, other = torch.split(started.images, SETS, dim=1)
         size = images.abs().square().mean((-3, -2, -1), keepdim=True).mul(SETS).sqrt()
         shown = sets_to_channels((other - images) / torch.where(size > 0, size, 1))
         memory = cast("Refinement", self.cascades[0]).memory
