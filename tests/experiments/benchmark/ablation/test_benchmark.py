@@ -2,19 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from recon.data.errors import InputError
 from recon.experiments.benchmark.ablation import benchmark
 from recon.experiments.benchmark.ablation.benchmark import ablation
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    disc = np.hypot(*np.meshgrid(*[np.linspace(-1.2, 1.2, 60)] * 2)) < 1
-    np.savez(tmp_path / "disc.npz", image=np.stack([disc, disc]).astype(np.uint8))
-    return tmp_path / "disc.npz"
 
 
 def small(monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
