@@ -112,10 +112,14 @@ class GeneralVarNet(KspaceNetwork):
         iterations
             Number of compressed-sensing iterations; None for `start_iterations`.
         """
-        problem = least_squares(batch)
+        problem = self._pose(batch)
         levels = noise_levels(batch.masked_kspace, batch.mask, self.noise_level)
         start = self.start if iterations is None else replace(cast("Any", self.start), iterations=iterations)
         return Start(problem, natural(problem, start.solve(problem)), noise_maps(problem, levels))
+
+    def _pose(self, batch: UndersampledBatch) -> Problem:
+        """Pose the least-squares problem of a batch."""
+        return least_squares(batch)
 
     def finish(self, started: Start) -> Tensor:
         """Do the rest: return images, real `(batch, readout, phase)`."""

@@ -21,7 +21,7 @@ from recon.experiments.benchmark.ablation.architectures import (
     WideLast,
     WithoutLevels,
 )
-from recon.experiments.benchmark.ablation.estimated_maps import MapsFromStart, MapsMidway
+from recon.experiments.benchmark.ablation.estimated_maps import ImagePhase, MapsFromStart
 from recon.experiments.benchmark.ablation.learned_operators import ADDITIONS, RefinedMaps, WeightedConsistency
 from recon.models.checkpoints.checkpoint import Checkpoint
 from recon.models.networks.general_varnet import GeneralVarNet
@@ -90,8 +90,8 @@ VARIANTS: Mapping[str, Variant] = {
         "sees the image of cs-tv beside that of cs-wavelet", TwoStarts, second=CSTotalVariation()
     ),
     "refined-maps": _general("corrects its maps in every cascade", RefinedMaps),
+    "image-phase": _general("gives its maps the phase of a SENSE image", ImagePhase),
     "maps-from-start": _general("estimates maps again from a short compressed sensing", MapsFromStart),
-    "maps-midway": _general("estimates maps again after half of the cascades", MapsMidway),
     "weighted-consistency": _general("weights samples by density in every fit", WeightedConsistency),
     "two-cascades": _general("2 cascades of 17 channels", num_cascades=2, chans=17),
     "six-cascades": _general("6 cascades of 10 channels", num_cascades=6, chans=10),
