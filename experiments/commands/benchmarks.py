@@ -303,13 +303,26 @@ def ablation(
         Path | None, typer.Option(help="Measured coil maps to simulate with, in addition to loop coils.")
     ] = None,
     minutes: Annotated[float, typer.Option(min=0, help="CPU minutes to train each variant.")] = 8,
-    variants: Annotated[str | None, typer.Option(help="Comma-separated variants; by default all.")] = None,
+    variants: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated variants, the first of which is compared with; by default all."),
+    ] = None,
+    validation: Annotated[
+        list[Path] | None, typer.Option(help="Simulated files to score on too, apart from the others.")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each variant, with seeds 0, 1, ...")] = 1,
+    weights: Annotated[
+        str | None, typer.Option(help="Weights to start from, for variants that add to the network; by default none.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Setting of the training configuration.")
+    ] = None,
     output: Output = Path("benchmark"),
 ) -> None:
-    """Train the general network without each of its parts, and the paper's network, for the same time; score them.
+    """Train variants of the general network, and the paper's network, for the same time; score them.
 
-    Run the same command again to continue an interrupted run. Commands with different variants may run at the same
-    time with the same output folder.
+    With several runs, the difference of every variant to the first is told in standard errors. Run the same command
+    again to continue an interrupted run.
 
     Example: OMP_NUM_THREADS=1 recon benchmark ablation multicoil_val --images images --maps maps --output benchmark
     """
@@ -317,4 +330,6 @@ def ablation(
     from recon.experiments.benchmark.ablation.variants import VARIANTS
     from recon.experiments.commands.parse import parse_words
 
-    run(inputs, images, maps, minutes, list(VARIANTS) if variants is None else parse_words(variants), output)
+    names = list(VARIANTS) if variants is None else parse_words(variants)
+    scans = {"real": inputs, "simulated": validation or []}
+    run(scans, images, maps, minutes, names, output, runs, weights, settings or ())
