@@ -10,6 +10,7 @@ from recon.data.errors import InputError
 from recon.experiments.console import say
 from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.record.log import LOG, read_log
 from recon.experiments.training.train import train
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate
@@ -21,7 +22,8 @@ def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides:
     """Train all weights of a network on one scan, self-supervised, and keep those that predict unseen lines best.
 
     The method is zero-shot self-supervision (Yaman et al. 2022): some of the measured lines are set aside for
-    validation; the others are split, differently in every epoch, into input and training target.
+    validation; the others are split, differently in every epoch, into input and training target. The given weights
+    are scored first, and kept if no epoch scores better.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides:
     Returns
     -------
     Path
-        Weights that predict the lines set aside best; they suit this acquisition only.
+        Weights that predict the lines set aside best, perhaps the given ones; they suit this acquisition only.
 
     Raises
     ------
@@ -49,9 +51,22 @@ def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides:
     """
     if acquisition.is_dir():
         raise InputError(f"{acquisition}: is a folder; give one file, or train with training.mode=ssdu on many")
-    best = train(finetune_config(checkpoint, acquisition, output, overrides), resume=resume)
-    say(f"weights for {acquisition.name}: {best}")
+    config = finetune_config(checkpoint, acquisition, output, overrides)
+    if config.training.mode != "ssdu":
+        raise InputError("training.mode: fine-tuning uses measured lines only (ssdu); recon train trains on targets")
+    best = train(config, resume=resume)
+    say(f"{outcome(config.output)}: {best}")
     return best
+
+
+def outcome(run: Path) -> str:
+    """Say in one clause how much better than at the start the best weights of a run predict the lines set aside."""
+    scored = [line for line in read_log(run / LOG) if "heldout" in line]
+    best, given = min(scored, key=lambda line: line["heldout"]), scored[0]
+    if best["heldout"] >= given["heldout"]:
+        return "no epoch predicts the lines set aside better than the given weights, which are kept"
+    gain, epochs = 1 - best["heldout"] / given["heldout"], best["epochs"]
+    return f"the weights after epoch {epochs} predict the lines set aside {gain:.1%} better than the given ones"
 
 
 def finetune_config(checkpoint: str | Path, acquisition: Path, output: Path, overrides: Sequence[str]) -> TrainConfig:
