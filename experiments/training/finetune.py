@@ -10,6 +10,7 @@ from recon.data.errors import InputError
 from recon.experiments.console import say
 from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.record.folder import BEST
 from recon.experiments.training.record.log import LOG, read_log
 from recon.experiments.training.train import train
 from recon.models.checkpoints.checkpoint import load_model
@@ -55,18 +56,21 @@ def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides:
     if config.training.mode != "ssdu":
         raise InputError("training.mode: fine-tuning uses measured lines only (ssdu); recon train trains on targets")
     best = train(config, resume=resume)
-    say(f"{outcome(config.output)}: {best}")
+    say(f"{outcome(config.output, config.training.margin)}: {best}")
     return best
 
 
-def outcome(run: Path) -> str:
+def outcome(run: Path, margin: float) -> str:
     """Say in one clause how much better than at the start the best weights of a run predict the lines set aside."""
-    scored = [line for line in read_log(run / LOG) if "heldout" in line]
-    best, given = min(scored, key=lambda line: line["heldout"]), scored[0]
-    if best["heldout"] >= given["heldout"]:
-        return "no epoch predicts the lines set aside better than the given weights, which are kept"
-    gain, epochs = 1 - best["heldout"] / given["heldout"], best["epochs"]
-    return f"the weights after epoch {epochs} predict the lines set aside {gain:.1%} better than the given ones"
+    given = next(line["heldout"] for line in read_log(run / LOG) if "heldout" in line)
+    best = load_model(run / BEST).protocol
+    if not best["steps"]:
+        enough = f"by more than {margin:.1%} " if margin else ""
+        return f"no epoch predicts the lines set aside {enough}better than the given weights, which are kept"
+    gain = 1 - best["validation"]["heldout"] / given
+    return (
+        f"the weights after epoch {best['epochs']} predict the lines set aside {gain:.1%} better than the given ones"
+    )
 
 
 def finetune_config(checkpoint: str | Path, acquisition: Path, output: Path, overrides: Sequence[str]) -> TrainConfig:

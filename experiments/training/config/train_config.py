@@ -79,6 +79,9 @@ class TrainingConfig(Section):
         the files that it trains on.
     density
         How `ssdu` chooses these lines: `gaussian` prefers low frequencies (Yaman et al. 2020), `uniform` does not.
+    margin
+        Fraction by which the score must be better than that of the weights from which the run starts, before others
+        are kept as the best: a few held lines cannot tell smaller differences from chance.
     """
 
     mode: Literal["supervised", "ssdu"] = "supervised"
@@ -87,6 +90,7 @@ class TrainingConfig(Section):
     center: int | None = Field(default=None, ge=0)
     holdout: float = Field(default=0.0, ge=0, lt=1)
     density: Density = "gaussian"
+    margin: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _check_losses(self) -> TrainingConfig:

@@ -50,7 +50,15 @@ def test_worse_weights_are_not_kept(checkpoint: Path, tmp_path: Path, capsys: py
     weights, given = load_model(best).network.state_dict(), load_model(checkpoint).network.state_dict()
     assert all(torch.equal(weights[key], given[key]) for key in given)
     printed = " ".join(capsys.readouterr().out.split())
-    assert "no epoch predicts the lines set aside better than the given weights, which are kept" in printed
+    assert "no epoch predicts the lines set aside by more than 1.5% better than the given weights" in printed
+
+
+def test_an_improvement_within_the_margin_is_not_kept(checkpoint: Path, tmp_path: Path) -> None:
+    scan, output = write_undersampled(tmp_path / "scan.h5"), tmp_path / "out"
+    best = finetune(checkpoint, scan, output, [*OVERRIDES, "training.margin=0.99"], resume=False)
+    heldout = [line["heldout"] for line in read_lines(output) if "heldout" in line]
+    assert min(heldout) < heldout[0]
+    assert load_model(best).protocol["steps"] == 0
 
 
 def test_fine_tuning_on_targets_is_refused(checkpoint: Path, tmp_path: Path) -> None:
