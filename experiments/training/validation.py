@@ -229,10 +229,12 @@ class Validator:
         split = ssdu_split(self.config, () if sampling is None else (sampling,))
         objective = SelfSupervised(network)
         losses = []
-        split_scan = partial(split_centred, scanned=split.scanned, split=split.for_validation)
-        for batch in self._read(SplitSlices([volume], split_scan), SplitSlice):
-            with torch.no_grad(), self.accelerator.autocast():
-                losses.append(objective(batch).item())
+        for part in range(split.parts):
+            hold = partial(split.for_validation, part=part)
+            split_scan = partial(split_centred, scanned=split.scanned, split=hold)
+            for batch in self._read(SplitSlices([volume], split_scan), SplitSlice):
+                with torch.no_grad(), self.accelerator.autocast():
+                    losses.append(objective(batch).item())
         return float(np.mean(losses))
 
     def _read(self, slices: Slices, kind: type[Any]) -> Iterator[Any]:

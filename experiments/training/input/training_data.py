@@ -133,4 +133,4 @@ def ssdu_split(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:
         Samplings, one of which a fully sampled scan is undersampled with first.
     """
     training = config.training
-    return Split(samplings, training.loss_fraction, training.center, training.holdout)
+    return Split(samplings, training.loss_fraction, training.center, training.holdout, training.density)
