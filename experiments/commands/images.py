@@ -162,6 +162,35 @@ def compare(
 
 
 @commands.command()
+def denoise(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="DICOM, NIfTI or HDF5 files, or folders of them.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the images; of one input, or a file.")],
+    method: Annotated[str, typer.Option(help="Post-processing stage, for example gain.")] = "gain",
+    strength: Annotated[
+        float | None, typer.Option(help="How much to denoise: 0 changes nothing, 1 is the estimated optimum.")
+    ] = None,
+    settings: Settings = None,
+    plugins: Plugins = None,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Denoise magnitude images without raw data; geometry and headers are kept, and the images marked as derived.
+
+    The noise is estimated from each image, in every place. Not for diagnostic use.
+
+    Example: recon denoise series --method gain --strength 0.7 --output denoised
+    """
+    from recon.experiments.commands.parse import build_stage
+    from recon.experiments.engine.denoise import denoise as run
+    from recon.experiments.engine.device import pick_device
+
+    given = [*(settings or []), *([] if strength is None else [f"strength={strength}"])]
+    run(inputs, build_stage(method, given, plugins), output, pick_device(device), overwrite)
+
+
+@commands.command()
 def tune(
     inputs: Inputs,
     output: Annotated[Path, typer.Option("--output", "-o", help="YAML file to write the settings to.")] = Path(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
 from recon.data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
-from recon.registry import base_name, create, load_plugin, setting_names, stages_of
+from recon.postprocessing.stage import Stage
+from recon.registry import base_name, create, create_stage, load_plugin, setting_names, stages_of
 
 if TYPE_CHECKING:
     from recon.experiments.engine.tuning.settings import TunedSettings
@@ -160,6 +161,19 @@ def build_method(
     if checkpoint is not None:
         values["checkpoint"] = checkpoint
     return create(name, values)
+
+
+def build_stage(name: str, settings: list[str], plugins: Iterable[Path] | None = None) -> Stage:
+    """Create a post-processing stage with settings given as `key=value`, after loading the plugins.
+
+    Raises
+    ------
+    InputError
+        If a plugin cannot be loaded, or the stage or a setting is unknown.
+    """
+    for plugin in plugins or ():
+        load_plugin(plugin)
+    return create_stage(name, dict(_split(setting) for setting in settings))
 
 
 def build_methods(

@@ -41,6 +41,15 @@ class Gain(Stage):
         """Denoise complex64 `(rows, columns)`."""
         return denoise(image, self.strength * noise, noise_support(acquisition, image)).image
 
+    @property
+    def takes_magnitude(self) -> bool:
+        """Whether there is a `magnitude`: yes."""
+        return True
+
+    def magnitude(self, image: Tensor, noise: Tensor) -> Tensor:
+        """Denoise float32 `(rows, columns)`; a magnitude never becomes negative."""
+        return denoise(image, self.strength * noise).image.clamp(min=0)
+
 
 def noise_support(acquisition: Acquisition, image: Tensor) -> Tensor:
     """Mark the frequencies of an image at which the scanner measured anything; the others are padding without noise.
