@@ -50,6 +50,7 @@ def test_networks_that_predict_coil_images_keep_the_phase(method: Reconstruction
     if combined is not None:
         bright = acquisition.target > 0.3
         assert combined.dtype == torch.complex64
+        # The maps of weights that are not trained differ from the true ones.
         assert (combined.abs() - image)[bright].norm() < 0.15 * image[
             bright
         ].norm()  # of weights that are not trained
