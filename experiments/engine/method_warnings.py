@@ -10,6 +10,7 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.experiments.console import warn
 from recon.preprocessing.echo import centre_echo
+from recon.registry import stages_of
 
 
 @dataclass
@@ -74,7 +75,7 @@ def calibration_for(name: str, method: Reconstruction, coverage: float | None = 
         If the weights are missing, or the calibration cannot give intervals of this coverage.
     """
     calibration = method.uncertainty_calibration
-    remedy = "; `recon calibrate` calibrates it" if method.trained else ""
+    remedy = "; `recon calibrate` calibrates it" if method.trained and not stages_of(name) else ""
     if coverage is not None:
         if calibration is None:
             raise InputError(

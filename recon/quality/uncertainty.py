@@ -88,7 +88,7 @@ def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Ten
         The views, and the image that the same method reconstructed from each.
     """
     squares = torch.stack([(view.undo(other) - image).square() for view, other in zip(seen, others, strict=True)])
-    return _smooth(squares.mean(dim=0), SMOOTHING).sqrt()
+    return smooth(squares.mean(dim=0), SMOOTHING).sqrt()
 
 
 def noise_level(acquisition: Acquisition) -> float:
@@ -180,7 +180,7 @@ def _mirrored_range(columns: tuple[int, int], size: int) -> tuple[int, int]:
     return max(first, 0), min(last, size)
 
 
-def _smooth(image: Tensor, sigma: float) -> Tensor:
+def smooth(image: Tensor, sigma: float) -> Tensor:
     """Average `(rows, columns)` by a Gaussian, truncated at the edges of the image."""
     reach = math.ceil(3 * sigma)
     line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=image.device) / sigma).square())
