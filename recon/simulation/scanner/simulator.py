@@ -71,7 +71,7 @@ class Simulator:
         plan = ScanPlan.draw(self.ranges, rng)
         if shape is not None:
             plan = replace(shape, snr=plan.snr, sampling=plan.sampling, partial=plan.partial)
-        image = self._object(rng)
+        image = self.object(rng)
         kspace, reference = full_kspace(image, plan, self.maps, self.ranges.shares, rng)
         target = fastmri_crop(rss(ifft(kspace)), (plan.readout, plan.phase))
         kspace = kspace + coil_noise(kspace, plan.snr, rng)
@@ -87,7 +87,7 @@ class Simulator:
             calibration=scan.reference_kspace(),
         )
 
-    def _object(self, rng: np.random.Generator) -> Tensor:
+    def object(self, rng: np.random.Generator) -> Tensor:
         """Draw a slice of some anatomy, real `(rows, columns)`, and vary it."""
         shares, image = self.ranges.shares, self._slice(rng)
         if rng.random() < shares.mixed:
