@@ -9,8 +9,8 @@ A denoiser maps images and the standard deviation of their noise to images, `for
 but a stage after one.
 
 A new network is a class in `networks/`, a line in `NETWORKS` or `DENOISERS`, a file in `experiments/configs/` and a
-test. Its blocks that compute with real numbers alone may set `compilable = True`, so that training compiles them on request;
-`torch.compile` does not support complex numbers.
+test. Its blocks that compute with real numbers alone may set `compilable = True`, so that training compiles them on
+request; `torch.compile` does not support complex numbers.
 """
 
 import inspect

@@ -31,7 +31,7 @@ class Dlr(nn.Module):
     each channel, then go through `layers` times a 3x3 convolution from 48 to 48 channels and `s(c, a_l sigma)`, and
     return with the zero frequency through the transposed transform, the mean over all windows that cover a pixel.
 
-    There is no bias and `a >= 0`, so the network scales with its input: `f(c x, c sigma) = c f(x, sigma)` for `c > 0`.
+    There is no bias and `a >= 0`, so the network scales with its input, `f(c x, c sigma) = c f(x, sigma)`.
     A constant added to the image is a constant added to the result. With 22 layers there are 456,192 weights and
     1,104 thresholds. Before training the convolutions change almost nothing.
 
@@ -91,7 +91,7 @@ class Dlr(nn.Module):
 
 
 def cosine_filters() -> Tensor:
-    """Return the orthonormal cosine transform of a window as filters, float64 `(49, 1, 7, 7)`, zero frequency first."""
+    """Return the orthonormal cosine transform of a window as filters, float64 `(49, 1, 7, 7)`, the mean first."""
     places = torch.arange(WINDOW, dtype=torch.float64)
     waves = torch.cos(math.pi / WINDOW * (places + 0.5) * places[:, None]) * math.sqrt(2 / WINDOW)
     waves[0] = math.sqrt(1 / WINDOW)

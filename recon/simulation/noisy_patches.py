@@ -80,7 +80,7 @@ class PatchSimulator:
         return NoisyPatches(clean + sigma * white_noise(clean, rng), clean, sigma)
 
     def image(self, rng: np.random.Generator) -> Tensor:
-        """Draw an image without noise, complex64 or float32 `(rows, columns)`, of limited resolution as from a scan."""
+        """Draw an image without noise, complex64 or float32 `(rows, columns)`, of a scan's resolution."""
         shares, (rows, columns) = self.simulator.ranges.shares, draw_matrix(self.simulator.ranges, rng)
         aspect = columns / rows * float(np.exp(rng.normal(0, 0.08)))
         turned = ObjectPlacement.draw(rng).render(self.simulator.object(rng), (FINER * rows, FINER * columns), aspect)

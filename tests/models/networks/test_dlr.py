@@ -114,10 +114,11 @@ def test_images_of_a_batch_are_independent() -> None:
 
 def test_gradients_are_those_of_the_formula() -> None:
     network, image = random_network(1), noisy(1, 8, 8)
-    weights, thresholds = network.weights.detach()[:, :, :, :, :], network.thresholds.detach()
+    weights, thresholds = network.weights.detach(), network.thresholds.detach()
 
     def loss(thresholds: Tensor) -> Tensor:
-        return torch.func.functional_call(network, {"weights": weights, "thresholds": thresholds}, (image, level(0.3)))
+        values = {"weights": weights, "thresholds": thresholds}
+        return torch.func.functional_call(network, values, (image, level(0.3)))
 
     assert torch.autograd.gradcheck(loss, thresholds.requires_grad_(), fast_mode=True)
 
