@@ -30,7 +30,7 @@ _methods: Catalogue[Reconstruction] = Catalogue(
 _stages: Catalogue[Stage] = Catalogue(
     kind="stage",
     base=Stage,
-    providers=(),
+    providers=("recon.models.denoising",),
     plugins="recon.stages",
 )
 
