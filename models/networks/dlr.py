@@ -83,11 +83,15 @@ class Dlr(nn.Module):
         levels = _window_rms(sigma).unsqueeze(1)
         mean, details = coefficients[:, :1], coefficients[:, 1:]
         thresholds = self.thresholds.abs()
-        details = soft_shrink(details.contiguous(memory_format=torch.channels_last), thresholds[0], levels)
+        details = soft_shrink(_channels_last(details), thresholds[0], levels)
         for weight, threshold in zip(self.weights, thresholds[1:], strict=True):
-            details = soft_shrink(conv2d(details, weight, padding=1), threshold, levels)
+            details = soft_shrink(_channels_last(conv2d(details, weight, padding=1)), threshold, levels)
         summed = conv_transpose2d(torch.cat([mean, details], dim=1), cosines, padding=WINDOW - 1)
         return summed.squeeze(1) / FREQUENCIES
+
+
+def _channels_last(values: Tensor) -> Tensor:
+    return values.contiguous(memory_format=torch.channels_last)
 
 
 def cosine_filters() -> Tensor:
