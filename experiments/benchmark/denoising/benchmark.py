@@ -22,7 +22,7 @@ from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, progress, warn
 from recon.experiments.engine.metrics import score
-from recon.simulation.noisy_patches import BRIGHT
+from recon.simulation.noisy_patches import BRIGHT, brightness
 
 REPORT = "denoising.json"
 
@@ -36,7 +36,8 @@ class DenoisingResult:
     scene, level, denoiser
         Image, standard deviation of the noise as share of its brightness, and name of the denoiser.
     psnr, ssim
-        Of the magnitude, against that of the noise-free image; in dB, and from 0 to 1.
+        Of the magnitude, against that of the noise-free image; in dB, where the range is the brightness that levels
+        refer to, and from 0 to 1.
     cpu
         CPU seconds.
     contrast
@@ -118,13 +119,14 @@ def _measure(scene: Scene, landmarks: Landmarks, level: float, name: str, denois
     noisy = scene.noisy(level)
     denoised, seconds = timed(lambda: denoise(noisy, scene.sigma(level)))
     metrics = score(scene.image.abs().numpy()[None], denoised.abs().numpy()[None])
+    range_ = 20 * math.log10(brightness(scene.image) / float(scene.image.abs().amax()))
     changes = np.abs(landmarks.contrast_changes(noisy.numpy(), denoised.numpy()))
     outer, inner = landmarks.rise_changes(denoised.numpy())
     return DenoisingResult(
         scene=scene.name,
         level=level,
         denoiser=name,
-        psnr=metrics.psnr,
+        psnr=metrics.psnr + range_,
         ssim=metrics.ssim,
         cpu=seconds.cpu,
         contrast=(float(changes.max(initial=0)), float(changes.mean()) if len(changes) else 0.0),
@@ -140,7 +142,7 @@ def _protocol(levels: Sequence[float], stages: Mapping[str, Mapping[str, Any]]) 
         "levels": list(levels),
         "non-local means": {**NLM, "h": f"{NLM_FILTER} sigma"},
         "stages": {name: dict(settings) for name, settings in stages.items()},
-        "scores": "of the magnitude over the whole field; range: the largest noise-free magnitude",
+        "scores": "of the magnitude over the whole field; PSNR: range is the quantile, SSIM: the largest magnitude",
         "contrast": f"{REGIONS} regions of {REGION}x{REGION} pixels, against those of the noisy image",
         "edges": f"10-90 % rise of the mean profile across the {EDGES} steepest edges, against the truth's",
     }
