@@ -48,12 +48,9 @@ class Dlr(nn.Module):
     def __init__(self, layers: int = 22) -> None:
         super().__init__()
         channels = FREQUENCIES - 1
-        self.weights = nn.Parameter(MIXING * torch.randn(layers, channels, channels, 3, 3))
-        with torch.no_grad():
-            self.weights[:, :, :, 1, 1] += torch.eye(channels)
-        thresholds = torch.full((layers + 1, channels), LATER_THRESHOLDS)
-        thresholds[0] = FIRST_THRESHOLD
-        self.thresholds = nn.Parameter(thresholds)
+        self.weights = nn.ParameterList(_near_identity(channels) for _ in range(layers))
+        values = [FIRST_THRESHOLD] + [LATER_THRESHOLDS] * layers
+        self.thresholds = nn.ParameterList(torch.full((channels,), value) for value in values)
 
     def forward(self, images: Tensor, sigma: Tensor) -> Tensor:
         """Denoise images.
@@ -82,12 +79,19 @@ class Dlr(nn.Module):
         coefficients = conv2d(mirrored(images).unsqueeze(1), cosines)
         levels = _window_rms(sigma).unsqueeze(1)
         mean, details = coefficients[:, :1], coefficients[:, 1:]
-        thresholds = self.thresholds.abs()
+        thresholds = [threshold.abs() for threshold in self.thresholds]
         details = soft_shrink(_channels_last(details), thresholds[0], levels)
         for weight, threshold in zip(self.weights, thresholds[1:], strict=True):
             details = soft_shrink(_channels_last(conv2d(details, weight, padding=1)), threshold, levels)
         summed = conv_transpose2d(torch.cat([mean, details], dim=1), cosines, padding=WINDOW - 1)
         return summed.squeeze(1) / FREQUENCIES
+
+
+def _near_identity(channels: int) -> Tensor:
+    """Draw a 3x3 convolution that hardly changes its input."""
+    weight = MIXING * torch.randn(channels, channels, 3, 3)
+    weight[:, :, 1, 1] += torch.eye(channels)
+    return weight
 
 
 def _channels_last(values: Tensor) -> Tensor:
