@@ -17,7 +17,7 @@ FREQUENCIES = WINDOW**2
 """Number of filters of the transform; the first is that of the zero frequency."""
 
 FIRST_THRESHOLD, LATER_THRESHOLDS = 0.5, 0.05
-"""Thresholds before training, in units of the noise: together 1.6, with which a shrinkage of cosines alone does well."""
+"""Thresholds before training, in units of the noise: 1.6 together, with which shrunk cosines alone do well."""
 
 MIXING = 0.001
 """Standard deviation of the weights before training, about those that change nothing; 22 layers add up."""
