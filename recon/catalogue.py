@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -40,7 +40,7 @@ class Catalogue(Generic[T]):
     """
 
     kind: str
-    base: type[T]
+    base: type[Any]
     providers: tuple[str, ...]
     plugins: str
     registered: dict[str, type[T]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Catalogue(Generic[T]):
                     f"{self.kind} {name}: the name belongs to {other.__module__}.{other.__qualname__} already"
                 )
             self.registered[name] = cls
-            return cls
+            return cast("C", cls)
 
         return remember
 

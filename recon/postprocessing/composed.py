@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -57,12 +57,16 @@ class Composed(Reconstruction):
         InputError
             If it cannot be loaded.
         """
-        for part in (self.method, *self.stages):
+        for part in self._parts:
             part.prepare()
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the method, and those of each stage under its name."""
         return self.method.settings() | {stage.name: stage.settings() for stage in self.stages}
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Composed:
+        """Return the composed method with other values of some settings of the method before the stages."""
+        return replace(self, method=self.method.with_settings(settings))
 
     def range_warnings(self, acquisition: Acquisition) -> list[str]:
         """Return in what respects a slice lies outside the range of the method or of a stage.
@@ -72,13 +76,17 @@ class Composed(Reconstruction):
         InputError
             If the slice cannot be given to the method or a stage.
         """
-        parts: list[Reconstruction | Stage] = [self.method, *self.stages]
-        return [warning for part in parts if part.trained for warning in part.range_warnings(acquisition)]
+        return [warning for part in self._parts if part.trained for warning in part.range_warnings(acquisition)]
 
     @property
     def trained(self) -> bool:
         """Whether the method or a stage has trained weights."""
-        return self.method.trained or any(stage.trained for stage in self.stages)
+        return any(part.trained for part in self._parts)
+
+    @property
+    def _parts(self) -> list[Reconstruction | Stage]:
+        """The method and the stages."""
+        return [self.method, *self.stages]
 
 
 def compose(name: str, method: Reconstruction, stages: Sequence[Stage]) -> Composed:

@@ -1,0 +1,44 @@
+"""Reads reconstructions in fastMRI's submission layout, and writes images derived from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from recon.data.errors import InputError
+from recon.data.formats.fastmri import write_reconstruction
+from recon.data.images import WARNING
+from recon.data.images.derived.series import Images, Series
+from recon.data.storage.hdf5 import attribute, open_hdf5, read_dataset
+
+REPLACED = {"creator", "sha256", "seconds", "protocol", "derived", "use"}
+"""Attributes that say how the images of this very file were made."""
+
+
+def read_hdf5(path: Path) -> Series:
+    """Read the data set `reconstruction`.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or holds no magnitude images `(images, rows, columns)`.
+    """
+    with open_hdf5(path) as file:
+        stored = read_dataset(file, "reconstruction")
+        if stored.ndim != 3 or stored.dtype.kind not in "fiu":
+            raise InputError(
+                f"{path}: the reconstruction of type {stored.dtype} and shape {stored.shape} is not a stack of "
+                "magnitude images"
+            )
+        images = np.asarray(stored[()], np.float32)
+        values = {name: attribute(file, name) for name in file.attrs if name not in REPLACED}
+        protocol = attribute(file, "protocol")
+    kept = {name: value for name, value in values.items() if isinstance(value, str | int | float | np.number)}
+    if isinstance(protocol, str):
+        kept["source_protocol"] = protocol
+
+    def write(target: Path, derived: Images, note: str) -> None:
+        write_reconstruction(target, derived, **kept, derived=note, use=WARNING)
+
+    return Series(path, images, write)
