@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -66,7 +66,7 @@ class Catalogue(Generic[T]):
                     f"{self.kind} {name}: the name belongs to {other.__module__}.{other.__qualname__} already"
                 )
             self.registered[name] = cls
-            return cast("C", cls)
+            return cls
 
         return remember
 

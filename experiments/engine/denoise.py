@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from recon.data.errors import InputError
 from recon.data.images.derived.series import Images, Series, find_series, open_series
@@ -14,6 +15,7 @@ from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.run import check_finite
 from recon.postprocessing.stage import Stage
 from recon.quality.image_noise import image_noise
+from recon.quality.interpolation import measured_size, resample
 
 
 def denoise(
@@ -73,10 +75,19 @@ def _improve(series: Series, stage: Stage, device: torch.device) -> Images:
         where = f"{series.path}: image {number}"
         values = torch.from_numpy(np.ascontiguousarray(image)).to(device)
         check_finite(values, where)
-        result = stage.magnitude(values, image_noise(values))
+        result = _at_measured_size(values, series.measured or measured_size(values), stage)
         check_finite(result, f"{where} behind {stage.name}")
         improved[number] = result.cpu().numpy()
     return improved
+
+
+def _at_measured_size(image: Tensor, size: tuple[int, int], stage: Stage) -> Tensor:
+    """Improve an image as it was measured, where its noise is white, and change the interpolated one by as much."""
+    if size == image.shape:
+        return stage.magnitude(image, image_noise(image))
+    small = resample(image, size)
+    change = stage.magnitude(small, image_noise(small)) - small
+    return (image + resample(change, (image.shape[0], image.shape[1]))).clamp(min=0)
 
 
 def _targets(paths: list[Path], output: Path, overwrite: bool) -> list[Path]:

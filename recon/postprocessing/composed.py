@@ -12,8 +12,10 @@ from torch import Tensor
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.postprocessing.noise import image_noise
+from recon.postprocessing.noise import complex_image, image_noise
 from recon.postprocessing.stage import Stage
+from recon.quality.noise_map import REPLICAS
+from recon.quality.pseudo_replica import pseudo_replica
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,7 @@ class Composed(Reconstruction):
             If the method cannot reconstruct the slice, or a stage cannot improve the image.
         """
         image, noise = image_noise(self.method, acquisition)
-        for stage in self.stages:
-            image = stage(image.to(torch.complex64), noise, acquisition)
-        return image.abs()
+        return self._improved(image, noise, acquisition)
 
     def batch_size(self, device: torch.device) -> int:
         """Return how many slices are reconstructed together: one, since the noise of each is measured by itself."""
@@ -77,6 +77,20 @@ class Composed(Reconstruction):
             If the slice cannot be given to the method or a stage.
         """
         return [warning for part in self._parts if part.trained for warning in part.range_warnings(acquisition)]
+
+    def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
+        """Measure the standard deviation of the image's noise by pseudo-replicas that share the stages' noise map."""
+        _, noise = image_noise(self.method, acquisition)
+
+        def replica(altered: Acquisition) -> Tensor:
+            return self._improved(complex_image(self.method, altered), noise, altered)
+
+        return pseudo_replica(replica, acquisition, covariance, REPLICAS)
+
+    def _improved(self, image: Tensor, noise: Tensor, acquisition: Acquisition) -> Tensor:
+        for stage in self.stages:
+            image = stage(image.to(torch.complex64), noise, acquisition)
+        return image.abs()
 
     @property
     def trained(self) -> bool:

@@ -85,7 +85,7 @@ class Frame:
         return spread * share[:, None, None]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def bank(rows: int, columns: int, device: torch.device) -> tuple[Frame, ...]:
     """Return the frames for images of one size: Haar wavelets, which never ring, and steerable ones along edges."""
     return _haar(rows, columns, device), _steerable(rows, columns, device)

@@ -8,11 +8,13 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+import torch
 from pydicom.data import get_testdata_file
 from typer.testing import Result
 
 from helpers.objects import discs
 from recon.data.formats.fastmri import write_reconstruction
+from recon.quality.interpolation import resample
 
 Run = Callable[..., Result]
 
@@ -86,6 +88,19 @@ def test_a_reconstruction_keeps_its_attributes(run: Run, tmp_path: Path) -> None
         assert file.attrs["acquisition"] == "AXT2"
         assert file.attrs["use"] == "not for diagnostic use"
         assert not {"protocol", "sha256"} & set(file.attrs)
+
+
+def test_an_interpolated_image_is_denoised_like_the_one_that_was_measured(run: Run, tmp_path: Path) -> None:
+    measured = torch.from_numpy(noisy(1)[0])
+    large = resample(measured, (128, 120)).clamp(min=0)
+    by_tag = dicom(tmp_path / "tag.dcm", large.numpy(), AcquisitionMatrix=[64, 0, 0, 60])
+    write_reconstruction(tmp_path / "spectrum.h5", large.numpy()[None])
+    run("denoise", by_tag, tmp_path / "spectrum.h5", "--output", tmp_path / "out")
+    with h5py.File(tmp_path / "out" / "spectrum.h5") as file:
+        found = [pydicom.dcmread(tmp_path / "out" / "tag.dcm").pixel_array, file["reconstruction"][0]]
+    for image in found:
+        small = resample(torch.from_numpy(image.astype(np.float32)), (64, 60))
+        assert error(small.numpy()) < 0.7 * error(measured.numpy())
 
 
 def test_no_strength_changes_nothing(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,18 @@ def read_dicom(path: Path) -> Series:
         with atomic_path(target) as temporary:
             copy.save_as(temporary, enforce_file_format=True)
 
-    return Series(path, stored.astype(np.float32), write)
+    return Series(path, stored.astype(np.float32), write, _measured(file))
+
+
+def _measured(file: Any) -> tuple[int, int] | None:
+    """Return the acquisition matrix, of which scanners do not agree which number belongs to rows; None if unknown."""
+    matrix = file.get("AcquisitionMatrix")
+    numbers = sorted(int(number) for number in matrix if number) if isinstance(matrix, Sequence) else []
+    if len(numbers) != 2 or numbers[0] < 2:
+        return None
+    small, large = numbers
+    rows, columns = (large, small) if file.Rows >= file.Columns else (small, large)
+    return min(rows, file.Rows), min(columns, file.Columns)
 
 
 def _shape(path: Path, file: Any) -> tuple[int, int, int]:

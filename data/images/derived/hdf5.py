@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from recon.data.images import WARNING
 from recon.data.images.derived.series import Images, Series
 from recon.data.storage.hdf5 import attribute, open_hdf5, read_dataset
 
-REPLACED = {"creator", "sha256", "seconds", "protocol", "derived", "use"}
-"""Attributes that say how the images of this very file were made."""
+REPLACED = {"creator", "sha256", "seconds", "protocol", "derived", "use", "path", "images", "maps"}
+"""Attributes that say how the images of this very file were made, and names that the new file cannot take."""
 
 
 def read_hdf5(path: Path) -> Series:
@@ -32,13 +33,18 @@ def read_hdf5(path: Path) -> Series:
                 "magnitude images"
             )
         images = np.asarray(stored[()], np.float32)
-        values = {name: attribute(file, name) for name in file.attrs if name not in REPLACED}
-        protocol = attribute(file, "protocol")
-    kept = {name: value for name, value in values.items() if isinstance(value, str | int | float | np.number)}
-    if isinstance(protocol, str):
+        values = {str(name): _plain(attribute(file, name)) for name in file.attrs}
+    kept = {name: value for name, value in values.items() if name not in REPLACED and isinstance(value, str | float)}
+    if isinstance(protocol := values.get("protocol"), str):
         kept["source_protocol"] = protocol
 
     def write(target: Path, derived: Images, note: str) -> None:
-        write_reconstruction(target, derived, **kept, derived=note, use=WARNING)
+        write_reconstruction(target, derived, None, **kept, derived=note, use=WARNING)
 
     return Series(path, images, write)
+
+
+def _plain(value: Any) -> Any:
+    """Return Python's number for NumPy's, whole ones as fractions."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return float(value) if isinstance(value, int) else value

@@ -33,11 +33,14 @@ class Series:
     write
         Function that writes images of the same shape to a path, in the file's format and with its header, and with a
         sentence that says how they were derived.
+    measured
+        Size at which the scanner measured the images before it interpolated them; None if the file does not tell.
     """
 
     path: Path
     images: Images
     write: Callable[[Path, Images, str], None]
+    measured: tuple[int, int] | None = None
 
 
 def open_series(path: Path) -> Series:

@@ -11,6 +11,7 @@ from helpers.objects import discs, object_acquisition, padded
 from recon.data.acquisition import Acquisition
 from recon.postprocessing.gain import Gain, noise_support
 from recon.postprocessing.multi_wavelet import denoise
+from recon.quality.noise_map import noise_map
 from recon.registry import create
 
 
@@ -137,3 +138,15 @@ def test_behind_sense_the_error_falls() -> None:
     sense, gain = create("sense")(full), create("sense+gain")(full)
     inside = full.target > 0.2
     assert (gain - full.target)[inside].norm() < 0.7 * (sense - full.target)[inside].norm()
+
+
+def test_the_noise_map_behind_gain_is_lower_and_strength_zero_changes_none() -> None:
+    scan = object_acquisition(noise=0.05)
+    inside = scan.target > 0.2
+    before, after = (
+        noise_map(create("zero-filled+gain", {"gain.strength": strength}), scan, replicas=8)[inside].mean()
+        for strength in (0, 1)
+    )
+    plain = noise_map(create("zero-filled"), scan, replicas=8)[inside].mean()
+    assert float(before / plain) == pytest.approx(1, abs=0.1)
+    assert after < 0.8 * before
