@@ -15,6 +15,7 @@ from recon.blocking import in_blocks
 from recon.crop import fastmri_crop
 from recon.data.errors import InputError
 from recon.data.training.datasets import Slice
+from recon.data.training.patches import NoisyPatches
 from recon.data.training.split_slices import SplitSlice
 from recon.fourier import fft
 from recon.models.losses import kspace_loss, weighted_loss
@@ -142,3 +143,23 @@ class SelfSupervised(nn.Module):
             given, batch.given, acceleration=batch.acceleration
         )
         return kspace_loss(fft(coil_images), batch.kspace, batch.held)
+
+
+class Denoising(nn.Module):
+    """Compare denoised patches with those without noise: mean square error in units of the noise.
+
+    Parameters
+    ----------
+    network
+        Denoiser of the zoo, which maps images and the standard deviation of their noise to images.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: NoisyPatches) -> Tensor:
+        """Return the loss of a batch, a scalar: 1 for a network that changes nothing, 0 for a perfect one."""
+        noisy, clean, sigma = (tensor.flatten(0, 1) for tensor in batch)
+        error = (self.network(noisy, sigma) - clean) / sigma
+        return error.abs().square().mean() / (2 if noisy.is_complex() else 1)

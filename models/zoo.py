@@ -5,9 +5,12 @@ shapes are those of `UndersampledBatch`. Networks that predict k-space have a me
 arguments, which self-supervised training needs. Every network is also a method of the same name, except variants: a
 network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`.
 
-A new network is a class in `networks/`, a line in `NETWORKS`, a file in `experiments/configs/` and a test. Its
-blocks that compute with real numbers alone may set `compilable = True`, so that training compiles them on request;
-`torch.compile` does not support complex numbers.
+A denoiser maps images and the standard deviation of their noise to images, `forward(images, sigma)`: it is no method
+but a stage after one.
+
+A new network is a class in `networks/`, a line in `NETWORKS` or `DENOISERS`, a file in `experiments/configs/` and a
+test. Its blocks that compute with real numbers alone may set `compilable = True`, so that training compiles them on
+request; `torch.compile` does not support complex numbers.
 """
 
 import inspect
@@ -20,6 +23,7 @@ from torch import nn
 
 from recon.data.errors import InputError, did_you_mean, printable
 from recon.models.networks.deep_cascade import DeepCascade
+from recon.models.networks.dlr import Dlr
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet
 from recon.models.networks.modl import Modl
@@ -35,6 +39,8 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "modl": Modl,
 }
 
+DENOISERS: dict[str, type[nn.Module]] = {"dlr": Dlr}
+
 
 LARGEST_SIZES = {"num_cascades": 128, "layers": 128, "pools": 8, "sens_pools": 8}
 """Largest value of the arguments that multiply the number of layers."""
@@ -47,6 +53,11 @@ LONGEST_QUOTE = 300
 
 MOST_PARAMETERS = 2**30
 """Largest number of weights of a network, 4 GiB."""
+
+
+def all_networks() -> dict[str, type[nn.Module]]:
+    """Return the networks of either kind by name."""
+    return {**NETWORKS, **DENOISERS}
 
 
 def method_of(name: str) -> str:
@@ -62,8 +73,8 @@ def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     InputError
         If no network has this name, it does not take these arguments, or it would be too large.
     """
-    if name not in NETWORKS:
-        raise InputError(f"unknown network {printable(name, LONGEST_QUOTE)!r}{did_you_mean(name, NETWORKS)}")
+    if name not in all_networks():
+        raise InputError(f"unknown network {printable(name, LONGEST_QUOTE)!r}{did_you_mean(name, all_networks())}")
     quoted = printable(str(dict(arguments)), LONGEST_QUOTE)
     try:
         for key, value in arguments.items():
@@ -74,10 +85,10 @@ def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
             if not 1 <= arguments[size] <= most:
                 raise ValueError(f"{size} must be at least 1 and at most {most}")  # noqa: TRY301 - likewise
         with torch.device("meta"):  # nothing is allocated
-            weights = sum(weight.numel() for weight in NETWORKS[name](**arguments).parameters())
+            weights = sum(weight.numel() for weight in all_networks()[name](**arguments).parameters())
         if weights > MOST_PARAMETERS:
             raise ValueError(f"it would have {weights} weights, more than {MOST_PARAMETERS}")  # noqa: TRY301
-        return NETWORKS[name](**arguments)
+        return all_networks()[name](**arguments)
     except (TypeError, ValueError, LookupError, RuntimeError, ArithmeticError) as error:
         reason = printable(str(error), LONGEST_QUOTE)
         raise InputError(f"network {name} cannot be built with {quoted}: {reason}") from error
@@ -85,5 +96,5 @@ def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
 
 def _sizes(name: str) -> set[str]:
     """Return the names of the integer arguments, which all count something."""
-    parameters = inspect.signature(NETWORKS[name]).parameters
+    parameters = inspect.signature(all_networks()[name]).parameters
     return {key for key, parameter in parameters.items() if type(parameter.default) is int}

@@ -1,4 +1,4 @@
-"""Makes batches of slices, which may have different numbers of coils."""
+"""Makes batches of slices, which may have different numbers of coils, and of patches."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from torch.nn.functional import pad
 
 from recon.data.masks import center_lines
 from recon.data.training.datasets import Slice
+from recon.data.training.patches import NoisyPatches
 from recon.data.training.split_slices import SplitSlice
 
-AnySlice = TypeVar("AnySlice", Slice, SplitSlice)
+Example = Slice | SplitSlice | NoisyPatches
+"""What a training step takes: one of them, or a batch."""
+
+AnyExample = TypeVar("AnyExample", Slice, SplitSlice, NoisyPatches)
 
 
 def pad_coils(kspace: Tensor, coils: int) -> Tensor:
@@ -32,8 +36,8 @@ def pad_coils(kspace: Tensor, coils: int) -> Tensor:
     return pad(kspace, (0, 0, 0, 0, 0, missing)) if missing else kspace
 
 
-def collate(slices: Sequence[AnySlice]) -> AnySlice:
-    """Make a batch of slices of one matrix, padding them to the same number of coils.
+def collate(slices: Sequence[AnyExample]) -> AnyExample:
+    """Make a batch of slices or patches of one matrix, padding slices to the same number of coils.
 
     A single slice is not copied.
 
@@ -42,6 +46,8 @@ def collate(slices: Sequence[AnySlice]) -> AnySlice:
     ValueError
         If the matrices or the sizes of the targets differ, which cannot be padded without changing the result.
     """
+    if isinstance(slices[0], NoisyPatches):
+        return NoisyPatches(*map(torch.stack, zip(*slices, strict=True)))
     coils = max(slice_.kspace.shape[0] for slice_ in slices)
     padded = [slice_._replace(kspace=pad_coils(slice_.kspace, coils)) for slice_ in slices]
     fields = [list(field) for field in zip(*padded, strict=True) if any(value is not None for value in field)]

@@ -291,6 +291,37 @@ def details(
 
 
 @commands.command()
+def denoising(
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files, or folders of them."),
+    ] = None,
+    output: Output = Path("benchmark"),
+    sigmas: Annotated[
+        str,
+        typer.Option(
+            metavar="SHARE,...",
+            help="Standard deviations of the noise, as shares of the 99.5th percentile of the magnitude.",
+        ),
+    ] = "0.03,0.06,0.12",
+    heads: Annotated[int, typer.Option(min=0, help="Number of simulated heads.")] = 4,
+    checkpoint: Checkpoint = None,
+) -> None:
+    """Compare the denoising stages with BM3D and non-local means, all told the true noise.
+
+    BM3D is included if the package bm3d is installed. OMP_NUM_THREADS=1 compares the algorithms alone.
+
+    Example: OMP_NUM_THREADS=1 recon benchmark denoising multicoil_val/file1000000.h5 --sigmas 0.03,0.06,0.12
+    """
+    from recon.experiments.benchmark.denoising.benchmark import denoising as run
+    from recon.experiments.benchmark.denoising.denoisers import known_stages
+    from recon.experiments.commands.parse import parse_shares
+
+    stages = {name: {"checkpoint": checkpoint} if name == "dlr" and checkpoint else {} for name in known_stages()}
+    run(inputs or [], parse_shares(sigmas), heads, stages, output)
+
+
+@commands.command()
 def ablation(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT...", help="Fully sampled raw-data files to score on.")

@@ -74,6 +74,27 @@ def parse_counts(text: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
+def parse_shares(text: str) -> tuple[float, ...]:
+    """Convert a comma-separated list of positive numbers.
+
+    Raises
+    ------
+    InputError
+        If an entry is something else, or the list is empty.
+    """
+    shares = []
+    for word in parse_words(text):
+        try:
+            shares.append(float(word))
+        except ValueError as error:
+            raise InputError(f"{word!r} is not a number") from error
+        if not 0 < shares[-1] < math.inf:
+            raise InputError(f"{word} is not a positive number")
+    if not shares:
+        raise InputError("no number was given")
+    return tuple(shares)
+
+
 def parse_samplings(text: str) -> tuple[Sampling, ...]:
     """Convert a comma-separated list of `mask:acceleration`, each with its default centre fraction and seed 0.
 

@@ -9,7 +9,7 @@ from recon.data.errors import InputError
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate
-from recon.models.objectives import SelfSupervised, Supervised, can_start
+from recon.models.objectives import Denoising, SelfSupervised, Supervised, can_start
 from recon.models.zoo import build
 
 
@@ -53,7 +53,7 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
 
 
 def make_objective(config: TrainConfig, network: nn.Module) -> nn.Module:
-    """Wrap a network in a module that computes the loss of the config from raw slices.
+    """Wrap a network in a module that computes the loss of the config from raw slices or patches of images.
 
     Raises
     ------
@@ -67,4 +67,6 @@ def make_objective(config: TrainConfig, network: nn.Module) -> nn.Module:
             f"the network {config.network.name} starts from nothing that could be kept; leave out uses and "
             "early.start_iterations"
         )
+    if config.training.mode == "denoise":
+        return Denoising(network)
     return SelfSupervised(network) if config.training.mode == "ssdu" else Supervised(network, config.training.loss)

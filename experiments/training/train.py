@@ -21,11 +21,11 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from recon.data.errors import InputError
-from recon.data.open import Volume
+from recon.data.training.collate import Example
 from recon.data.training.datasets import Slice, shuffled_batches
-from recon.data.training.split_slices import SplitSlice
 from recon.experiments.console import progress, say, warn
 from recon.experiments.training.average import make_average, update_average
+from recon.experiments.training.config.data_config import as_tuple
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.construct import compile_real_blocks, load_weights, make_network, make_objective
 from recon.experiments.training.input.reading import Batch, Slices, read_batches, whole_steps
@@ -36,7 +36,7 @@ from recon.experiments.training.optimizer import learning_rate, make_optimizer
 from recon.experiments.training.processes import exists_for_all, main_first, make_accelerator, on_main
 from recon.experiments.training.record.folder import BEST, LAST, PICTURES, STATE, prepare_folder, write_weights
 from recon.experiments.training.record.log import LOG, format_scores, write_line
-from recon.experiments.training.record.provenance import describe_run
+from recon.experiments.training.record.provenance import SliceFile, describe_run
 from recon.experiments.training.record.speed import SpeedMeter, format_speed
 from recon.experiments.training.record.state import Position, load_state, save_state
 from recon.experiments.training.record.trackers import start_trackers
@@ -44,8 +44,11 @@ from recon.experiments.training.record.validation_pictures import write_grid
 from recon.experiments.training.schedule import Schedule
 from recon.experiments.training.shutdown import Shutdown
 from recon.experiments.training.step_record import StepRecord
-from recon.experiments.training.validation import Validation, Validator
+from recon.experiments.training.validation.denoising_trial import denoising_trials
+from recon.experiments.training.validation.validator import Trial, Validation, Validator
+from recon.experiments.training.validation.volume_trial import volume_trials
 from recon.models.objectives import StartedSlice, Supervised
+from recon.simulation.scanner.anatomy import load_anatomies
 
 
 def train(config: TrainConfig, resume: bool = False) -> Path:
@@ -73,9 +76,9 @@ def train(config: TrainConfig, resume: bool = False) -> Path:
     accelerator = make_accelerator(config)
     try:
         # The main process builds the index of the files; the others then find it.
-        training, validation = main_first(accelerator, partial(open_data, config, accelerator.device))
+        training, validation, trials = main_first(accelerator, partial(open_data, config, accelerator.device))
         run = start_run(config, accelerator, resume, training, validation)
-        validator = Validator(config, accelerator, validation)
+        validator = Validator(accelerator, trials, config.data.strict)
         with Shutdown(accelerator, config.max_minutes) as shutdown:
             if config.network.weights is not None and run.position.best == -math.inf:
                 run.validate(validator, shutdown, epoch_is_over=False)  # the given weights may already be the best
@@ -93,16 +96,20 @@ def train(config: TrainConfig, resume: bool = False) -> Path:
     return config.output / BEST
 
 
-def open_data(config: TrainConfig, device: torch.device) -> tuple[TrainingData, Sequence[Volume]]:
-    """Open the slices to train on and the volumes to validate on.
+def open_data(config: TrainConfig, device: torch.device) -> tuple[TrainingData, Sequence[SliceFile], Sequence[Trial]]:
+    """Open the slices to train on and the volumes or images to validate on, and plan the validation.
 
     Raises
     ------
     InputError
         If the files cannot be used.
     """
-    supervised = config.training.mode == "supervised"
-    return open_training_data(config, device), open_volumes(config.data, "val", supervised)
+    training = open_training_data(config, device)
+    if config.training.mode == "denoise":
+        images = load_anatomies(as_tuple(config.data.val))
+        return training, images, denoising_trials(config, images)
+    volumes = open_volumes(config.data, "val", config.training.mode == "supervised")
+    return training, volumes, volume_trials(config, volumes)
 
 
 def start_run(
@@ -110,7 +117,7 @@ def start_run(
     accelerator: Accelerator,
     resume: bool,
     training: TrainingData,
-    validation: Sequence[Volume],
+    validation: Sequence[SliceFile],
 ) -> Run:
     """Make the network, its optimizer and its average, new or from the saved state, and prepare the output folder.
 
@@ -239,7 +246,7 @@ class Run:
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes
         place = self.position.batches + number * processes + rank
         torch.manual_seed(_seed(self.config.seed, self.position.epochs, place))  # for dropout
-        inputs: Slice | SplitSlice | StartedSlice = batch.slices
+        inputs: Example | StartedSlice = batch.slices
         if self.separates_start:
             start = start or self.start(batch)
             reuse.keep(use, start)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from recon.models.checkpoints.checkpoint import save_weights
-from recon.models.zoo import NETWORKS, build
+from recon.models.zoo import all_networks, build
 
 SMALL_SIZES = {
     "num_cascades": 2,
@@ -26,7 +26,7 @@ SMALL_SIZES = {
 
 SMALL: dict[str, dict[str, Any]] = {
     name: {key: SMALL_SIZES[key] for key in inspect.signature(network).parameters if key in SMALL_SIZES}
-    for name, network in NETWORKS.items()
+    for name, network in all_networks().items()
 }
 """Constructor arguments of every network of the zoo, derived so that a new network needs no entry."""
 

@@ -7,10 +7,11 @@ from helpers.slices import line_mask
 from recon.coils import rss
 from recon.data.errors import InputError
 from recon.data.training.datasets import Slice
+from recon.data.training.patches import NoisyPatches
 from recon.data.training.split_slices import SplitSlice
 from recon.fourier import ifft
 from recon.models.losses import ssim_loss
-from recon.models.objectives import SelfSupervised, Supervised
+from recon.models.objectives import Denoising, SelfSupervised, Supervised
 
 
 class Truth(nn.Module):
@@ -66,3 +67,18 @@ def test_the_network_gets_the_reference_scan_and_the_acceleration() -> None:
 def test_self_supervision_needs_coil_images() -> None:
     with pytest.raises(InputError, match="^Identity predicts no coil images"):
         SelfSupervised(nn.Identity())
+
+
+def test_the_loss_of_a_denoiser_counts_in_units_of_the_noise() -> None:
+    sigma = torch.rand(2, 3, 64, 64) + 0.1
+    clean = torch.randn(2, 3, 64, 64, dtype=torch.complex64)
+    noisy = clean + sigma * torch.randn(2, 3, 64, 64, dtype=torch.complex64) * 2**0.5
+    unchanged = Denoising(LeavesAsIs())(NoisyPatches(noisy, clean, sigma))
+    assert float(unchanged) == pytest.approx(1, abs=0.03)
+    assert float(Denoising(LeavesAsIs())(NoisyPatches(noisy.real, clean.real, sigma))) == pytest.approx(1, abs=0.03)
+    assert float(Denoising(LeavesAsIs())(NoisyPatches(clean, clean, sigma))) == 0
+
+
+class LeavesAsIs(nn.Module):
+    def forward(self, images: Tensor, _sigma: Tensor) -> Tensor:
+        return images

@@ -47,7 +47,7 @@ def imported() -> set[str]:
 
 def test_every_package_that_is_imported_is_declared_and_the_other_way_round() -> None:
     core = packages(PROJECT["dependencies"])
-    peers = {"pygrappa", "cupy"}  # of the benchmark and of the GPU
+    peers = {"pygrappa", "bm3d", "cupy"}  # of the benchmarks and of the GPU
     assert imported() - peers == (core - ONLY_FASTMRI_IMPORTS) | optional()
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from recon.data.masks import MaskKind, Sampling, check_sampling
 from recon.data.training.selection import Filter
 from recon.preprocessing.steps import Steps
+from recon.simulation.noisy_patches import PatchPlan
 from recon.simulation.scanner.scan_plan import Ranges
 from recon.simulation.scanner.shares import Shares
 
@@ -171,6 +172,45 @@ class SimulationConfig(Section):
         )
 
 
+class PatchConfig(Section):
+    """Patches of images that a denoiser trains on, and their noise.
+
+    Attributes
+    ----------
+    size
+        Side of a patch, in pixels.
+    count
+        Number of patches of each image.
+    noise
+        Range of the standard deviation of the noise, as share of the magnitude that 99.5 % of the image's pixels do
+        not exceed; of complex images, that of the real part.
+    mapped
+        Share of the patches whose noise varies from pixel to pixel, as that of parallel imaging does.
+    phase
+        Whether the images get the phase of MR images; otherwise they stay real, as those of CT are.
+    levels
+        Levels of the noise that validation adds, as share of the same magnitude.
+    """
+
+    size: int = Field(default=64, ge=8)
+    count: int = Field(default=4, ge=1)
+    noise: tuple[float, float] = (0.01, 0.15)
+    mapped: float = Field(default=0.3, ge=0, le=1)
+    phase: bool = True
+    levels: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.03, 0.06, 0.12), min_length=1)
+
+    @model_validator(mode="after")
+    def _check_range(self) -> PatchConfig:
+        if not 0 < self.noise[0] <= self.noise[1]:
+            raise ValueError(f"noise from {self.noise[0]:g} to {self.noise[1]:g} is not a range of positive numbers")
+        return self
+
+    @property
+    def plan(self) -> PatchPlan:
+        """The patches that the simulator cuts out."""
+        return PatchPlan(self.size, self.count, self.noise, self.mapped, self.phase)
+
+
 class DataConfig(Section):
     """Which files are read and how their slices are undersampled.
 
@@ -198,6 +238,8 @@ class DataConfig(Section):
         Local folder that keeps preprocessed slices, from which later epochs and runs read them; null for none.
     simulation
         Settings of the simulation, if `train` names magnitude images to simulate raw data from; otherwise null.
+    patches
+        Patches of images for `training.mode: denoise`.
     """
 
     train: Paths
@@ -213,6 +255,7 @@ class DataConfig(Section):
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     cache: Path | None = None
     simulation: SimulationConfig | None = None
+    patches: PatchConfig = PatchConfig()
 
     @model_validator(mode="after")
     def _check_samplings(self) -> DataConfig:
@@ -228,6 +271,11 @@ class DataConfig(Section):
         """The sampling of each pair of acceleration and centre fraction."""
         pairs = zip(self.accelerations, self.center_fractions, strict=True)
         return tuple(Sampling(self.mask, acceleration, fraction) for acceleration, fraction in pairs)
+
+    @property
+    def simulated(self) -> SimulationConfig:
+        """Settings of the simulation, the defaults if there are none."""
+        return self.simulation or SimulationConfig()
 
     def as_protocol(self) -> dict[str, Any]:
         """Return the values to store with the weights; folders are reduced to their names."""

@@ -13,7 +13,7 @@ from recon.data.errors import InputError, did_you_mean
 from recon.data.training.self_supervision import Density
 from recon.experiments.training.config.data_config import DataConfig, Section
 from recon.models.losses import LOSSES
-from recon.models.zoo import NETWORKS
+from recon.models.zoo import DENOISERS, all_networks
 
 
 class NetworkConfig(Section):
@@ -43,9 +43,10 @@ class NetworkConfig(Section):
 
     @model_validator(mode="after")
     def _check_name_and_arguments(self) -> NetworkConfig:
-        if self.name not in NETWORKS:
-            raise ValueError(f"unknown network {self.name!r}{did_you_mean(self.name, NETWORKS)}")
-        known = inspect.signature(NETWORKS[self.name]).parameters
+        networks = all_networks()
+        if self.name not in networks:
+            raise ValueError(f"unknown network {self.name!r}{did_you_mean(self.name, networks)}")
+        known = inspect.signature(networks[self.name]).parameters
         for key in self.arguments:
             if key not in known:
                 raise ValueError(f"the network {self.name} has no argument {key!r}{did_you_mean(key, known)}")
@@ -65,7 +66,8 @@ class TrainingConfig(Section):
     mode
         `supervised` compares images with the targets of fully sampled files. `ssdu` is self-supervised: it withholds
         some measured lines from the network and compares them with its prediction (Yaman et al. 2020), and so
-        accepts undersampled files too.
+        accepts undersampled files too. `denoise` adds noise to patches of images and compares the denoised with the
+        clean ones, by their mean square error in units of the noise.
     loss
         Losses to add up for `supervised`, each with its weight; available: `ssim` (one minus SSIM), `l1` (mean
         absolute difference, relative to the maximum of the volume), `psnr` (minus the PSNR in dB), `wavelet` (mean
@@ -84,7 +86,7 @@ class TrainingConfig(Section):
         are kept as the best: a few held lines cannot tell smaller differences from chance.
     """
 
-    mode: Literal["supervised", "ssdu"] = "supervised"
+    mode: Literal["supervised", "ssdu", "denoise"] = "supervised"
     loss: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: {"ssim": 1.0})
     loss_fraction: float = Field(default=0.25, gt=0, lt=1)
     center: int | None = Field(default=None, ge=0)
@@ -247,6 +249,13 @@ class TrainConfig(Section):
             raise ValueError("early.matrix is the range of simulated matrices; it needs data.simulation")
         if self.training.mode != "supervised" and (self.uses > 1 or early.start_iterations is not None):
             raise ValueError("uses and early.start_iterations need training.mode=supervised")
+        if (self.training.mode == "denoise") != (self.network.name in DENOISERS):
+            names = ", ".join(DENOISERS)
+            raise ValueError(
+                f"training.mode=denoise trains denoisers ({names}) and no other network, and only it does"
+            )
+        if self.training.mode == "denoise" and self.data.patches.size > self.data.simulated.matrix[0]:
+            raise ValueError("data.patches.size is larger than the smallest side of data.simulation.matrix")
         return self
 
     def accumulation(self, processes: int) -> int:

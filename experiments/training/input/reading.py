@@ -12,9 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from recon.data.errors import InputError, plain_errors
-from recon.data.training.collate import collate
-from recon.data.training.datasets import Slice
-from recon.data.training.split_slices import SplitSlice
+from recon.data.training.collate import Example, collate
 from recon.experiments.console import warn
 from recon.experiments.training.shutdown import obey_parent_only
 
@@ -33,7 +31,7 @@ class Slices(Protocol):
     def __len__(self) -> int:
         """Return the number of slices."""
 
-    def __getitem__(self, index: int) -> Slice | SplitSlice:
+    def __getitem__(self, index: int) -> Example:
         """Read a slice."""
 
     def shapes(self) -> list[tuple[int, ...]]:
@@ -57,7 +55,7 @@ class Batch(NamedTuple):
     """
 
     indices: list[int]
-    slices: Slice | SplitSlice
+    slices: Example
     problems: list[str]
 
     @property
@@ -66,14 +64,14 @@ class Batch(NamedTuple):
         return [problem for problem in self.problems if problem]
 
 
-class ReplacingDataset(Dataset[tuple[int, Slice | SplitSlice, str]]):
+class ReplacingDataset(Dataset[tuple[int, Example, str]]):
     """Replaces a slice that cannot be read by the next one of the same shape, so that batches keep their size."""
 
     def __init__(self, slices: Slices) -> None:
         self._slices = slices
         self._shapes = slices.shapes()
 
-    def __getitem__(self, index: int) -> tuple[int, Slice | SplitSlice, str]:
+    def __getitem__(self, index: int) -> tuple[int, Example, str]:
         """Return the index of the slice that was read, the slice, and what was wrong with the one asked for.
 
         Raises
@@ -175,7 +173,7 @@ def whole_steps(batches: Sequence[Entry], per_step: int, done: int = 0) -> list[
 
 
 def _collate(
-    entries: Sequence[tuple[int, Slice | SplitSlice, str]],
-) -> tuple[list[int], Slice | SplitSlice, list[str]]:
+    entries: Sequence[tuple[int, Example, str]],
+) -> tuple[list[int], Example, list[str]]:
     indices, slices, problems = zip(*entries, strict=True)
     return list(indices), collate(slices), list(problems)

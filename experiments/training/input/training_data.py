@@ -1,4 +1,4 @@
-"""Provides the slices that a run trains on: measured slices, freshly undersampled or split, or simulated ones."""
+"""Provides what a run trains on: slices, measured and freshly undersampled or split, or simulated, or patches."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.reading import Slices
 from recon.experiments.training.input.volumes import open_volumes
 from recon.experiments.training.record.provenance import SliceFile
-from recon.experiments.training.record.simulation_pictures import write_simulation_pictures
+from recon.experiments.training.record.simulation_pictures import write_patch_pictures, write_simulation_pictures
 from recon.preprocessing.echo import centre_echo
+from recon.simulation.noisy_patches import PatchSimulator, PatchSlices
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
 from recon.simulation.scanner.measured_maps import fill_maps
 from recon.simulation.scanner.simulator import Simulator
@@ -52,6 +53,8 @@ def open_training_data(config: TrainConfig, device: torch.device) -> TrainingDat
     InputError
         If the files cannot be used, or a self-supervised training asks for simulated slices.
     """
+    if config.training.mode == "denoise":
+        return SimulatedImages(config, config.data.simulated, device)
     simulation = config.data.simulation
     if simulation is None:
         return MeasuredScans(config, open_volumes(config.data, "train", config.training.mode == "supervised"))
@@ -90,9 +93,7 @@ class SimulatedScans:
     def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
         self.files: Sequence[Anatomy] = load_anatomies(as_tuple(config.data.train))
         self._seed, self._count, self._together = config.seed, simulation.slices, config.batch_size
-        with progress() as bar:
-            bar.add_task(f"draw {simulation.heads} heads", total=None)
-            heads = draw_heads(simulation.heads, config.seed)
+        heads = _drawn_heads(simulation.heads, config.seed)
         maps = [] if simulation.maps is None else load_maps(as_tuple(simulation.maps))
         where = torch.device("cpu") if config.data.workers else device
         self._simulator = Simulator([*self.files, *heads], list(map(fill_maps, maps)), simulation.ranges, where)
@@ -108,6 +109,27 @@ class SimulatedScans:
     def write_pictures(self, folder: Path) -> None:
         """Write pictures of the simulator's effects and of the first slices."""
         write_simulation_pictures(folder, self._simulator, self.epoch(0))
+
+
+class SimulatedImages:
+    """Patches of images simulated from magnitude images, with noise and without."""
+
+    def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
+        self.files: Sequence[Anatomy] = load_anatomies(as_tuple(config.data.train))
+        self._seed, self._count = config.seed, simulation.slices
+        anatomies = [*self.files, *_drawn_heads(simulation.heads, config.seed)]
+        where = torch.device("cpu") if config.data.workers else device
+        simulator = Simulator(anatomies, (), simulation.ranges, where)
+        self._simulator = PatchSimulator(simulator, config.data.patches.plan)
+
+    def epoch(self, number: int, early: bool = False) -> PatchSlices:
+        """Return the images of an epoch, simulated differently in each; none is cheaper early in the run."""
+        del early
+        return PatchSlices(self._simulator, self._count, (self._seed, number))
+
+    def write_pictures(self, folder: Path) -> None:
+        """Write a picture of the first patches."""
+        write_patch_pictures(folder, self.epoch(0))
 
 
 def centred(acquisition: Acquisition, undersample: Undersampling) -> Acquisition:
@@ -134,3 +156,9 @@ def ssdu_split(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:
     """
     training = config.training
     return Split(samplings, training.loss_fraction, training.center, training.holdout, training.density)
+
+
+def _drawn_heads(count: int, seed: int) -> list[Anatomy]:
+    with progress() as bar:
+        bar.add_task(f"draw {count} heads", total=None)
+        return draw_heads(count, seed)

@@ -16,6 +16,7 @@ from recon.coils import rss
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.panels import GRAY, NOTICE, WHITE_PERCENTILE
 from recon.fourier import fft, ifft
+from recon.simulation.noisy_patches import PatchSlices
 from recon.simulation.scanner.coil_maps import draw_maps
 from recon.simulation.scanner.contrast import gamma, remap, shade, synthesise
 from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, truncate
@@ -26,7 +27,7 @@ from recon.simulation.scanner.sampling import caipi, poisson_disc
 from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
 
-EFFECTS, SCANS = "effects.png", "simulated.png"
+EFFECTS, SCANS, PATCHES = "effects.png", "simulated.png", "patches.png"
 
 MATRIX, COILS = (192, 192), 8
 FOLDED_TO = 120
@@ -46,6 +47,16 @@ def write_simulation_pictures(folder: Path, simulator: Simulator, slices: Simula
     drawn = list(effects(simulator, np.random.default_rng(0)))
     _write(folder / EFFECTS, drawn, 7, "Effects of the simulator")
     _write(folder / SCANS, list(scans(slices)), 6, "Simulated scans: target and zero-filled image")
+
+
+def write_patch_pictures(folder: Path, images: PatchSlices) -> None:
+    """Write one patch of each of the first images as one PNG, whole or not at all."""
+    panels: list[Panel] = []
+    for index in range(min(SHOWN, len(images))):
+        noisy, clean, sigma = (part[0] for part in images[index])
+        level = float(sigma.mean() / clean.abs().amax().clamp(min=1e-9))
+        panels += [_panel("clean", clean.abs()), _panel(f"noise {level:.1%} of the maximum", noisy.abs())]
+    _write(folder / PATCHES, panels, 6, "Simulated patches")
 
 
 def effects(simulator: Simulator, rng: np.random.Generator) -> Iterator[Panel]:

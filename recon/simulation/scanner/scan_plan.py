@@ -96,7 +96,7 @@ class ScanPlan:
     def draw(cls, ranges: Ranges, rng: np.random.Generator) -> ScanPlan:
         """Draw a plan from the ranges."""
         shares = ranges.shares
-        readout, phase = _draw_matrix(ranges, rng)
+        readout, phase = draw_matrix(ranges, rng)
         widening = rng.uniform(1, WIDEST) if rng.random() < shares.folded else 1
         oversampling = MOST_OVERSAMPLING if rng.random() < shares.oversampled else 1
         coils, snr = _receivers(ranges, rng)
@@ -128,7 +128,7 @@ class ScanPlan:
         return self.coils, self.oversampled, self.phase, self.readout, self.phase, rows, int(self.reference > 0)
 
 
-def _draw_matrix(ranges: Ranges, rng: np.random.Generator) -> tuple[int, int]:
+def draw_matrix(ranges: Ranges, rng: np.random.Generator) -> tuple[int, int]:
     """Draw a matrix `(readout, phase)` with even sides.
 
     The square favours small matrices: four of them cost as much as one twice as large.

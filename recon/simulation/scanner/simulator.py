@@ -99,7 +99,7 @@ class Simulator:
             The slice as the scanner measures it, with its echo where the plan says; and the root sum of squares
             without noise, real `(rows, columns)`.
         """
-        image = self._object(rng)
+        image = self.object(rng)
         kspace, reference = full_kspace(image, plan, self.maps, self.ranges.shares, rng)
         crop = (plan.readout, plan.phase)
         measured = Acquisition(
@@ -110,7 +110,7 @@ class Simulator:
         )
         return measured, fastmri_crop(rss(ifft(kspace)), crop)
 
-    def _object(self, rng: np.random.Generator) -> Tensor:
+    def object(self, rng: np.random.Generator) -> Tensor:
         """Draw a slice of some anatomy, real `(rows, columns)`, and vary it."""
         shares, image = self.ranges.shares, self._slice(rng)
         if rng.random() < shares.mixed:

@@ -6,7 +6,17 @@ from typer.testing import CliRunner
 import recon.experiments
 from recon.experiments.cli import app
 
-BENCHMARKS = ("classical", "loading", "varnet", "serve", "memory", "launches", "details", "ablation")
+BENCHMARKS = (
+    "classical",
+    "loading",
+    "varnet",
+    "serve",
+    "memory",
+    "launches",
+    "details",
+    "ablation",
+    "denoising",
+)
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -23,3 +33,13 @@ def test_without_benchmarks_the_command_says_where_to_run_them(
     result = CliRunner().invoke(app, ["benchmark", "classical"])
     assert result.exit_code == 2
     assert "run them from a checkout" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "message"),
+    [("much", "'much' is not a number"), ("0.03,-1", "-1 is not a positive number"), ("", "no number")],
+)
+def test_a_noise_level_that_is_no_positive_number_is_refused(sigmas: str, message: str) -> None:
+    result = CliRunner().invoke(app, ["benchmark", "denoising", "--sigmas", sigmas])
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,3 +22,26 @@ def test_protocol_contains_no_folders() -> None:
     assert "someone" not in str(as_protocol(config))
     assert as_protocol(config)["data"]["train"] == "train"
     assert as_protocol(config)["network"]["weights"] == "best.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"training": {"mode": "denoise"}}, "trains denoisers .* and no other network"),
+        ({"network": {"name": "dlr", "arguments": {}}}, "and only it does"),
+        ({"data": {"patches": {"noise": (0.2, 0.1)}}}, "noise from 0.2 to 0.1 is not a range"),
+        (
+            {
+                "training": {"mode": "denoise"},
+                "network": {"name": "dlr", "arguments": {}},
+                "data": {"patches": {"size": 97}},
+            },
+            "patches.size is larger",
+        ),
+    ],
+)
+def test_settings_of_denoisers_that_contradict_others_are_refused(
+    tmp_path: Path, values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_config(tmp_path, tmp_path, **values)

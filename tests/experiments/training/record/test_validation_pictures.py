@@ -5,7 +5,7 @@ from PIL import Image
 
 from recon.experiments.report.panels import ERROR_GAIN
 from recon.experiments.training.record.validation_pictures import draw_grid, write_grid
-from recon.experiments.training.validation import ExampleSlice, VolumeScore
+from recon.experiments.training.validation.validator import ExampleSlice, VolumeScore
 
 
 def example(name: str) -> ExampleSlice:

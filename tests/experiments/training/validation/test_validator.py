@@ -10,7 +10,8 @@ from helpers.training import make_config, write_folders
 from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.experiments.training.shutdown import Shutdown
-from recon.experiments.training.validation import Validation, Validator, VolumeScore
+from recon.experiments.training.validation.validator import Validation, Validator, VolumeScore
+from recon.experiments.training.validation.volume_trial import volume_trials
 
 SCORES = [
     VolumeScore("a.h5", "AXT2", 4.0, ssim=0.9, psnr=30.0, nmse=0.01),
@@ -50,4 +51,4 @@ def test_a_network_whose_images_are_not_finite_is_not_scored(tmp_path: Path) -> 
     config, volume = make_config(folders, tmp_path / "out"), open_volume(folders / "val" / "d.h5")
     accelerator = Accelerator(cpu=True)
     with pytest.raises(InputError, match=r"d\.h5: the image of slice 0 is not finite"):
-        Validator(config, accelerator, [volume])(WithoutFiniteValues(), Shutdown(accelerator, None))
+        Validator(accelerator, volume_trials(config, [volume]))(WithoutFiniteValues(), Shutdown(accelerator, None))

@@ -1,0 +1,1 @@
+"""Benchmark of denoisers on images with added noise."""

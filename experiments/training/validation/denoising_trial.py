@@ -1,0 +1,72 @@
+"""Scores a denoiser under training on one image with noise of one level."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from recon.data.masks import seed_of
+from recon.experiments.engine.metrics import score, score_file
+from recon.experiments.engine.run import check_finite
+from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.validation.validator import ExampleSlice, VolumeScore
+from recon.simulation.noisy_patches import brightness, white_noise
+from recon.simulation.scanner.anatomy import Anatomy
+from recon.simulation.scanner.phase import vary_phase
+
+
+@dataclass(frozen=True)
+class DenoisingTrial:
+    """The middle slice of a volume of magnitude images, with a phase and with noise.
+
+    Attributes
+    ----------
+    anatomy
+        The volume; its name alone decides on phase and noise.
+    noise
+        Standard deviation of the noise, as share of the brightness of the image.
+    phase
+        Whether the image gets a phase.
+    """
+
+    anatomy: Anatomy
+    noise: float
+    phase: bool
+
+    @property
+    def kind(self) -> Hashable:
+        """Level of the noise."""
+        return self.noise
+
+    def __call__(self, network: nn.Module, accelerator: Accelerator) -> tuple[VolumeScore, ExampleSlice | None]:
+        """Score a denoiser by the magnitude of its image.
+
+        Raises
+        ------
+        InputError
+            If the image is not finite.
+        """
+        anatomy, device = self.anatomy, accelerator.device
+        rng = np.random.default_rng(seed_of(anatomy.name))
+        clean = torch.from_numpy(anatomy.slice(len(anatomy) // 2)).to(device)
+        clean = vary_phase(clean, rng) if self.phase else clean
+        sigma = clean.new_tensor(self.noise * brightness(clean)).real
+        noisy = clean + sigma * white_noise(clean, rng)
+        with torch.no_grad(), accelerator.autocast():
+            denoised = network(noisy[None], sigma.reshape(1, 1, 1))[0]
+        check_finite(denoised, f"{anatomy.path}: the denoised image")
+        target, image = (values.abs().float().cpu().numpy()[None] for values in (clean, denoised))
+        metrics = asdict(score_file(anatomy.path, target, image, score))
+        scored = VolumeScore(anatomy.name, "", None, **metrics, noise=self.noise)
+        return scored, ExampleSlice(scored, target[0], image[0])
+
+
+def denoising_trials(config: TrainConfig, images: Sequence[Anatomy]) -> list[DenoisingTrial]:
+    """Pair each volume of images with each level of the noise."""
+    patches = config.data.patches
+    return [DenoisingTrial(image, level, patches.phase) for image in images for level in patches.levels]
