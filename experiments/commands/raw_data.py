@@ -21,6 +21,12 @@ def simulate(
     size: Annotated[str, typer.Option(metavar="HxW", help="Matrix size, readout x phase.")] = "256x256",
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same files, bit for bit.")] = 0,
     snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise in a single coil's image.")] = 40.0,
+    contrast: Annotated[
+        str | None,
+        typer.Option(
+            help="Contrast of all files; available: AXT1, AXT1POST, AXT2, AXFLAIR, AXPD. By default each draws its own."
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Simulate raw data of random head-like phantoms in fastMRI's file layout.
@@ -35,7 +41,7 @@ def simulate(
     with progress() as bar:
         task = bar.add_task("simulate", total=volumes)
         files = simulate_folder(
-            output, volumes, slices, coils, shape, seed, snr, lambda: bar.advance(task), overwrite
+            output, volumes, slices, coils, shape, seed, snr, lambda: bar.advance(task), overwrite, contrast
         )
     console.print(f"{len(files)} files: {output}", markup=False)
 

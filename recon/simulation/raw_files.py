@@ -66,7 +66,12 @@ class SimulatedVolume:
 
 
 def simulate_volume(
-    shape: tuple[int, int], slices: int, coils: int, snr: float, rng: np.random.Generator
+    shape: tuple[int, int],
+    slices: int,
+    coils: int,
+    snr: float,
+    rng: np.random.Generator,
+    contrast: str | None = None,
 ) -> SimulatedVolume:
     """Draw a person, a sequence, a coil array and noise, and compute the raw data.
 
@@ -82,8 +87,15 @@ def simulate_volume(
         transform is unitary, so the noise is as large in k-space; it is white and independent between coils.
     rng
         Source of all random choices.
+    contrast
+        Name of the contrast; None to draw one.
+
+    Raises
+    ------
+    InputError
+        If there is no such contrast.
     """
-    protocol = draw_protocol(rng)
+    protocol = draw_protocol(rng, contrast)
     fine = head((OVERSAMPLING * shape[0], OVERSAMPLING * shape[1]), slices, protocol, rng)
     magnitude = np.stack([_truncate(image, shape) for image in fine])
     image = magnitude * np.exp(1j * image_phase(shape, slices, rng))
@@ -121,6 +133,7 @@ def simulate_folder(
     snr: float,
     progress: Callable[[], None] | None = None,
     overwrite: bool = False,
+    contrast: str | None = None,
 ) -> list[Path]:
     """Write simulated volumes as multi-coil files of fastMRI; volume i depends on the seed and i alone.
 
@@ -140,6 +153,8 @@ def simulate_folder(
         Called after each volume.
     overwrite
         Whether files that this program has not written may be replaced.
+    contrast
+        Name of the contrast of all volumes; None to draw one for each.
 
     Returns
     -------
@@ -149,7 +164,7 @@ def simulate_folder(
     Raises
     ------
     InputError
-        If a number is too small, the output is a file, or a file to write exists already and this program has not
+        If a number is too small, there is no such contrast, the output is a file, or a file to write exists already and this program has not
         written it.
     """
     for name, number in (("volumes", volumes), ("slices", slices), ("coils", coils)):
@@ -170,7 +185,7 @@ def simulate_folder(
     if not overwrite:
         _check_replaceable(paths)
     for index, path in enumerate(paths):
-        volume = simulate_volume(size, slices, coils, snr, np.random.default_rng((seed, index)))
+        volume = simulate_volume(size, slices, coils, snr, np.random.default_rng((seed, index)), contrast)
         write_volume(
             path,
             volume.kspace,
