@@ -24,7 +24,7 @@ def simulate(
     contrast: Annotated[
         str | None,
         typer.Option(
-            help="Contrast of all files; available: AXT1, AXT1POST, AXT2, AXFLAIR, AXPD. By default each draws its own."
+            help="Contrast of all files; available: AXT1, AXT1POST, AXT2, AXFLAIR, AXPD. By default each draws one."
         ),
     ] = None,
     overwrite: Overwrite = False,

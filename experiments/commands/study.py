@@ -37,7 +37,8 @@ def study(
     """
     from recon.experiments.engine.device import pick_device
     from recon.experiments.study.config import load_study
-    from recon.experiments.study.study import Study, run_study
+    from recon.experiments.study.plan import Study
+    from recon.experiments.study.study import run_study
     from recon.registry import load_plugin
 
     for plugin in plugins or ():

@@ -23,7 +23,7 @@ from recon.experiments.engine.device import CPU, in_halves, to_device
 from recon.experiments.engine.pipeline import prefetched
 from recon.preprocessing.echo import centre_echo
 from recon.quality.noise_floor import with_noise_floor
-from recon.quality.noise_map import g_factor_map, noise_map
+from recon.quality.noise_map import REPLICAS, g_factor_map, noise_map
 from recon.quality.uncertainty import noise_level, spread, views
 
 UNCERTAINTY = "uncertainty"
@@ -98,6 +98,8 @@ class Runner:
         Whether to compute maps of the noise, and of the g-factor; both are those of images without the floor.
     floor
         Whether to bring every image to the noise floor of a full scan, see `with_noise_floor`.
+    replicas
+        Number of pseudo-replicas of a method whose noise no formula gives.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Runner:
     noise: bool = False
     g_factor: bool = False
     floor: bool = False
+    replicas: int = REPLICAS
 
     @property
     def map_names(self) -> tuple[str, ...]:
@@ -198,7 +201,7 @@ class Runner:
 
     def _noise_maps(self, acquisition: Acquisition) -> dict[str, Tensor]:
         def noise_maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:
-            return [noise_map(self.method, one) for one in acquisitions]
+            return [noise_map(self.method, one, replicas=self.replicas) for one in acquisitions]
 
         def g_factor_maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:
             return [g_factor_map(maps[NOISE].to(one.kspace.device), one) for one in acquisitions]

@@ -24,8 +24,8 @@ from recon.experiments.report.panels import (
     encode_png,
     sampled_lines,
 )
-from recon.experiments.report.render import encode, template
 from recon.experiments.report.reliability import Reliability, draw_reliability
+from recon.experiments.report.render import encode, template
 from recon.experiments.report.scores import (
     HEADINGS,
     MeanScore,

@@ -13,10 +13,12 @@ from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
 from recon.data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
 from recon.experiments.sections import Section, find_config, read_values, validated
+from recon.quality.noise_map import REPLICAS
 from recon.registry import create
 
 FOLDER = "studies"
 """Folder of the studies that ship, below `experiments/configs`."""
+
 
 def _parse_slices(value: Any) -> Any:
     if value in ("all", "middle"):
@@ -206,7 +208,7 @@ class StudyConfig(Section):
     file_averages
         Number of averages whose mean the files hold, where they do not hold single ones.
     replicas
-        Whether to measure the noise by pseudo-replicas too, or by the method's formula if it has one.
+        Number of pseudo-replicas by which the noise is measured too, unless the method has a formula; 0 for none.
     preprocess
         Comma-separated steps to apply to the raw data first, as for `recon compare`. Prewhitening uses up the noise
         scan, which pseudo-replicas would take their noise from.
@@ -224,7 +226,7 @@ class StudyConfig(Section):
     labels: str | None = None
     slices: Slices = "middle"
     file_averages: int = Field(default=1, ge=1)
-    replicas: bool = True
+    replicas: int = Field(default=REPLICAS, ge=0)
     preprocess: str = "none"
     subjects: dict[str, SubjectConfig] = Field(default_factory=dict)
 
@@ -237,16 +239,22 @@ class StudyConfig(Section):
             raise ValueError("the reference tissue must be another region than the air")
         for pair in self.pairs:
             for name in pair:
-                _check_known(f"pairs: arm {name!r}", name, self.arms)
+                _check_known("pairs", name, self.arms)
             if pair[0] == pair[1]:
                 raise ValueError(f"pairs: {pair[0]!r} cannot be tested against itself")
-        if any(roi.label is not None for roi in self.rois.values()) and self.labels is None:
-            raise ValueError("a region has a label, but labels names no label map")
         self._check_edges(self.edges)
         for name, subject in self.subjects.items():
             for roi in subject.rois:
                 _check_known(f"subjects.{name}.rois", roi, self.rois)
             self._check_edges(subject.edges)
+        return self
+
+    @model_validator(mode="after")
+    def _check_values(self) -> StudyConfig:
+        if self.replicas == 1:
+            raise ValueError("replicas: a standard deviation takes two replicas or more; 0 leaves them out")
+        if any(roi.label is not None for roi in self.rois.values()) and self.labels is None:
+            raise ValueError("a region has a label, but labels names no label map")
         folders: dict[str, str] = {}
         for name in self.arms:
             other = folders.setdefault(folder_name(name), name)

@@ -49,11 +49,10 @@ def edge_rise(profile: NDArray[np.floating], step: float) -> float:
         NaN if there is no clear edge: its height is below twice the residual, it lies outside the profile, or it
         rises over more than the profile.
     """
-    x = step * np.arange(len(profile))
+    x: Array = step * np.arange(len(profile), dtype=np.float64)
     length, end = float(x[-1]), max(len(profile) // 4, 1)
-    values = np.asarray(profile, np.float64)
-    scale = float(np.abs(values).max()) or 1.0
-    values = values / scale
+    scale = float(np.abs(profile).max()) or 1.0
+    values: Array = np.asarray(profile, np.float64) / scale
     first, last = float(values[:end].mean()), float(values[-end:].mean())
     crossing = float(x[np.abs(values - (first + last) / 2).argmin()])
     guess = ((first + last) / 2, last - first, crossing, length / 10)

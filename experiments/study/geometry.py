@@ -28,9 +28,7 @@ class Frame:
 
     def positions(self) -> tuple[Points, Points]:
         """Return x and y of every pixel's centre, each `(rows, columns)` in mm."""
-        y, x = (
-            (np.arange(size) - size // 2) * step for size, step in zip(self.shape, self.spacing, strict=True)
-        )
+        y, x = ((np.arange(size) - size // 2) * step for size, step in zip(self.shape, self.spacing, strict=True))
         across, down = np.meshgrid(x, y)
         return across, down
 

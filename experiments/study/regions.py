@@ -46,7 +46,7 @@ class Regions:
     slices: tuple[int, ...]
 
     def rises(self, images: Images) -> dict[str, float]:
-        """Return the 10-90 % rise of every edge in images `(slices, rows, columns)`, in mm; NaN if it is not clear."""
+        """Return the 10-90 % rise of every edge in images `(slices, rows, columns)`, in mm; NaN if unclear."""
         return {name: self._rise(name, edge, images) for name, edge in self.study.edges.items()}
 
     def _rise(self, name: str, edge: EdgeConfig, images: Images) -> float:
@@ -63,21 +63,22 @@ class Regions:
         return line_rise(image, self.frame, start, end, edge.width)
 
 
-def chosen_slices(study: StudyConfig, count: int) -> tuple[int, ...]:
-    """Return the indices of the study's slices in a scan of `count` slices.
+def chosen_slices(study: StudyConfig, volume: Volume) -> tuple[int, ...]:
+    """Return the indices of the study's slices in a scan.
 
     Raises
     ------
     InputError
         If the scan has no slice of this number.
     """
+    count = len(volume)
     if study.slices == "all":
         return tuple(range(count))
     if study.slices == "middle":
         return (count // 2,)
     for number in study.slices:
         if number >= count:
-            raise InputError(f"there is no slice {number}; the scan has {count}")
+            raise InputError(f"{volume.name}: has {count} slices, so there is no slice {number}")
     return tuple(dict.fromkeys(study.slices))
 
 

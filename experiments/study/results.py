@@ -111,7 +111,7 @@ class StudyResults:
             "notes": list(notes),
             "versions": versions(),
         }
-        return _finite(content)  # type: ignore[no-any-return]
+        return _finite(content)
 
 
 def write_values(path: Path, results: StudyResults) -> None:

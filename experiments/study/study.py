@@ -3,106 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
-from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
-from recon.data.open import find_files, open_volume, result_name
+from recon.data.open import find_files
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.console import Problems, console, progress, say, warn
 from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
-from recon.experiments.engine.run import NOISE, Result, Runner
-from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.study.arm_volume import arm_volume, held_averages
-from recon.experiments.study.config import StudyConfig, folder_name
-from recon.experiments.study.measure import MEASURES, RISE, SNR, measure_regions
+from recon.experiments.engine.run import NOISE, Result
+from recon.experiments.study.measure import RISE, SNR, measure_regions
 from recon.experiments.study.pictures import SubjectPictures
-from recon.experiments.study.regions import Regions, chosen_slices, find_regions, scan_name
+from recon.experiments.study.plan import Study, Subject, plan_subjects
+from recon.experiments.study.regions import Regions
 from recon.experiments.study.results import StudyResults, check_table, write_json, write_values
 from recon.experiments.study.statistics import FEWEST
 from recon.experiments.study.table import results_table
-from recon.preprocessing.steps import parse_steps, stepped
-from recon.quality.noise_map import REPLICAS
 
 VALUES, SUMMARY, REPORT = "values.csv", "summary.json", "report.html"
-
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """A study and where it runs.
-
-    Attributes
-    ----------
-    config
-        The study.
-    methods
-        Method of every arm.
-    folder
-        Folder of the study's file, to which paths in it are relative.
-    device
-        Device on which the methods run.
-    shown
-        Number of subjects that the report shows in pictures.
-    """
-
-    config: StudyConfig
-    methods: Mapping[str, Reconstruction]
-    folder: Path
-    device: torch.device
-    shown: int = 10
-
-    def protocol(self) -> dict[str, Any]:
-        """Return everything that is needed to repeat the numbers."""
-        config = self.config
-        return {
-            "study": config.model_dump(mode="json"),
-            "measures": dict(MEASURES),
-            "test": "two-sided Wilcoxon signed-rank over subjects; q by Benjamini-Hochberg over all tests",
-            "noise maps": f"formula of the method, or {REPLICAS} pseudo-replicas" if config.replicas else "none",
-            "noise floor": "none",
-            "methods": {name: {"method": config.arms[name].method, **m.settings()} for name, m in self.methods.items()},
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A scan in all arms.
-
-    Attributes
-    ----------
-    name
-        Name of the scan without its suffix.
-    config
-        The study as it is for the subject.
-    arms
-        Results by arm, made or to be made.
-    averages
-        Number of averages that the scan holds.
-    adds_noise
-        Names of the arms in which added noise stands for fewer averages.
-    """
-
-    name: str
-    config: StudyConfig
-    arms: dict[str, StoredResult]
-    averages: int
-    adds_noise: list[str]
-    regions: dict[tuple[int, int], Regions] = field(default_factory=dict)
-
-    def find(self, arm: str, shape: tuple[int, int], folder: Path) -> Regions:
-        """Return the regions in images of a size, which all arms usually share."""
-        if shape not in self.regions:
-            self.regions[shape] = find_regions(self.config, self.arms[arm].scan.volume, shape, folder)
-        return self.regions[shape]
 
 
 def run_study(inputs: list[Path], study: Study, output: Path, overwrite: bool = False) -> StudyResults:
@@ -133,7 +56,7 @@ def run_study(inputs: list[Path], study: Study, output: Path, overwrite: bool = 
     """
     check_writable(output)
     problems, warnings, config = Problems(), RangeWarnings(), study.config
-    subjects = list(_subjects(find_files(inputs), study, output, problems))
+    subjects = list(plan_subjects(find_files(inputs), study, output, problems))
     stored = [one for subject in subjects for one in subject.arms.values()]
     for folder in {output, output / "figures", *(one.path.parent for one in stored)}:
         clean_parts(folder)
@@ -171,14 +94,10 @@ def run_study(inputs: list[Path], study: Study, output: Path, overwrite: bool = 
     return results
 
 
-def _measure(
-    results: StudyResults, subject: Subject, arm: str, result: Result, regions: Regions
-) -> list[str]:
+def _measure(results: StudyResults, subject: Subject, arm: str, result: Result, regions: Regions) -> list[str]:
     """Add the values of one image, and return the reasons why some are missing."""
     config = subject.config
-    values = measure_regions(
-        result.images, regions.masks, config.air, config.reference, result.maps.get(NOISE)
-    )
+    values = measure_regions(result.images, regions.masks, config.air, config.reference, result.maps.get(NOISE))
     values |= {(RISE, name): rise for name, rise in regions.rises(result.images).items()}
     results.add(subject.name, arm, values)
     reasons = []
@@ -186,30 +105,6 @@ def _measure(
         reasons.append(f"{arm}: the air is black, so there is no SNR or CNR by its standard deviation")
     unclear = [name for (measure, name), value in values.items() if measure == RISE and np.isnan(value)]
     return reasons + [f"{arm}: there is no clear edge at {name}" for name in unclear]
-
-
-def _subjects(files: Sequence[Path], study: Study, output: Path, problems: Problems) -> Iterator[Subject]:
-    """Open every scan and list what every arm is to make of it."""
-    steps = parse_steps(study.config.preprocess)
-    for path in files:
-        with problems.collect():
-            volume = open_volume(path)
-            config = study.config.for_subject(scan_name(volume))
-            slices = chosen_slices(config, len(volume))
-            arms: dict[str, StoredResult] = {}
-            noisy = []
-            for name, arm in config.arms.items():
-                part = arm_volume(volume, slices, arm.averages, config.file_averages)
-                scan = SampledVolume(stepped(part, steps), arm.sampling)
-                if arm.sampling is not None and volume.mask is not None:
-                    raise InputError(
-                        f"{volume.name}: is undersampled as it was acquired, so the arm {name!r} cannot undersample it"
-                    )
-                runner = Runner(arm.method, study.methods[name], study.device, noise=config.replicas)
-                file = output / "reconstructions" / folder_name(name) / result_name(volume.path)
-                arms[name] = StoredResult(scan, runner, file)
-                noisy += [name] if part.adds_noise else []
-            yield Subject(scan_name(volume), config, arms, held_averages(volume, config.file_averages), noisy)
 
 
 def _notes(study: Study, subjects: Sequence[Subject]) -> list[str]:
@@ -228,7 +123,7 @@ def _notes(study: Study, subjects: Sequence[Subject]) -> list[str]:
         notes.append(f"subjects of the study that are not among the scans: {', '.join(unknown)}")
     if study.config.pairs and len(subjects) < FEWEST:
         notes.append(
-            f"{len(subjects)} subjects are too few for a test: with fewer than {FEWEST}, no signed-rank test reaches p < .05"
+            f"{len(subjects)} subjects are too few: with fewer than {FEWEST}, no signed-rank test reaches p < .05"
         )
     for note in notes:
         warn(note)

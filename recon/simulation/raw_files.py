@@ -164,8 +164,8 @@ def simulate_folder(
     Raises
     ------
     InputError
-        If a number is too small, there is no such contrast, the output is a file, or a file to write exists already and this program has not
-        written it.
+        If a number is too small, there is no such contrast, the output is a file, or a file to write exists already
+        and this program has not written it.
     """
     for name, number in (("volumes", volumes), ("slices", slices), ("coils", coils)):
         if number < 1:
