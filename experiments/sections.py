@@ -97,7 +97,8 @@ def validated(model: type[M], values: Mapping[str, Any], path: Path, override: s
 
 
 def _message(model: type[Section], error: ValidationError, override: str) -> str:
-    problem = error.errors()[0]
+    problems = error.errors()  # a wrong key explains a missing one, so it comes first
+    problem = next((one for one in problems if one["type"] in UNKNOWN_KEY), problems[0])
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     if problem["type"] in UNKNOWN_KEY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -76,7 +77,7 @@ def read_label_map(path: Path) -> LabelMap:
         image = nib.Nifti1Image.from_filename(path)
         check_size(path, "the label map", image.shape, 16)
         values = np.asanyarray(image.dataobj)
-        affine = np.asarray(image.affine, np.float64)
+        affine = _affine(image)
     except InputError:
         raise
     except (ImageFileError, WrapStructError, OSError, EOFError, ValueError, TypeError, zlib.error) as error:
@@ -93,3 +94,11 @@ def read_label_map(path: Path) -> LabelMap:
             raise InputError(f"{path}: holds values that are not whole numbers, so it is no label map")
     to_voxel: Millimetres = np.linalg.inv(affine)
     return LabelMap(labels.reshape(*labels.shape, *[1] * (3 - labels.ndim)), to_voxel)
+
+
+def _affine(image: nib.Nifti1Image) -> Millimetres:
+    """Return the affine; of images of unknown orientation too, for which `write_nifti` also stores one."""
+    header: Any = image.header
+    coded = header["sform_code"] or header["qform_code"]
+    stored = header.get_sform()
+    return np.asarray(image.affine if coded or not stored[:3].any() else stored, np.float64)
