@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
@@ -28,7 +28,13 @@ def _parse_slices(value: Any) -> Any:
     raise ValueError("give all, middle, or a list of numbers of slices, counted from 0")
 
 
-Slices = Annotated[Literal["all", "middle"] | tuple[int, ...], PlainValidator(_parse_slices)]
+def _dump_slices(slices: str | tuple[int, ...]) -> str | list[int]:
+    return slices if isinstance(slices, str) else list(slices)
+
+
+Slices = Annotated[
+    Literal["all", "middle"] | tuple[int, ...], PlainValidator(_parse_slices), PlainSerializer(_dump_slices)
+]
 """Slices to reconstruct."""
 
 Point = tuple[float, float]
@@ -83,11 +89,6 @@ class ArmConfig(Section):
             return None
         fraction = default_center_fraction(acceleration) if self.center_fraction is None else self.center_fraction
         return Sampling(self.mask, acceleration, fraction, self.seed)
-
-    def scan_time(self, averages: int) -> float:
-        """Return the number of lines in units of one fully sampled average, of scans of this many averages."""
-        sampling = self.sampling
-        return (self.averages or averages) / (1 if sampling is None else sampling.acceleration)
 
 
 class RoiChange(Section):

@@ -25,11 +25,14 @@ SAMPLES_PER_PIXEL = 4
 CLEAR = 2.0
 """Smallest height of an edge over the root mean square residual of the fit."""
 
+FINEST = 0.5
+"""Smallest rise in pixels; a step through an ideal low-pass filter rises over 0.89 of them."""
+
 RAYS = 32
 """Number of lines across the border of an ellipse."""
 
 
-def edge_rise(profile: NDArray[np.floating], step: float) -> float:
+def edge_rise(profile: NDArray[np.floating], step: float, finest: float = 0.0) -> float:
     """Return the 10-90 % rise of an edge, in the units of `step`.
 
     A step blurred by a Gaussian of standard deviation s, `a + h / 2 erf((x - x0) / (sqrt(2) s))`, is fitted to the
@@ -42,12 +45,14 @@ def edge_rise(profile: NDArray[np.floating], step: float) -> float:
         Values `(samples,)` at even distances across one edge.
     step
         Distance between samples.
+    finest
+        Smallest rise that the profile can show; a fit that is steeper has followed the noise.
 
     Returns
     -------
     float
-        NaN if there is no clear edge: its height is below twice the residual, it lies outside the profile, or it
-        rises over more than the profile.
+        NaN if there is no clear edge: its height is below twice the residual, it lies outside the profile, it rises
+        over more than the profile, or less than `finest`.
     """
     x: Array = step * np.arange(len(profile), dtype=np.float64)
     length, end = float(x[-1]), max(len(profile) // 4, 1)
@@ -65,7 +70,7 @@ def edge_rise(profile: NDArray[np.floating], step: float) -> float:
     residual = values - _blurred_step(x, middle, height, place, sigma)
     rise = RISE * abs(float(sigma))
     clear = abs(height) > CLEAR * float(np.sqrt(np.mean(residual**2))) and height != 0
-    return rise if clear and 0 < place < length and rise < length else math.nan
+    return rise if clear and 0 < place < length and finest <= rise < length else math.nan
 
 
 def _blurred_step(x: Array, middle: float, height: float, place: float, sigma: float) -> Array:
@@ -95,7 +100,7 @@ def line_rise(image: NDArray[np.floating], frame: Frame, start: Points, end: Poi
     for offset in offsets:
         profile, step = _sample(image, frame, start + offset * across, end + offset * across)
         profiles.append(profile)
-    return edge_rise(np.mean(profiles, axis=0), step)
+    return edge_rise(np.mean(profiles, axis=0), step, FINEST * min(frame.spacing))
 
 
 def border_rise(image: NDArray[np.floating], frame: Frame, lines: Sequence[tuple[Points, Points]]) -> float:

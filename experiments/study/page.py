@@ -56,14 +56,13 @@ def write_page(
         one.name: _save(output / "figures" / _file_name(number, one.name), draw_subject(one))
         for number, one in enumerate(pictures, start=1)
     }
-    full = config.arms[results.arms[0]].scan_time(config.file_averages)
     page = template("study.html").render(
         notice=NOTICE,
         title=config.title,
         notes=notes,
         results=results,
         measures={measure: MEASURES[measure] for measure in results.measures},
-        arms={name: (arm, arm.scan_time(config.file_averages) / full) for name, arm in config.arms.items()},
+        arms=config.arms,
         methods=protocol["methods"],
         protocol={key: value for key, value in protocol.items() if key not in {"methods", "study", "measures"}},
         config=config,

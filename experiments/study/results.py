@@ -45,16 +45,27 @@ class StudyResults:
         Pairs of arms to test.
     values
         By measure and place, by arm, by subject.
+    times
+        Number of measured lines in every subject, by arm; that of a full scan with one average is 1.
+    shares
+        Measured share of the lines in every subject, by arm; fastMRI's random masks measure it in the mean only.
     """
 
     arms: Sequence[str]
     pairs: Sequence[tuple[str, str]]
     values: dict[Cell, dict[str, dict[str, float]]] = field(default_factory=dict)
+    times: dict[str, list[float]] = field(default_factory=dict)
+    shares: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, subject: str, arm: str, values: Values) -> None:
         """Add the values of one subject in one arm."""
         for cell, value in values.items():
             self.values.setdefault(cell, {name: {} for name in self.arms})[arm][subject] = value
+
+    def add_lines(self, arm: str, share: float, averages: int) -> None:
+        """Add the measured share of one subject's lines in one arm, and the number of averages."""
+        self.shares.setdefault(arm, []).append(share)
+        self.times.setdefault(arm, []).append(share * averages)
 
     @property
     def subjects(self) -> list[str]:
@@ -72,6 +83,15 @@ class StudyResults:
     def value(self, measure: str, place: str, arm: str, subject: str) -> float:
         """Return the value of one subject; NaN if it is missing."""
         return self.values[measure, place][arm].get(subject, math.nan)
+
+    def share(self, arm: str) -> float:
+        """Return the mean measured share of the lines in an arm; NaN if it has no result."""
+        return summary(self.shares.get(arm, []))[0]
+
+    def relative_time(self, arm: str) -> float:
+        """Return the mean number of measured lines in an arm over that of the longest arm; NaN without a result."""
+        longest = max(summary(times)[0] for times in self.times.values())
+        return summary(self.times.get(arm, []))[0] / longest
 
     @cached_property
     def tests(self) -> list[PairTest]:
@@ -106,6 +126,7 @@ class StudyResults:
         content = {
             "protocol": protocol,
             "subjects": self.subjects,
+            "measured shares": self.shares,
             "means": means,
             "tests": tests,
             "notes": list(notes),

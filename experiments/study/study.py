@@ -100,6 +100,9 @@ def _measure(results: StudyResults, subject: Subject, arm: str, result: Result, 
     values = measure_regions(result.images, regions.masks, config.air, config.reference, result.maps.get(NOISE))
     values |= {(RISE, name): rise for name, rise in regions.rises(result.images).items()}
     results.add(subject.name, arm, values)
+    results.add_lines(
+        arm, 1 / subject.arms[arm].scan.read(0).acceleration, config.arms[arm].averages or subject.averages
+    )
     reasons = []
     if any(np.isnan(values[SNR, name]) for name in config.tissues):
         reasons.append(f"{arm}: the air is black, so there is no SNR or CNR by its standard deviation")
@@ -123,7 +126,7 @@ def _notes(study: Study, subjects: Sequence[Subject]) -> list[str]:
         notes.append(f"subjects of the study that are not among the scans: {', '.join(unknown)}")
     if study.config.pairs and len(subjects) < FEWEST:
         notes.append(
-            f"{len(subjects)} subjects are too few: with fewer than {FEWEST}, no signed-rank test reaches p < .05"
+            f"number of subjects: {len(subjects)}; with fewer than {FEWEST}, no signed-rank test reaches p < .05"
         )
     for note in notes:
         warn(note)

@@ -34,6 +34,12 @@ def test_noise_changes_the_rise_little() -> None:
     assert np.std(rises) < 0.15 * RISE * 1.5
 
 
+def test_a_fit_steeper_than_the_pixels_can_show_is_none() -> None:
+    profile = step(np.arange(0, 20, 0.25) - 10.1, 0.1)
+    assert edge_rise(profile, 0.25) < 0.5
+    assert math.isnan(edge_rise(profile, 0.25, finest=0.5))
+
+
 @pytest.mark.parametrize("angle", [0, 30, 90, 200])
 @pytest.mark.parametrize("width", [0, 6])
 def test_a_line_across_an_edge_in_mm(angle: float, width: float) -> None:

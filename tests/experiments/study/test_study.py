@@ -120,10 +120,13 @@ def test_a_study_measures_tests_and_reports(
     assert tests["SNR", "fat"]["p"] == 2 / 2**SUBJECTS
     assert tests["SNR", "fat"]["significant"]
     assert len(summary["subjects"]) == SUBJECTS
+    assert set(summary["measured shares"]["NEX 1"]) == {1.0}
+    assert np.mean(summary["measured shares"]["fast"]) == pytest.approx(0.6, abs=0.1)
 
     page = (output / "report.html").read_text()
     assert "Short &amp; &lt;shorter&gt;" in page
     assert "<b>" in page
+    assert "<td>50 %</td>" in page  # scan time of one average
     assert "noise of the right size was added" in page
     assert len(list((output / "figures").iterdir())) == SUBJECTS + 1
 
@@ -243,7 +246,7 @@ def test_regions_of_a_label_map_are_those_of_ellipses(
 def test_one_subject_is_measured_but_not_tested(run_command: Run, study: Callable[..., Path], tmp_path: Path) -> None:
     scan, output = write_subject(tmp_path / "scan_0.h5", 0), tmp_path / "out"
     result = run_command("study", study(replicas=0, subjects={"scan_1": {"slices": "all"}}), scan, "-o", output)
-    assert "1 subjects are too few" in result.output
+    assert "number of subjects: 1; with fewer than 6, no signed-rank test reaches p < .05" in result.output
     assert "subjects of the study that are not among the scans: scan_1" in result.output
     summary = json.loads((output / "summary.json").read_text())
     assert all(test["p"] is None and not test["significant"] for test in summary["tests"])
