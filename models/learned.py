@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from recon.calibration.combination import combine
 from recon.coils import rss
 from recon.contract import SLICES_ON_GPU, Reconstruction, UncertaintyCalibration, in_groups
 from recon.crop import center_crop
@@ -21,6 +22,7 @@ from recon.data.training.collate import pad_coils
 from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
 from recon.models.checkpoints.locate import locate, shipped_weights
+from recon.models.networks.kspace_network import KspaceNetwork
 from recon.models.precision import Precision, computing_in
 from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps
@@ -132,8 +134,27 @@ class LearnedReconstruction(Reconstruction):
             settings["remove_oversampling"] = False
         return Steps.of(settings)(acquisition)
 
-    def _reconstruct(self, acquisitions: Sequence[Acquisition]) -> Tensor:
-        """Reconstruct slices of the same size to `(batch, readout, phase)`."""
+    @property
+    def keeps_phase(self) -> bool:
+        """Whether the network predicts the image of every coil, with its phase."""
+        return issubclass(NETWORKS[self.network], KspaceNetwork)
+
+    def complex_image(self, acquisition: Acquisition) -> Tensor | None:
+        """Return complex64 `(rows, columns)`: the network's coil images along the sensitivities.
+
+        Raises
+        ------
+        InputError
+            As in `__call__`, or if there are too few calibration lines for the sensitivities.
+        """
+        if not self.keeps_phase:
+            return None
+        prepared = self._prepared(acquisition)
+        coil_images = self._reconstruct([prepared], "coil_images")[0]
+        return center_crop(combine(coil_images, prepared), prepared.crop)
+
+    def _reconstruct(self, acquisitions: Sequence[Acquisition], what: str = "__call__") -> Tensor:
+        """Reconstruct slices of the same size to `(batch, readout, phase)`, or to what another call gives."""
         coils = max(acquisition.coils for acquisition in acquisitions)
         kspace = torch.stack([pad_coils(acquisition.kspace, coils) for acquisition in acquisitions])
         masks = torch.stack([acquisition.mask for acquisition in acquisitions])
@@ -146,9 +167,11 @@ class LearnedReconstruction(Reconstruction):
         with torch.no_grad(), computing_in(self.precision, kspace.device):
             mask = masks.reshape(len(masks), 1, -1, masks.shape[-1])
             scaled = None if calibration is None else calibration / scale.unsqueeze(1)
-            images: Tensor = network(
+            images: Tensor = getattr(network, what)(
                 kspace.div_(scale.unsqueeze(1)), mask, calibration=scaled, acceleration=accelerations(acquisitions)
             )
+        if images.is_complex():
+            return images.to(torch.complex64) * scale.unsqueeze(1)
         return images.float() * scale
 
     def _network(self, device: torch.device) -> nn.Module:

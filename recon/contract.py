@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -96,7 +96,11 @@ class Reconstruction(ABC):
 
     def settings(self) -> dict[str, Any]:
         """Return the settings as the protocol of a result records them."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return field_values(self)
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Reconstruction:
+        """Return the method with other values of some settings."""
+        return replace(self, **settings)
 
     def range_warnings(self, acquisition: Acquisition) -> list[str]:
         """Return in what respects a slice lies outside the range the method was made for, each in a few words.
@@ -117,6 +121,36 @@ class Reconstruction(ABC):
     @property
     def uncertainty_calibration(self) -> UncertaintyCalibration | None:
         """The calibration of the method's uncertainty; None if there is none."""
+        return None
+
+    @property
+    def keeps_phase(self) -> bool:
+        """Whether there is a `complex_image`, which post-processing stages need."""
+        return False
+
+    def complex_image(self, acquisition: Acquisition) -> Tensor | None:
+        """Return the image with its phase; None if the method has none.
+
+        The coil images are combined linearly, along the coil sensitivities in each pixel, so that the noise stays
+        complex normal. Where there is signal the magnitude is that of the image, which is the root sum of squares;
+        in the air it is lower, because only the noise along one direction among the coils counts there.
+
+        Parameters
+        ----------
+        acquisition
+            K-space `(coils, readout, phase)`.
+
+        Returns
+        -------
+        Tensor or None
+            complex64 `(rows, columns)`, on the scale of the image.
+
+        Raises
+        ------
+        InputError
+            If the method cannot reconstruct this slice.
+        """
+        del acquisition
         return None
 
     def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor | None:
@@ -149,5 +183,10 @@ def in_groups(items: Sequence[T], key: Callable[[T], Hashable], work: Callable[[
     return [results[index] for index in range(len(items))]
 
 
-def _plain(value: Any) -> Any:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+def field_values(settings: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass by name, those that are dataclasses themselves as dictionaries."""
+
+    def plain(value: Any) -> Any:
+        return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+    return {field.name: plain(getattr(settings, field.name)) for field in fields(settings)}

@@ -1,129 +1,152 @@
-"""Finds methods by name: ours, sigpy's and those of plugins alike."""
+"""Finds methods and post-processing stages by name: ours, sigpy's and those of plugins alike."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import fields
-from functools import cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
+from recon.catalogue import JOINT, Catalogue
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
+from recon.postprocessing.stage import Stage
 
-PROVIDERS = ("recon.classical", "recon.models.learned")
-"""Modules that register our methods, imported in this order until a name is found."""
+M = TypeVar("M", bound=type[Reconstruction])
+S = TypeVar("S", bound=type[Stage])
 
-PLUGINS = "recon.methods"
-"""Entry-point group by which other packages add methods: `name = "package.module"`."""
+_methods: Catalogue[Reconstruction] = Catalogue(
+    kind="method",
+    base=Reconstruction,
+    providers=("recon.classical", "recon.models.learned"),
+    plugins="recon.methods",
+)
+_stages: Catalogue[Stage] = Catalogue(
+    kind="stage",
+    base=Stage,
+    providers=("recon.postprocessing.gain",),
+    plugins="recon.stages",
+)
 
-T = TypeVar("T", bound=type[Reconstruction])
+COMPOSER = "recon.postprocessing.composed"
+"""Module that composes a method and stages; it is imported by name, as the providers are, for it stands above."""
 
-_registered: dict[str, type[Reconstruction]] = {}
 
-
-def register(name: str) -> Callable[[T], T]:
+def register(name: str) -> Callable[[M], M]:
     """Register a method under `name`, by which every command and `recon.method` find it.
 
     Raises
     ------
     InputError
-        If the class is not derived from `Reconstruction`, or the name belongs to another method.
+        If the class is not derived from `Reconstruction`, or the name belongs to another method or holds a `+`.
+    """
+    return _methods.register(name)
+
+
+def register_stage(name: str) -> Callable[[S], S]:
+    """Register a post-processing stage under `name`, by which it is composed with any method: `sense+name`.
+
+    Raises
+    ------
+    InputError
+        If the class is not derived from `Stage`, or the name belongs to another stage or holds a `+`.
     """
 
-    def remember(cls: T) -> T:
-        if not (isinstance(cls, type) and issubclass(cls, Reconstruction)):
-            raise InputError(f"method {name}: {cls!r} is not a class derived from recon.contract.Reconstruction")
-        other = _registered.get(name, cls)
-        if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise InputError(f"method {name}: the name belongs to {other.__module__}.{other.__qualname__} already")
-        _registered[name] = cls
+    def remember(cls: S) -> S:
+        _stages.register(name)(cls)
+        cls.name = name
         return cls
 
     return remember
 
 
 def method_names() -> list[str]:
-    """Return the names of all methods."""
-    for provider in PROVIDERS:
-        import_module(provider)
-    return list(dict.fromkeys([*_registered, *_plugins()]))
+    """Return the names of all methods, each without stages."""
+    return _methods.names()
 
 
-def find_method(name: str) -> type[Reconstruction]:
-    """Return the class registered under `name`, importing the module that registers it if need be.
+def stage_names() -> list[str]:
+    """Return the names of all post-processing stages."""
+    return _stages.names()
+
+
+def base_name(name: str) -> str:
+    """Return the name of the method alone: `sense` of `sense+gain`."""
+    return name.partition(JOINT)[0]
+
+
+def stages_of(name: str) -> list[str]:
+    """Return the names of the stages in a name, in their order: none of `sense`, `gain` of `sense+gain`.
 
     Raises
     ------
     InputError
-        If no method has this name, the nearest one is suggested; or if a plugin cannot be imported.
+        If a stage is unknown, or is named twice.
     """
-    for provider in PROVIDERS:
-        if name not in _registered:
-            import_module(provider)
-    if name not in _registered and name in _plugins():
-        _load_entry_point(_plugins()[name])
-    if name not in _registered:
-        raise InputError(f"unknown method {name!r}{did_you_mean(name, method_names())}")
-    return _registered[name]
+    _, *stages = name.split(JOINT)
+    for place, stage in enumerate(stages):
+        if stage not in _stages.registered and stage not in stage_names():
+            raise InputError(f"unknown stage {stage!r} in {name!r}{did_you_mean(stage, stage_names())}")
+        if stage in stages[:place]:
+            raise InputError(f"the stage {stage!r} is named twice in {name!r}")
+    return stages
 
 
 def setting_names(name: str) -> list[str]:
-    """Return the names of a method's settings.
+    """Return the names of a method's settings; those of a stage behind it begin with the stage, as `gain.strength`.
 
     Raises
     ------
     InputError
         If no method is called `name`.
     """
-    return [field.name for field in fields(find_method(name))]
+    own = _methods.setting_names(_known(base_name(name)))
+    return own + [f"{stage}.{key}" for stage in stages_of(name) for key in _stages.setting_names(stage)]
 
 
 def create(name: str, settings: Mapping[str, Any] | None = None) -> Reconstruction:
-    """Build the method called `name`.
+    """Build the method called `name`, with the post-processing stages that the name adds to it.
 
     Parameters
     ----------
     name
-        The registered name, for example `cs-wavelet`.
+        The registered name, for example `cs-wavelet`, or that of a method and stages, for example `sense+gain`.
     settings
-        Values for the fields of its dataclass; text is converted to the field's type.
+        Values for the fields of its dataclass, and of the stages', as `gain.strength`; text is converted to the
+        field's type.
 
     Raises
     ------
     InputError
-        If the name, a setting's name or a setting's value is unknown; the nearest right one is suggested.
+        If the name, a setting's name or a setting's value is unknown; the nearest right one is suggested. If the
+        method does not keep the phase that stages need.
     """
-    cls, settings, known = find_method(name), dict(settings or {}), setting_names(name)
-    for key in settings:
+    stages, known, given = stages_of(name), setting_names(name), dict(settings or {})
+    for key in given:
         if key not in known:
             raise InputError(f"method {name} has no setting {key!r}{did_you_mean(key, known)}")
-    try:
-        method: Reconstruction = TypeAdapter(cls).validate_python(settings)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise InputError(f"method {name}, setting {key}: {problem['msg']}") from error
-    for key in settings:
-        value = getattr(method, key)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"method {name}, setting {key}: {value} is not a finite number")
-    return method
+    own = {key: value for key, value in given.items() if key.partition(".")[0] not in stages}
+    method = _methods.create(base_name(name), own)
+    if not stages:
+        return method
+    built = [_stages.create(stage, _settings_of(stage, given)) for stage in stages]
+    composed: Reconstruction = import_module(COMPOSER).compose(name, method, built)
+    return composed
+
+
+def create_stage(name: str, settings: Mapping[str, Any] | None = None) -> Stage:
+    """Build the post-processing stage called `name`; for the parameters and errors see `create`."""
+    return _stages.create(name, dict(settings or {}))
 
 
 def load_plugin(path: str | Path) -> None:
-    """Import a Python file that registers methods by `@register("name")`; a file is imported only once.
+    """Import a Python file that registers methods or stages, by `@register("name")`; a file is imported only once.
 
     Parameters
     ----------
@@ -133,7 +156,7 @@ def load_plugin(path: str | Path) -> None:
     Raises
     ------
     InputError
-        If the file does not exist, cannot be imported, or registers no method.
+        If the file does not exist, cannot be imported, or registers nothing.
     """
     file = Path(path).resolve()
     name = f"recon_plugin_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
@@ -142,24 +165,38 @@ def load_plugin(path: str | Path) -> None:
     spec = spec_from_file_location(name, file) if file.is_file() else None
     if spec is None:
         raise InputError(f"{path}: the plugin is not a Python file, whose name ends in .py")
-    for provider in PROVIDERS:  # first, so that a plugin cannot take the name of one of our methods
-        import_module(provider)
-    before = dict(_registered)
+    catalogues: tuple[Catalogue[Any], ...] = (_methods, _stages)
+    for catalogue in catalogues:  # first, so that a plugin cannot take one of our names
+        catalogue.load()
+    before = [dict(catalogue.registered) for catalogue in catalogues]
     sys.modules[name] = module = module_from_spec(spec)
     try:
-        _execute(spec, module, before)
+        _execute(spec, module)
+        if before == [catalogue.registered for catalogue in catalogues]:
+            raise InputError('it registers no method; decorate a class with @register("name")')  # noqa: TRY301
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        _registered.clear()
-        _registered.update(before)
+        for catalogue, registered in zip(catalogues, before, strict=True):
+            catalogue.registered.clear()
+            catalogue.registered.update(registered)
         raise InputError(f"{path}{_line(error, file)}: the plugin cannot be loaded: {_reason(error)}") from error
 
 
-def _execute(spec: ModuleSpec, module: ModuleType, before: Mapping[str, object]) -> None:
+def _known(name: str) -> str:
+    """Return a method's name; of a stage's name say what it is."""
+    if name in _stages.registered and name not in method_names():
+        raise InputError(f"{name!r} is a stage, which follows a method, for example sense{JOINT}{name}")
+    return name
+
+
+def _settings_of(stage: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that begin with a stage and a dot, without them."""
+    return {key.removeprefix(f"{stage}."): value for key, value in settings.items() if key.startswith(f"{stage}.")}
+
+
+def _execute(spec: ModuleSpec, module: ModuleType) -> None:
     if spec.loader is not None:
         spec.loader.exec_module(module)
-    if _registered == before:
-        raise InputError('it registers no method; decorate a class with @register("name")')
 
 
 def _line(error: BaseException, file: Path) -> str:
@@ -175,17 +212,3 @@ def _reason(error: BaseException) -> str:
         return str(error)
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-@cache
-def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=PLUGINS)}
-
-
-def _load_entry_point(point: EntryPoint) -> None:
-    try:
-        point.load()
-    except Exception as error:
-        raise InputError(
-            f"the plugin {point.value!r} of method {point.name!r} cannot be imported: {error}"
-        ) from error

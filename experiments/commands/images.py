@@ -34,7 +34,10 @@ from recon.experiments.commands.options import (
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
 TUNABLE = "sense,grappa,cs-wavelet,cs-tv"
-METHODS_HELP = "Comma-separated methods; those of sigpy are sigpy-sense, sigpy-wavelet and sigpy-tv."
+METHODS_HELP = (
+    "Comma-separated methods; those of sigpy are sigpy-sense, sigpy-wavelet and sigpy-tv. A + adds stages: "
+    "sense+gain."
+)
 
 commands = typer.Typer()
 
@@ -45,7 +48,7 @@ def reconstruct(
     output: ImageOutput,
     *,
     method: Annotated[
-        str, typer.Option(help="Name of the method, for example sense, grappa, cs-wavelet or varnet.")
+        str, typer.Option(help="Name of the method, for example sense, grappa, cs-wavelet, varnet or sense+gain.")
     ] = "varnet",
     formats: Formats = None,
     acceleration: Annotated[
@@ -116,7 +119,11 @@ def compare(
     ] = "",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="Set a parameter of a method; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="METHOD.KEY=VALUE",
+            help="Set a parameter of a method, or of a stage wherever it is used; may be repeated.",
+        ),
     ] = None,
     tuned: TunedFile = None,
     checkpoint: Checkpoint = None,

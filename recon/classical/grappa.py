@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from recon.calibration.acs import calibration_lines
+from recon.calibration.combination import combine
 from recon.calibration.compression import compress, compression_matrix
 from recon.calibration.covariance import kspace_covariance
 from recon.calibration.noise import air_variance
@@ -59,10 +60,18 @@ class Grappa(Reconstruction):
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        _check(acquisition)
-        acquisition = without_oversampling(acquisition)
-        lines = self.kernels(acquisition).fill(ifft(acquisition.kspace, READOUT))
-        return center_crop(rss(ifft(lines, PHASE)), acquisition.crop)
+        acquisition, coil_images = self._coil_images(acquisition)
+        return center_crop(rss(coil_images), acquisition.crop)
+
+    @property
+    def keeps_phase(self) -> bool:
+        """Whether there is a complex image: yes."""
+        return True
+
+    def complex_image(self, acquisition: Acquisition) -> Tensor:
+        """Return complex64 `(rows, columns)`: the coil images along the sensitivities."""
+        acquisition, coil_images = self._coil_images(acquisition)
+        return center_crop(combine(coil_images, acquisition), acquisition.crop)
 
     def fill(self, acquisition: Acquisition) -> Tensor:
         """Fill the missing lines.
@@ -143,6 +152,13 @@ class Grappa(Reconstruction):
         accelerated, full = self._variances(acquisition, covariance)
         ratio = accelerated / torch.where(full > 0, full, torch.inf)
         return center_crop((ratio / acquisition.acceleration).sqrt(), acquisition.crop)
+
+    def _coil_images(self, acquisition: Acquisition) -> tuple[Acquisition, Tensor]:
+        """Return the slice without readout oversampling, and its coil images `(coils, readout, phase)`."""
+        _check(acquisition)
+        acquisition = without_oversampling(acquisition)
+        lines = self.kernels(acquisition).fill(ifft(acquisition.kspace, READOUT))
+        return acquisition, ifft(lines, PHASE)
 
     def _variances(self, acquisition: Acquisition, covariance: Tensor) -> tuple[Tensor, Tensor]:
         cropped = without_oversampling(acquisition)

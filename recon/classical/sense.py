@@ -11,8 +11,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from recon.calibration.combination import combine
 from recon.contract import SLICES_ON_GPU, Reconstruction, in_groups
+from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
+from recon.preprocessing.oversampling import without_oversampling
 from recon.registry import register
 from recon.solvers.bright_sense import bright_sense
 from recon.solvers.problem import Problem
@@ -33,6 +36,19 @@ class IterativeSense(Reconstruction):
     def batch_size(self, device: torch.device) -> int:
         """Return how many slices to reconstruct together: one on a CPU, because one already fills its caches."""
         return SLICES_ON_GPU if device.type == "cuda" else 1
+
+    @property
+    def keeps_phase(self) -> bool:
+        """Whether there is a complex image: yes."""
+        return True
+
+    def complex_image(self, acquisition: Acquisition) -> Tensor:
+        """Return complex64 `(rows, columns)`: the coil images along the sensitivities."""
+        if acquisition.mask.ndim == 1:
+            acquisition = without_oversampling(acquisition)
+        problem = Problem.of_slices([acquisition])
+        coil_images = problem.coil_images(self.solve(problem))[0]
+        return center_crop(combine(coil_images, acquisition), acquisition.crop)
 
     def _together(self, acquisitions: Sequence[Acquisition]) -> Tensor:
         problem = Problem.of_slices(acquisitions)

@@ -83,16 +83,30 @@ class SigpyReconstruction(Reconstruction):
         InputError
             If there are too few calibration lines, or the k-space lies on a GPU and cupy is not installed.
         """
+        return self.complex_image(acquisition).abs()
+
+    @property
+    def keeps_phase(self) -> bool:
+        """Whether there is a complex image: yes."""
+        return True
+
+    def complex_image(self, acquisition: Acquisition) -> Tensor:
+        """Return the app's solution, complex64 `(rows, columns)`; its magnitude is the image everywhere.
+
+        Raises
+        ------
+        InputError
+            For the reasons of `__call__`.
+        """
         if acquisition.mask.ndim == 1:
             acquisition = without_oversampling(acquisition)
         maps = espirit_maps(acquisition)
         largest = rss(ifft(acquisition.kspace)).amax()
         if largest == 0:
-            return acquisition.kspace.real.new_zeros(acquisition.crop)
+            return acquisition.kspace.new_zeros(acquisition.crop)
         scaled = replace(acquisition, kspace=acquisition.kspace / largest)
         lamda = automatic_lamda(scaled, maps, *self.lamda_fit) if self.lamda is None else self.lamda
-        image = self.solve(scaled, maps, lamda)
-        return center_crop(image.abs(), acquisition.crop) * largest
+        return center_crop(self.solve(scaled, maps, lamda), acquisition.crop) * largest
 
     def solve(self, acquisition: Acquisition, maps: Tensor, lamda: float) -> Tensor:
         """Run the app.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from recon.calibration.acs import calibration_lines
 from recon.calibration.brightness import brightness
+from recon.calibration.combination import combine
 from recon.calibration.espirit import estimate_sens_maps
 from recon.calibration.noise import mix_coils, whitening_matrix
 from recon.coils import rss
@@ -49,11 +50,18 @@ class SenseUnfold(Reconstruction):
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        acquisition, folding = self._fold(acquisition)
-        measured = ifft(acquisition.kspace, READOUT)
-        estimate = folding.coil_kspace(folding.unfold(measured, self.lamda))
-        coil_images = ifft(torch.where(acquisition.mask, measured, estimate), PHASE)
+        acquisition, coil_images = self._coil_images(acquisition)
         return center_crop(rss(coil_images), acquisition.crop)
+
+    @property
+    def keeps_phase(self) -> bool:
+        """Whether there is a complex image: yes."""
+        return True
+
+    def complex_image(self, acquisition: Acquisition) -> Tensor:
+        """Return complex64 `(rows, columns)`: the coil images along the sensitivities."""
+        acquisition, coil_images = self._coil_images(acquisition)
+        return center_crop(combine(coil_images, acquisition), acquisition.crop)
 
     def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
         """Return the standard deviation of the image's noise, as if no calibration lines were put back.
@@ -62,6 +70,13 @@ class SenseUnfold(Reconstruction):
         """
         acquisition, folding = self._fold(acquisition)
         return center_crop(folding.noise(covariance, self.lamda), acquisition.crop)
+
+    def _coil_images(self, acquisition: Acquisition) -> tuple[Acquisition, Tensor]:
+        """Return the slice without readout oversampling, and its coil images `(coils, readout, phase)`."""
+        acquisition, folding = self._fold(acquisition)
+        measured = ifft(acquisition.kspace, READOUT)
+        estimate = folding.coil_kspace(folding.unfold(measured, self.lamda))
+        return acquisition, ifft(torch.where(acquisition.mask, measured, estimate), PHASE)
 
     def _fold(self, acquisition: Acquisition) -> tuple[Acquisition, Folding]:
         """Return the slice without readout oversampling, and how its pixels fold."""

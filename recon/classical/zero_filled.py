@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from recon.calibration.combination import combine
 from recon.coils import rss
 from recon.contract import Reconstruction
 from recon.crop import center_crop
@@ -20,3 +21,18 @@ class ZeroFilled(Reconstruction):
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
         return center_crop(rss(ifft(acquisition.kspace)), acquisition.crop)
+
+    @property
+    def keeps_phase(self) -> bool:
+        """Whether there is a complex image: yes."""
+        return True
+
+    def complex_image(self, acquisition: Acquisition) -> Tensor:
+        """Combine the coil images `(coils, readout, phase)` to complex64 `(rows, columns)`.
+
+        Raises
+        ------
+        InputError
+            If there are too few calibration lines for coil sensitivities.
+        """
+        return center_crop(combine(ifft(acquisition.kspace), acquisition), acquisition.crop)

@@ -96,7 +96,7 @@ def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Ten
             for view, other in zip(seen, others, strict=True)
         ]
     )
-    return _smooth(squares.mean(dim=0), SMOOTHING).sqrt()
+    return smooth(squares.mean(dim=0), SMOOTHING).sqrt()
 
 
 def noise_level(acquisition: Acquisition, source: NoiseLevel = "air") -> float:
@@ -175,7 +175,7 @@ def _mirrored_range(columns: tuple[int, int], size: int) -> tuple[int, int]:
     return max(first, 0), min(last, size)
 
 
-def _smooth(image: Tensor, sigma: float) -> Tensor:
+def smooth(image: Tensor, sigma: float) -> Tensor:
     """Average `(rows, columns)` by a Gaussian, truncated at the edges of the image."""
     reach = math.ceil(3 * sigma)
     line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=image.device) / sigma).square())

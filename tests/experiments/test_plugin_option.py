@@ -43,7 +43,8 @@ class Brighter(Reconstruction):
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     recon.registry.method_names()  # our own methods register once, and not in the copy that is dropped
-    monkeypatch.setattr(recon.registry, "_registered", dict(recon.registry._registered))
+    methods = recon.registry._methods
+    monkeypatch.setattr(methods, "registered", dict(methods.registered))
     path = tmp_path / "my_method.py"
     path.write_text(PLUGIN)
     return path
@@ -85,7 +86,7 @@ def test_a_bad_plugin_is_an_error_of_one_sentence(
     result = run("compare", raw_file, *command, code=2)
     assert words in result.output
     assert result.output.count("\n") == 1
-    assert "brighter" not in recon.registry._registered
+    assert "brighter" not in recon.registry._methods.registered
 
 
 def test_a_plugin_is_loaded_once(run: Run, raw_file: Path, plugin: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 def test_its_example_is_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.method_names()  # ours are registered before the copy is taken
     registry.method_names()  # our own methods register once, and not in the copy that is dropped
-    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    monkeypatch.setattr(registry._methods, "registered", dict(registry._methods.registered))
     (example,) = re.findall(r"^ *```python\n(.*?)^ *```", TEXT, re.DOTALL | re.MULTILINE)
     exec(dedent(example), {"__name__": "windowed"})  # noqa: S102
     scan = object_acquisition(noise=1e-3)

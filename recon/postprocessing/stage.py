@@ -1,0 +1,83 @@
+"""The contract that every post-processing stage fulfils, classical or learned, ours or a plugin's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from recon.contract import field_values
+from recon.data.acquisition import Acquisition
+
+
+@dataclass(frozen=True)
+class Stage(ABC):
+    """A post-processing stage: the complex image of one slice and its noise map in, a better image out.
+
+    A stage is a frozen dataclass whose fields are its settings and whose docstring names what it computes and the
+    paper. It implements `__call__`. Everything else that a caller may ask is a facet with a default.
+
+    Attributes
+    ----------
+    name
+        Name under which the stage is registered, as in `sense+gain`; set by `recon.registry.register_stage`.
+    """
+
+    name: ClassVar[str] = ""
+
+    @abstractmethod
+    def __call__(self, image: Tensor, noise: Tensor, acquisition: Acquisition) -> Tensor:
+        """Improve the image of one slice.
+
+        Parameters
+        ----------
+        image
+            complex64 `(rows, columns)`, on the scale of the root-sum-of-squares target.
+        noise
+            float32 `(rows, columns)`: standard deviation of the real part of the image's noise, in the image's units;
+            the imaginary part has as much. Zero where it is unknown. A stage behind others gets the noise map of the
+            method's image, unless they change the size.
+        acquisition
+            The slice that the image was reconstructed from, k-space `(coils, readout, phase)`.
+
+        Returns
+        -------
+        Tensor
+            complex64 or float32 `(rows, columns)`; of the last stage the magnitude is taken.
+
+        Raises
+        ------
+        InputError
+            If the stage cannot improve this image.
+        """
+
+    def prepare(self) -> None:  # noqa: B027 - a stage without weights has nothing to load
+        """Load what the first image would wait for, such as weights.
+
+        Raises
+        ------
+        InputError
+            If it cannot be loaded.
+        """
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings as the protocol of a result records them."""
+        return field_values(self)
+
+    def range_warnings(self, acquisition: Acquisition) -> list[str]:
+        """Return in what respects a slice lies outside the range the stage was made for, each in a few words.
+
+        Raises
+        ------
+        InputError
+            If the slice cannot be given to the stage.
+        """
+        del acquisition
+        return []
+
+    @property
+    def trained(self) -> bool:
+        """Whether the stage has trained weights."""
+        return False
