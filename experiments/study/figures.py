@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -40,7 +42,7 @@ def draw_boxes(results: StudyResults) -> Figure:
         for axes in row[len(places) :]:
             axes.set_axis_off()
     handles = [Patch(color=_colour(number), alpha=0.6, label=arm) for number, arm in enumerate(results.arms)]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), fontsize=8, frameon=False)
+    _add_legend(figure, handles, "outside upper center", "black")
     return figure
 
 
@@ -56,7 +58,7 @@ def _draw_box(axes: Axes, results: StudyResults, measure: str, place: str) -> No
             drawn["medians"][0].set(color="black")
         spread = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else np.zeros(len(values))
         axes.plot(number + spread, values, ".", color="black", markersize=3)
-    axes.set_title(place, fontsize=9)
+    axes.set_title(place, fontsize=9, parse_math=False)
     axes.set_xticks([])
     axes.set_xlim(-0.6, len(results.arms) - 0.4)
     axes.tick_params(labelsize=7)
@@ -83,21 +85,21 @@ def draw_subject(pictures: SubjectPictures) -> Figure:
     grid = figure.subplots(len(heights), len(arms), squeeze=False, height_ratios=heights)
     for number, (arm, image) in enumerate(zip(arms, images, strict=True)):
         _show(grid[0, number], image, white)
-        grid[0, number].set_title(arm, color=_BRIGHT, fontsize=8)
+        grid[0, number].set_title(arm, color=_BRIGHT, fontsize=8, parse_math=False)
         if window is not None:
             _show(grid[1, number], image[window], white)
     _draw_regions(grid[0, 0], pictures, arms[0])
     names = list(pictures.masks(arms[0]))
     handles = [Patch(color=_colour(number), label=name) for number, name in enumerate(names)]
-    figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=8,
-        fontsize=8,
-        frameon=False,
-        labelcolor=_BRIGHT,
-    )
+    _add_legend(figure, handles, "outside lower left", _BRIGHT)
     return figure
+
+
+def _add_legend(figure: Figure, handles: Sequence[Patch], place: str, colour: str) -> None:
+    columns = min(len(handles), 6)
+    legend = figure.legend(handles=handles, loc=place, ncols=columns, fontsize=8, frameon=False, labelcolor=colour)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def _show(axes: Axes, image: np.ndarray, white: float) -> None:

@@ -51,7 +51,7 @@ class SubjectPictures:
         regions = self.regions[arm]
         lines = []
         for edge in regions.study.edges.values():
-            number = regions.slices[0] if edge.slice is None else edge.slice
-            if edge.start is not None and edge.end is not None and number == regions.slices[self.index]:
+            shown = regions.slice_of(edge) == regions.slices[self.index]
+            if shown and edge.start is not None and edge.end is not None:
                 lines.append(regions.frame.to_pixels(np.array([edge.start, edge.end], np.float64)))
         return lines

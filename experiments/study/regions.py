@@ -47,17 +47,19 @@ class Regions:
 
     def rises(self, images: Images) -> dict[str, float]:
         """Return the 10-90 % rise of every edge in images `(slices, rows, columns)`, in mm; NaN if unclear."""
-        return {name: self._rise(name, edge, images) for name, edge in self.study.edges.items()}
+        return {name: self._rise(edge, images) for name, edge in self.study.edges.items()}
 
-    def _rise(self, name: str, edge: EdgeConfig, images: Images) -> float:
+    def slice_of(self, edge: EdgeConfig) -> int:
+        """Return the number of the slice in which an edge is measured."""
+        if edge.slice is not None:
+            return edge.slice
         roi = None if edge.roi is None else self.study.rois[edge.roi]
-        numbers = self.slices if roi is None or roi.slices is None else roi.slices
-        number = numbers[0] if edge.slice is None else edge.slice
-        if number not in self.slices:
-            raise InputError(f"edge {name!r}: slice {number} is not among the slices of the study")
-        image = images[self.slices.index(number)]
-        if roi is not None:
-            lines = zip(*_ellipse(roi).border_lines(RAYS, edge.reach), strict=True)
+        return self.slices[0] if roi is None or roi.slices is None else roi.slices[0]
+
+    def _rise(self, edge: EdgeConfig, images: Images) -> float:
+        image = images[self.slices.index(self.slice_of(edge))]
+        if edge.roi is not None:
+            lines = zip(*_ellipse(self.study.rois[edge.roi]).border_lines(RAYS, edge.reach), strict=True)
             return border_rise(image, self.frame, list(lines))
         start, end = np.array(edge.start, np.float64), np.array(edge.end, np.float64)
         return line_rise(image, self.frame, start, end, edge.width)
@@ -99,7 +101,8 @@ def find_regions(study: StudyConfig, volume: Volume, shape: tuple[int, int], fol
     Raises
     ------
     InputError
-        If a region lies outside of the images or has fewer than two pixels, or a label map cannot be read.
+        If a region lies outside of the images or has fewer than two pixels, a region or an edge lies in a slice that
+        the study leaves out, or a label map cannot be read.
     """
     slices = tuple(volume.number(index) for index in range(len(volume)))
     placed = stack(
@@ -112,16 +115,22 @@ def find_regions(study: StudyConfig, volume: Volume, shape: tuple[int, int], fol
     if any(roi.label is not None for roi in study.rois.values()):
         with extra("images", "a label map"):
             from recon.data.images.label_map import read_label_map  # noqa: PLC0415
-        path = folder / str(study.labels).format(name=scan_name(volume))
+        path = folder / str(study.labels).replace("{name}", scan_name(volume))
         label_map = read_label_map(path)
         labels = np.stack([label_map.at(placement, shape) for placement in placed])
         masks = {name: labels == roi.label for name, roi in study.rois.items() if roi.label is not None}
     for name, roi in study.rois.items():
         if roi.label is None:
-            masks[name] = _ellipse_mask(name, roi, frame, slices)
+            masks[name] = _ellipse_mask(f"{volume.name}: the region {name!r}", roi, frame, slices)
         if masks[name].sum() < FEWEST_PIXELS:
             raise InputError(f"{volume.name}: the region {name!r} has {masks[name].sum()} pixels; it needs two")
-    return Regions(frame, {name: masks[name] for name in study.rois}, study, slices)
+    regions = Regions(frame, {name: masks[name] for name in study.rois}, study, slices)
+    for name, edge in study.edges.items():
+        if regions.slice_of(edge) not in slices:
+            raise InputError(
+                f"{volume.name}: the edge {name!r} lies in slice {edge.slice}, which is not among those of the study"
+            )
+    return regions
 
 
 def scan_name(volume: Volume) -> str:
@@ -135,16 +144,16 @@ def _ellipse(roi: RoiConfig) -> Ellipse:
     return Ellipse(roi.center, roi.radii, roi.angle)
 
 
-def _ellipse_mask(name: str, roi: RoiConfig, frame: Frame, slices: Sequence[int]) -> Mask:
+def _ellipse_mask(what: str, roi: RoiConfig, frame: Frame, slices: Sequence[int]) -> Mask:
     ellipse = _ellipse(roi)
     plane = ellipse.mask(frame)
     border, _ = ellipse.border_lines(RAYS, 0)
     pixels = frame.to_pixels(border)
     if (pixels < -0.5).any() or (pixels > np.array(frame.shape) - 0.5).any():
         rows, columns = (size * step for size, step in zip(frame.shape, frame.spacing, strict=True))
-        raise InputError(f"the region {name!r} reaches beyond the image of {columns:.0f} x {rows:.0f} mm")
+        raise InputError(f"{what} reaches beyond the image of {columns:.0f} x {rows:.0f} mm")
     numbers = slices if roi.slices is None else roi.slices
     for number in numbers:
         if number not in slices:
-            raise InputError(f"the region {name!r}: slice {number} is not among the slices of the study")
+            raise InputError(f"{what} lies in slice {number}, which is not among those of the study")
     return np.stack([plane if number in numbers else np.zeros_like(plane) for number in slices])

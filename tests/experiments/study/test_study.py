@@ -173,14 +173,17 @@ def test_a_bad_file_is_named_and_the_rest_is_done(
     [
         (
             {"rois": {**STUDY["rois"], "fat": {"center": [40, 0], "radii": [10, 5]}}},
-            "'fat' reaches beyond the image of 96",
+            "scan_0.h5: the region 'fat' reaches beyond the image of 96",
         ),
         (
             {"rois": {**STUDY["rois"], "fat": {"center": [1, 0], "radii": [0.5, 0.5]}}},
-            "'fat' has . pixels; it needs two",
+            "'fat' has 0 pixels; it needs two",
         ),
         ({"slices": [1]}, "scan_0.h5: has 1 slices, so there is no slice 1"),
-        ({"edges": {"skin": {"start": [0, 0], "end": [5, 5], "slice": 3}}}, "edge 'skin': slice 3 is not among the"),
+        (
+            {"edges": {"skin": {"start": [0, 0], "end": [5, 5], "slice": 3}}},
+            "scan_0.h5: the edge 'skin' lies in slice 3, which",
+        ),
         (
             {"file_averages": 1, "arms": {"NEX 2": {"method": "sense", "averages": 2}}, "pairs": []},
             "holds one average",
@@ -197,7 +200,7 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(
 ) -> None:
     scan = write_subject(tmp_path / "scan_0.h5", 0)
     result = run_command("study", study(**{"replicas": 0, **changes}), scan, "-o", tmp_path / "out", code=2)
-    assert sentence.replace(" . ", " 1 ") in result.output or sentence.replace(" . ", " 0 ") in result.output
+    assert sentence in result.output
     assert "Traceback" not in result.output
 
 
