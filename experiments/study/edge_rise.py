@@ -25,8 +25,8 @@ SAMPLES_PER_PIXEL = 4
 CLEAR = 2.0
 """Smallest height of an edge over the root mean square residual of the fit."""
 
-FINEST = 0.5
-"""Smallest rise in pixels; a step through an ideal low-pass filter rises over 0.89 of them."""
+FINEST = 0.25
+"""Smallest rise in pixels; a step from one pixel to the next rises over about half of one when interpolated."""
 
 RAYS = 32
 """Number of lines across the border of an ellipse."""
