@@ -92,7 +92,7 @@ def read_label_map(path: Path) -> LabelMap:
         labels = values.astype(np.int64)
         if not np.array_equal(labels, values):
             raise InputError(f"{path}: holds values that are not whole numbers, so it is no label map")
-    to_voxel: Millimetres = np.linalg.inv(affine)
+    to_voxel = np.asarray(np.linalg.inv(affine), np.float64)
     return LabelMap(labels.reshape(*labels.shape, *[1] * (3 - labels.ndim)), to_voxel)
 
 

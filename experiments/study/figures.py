@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib import colormaps
@@ -19,6 +20,8 @@ from recon.experiments.study.results import StudyResults
 
 COLOURS = [to_hex(colour) for colour in colormaps["tab10"].colors]  # type: ignore[attr-defined]
 """Colours of arms and of regions."""
+
+Place = Literal["outside upper center", "outside lower left"]
 
 _WIDTH, _DPI = 10.0, 120
 _FILM, _BRIGHT = "#0d0f12", "#f0f3f6"
@@ -95,7 +98,7 @@ def draw_subject(pictures: SubjectPictures) -> Figure:
     return figure
 
 
-def _add_legend(figure: Figure, handles: Sequence[Patch], place: str, colour: str) -> None:
+def _add_legend(figure: Figure, handles: Sequence[Patch], place: Place, colour: str) -> None:
     columns = min(len(handles), 6)
     legend = figure.legend(handles=handles, loc=place, ncols=columns, fontsize=8, frameon=False, labelcolor=colour)
     for text in legend.get_texts():
