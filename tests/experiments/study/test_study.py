@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from scipy.ndimage import gaussian_filter
 from typer.testing import Result
 
 from helpers.raw_files import write_raw_file
@@ -20,13 +21,14 @@ from recon.data.formats.fastmri import write_volume
 from recon.data.images.nifti import write_nifti
 from recon.data.images.placement import stack
 from recon.experiments.engine.results.store import StoredResult
+from recon.experiments.study.edge_rise import RISE
 from recon.fourier import fft
 
 Run = Callable[..., Result]
 
 ROWS, COLUMNS, COILS = 64, 48, 2
 HEADER = Header((ROWS, COLUMNS), (0, COLUMNS), field_of_view=(128.0, 96.0), encoded_field_of_view=(128.0, 96.0))
-FAT, MUSCLE, SIGMA = 100.0, 20.0, 2.0
+FAT, MUSCLE, SIGMA, BLUR = 100.0, 20.0, 2.0, 2.5
 SUBJECTS = 7
 
 STUDY: dict[str, Any] = {
@@ -55,6 +57,7 @@ def write_subject(path: Path, seed: int, header: Header = HEADER, slices: int = 
     rng = np.random.default_rng(seed)
     image = np.zeros((ROWS, COLUMNS), np.float32)
     image[20:56, 6:24], image[20:56, 24:42] = FAT, MUSCLE
+    image = gaussian_filter(image, BLUR / 2)  # a pixel has 2 mm
     maps = np.array([0.8, 0.6j])[:, None, None]
     kspace = fft(torch.from_numpy((maps * image).astype(np.complex64)))
     noise = rng.normal(0, SIGMA / math.sqrt(2), (slices, COILS, ROWS, COLUMNS, 2)).astype("f4").view("c8")[..., 0]
@@ -113,7 +116,7 @@ def test_a_study_measures_tests_and_reports(
         ratio = mean[measure, "fat", "NEX 2"] / mean[measure, "fat", "NEX 1"]
         assert ratio == pytest.approx(math.sqrt(2), rel=0.05)
     assert mean["SI / SI ref", "fat", "NEX 1"] == pytest.approx(FAT / MUSCLE, rel=0.03)
-    assert 0.5 < mean["edge rise", "fascia", "NEX 2"] < 2  # mm; a step from one pixel of 2 mm to the next
+    assert mean["edge rise", "fascia", "NEX 2"] == pytest.approx(RISE * BLUR, rel=0.1)
 
     summary = json.loads((output / "summary.json").read_text())
     tests = {(test["measure"], test["place"]): test for test in summary["tests"]}
