@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Acquisition, Header
+from recon.data.errors import InputError
 
 
 class Volume(Protocol):
@@ -43,7 +44,11 @@ class Volume(Protocol):
 
     @property
     def choices(self) -> Mapping[str, str]:
-        """What the user said about the file's content, such as the order of its axes; usually nothing."""
+        """What was chosen about the file's content, such as the order of its axes or averages; usually nothing."""
+
+    @property
+    def averages(self) -> int:
+        """Number of averages that the file holds one by one; 1 if it holds their mean, or only one."""
 
     @property
     def target_name(self) -> str | None:
@@ -75,11 +80,42 @@ class Volume(Protocol):
     def read_target(self) -> NDArray[np.float32] | None:
         """Read the reference images `(slices, rows, columns)`; None if there are none."""
 
+    def first_averages(self, count: int) -> Volume:
+        """Return the volume whose k-space is the mean of the first averages only.
 
-class VolumeWithoutTarget:
-    """Base of volumes whose format has no reference images."""
+        Raises
+        ------
+        InputError
+            If the file holds fewer averages one by one.
+        """
+
+
+class MeanVolume:
+    """Base of volumes whose format keeps no single averages."""
 
     path: Path
+
+    @property
+    def averages(self) -> int:
+        """Always 1: if there were several averages, the file holds their mean."""
+        return 1
+
+    def first_averages(self, count: int) -> Self:
+        """Return the volume itself for one average.
+
+        Raises
+        ------
+        InputError
+            If there should be more.
+        """
+        if count != 1:
+            raise InputError(f"{self.path}: holds no single averages, so {count} of them cannot be chosen")
+        return self
+
+
+class VolumeWithoutTarget(MeanVolume):
+    """Base of volumes whose format has no reference images."""
+
     shape: tuple[int, int, int, int]
     choices: Mapping[str, str] = MappingProxyType({})
 
@@ -164,8 +200,13 @@ class WrappedVolume:
 
     @property
     def choices(self) -> Mapping[str, str]:
-        """What the user said about the file's content."""
+        """What was chosen about the file's content."""
         return self.volume.choices
+
+    @property
+    def averages(self) -> int:
+        """Number of averages that the file holds one by one."""
+        return self.volume.averages
 
     @property
     def target_name(self) -> str | None:
@@ -192,3 +233,7 @@ class WrappedVolume:
     def read_target(self) -> NDArray[np.float32] | None:
         """Read the reference images `(slices, rows, columns)`; None if there are none."""
         return self.volume.read_target()
+
+    def first_averages(self, count: int) -> Self:
+        """Return the volume of the first averages only."""
+        return replace(self, volume=self.volume.first_averages(count))

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from recon.data.errors import InputError, InputWarning, printable, shortened
-from recon.experiments.commands import benchmarks, images, raw_data, stream, training, weights
+from recon.experiments.commands import benchmarks, images, raw_data, stream, study, training, weights
 from recon.experiments.console import warn
 
 UsageError: Any = typer.BadParameter.__base__
@@ -104,7 +104,7 @@ def limits(
         os.environ["RECON_MAX_GIB"] = str(max_gib)
 
 
-for part in (raw_data, images, stream, training, weights):
+for part in (raw_data, images, study, stream, training, weights):
     app.add_typer(part.commands)
 app.add_typer(
     benchmarks.commands,

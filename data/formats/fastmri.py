@@ -27,10 +27,11 @@ from recon.data.formats.header import format_header
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
 from recon.data.storage.new_hdf5 import new_hdf5
+from recon.data.volume import MeanVolume
 
 
 @dataclass(frozen=True)
-class FastMRIVolume:
+class FastMRIVolume(MeanVolume):
     """An opened raw-data file.
 
     Attributes

@@ -41,6 +41,12 @@ def simulate(
         ),
     ] = 0,
     name: Annotated[str, typer.Option(help="Beginning of the names of the files.")] = "simulated",
+    contrast: Annotated[
+        str | None,
+        typer.Option(
+            help="Contrast of all files; available: AXT1, AXT1POST, AXT2, AXFLAIR, AXPD. By default each draws one."
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Simulate raw data of random head-like phantoms in fastMRI's file layout.
@@ -55,7 +61,18 @@ def simulate(
     with progress() as bar:
         task = bar.add_task("simulate", total=volumes)
         files = simulate_folder(
-            output, volumes, slices, coils, shape, seed, snr, lambda: bar.advance(task), overwrite, variant, name
+            output,
+            volumes,
+            slices,
+            coils,
+            shape,
+            seed,
+            snr,
+            lambda: bar.advance(task),
+            overwrite,
+            variant,
+            name,
+            contrast,
         )
     console.print(f"{len(files)} files: {output}", markup=False)
 

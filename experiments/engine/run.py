@@ -23,7 +23,7 @@ from recon.experiments.engine.device import CPU, in_halves, to_device
 from recon.experiments.engine.pipeline import prefetched
 from recon.preprocessing.echo import centre_echo
 from recon.quality.noise_floor import with_noise_floor
-from recon.quality.noise_map import g_factor_map, noise_map
+from recon.quality.noise_map import REPLICAS, g_factor_map, noise_map
 from recon.quality.uncertainty import magnitude_noise, noise_level, spread, views
 
 UNCERTAINTY = "uncertainty"
@@ -103,6 +103,8 @@ class Runner:
         Whether to bring every image to the noise floor of a full scan, see `with_noise_floor`.
     coverage
         Share of the pixels that intervals cover; None to compute standard deviations.
+    replicas
+        Number of pseudo-replicas of a method whose noise no formula gives.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Runner:
     g_factor: bool = False
     floor: bool = False
     coverage: float | None = None
+    replicas: int = REPLICAS
 
     @property
     def bounds(self) -> str:
@@ -224,7 +227,7 @@ class Runner:
 
     def _noise_maps(self, acquisition: Acquisition) -> dict[str, Tensor]:
         def noise_maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:
-            return [noise_map(self.method, one) for one in acquisitions]
+            return [noise_map(self.method, one, replicas=self.replicas) for one in acquisitions]
 
         def g_factor_maps(acquisitions: Sequence[Acquisition]) -> list[Tensor]:
             return [g_factor_map(maps[NOISE].to(one.kspace.device), one) for one in acquisitions]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
@@ -29,6 +27,7 @@ from recon.experiments.report.panels import (
     sampled_lines,
 )
 from recon.experiments.report.reliability import Reliability, draw_reliability
+from recon.experiments.report.render import encode, template
 from recon.experiments.report.scores import (
     HEADINGS,
     MeanScore,
@@ -85,7 +84,17 @@ def write_report(
     if reliabilities:
         with atomic_path(output / "figures" / RELIABILITY) as temporary:
             draw_reliability(reliabilities).savefig(temporary, format="png")
-    page = _template().render(
+    page = template(
+        "report.html",
+        headings=HEADINGS,
+        format_number=format_number,
+        best_metrics=best_metrics,
+        columns=columns,
+        columns_in_band=columns_in_band,
+        sampled_lines=sampled_lines,
+        source=_source,
+        frame=_frame,
+    ).render(
         notice=NOTICE,
         notes=notes,
         protocol={key: value for key, value in protocol.items() if key != "methods"},
@@ -98,35 +107,15 @@ def write_report(
         volumes=_tables([score for score in scores if score.scored]),
         unscored=[score for score in scores if not score.scored],
         comparisons=comparisons,
-        reliability=_encode((output / "figures" / RELIABILITY).read_bytes()) if reliabilities else None,
+        reliability=encode((output / "figures" / RELIABILITY).read_bytes()) if reliabilities else None,
         coverages=coverages,
         coverage_headings=coverage_headings(coverages[0].stated) if coverages else (),
+        lead_numbers=lead_numbers,
         error_text=ERROR_TEXT,
         error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
     )
     with atomic_path(output / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8", errors="replace")
-
-
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("recon.experiments.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {
-        "headings": HEADINGS,
-        "format_number": format_number,
-        "lead_numbers": lead_numbers,
-        "best_metrics": best_metrics,
-        "columns": columns,
-        "columns_in_band": columns_in_band,
-        "sampled_lines": sampled_lines,
-    }
-    environment.filters |= {"plain": _plain, "source": _source, "frame": _frame}
-    return environment.get_template("report.html")
 
 
 def _tables(scores: Sequence[S]) -> dict[str, list[list[S]]]:
@@ -138,11 +127,7 @@ def _tables(scores: Sequence[S]) -> dict[str, list[list[S]]]:
 
 
 def _source(panel: Panel) -> str:
-    return _encode(encode_png(panel))
-
-
-def _encode(png: bytes) -> str:
-    return f"data:image/png;base64,{b64encode(png).decode()}"
+    return encode(encode_png(panel))
 
 
 def _frame(panel: Panel) -> str:
@@ -158,13 +143,3 @@ def _file_name(number: int, comparison: SliceComparison) -> str:
     stem = re.sub(r"[^\w-]+", "_", Path(comparison.file).stem)[:LONGEST_STEM]
     kind = comparison.mask_kind.replace(" ", "_")
     return f"{number:02d}_{stem}_slice{comparison.slice}_{comparison.acceleration:.3g}x_{kind}.png"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} = {_plain(item)}" for key, item in value.items()) or "none"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value)) or "none"
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -113,6 +113,7 @@ def simulate_volume(
     snr: float,
     rng: np.random.Generator,
     variant: ScanVariant = PLAIN,
+    contrast: str | None = None,
 ) -> SimulatedVolume:
     """Draw a person, a sequence, a coil array and noise, and compute the raw data.
 
@@ -130,13 +131,15 @@ def simulate_volume(
         Source of all random choices. Scans that differ in their implants alone have the same noise.
     variant
         What sets the scan apart from a plain one.
+    contrast
+        Name of the contrast; None to draw one.
 
     Raises
     ------
     InputError
-        If there is no room for so many implants.
+        If there is no room for so many implants, or no such contrast.
     """
-    protocol = draw_protocol(rng)
+    protocol = draw_protocol(rng, contrast)
     fine = head((OVERSAMPLING * shape[0], OVERSAMPLING * shape[1]), slices, protocol, rng)
     truncated = np.stack([_truncate(image, shape, variant.echo_shift) for image in fine])
     image = truncated * np.exp(1j * image_phase(shape, slices, rng))
@@ -187,6 +190,7 @@ def simulate_folder(
     overwrite: bool = False,
     variant: ScanVariant = PLAIN,
     name: str = "simulated",
+    contrast: str | None = None,
 ) -> list[Path]:
     """Write simulated volumes as multi-coil files of fastMRI; volume i depends on the seed and i alone.
 
@@ -213,6 +217,8 @@ def simulate_folder(
         What sets the scans apart from plain ones.
     name
         Beginning of the names of the files.
+    contrast
+        Name of the contrast of all volumes; None to draw one for each.
 
     Returns
     -------
@@ -222,8 +228,8 @@ def simulate_folder(
     Raises
     ------
     InputError
-        If a number is out of range, there is no room for the implants, the output is a file, or a file to write
-        exists already and this program has not written it.
+        If a number is out of range, there is no such contrast, there is no room for the implants, the output is a
+        file, or a file to write exists already and this program has not written it.
     """
     _check_numbers(volumes, slices, coils, size, seed, snr)
     _check_variant(variant, size)
@@ -240,7 +246,9 @@ def simulate_folder(
         _check_replaceable(paths)
     for index in range(volumes):
         for folder, of_folder in folders.items():
-            volume = simulate_volume(size, slices, coils, snr, np.random.default_rng((seed, index)), of_folder)
+            volume = simulate_volume(
+                size, slices, coils, snr, np.random.default_rng((seed, index)), of_folder, contrast
+            )
             table = np.array([astuple(implant) for implant in volume.implants], np.float32)
             write_volume(
                 folder / f"{name}_{index:04d}.h5",

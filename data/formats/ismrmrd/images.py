@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,32 @@ class SortedImages:
         lines = self._calibration(next(iter(self.lines.images)))
         return 0 if lines is None else len(_longest_run(lines))
 
+    @property
+    def averages(self) -> int:
+        """Smallest number of averages of an image."""
+        return min(len(np.unique(self._average(lines))) for lines in self.lines.images.values())
+
+    def first_averages(self, count: int) -> SortedImages:
+        """Return the images without the readouts of all averages but the first.
+
+        Raises
+        ------
+        InputError
+            If an image has fewer averages.
+        """
+        if not 1 <= count <= self.averages:
+            raise InputError(f"{self.path}: holds {self.averages} averages, so {count} of them cannot be chosen")
+        kept = {key: self._first_averages(lines, count) for key, lines in self.lines.images.items()}
+        return replace(self, lines=replace(self.lines, images=kept))
+
+    def _average(self, lines: Lines) -> Indices:
+        return self.heads["idx"]["average"][lines.rows].astype(np.int64)
+
+    def _first_averages(self, lines: Lines, count: int) -> Lines:
+        average = self._average(lines)
+        kept = np.isin(average, np.unique(average)[:count])
+        return Lines(lines.rows[kept], lines.columns[kept])
+
     def assemble(self, index: int, readouts: Readouts) -> Acquisition:
         """Assemble one image.
 
@@ -92,7 +119,7 @@ class SortedImages:
         with np.errstate(over="ignore", invalid="ignore"):  # checked below
             kspace = self._kspace(readouts, lines)
             reference = None if calibration is None else self._reference(readouts, calibration)
-            noise = None if not len(self.lines.noise) else self._noise_scan(readouts)
+            noise = None if not len(self.lines.noise) else self._noise_scan(readouts) * _remaining_noise(lines)
         for values, what in (
             (kspace, f"k-space of image {index}"),
             (reference, "calibration"),
@@ -171,12 +198,31 @@ class SortedVolume(VolumeWithoutTarget):
         Matrix, padding, field of view, contrast, and the geometry of every image.
     images
         Readouts sorted into images.
+    choices
+        Number of averages, if they were chosen.
     """
 
     path: Path
     shape: tuple[int, int, int, int]
     header: Header
     images: SortedImages
+    choices: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def averages(self) -> int:
+        """Number of averages that the file holds one by one."""
+        return self.images.averages
+
+    def first_averages(self, count: int) -> Self:
+        """Return the volume whose k-space is the mean of the first averages only.
+
+        Raises
+        ------
+        InputError
+            If an image has fewer averages.
+        """
+        chosen = {**self.choices, "averages": f"first {count}"}
+        return replace(self, images=self.images.first_averages(count), choices=chosen)
 
     @property
     def mask(self) -> NDArray[np.bool_] | None:
@@ -187,6 +233,12 @@ class SortedVolume(VolumeWithoutTarget):
     def calibration_lines(self) -> int:
         """Number of adjacent calibration lines that a separate scan adds to the first image."""
         return self.images.calibration_lines
+
+
+def _remaining_noise(lines: Lines) -> np.float32:
+    """Return the noise of an image over that of one readout: the mean of N readouts has `sqrt(1 / N)` of it."""
+    times = np.bincount(lines.columns)
+    return np.float32(np.sqrt(np.mean(1 / times[times > 0])))
 
 
 def _longest_run(lines: Lines) -> Indices:

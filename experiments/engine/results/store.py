@@ -26,7 +26,6 @@ from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.scores import versions
 from recon.preprocessing.steps import SteppedVolume
 from recon.quality.noise_floor import RULE
-from recon.quality.noise_map import REPLICAS
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +63,8 @@ class StoredResult:
             **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
             **({} if runner.coverage is None else {"coverage": runner.coverage}),
-            **({"noise_map": {"replicas": REPLICAS}} if runner.noise else {}),
-            **({"g_factor": {"replicas": REPLICAS}} if runner.g_factor else {}),
+            **({"noise_map": {"replicas": runner.replicas}} if runner.noise else {}),
+            **({"g_factor": {"replicas": runner.replicas}} if runner.g_factor else {}),
             "noise floor": RULE if runner.floor else "none",
         }
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from recon.data.masks import MaskKind, Sampling, check_sampling
 from recon.data.training.selection import Filter
+from recon.experiments.sections import Section
 from recon.preprocessing.steps import Steps
 from recon.simulation.noisy_patches import PatchPlan
 from recon.simulation.scanner.scan_plan import Ranges
 from recon.simulation.scanner.shares import Shares
-
-
-class Section(BaseModel):
-    """A section of the config file, which rejects unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _parse_paths(value: Any) -> Path | tuple[Path, ...]:

@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from recon.data.errors import InputError, did_you_mean
 from recon.data.training.self_supervision import Density
-from recon.experiments.training.config.data_config import DataConfig, Section
+from recon.experiments.sections import Section
+from recon.experiments.training.config.data_config import DataConfig
 from recon.models.losses import LOSSES
 from recon.models.zoo import DENOISERS, all_networks
 

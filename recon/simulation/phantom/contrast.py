@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from recon.data.errors import InputError, did_you_mean
+
 FIELD_STRENGTHS = (1.5, 3.0)
 
 
@@ -108,9 +110,27 @@ ROUTINE = (
 """Available contrasts, each with its usual timing."""
 
 
-def draw_protocol(rng: np.random.Generator) -> SpinEchoProtocol:
-    """Draw a contrast, a field strength, a timing near the usual one, and whether fat is suppressed."""
+def draw_protocol(rng: np.random.Generator, contrast: str | None = None) -> SpinEchoProtocol:
+    """Draw a contrast, a field strength, a timing near the usual one, and whether fat is suppressed.
+
+    Parameters
+    ----------
+    rng
+        Source of all random choices.
+    contrast
+        Name of the contrast, if it is not to be drawn.
+
+    Raises
+    ------
+    InputError
+        If there is no such contrast.
+    """
     routine = ROUTINE[rng.integers(len(ROUTINE))]
+    if contrast is not None:
+        by_name = {protocol.contrast: protocol for protocol in ROUTINE}
+        if contrast not in by_name:
+            raise InputError(f"unknown contrast {contrast!r}{did_you_mean(contrast, by_name)}")
+        routine = by_name[contrast]
     suppressed = rng.random() < (0.7 if routine.inverted else 0.25)
     return replace(
         routine,

@@ -114,6 +114,11 @@ def test_few_volumes_are_the_first_of_many(tmp_path: Path):
         assert path.read_bytes() == same.read_bytes()
 
 
+def test_a_contrast_that_is_chosen_is_that_of_every_volume(tmp_path: Path):
+    for path in folder(tmp_path, 3, contrast="AXT2"):
+        assert open_fastmri(path).header.contrast == "AXT2"
+
+
 def test_files_are_read_as_fastmri_files(tmp_path: Path):
     (path,) = folder(tmp_path / "new" / "folder", 1, slices=2, coils=3, size=(40, 33))
     file = open_fastmri(path)
@@ -144,6 +149,7 @@ def test_progress_is_reported_volume_by_volume(tmp_path: Path):
         ({"seed": -2}, "seed -2"),
         ({"snr": 0.0}, "SNR 0.0"),
         ({"snr": float("nan")}, "SNR nan"),
+        ({"contrast": "AXT3"}, "unknown contrast 'AXT3'; did you mean 'AXT2'"),
     ],
 )
 def test_errors_name_the_wrong_number_and_nothing_is_written(tmp_path: Path, change: dict, message: str):
