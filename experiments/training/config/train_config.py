@@ -108,8 +108,8 @@ class OptimizerConfig(Section):
     Attributes
     ----------
     name
-        `adam`, which adds the weight decay to the gradient, or `adamw`, which keeps them separate (Loshchilov &
-        Hutter 2019).
+        `adam`, which adds the weight decay to the gradient; `adamw`, which keeps them separate (Loshchilov & Hutter
+        2019); or `muon`, whose updates of convolutions are orthogonal matrices (Jordan et al. 2024).
     lr
         Largest learning rate.
     schedule
@@ -128,7 +128,7 @@ class OptimizerConfig(Section):
         Largest norm of the gradient, to which longer ones are scaled down; null for no limit.
     """
 
-    name: Literal["adam", "adamw"] = "adam"
+    name: Literal["adam", "adamw", "muon"] = "adam"
     lr: float = Field(default=3e-4, gt=0)
     schedule: Literal["step", "cosine", "late"] = "step"
     lr_step: int = Field(default=40, ge=1)

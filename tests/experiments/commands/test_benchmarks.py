@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 import recon.experiments
 from recon.experiments.cli import app
 
-BENCHMARKS = ("classical", "loading", "varnet", "serve", "memory", "launches", "ablation")
+BENCHMARKS = ("classical", "loading", "varnet", "serve", "memory", "launches", "details", "ablation")
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
