@@ -10,20 +10,25 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from recon.calibration.acs import batch_calibration_lines
+from recon.calibration.acs import Acs, batch_calibration_lines
 from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.sense import IterativeSense
 from recon.contract import NoiseLevel
+from recon.crop import center_crop
+from recon.fourier import fft
 from recon.models.blocks.fit import LearnedOperator, fit
 from recon.models.blocks.refinement import SETS, Estimate, Refinement
 from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
 from recon.quality.noise_estimate import noise_levels, noise_maps
 from recon.solvers.problem import Problem
 
+LOW_RESOLUTION, SMALLEST, FIRST_ITERATIONS = 0.5, 48, 24
+"""Share of k-space along either axis, fewest samples and compressed-sensing iterations of the first, coarse image."""
+
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What `GeneralVarNet` starts from, for a batch of slices; it does not depend on the weights.
+    """What `GeneralVarNet` starts from, for a batch of slices; no gradient passes through it.
 
     Attributes
     ----------
@@ -52,6 +57,10 @@ class GeneralVarNet(KspaceNetwork):
     problem is solved on a few virtual coils. The first estimate is the image of `cs-wavelet`, so the network learns
     only what sparsity cannot tell.
 
+    Few calibration lines give maps that are too smooth. There the network first reconstructs the image at half the
+    resolution and takes the missing central lines from it: maps and image are estimated by turns as in JSENSE (Ying &
+    Sheng 2007).
+
     Parameters
     ----------
     num_cascades
@@ -68,6 +77,9 @@ class GeneralVarNet(KspaceNetwork):
     noise_level
         Where the noise level that the U-Nets see comes from: the `air`, which is right, or the `ends` of the readout.
         Weights need the one they were trained with; those of earlier versions were trained with `ends`.
+    map_lines
+        Number of central lines from which the maps are estimated; where fewer were measured, a first, coarse image
+        fills in the others. 0 to use the measured lines alone.
 
     Attributes
     ----------
@@ -84,12 +96,13 @@ class GeneralVarNet(KspaceNetwork):
         iterations: int = 5,
         start_iterations: int = 64,
         noise_level: NoiseLevel = "ends",
+        map_lines: int = 17,
     ) -> None:
         super().__init__()
         self.checkpointing = False
         if noise_level not in get_args(NoiseLevel):
             raise ValueError(f"noise_level must be one of {', '.join(get_args(NoiseLevel))}")
-        self.iterations, self.noise_level = iterations, noise_level
+        self.iterations, self.noise_level, self.map_lines = iterations, noise_level, map_lines
         self.start: IterativeSense = CSWavelet(iterations=start_iterations)
         self.cascades = nn.ModuleList(Refinement(chans, pools, memory) for _ in range(num_cascades))
 
@@ -102,8 +115,9 @@ class GeneralVarNet(KspaceNetwork):
         """Return images, real `(batch, readout, phase)`."""
         return self.finish(self.begin(batch))
 
+    @torch.no_grad()
     def begin(self, batch: UndersampledBatch, iterations: int | None = None) -> Start:
-        """Do what does not depend on the weights: maps, compressed sensing, noise maps.
+        """Do what no gradient passes through: maps, compressed sensing, noise maps.
 
         Parameters
         ----------
@@ -112,14 +126,32 @@ class GeneralVarNet(KspaceNetwork):
         iterations
             Number of compressed-sensing iterations; None for `start_iterations`.
         """
-        problem = self._pose(batch)
+        acs = batch_calibration_lines(batch.masked_kspace, batch.mask, batch.calibration)
         levels = noise_levels(batch.masked_kspace, batch.mask, self.noise_level)
+        if self.map_lines and batch.calibration is None and any(self._too_few(one) for one in acs):
+            acs = self._filled(batch, acs, levels)
+        return self._begin(batch, acs, levels, iterations)
+
+    def _begin(self, batch: UndersampledBatch, acs: list[Acs], levels: Tensor, iterations: int | None) -> Start:
+        problem = Problem.of(batch.masked_kspace, batch.mask, acs, acceleration=batch.acceleration)
         start = self.start if iterations is None else replace(cast("Any", self.start), iterations=iterations)
         return Start(problem, natural(problem, start.solve(problem)), noise_maps(problem, levels))
 
-    def _pose(self, batch: UndersampledBatch) -> Problem:
-        """Pose the least-squares problem of a batch."""
-        return least_squares(batch)
+    def _too_few(self, acs: Acs) -> bool:
+        return acs.lines.shape[-1] < self.map_lines
+
+    def _filled(self, batch: UndersampledBatch, acs: list[Acs], levels: Tensor) -> list[Acs]:
+        """Replace too few calibration lines by `map_lines` lines of a reconstruction at low resolution."""
+        low = _low_resolution(batch)
+        begun = self._begin(low, batch_calibration_lines(low.masked_kspace, low.mask), levels, FIRST_ITERATIONS)
+        problem, solved = self._unroll(begun)
+        kspace = fft(problem.coil_images(solved)).nan_to_num(0, 0, 0)
+        lines = center_crop(kspace, (kspace.shape[-2], min(self.map_lines, kspace.shape[-1])))
+        middle = lines.shape[-1] // 2
+        return [
+            Acs(filled, middle, separate=True) if self._too_few(measured) else measured
+            for filled, measured in zip(lines, acs, strict=True)
+        ]
 
     def finish(self, started: Start) -> Tensor:
         """Do the rest: return images, real `(batch, readout, phase)`."""
@@ -158,10 +190,13 @@ class GeneralVarNet(KspaceNetwork):
         return replace(estimate, images=natural(problem, fitted))
 
 
-def least_squares(batch: UndersampledBatch) -> Problem:
-    """Pose the least-squares problem of a batch, even where it has too few calibration lines."""
-    acs = batch_calibration_lines(batch.masked_kspace, batch.mask, batch.calibration)
-    return Problem.of(batch.masked_kspace, batch.mask, acs, acceleration=batch.acceleration)
+def _low_resolution(batch: UndersampledBatch) -> UndersampledBatch:
+    """Crop k-space to its middle."""
+    rows, columns = (
+        min(size, max(SMALLEST, 2 * round(LOW_RESOLUTION * size / 2))) for size in batch.masked_kspace.shape[-2:]
+    )
+    mask = center_crop(batch.mask, (min(rows, batch.mask.shape[-2]), columns))
+    return batch._replace(masked_kspace=center_crop(batch.masked_kspace, (rows, columns)), mask=mask)
 
 
 def natural(problem: Problem, images: Tensor) -> Tensor:

@@ -21,13 +21,15 @@ from recon.experiments.benchmark.ablation.architectures import (
     WideLast,
     WithoutLevels,
 )
-from recon.experiments.benchmark.ablation.estimated_maps import ImagePhase, MapsFromStart
 from recon.experiments.benchmark.ablation.learned_operators import ADDITIONS, RefinedMaps, WeightedConsistency
 from recon.models.checkpoints.checkpoint import Checkpoint
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.varnet import VarNet
 
 SIZE: dict[str, Any] = {"num_cascades": 4, "chans": 12}
+
+STARTS: dict[str, Any] = {"noise_level": "air", "map_lines": 0}
+"""Maps of all variants come from measured lines alone, so that variants that start alike can share their starts."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Variant:
 
 
 def _general(description: str, kind: Callable[..., GeneralVarNet] = GeneralVarNet, **arguments: Any) -> Variant:
-    return Variant(description, partial(kind, **(SIZE | {"noise_level": "air"} | arguments)))
+    return Variant(description, partial(kind, **(SIZE | STARTS | arguments)))
 
 
 def _loss(description: str, **weights: float) -> Variant:
@@ -90,8 +92,6 @@ VARIANTS: Mapping[str, Variant] = {
         "sees the image of cs-tv beside that of cs-wavelet", TwoStarts, second=CSTotalVariation()
     ),
     "refined-maps": _general("corrects its maps in every cascade", RefinedMaps),
-    "image-phase": _general("gives its maps the phase of a SENSE image", ImagePhase),
-    "maps-from-start": _general("estimates maps again from a short compressed sensing", MapsFromStart),
     "weighted-consistency": _general("weights samples by density in every fit", WeightedConsistency),
     "two-cascades": _general("2 cascades of 17 channels", num_cascades=2, chans=17),
     "six-cascades": _general("6 cascades of 10 channels", num_cascades=6, chans=10),

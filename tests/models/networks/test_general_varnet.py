@@ -11,15 +11,19 @@ from recon.data.errors import InputError
 from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate
-from recon.models.networks.general_varnet import GeneralVarNet, least_squares
+from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.kspace_network import UndersampledBatch
 from recon.models.zoo import build
 from recon.solvers.problem import Problem
 
 
-def network() -> GeneralVarNet:
+def network(map_lines: int = 0) -> GeneralVarNet:
     torch.manual_seed(0)
-    return GeneralVarNet(**SMALL["varnet-general"])
+    return GeneralVarNet(**SMALL["varnet-general"], map_lines=map_lines)
+
+
+def least_squares(batch: UndersampledBatch) -> Problem:
+    return network().begin(batch).problem
 
 
 def test_untrained_network_is_as_good_as_its_compressed_sensing_start() -> None:
@@ -75,9 +79,6 @@ def test_weights_without_a_word_keep_the_level_they_learned() -> None:
     assert GeneralVarNet(**SMALL["varnet-general"]).noise_level == "ends"
     shipped = load_model(locate("varnet-general"))
     assert shipped.arguments["noise_level"] == "ends"
-    assert shipped.card is not None
-    assert shipped.card.uncertainty is not None
-    assert shipped.card.uncertainty.noise_level == "ends"
 
 
 def test_an_unknown_noise_level_is_refused() -> None:
@@ -114,3 +115,23 @@ def test_the_first_estimate_of_a_padded_scan_is_the_image_of_compressed_sensing(
     torch.testing.assert_close(ours, theirs, rtol=0.01, atol=0)
     expected = start(scan)
     assert (problem.image(start.solve(problem))[0] - expected).norm() < 1e-3 * expected.norm()
+
+
+def test_lines_that_a_coarse_image_fills_in_make_the_maps_and_the_image_better() -> None:
+    full, mask = object_acquisition(coils=6, noise=1e-3), line_mask(60, center=7, every=5)
+    batch = UndersampledBatch(torch.where(mask, full.kspace[None], 0), mask)
+    from_measured, from_filled = (network(lines).image(batch)[0] for lines in (0, 17))
+    assert (from_filled - full.target).norm() < 0.95 * (from_measured - full.target).norm()
+
+
+def test_enough_measured_lines_are_taken_as_they_are_and_few_are_filled_in_slice_by_slice() -> None:
+    full = object_acquisition(coils=4, noise=1e-3)
+    masks = torch.cat([line_mask(60, center=center, every=5) for center in (7, 21)])
+    batch = UndersampledBatch(torch.where(masks, full.kspace[None], 0), masks)
+    together, measured = network(17).begin(batch), network().begin(batch)
+    torch.testing.assert_close(together.images[1], measured.images[1])
+    few = network(17).begin(UndersampledBatch(batch.masked_kspace[:1], masks[:1]))
+    torch.testing.assert_close(
+        together.images[0], few.images[0], rtol=1e-3, atol=1e-4 * few.images.abs().max().item()
+    )
+    assert (few.images[0] - measured.images[0]).abs().max() > 1e-3 * few.images.abs().max()
