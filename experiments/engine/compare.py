@@ -238,7 +238,8 @@ def _summarise(
     path: Path, scores: Sequence[MethodScore], coverages: Sequence[SetCoverage], protocol: Mapping[str, Any]
 ) -> None:
     """Write and print the means, the leads over the best oracle, and how much the uncertainty covers."""
-    ahead, further = leads(scores), {}
+    ahead = leads(scores)
+    further: dict[str, Any] = {}
     if ahead:
         rows = [asdict(lead) for lead in ahead]
         further["lead over the best oracle"] = {"definition": DEFINITION, "rows": rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -62,21 +62,22 @@ class Muon(Optimizer):
                 if weight.grad is not None:
                     weight.mul_(1 - group["lr"] * group["weight_decay"])
                     update = self._orthogonal if weight.ndim > 1 else self._adam
-                    weight.sub_(group["lr"] * update(weight, group))
+                    weight.sub_(group["lr"] * update(self.state[weight], weight.grad, group))
         return loss
 
-    def _orthogonal(self, weight: Tensor, group: dict[str, Any]) -> Tensor:
-        state = self.state[weight]
-        momentum = state.setdefault("momentum", torch.zeros_like(weight))
-        momentum.lerp_(weight.grad, 1 - group["momentum"])
-        matrix = weight.grad.lerp(momentum, group["momentum"]).flatten(1)
-        return (SCALE * max(matrix.shape) ** 0.5 * orthogonalised(matrix)).view_as(weight)
+    @staticmethod
+    def _orthogonal(state: dict[str, Tensor], gradient: Tensor, group: Mapping[str, Any]) -> Tensor:
+        momentum = state.setdefault("momentum", torch.zeros_like(gradient))
+        momentum.lerp_(gradient, 1 - group["momentum"])
+        matrix = gradient.lerp(momentum, group["momentum"]).flatten(1)
+        return (SCALE * max(matrix.shape) ** 0.5 * orthogonalised(matrix)).view_as(gradient)
 
-    def _adam(self, weight: Tensor, group: dict[str, Any]) -> Tensor:
-        state, (first, second) = self.state[weight], group["betas"]
+    @staticmethod
+    def _adam(state: dict[str, Tensor], gradient: Tensor, group: Mapping[str, Any]) -> Tensor:
+        first, second = group["betas"]
         step = state.setdefault("step", torch.zeros(())).add_(1)
-        mean = state.setdefault("mean", torch.zeros_like(weight)).lerp_(weight.grad, 1 - first)
-        square = state.setdefault("square", torch.zeros_like(weight)).lerp_(weight.grad.square(), 1 - second)
+        mean = state.setdefault("mean", torch.zeros_like(gradient)).lerp_(gradient, 1 - first)
+        square = state.setdefault("square", torch.zeros_like(gradient)).lerp_(gradient.square(), 1 - second)
         return mean / (1 - first**step) / ((square / (1 - second**step)).sqrt() + group["eps"])
 
 
