@@ -18,6 +18,7 @@ from recon.experiments.commands.options import (
     GFactor,
     ImageOutput,
     Inputs,
+    MASKS,
     Mask,
     NoiseFloor,
     NoiseMap,
@@ -102,7 +103,7 @@ def compare(
     ] = "4,8",
     mask: Annotated[
         str,
-        typer.Option(help="Comma-separated masks; available: random, equispaced, equispaced_fraction, magic."),
+        typer.Option(help=f"Comma-separated masks; {MASKS}."),
     ] = "equispaced_fraction",
     center_fraction: CenterFraction = None,
     seed: Annotated[

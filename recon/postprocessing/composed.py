@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
@@ -39,9 +40,12 @@ class Composed(Reconstruction):
         InputError
             If the method cannot reconstruct the slice, or a stage cannot improve the image.
         """
-        image, noise = image_noise(self.method, acquisition)
-        for stage in self.stages:
-            image = stage(image.to(torch.complex64), noise, acquisition)
+        scans = self._scans(acquisition)
+        image, noise = image_noise(self.method, scans[0])
+        for stage, scan in zip(self.stages, scans[1:], strict=True):
+            if noise.shape != image.shape:
+                noise = interpolate(noise[None, None], image.shape, mode="bilinear")[0, 0]
+            image = stage(image.to(torch.complex64), noise, scan)
         return image.abs()
 
     def batch_size(self, device: torch.device) -> int:
@@ -73,12 +77,27 @@ class Composed(Reconstruction):
             If the slice cannot be given to the method or a stage.
         """
         parts: list[Reconstruction | Stage] = [self.method, *self.stages]
-        return [warning for part in parts if part.trained for warning in part.range_warnings(acquisition)]
+        return [
+            warning
+            for part, scan in zip(parts, self._scans(acquisition), strict=True)
+            if part.trained
+            for warning in part.range_warnings(scan)
+        ]
 
     @property
     def trained(self) -> bool:
         """Whether the method or a stage has trained weights."""
         return self.method.trained or any(stage.trained for stage in self.stages)
+
+    def _scans(self, acquisition: Acquisition) -> list[Acquisition]:
+        """Return the slice that the method reconstructs, and that which each stage gets.
+
+        A stage may have what is before it reconstruct a part of its slice; the last one gets the whole.
+        """
+        scans = [acquisition]
+        for stage in reversed(self.stages):
+            scans.insert(0, stage.scan(scans[0]))
+        return scans
 
 
 def compose(name: str, method: Reconstruction, stages: Sequence[Stage]) -> Composed:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
-from recon.data.masks import MaskKind, Sampling, check_sampling
+from recon.data.masks import CENTERS, MaskKind, Sampling, check_sampling
 from recon.data.training.selection import Filter
 from recon.preprocessing.steps import Steps
 from recon.simulation.noisy_patches import PatchPlan
@@ -263,6 +263,8 @@ class DataConfig(Section):
             counts = f"{len(self.accelerations)} accelerations and {len(self.center_fractions)} center_fractions"
             raise ValueError(f"{counts} do not form pairs; give as many of one as of the other")
         for sampling in self.samplings:
+            if sampling.kind in CENTERS:
+                raise ValueError(f"mask {sampling.kind} is for `training.mode: enlarge`, which draws it by itself")
             check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
         return self
 
