@@ -110,18 +110,12 @@ class Sampling:
         """
         import torch  # noqa: PLC0415 - takes a second to import
 
-        if self.kind in CENTERS:
-            factors = _center_factors(self.kind, self.acceleration)
-        else:
-            factors = self.within
+        alone = self.kind in CENTERS
+        factors = _center_factors(self.kind, self.acceleration) if alone else self.within
         rows, lines = (max(round(size / factor), 1) for size, factor in zip(matrix, factors, strict=True))
         first, mask = matrix[1] // 2 - lines // 2, torch.zeros(matrix[1], dtype=torch.bool)
-        if self.kind in CENTERS:
-            mask[first : first + lines] = True
-        else:
-            mask[first : first + lines] = sample_mask(
-                self.kind, lines, self.acceleration, self.center_fraction, seed
-            )
+        inside = alone or sample_mask(self.kind, lines, self.acceleration, self.center_fraction, seed)
+        mask[first : first + lines] = inside
         if rows == matrix[0]:
             return mask
         top, plane = matrix[0] // 2 - rows // 2, torch.zeros(matrix, dtype=torch.bool)

@@ -57,7 +57,10 @@ class SharpStage(LearnedStage):
         if size == image.shape or not unit:
             return image.new_zeros(size) if size != image.shape else image
         network = self.loaded.network.to(image.device)
-        with torch.no_grad(), computing_in(self.precision, image.device):  # float32 does not scale as the network does
+        with (
+            torch.no_grad(),
+            computing_in(self.precision, image.device),
+        ):  # float32 does not scale as the network does
             enlarged: Tensor = network((image / unit).unsqueeze(0), (noise / unit).unsqueeze(0), size)[0]
         return enlarged.to(image.dtype) * unit
 

@@ -6,12 +6,11 @@ arguments, which self-supervised training needs. Every network is also a method 
 network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`.
 
 A denoiser maps images and the standard deviation of their noise to images, `forward(images, sigma)`: it is no method
-but a stage after one. So is an enlarger, which maps images, that standard deviation and a larger size to images of that
-size, `forward(images, sigma, size)`.
+but a stage after one. So is an enlarger, which maps them to images of a larger size, `forward(images, sigma, size)`.
 
 A new network is a class in `networks/`, a line in `NETWORKS`, `DENOISERS` or `ENLARGERS`, a file in
-`experiments/configs/` and a test. Its blocks that compute with real numbers alone may set `compilable = True`, so that training compiles them on
-request; `torch.compile` does not support complex numbers.
+`experiments/configs/` and a test. Its blocks that compute with real numbers alone may set `compilable = True`, so that
+training compiles them on request; `torch.compile` does not support complex numbers.
 """
 
 import inspect

@@ -10,6 +10,7 @@ import typer
 
 from recon.data.errors import InputError
 from recon.experiments.commands.options import (
+    MASKS,
     Axes,
     CenterFraction,
     Checkpoint,
@@ -18,7 +19,6 @@ from recon.experiments.commands.options import (
     GFactor,
     ImageOutput,
     Inputs,
-    MASKS,
     Mask,
     NoiseFloor,
     NoiseMap,

@@ -271,7 +271,9 @@ def _factors(mask: str, text: str) -> tuple[float, float]:
     except ValueError:
         readout = phase = 0.0
     if not (1 <= readout < math.inf and 1 <= phase < math.inf):
-        raise InputError(f"mask {mask!r} is not of the form KIND@RxP with factors of 1 or more, for example random@2x2")
+        raise InputError(
+            f"mask {mask!r} is not of the form KIND@RxP with factors of 1 or more, for example random@2x2"
+        )
     return readout, phase
 
 

@@ -17,8 +17,8 @@ POLYPHASE = 2
 COMPLEX = 2 * POLYPHASE**2
 """Number of channels of a complex image whose pixels became channels."""
 
-INITIAL_SCALE = 0.1
-"""Factor of the weights of each block's last convolutions before training, which leave the image almost unchanged."""
+INNER_SCALE, LAST_SCALE = 0.1, 0.01
+"""Factors of the last convolution of each block and of all, before training, which almost leaves images alone."""
 
 
 class Sharp(nn.Module):
@@ -82,12 +82,12 @@ class Refinement(nn.Module):
         super().__init__()
         self.first = _weight(2 * COMPLEX + POLYPHASE**2, chans)
         self.inner = nn.ParameterList(
-            weight for _ in range(blocks) for weight in (_weight(chans, chans), _weight(chans, chans, INITIAL_SCALE))
+            weight for _ in range(blocks) for weight in (_weight(chans, chans), _weight(chans, chans, INNER_SCALE))
         )
-        self.last = _weight(chans, COMPLEX, INITIAL_SCALE)
+        self.last = _weight(chans, COMPLEX, LAST_SCALE)
 
     def forward(self, images: Tensor, start: Tensor, levels: Tensor) -> Tensor:
-        """Return the refinement of complex images `(batch, rows, columns)`; levels are `(batch, 1, rows, columns)`."""
+        """Return the change of complex images `(batch, rows, columns)`; levels are `(batch, 1, rows, columns)`."""
         rows, columns = images.shape[-2:]
         planes = torch.cat([_parts(images), _parts(start), levels], dim=1)
         planes = pad(planes, (0, columns % POLYPHASE, 0, rows % POLYPHASE), mode="replicate")

@@ -173,7 +173,7 @@ class SimulationConfig(Section):
 
 
 class PatchConfig(Section):
-    """Patches of images that a denoiser trains on, and their noise.
+    """Patches of images that a denoiser trains on, and their noise; an enlarger trains on whole images.
 
     Attributes
     ----------
@@ -239,7 +239,7 @@ class DataConfig(Section):
     simulation
         Settings of the simulation, if `train` names magnitude images to simulate raw data from; otherwise null.
     patches
-        Patches of images for `training.mode: denoise`.
+        Patches of images for `training.mode: denoise`; `enlarge` uses their noise.
     """
 
     train: Paths
