@@ -9,8 +9,8 @@ A denoiser maps images and the standard deviation of their noise to images, `for
 but a stage after one. So is an enlarger, which maps them to images of a larger size, `forward(images, sigma, size)`.
 
 A new network is a class in `networks/`, a line in `NETWORKS`, `DENOISERS` or `ENLARGERS`, a file in
-`experiments/configs/` and a test. Its blocks that compute with real numbers alone may set `compilable = True`, so that
-training compiles them on request; `torch.compile` does not support complex numbers.
+`experiments/configs/` and a test. Its blocks that compute with real numbers alone may set `compilable = True`, so
+that training compiles them on request; `torch.compile` does not support complex numbers.
 """
 
 import inspect
