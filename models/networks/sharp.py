@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -99,7 +100,7 @@ class Refinement(nn.Module):
         return torch.complex(real.float(), imaginary.float())[:, :rows, :columns]
 
 
-def enlarged_kspace(images: Tensor, size: tuple[int, int]) -> Tensor:
+def enlarged_kspace(images: Tensor, size: Sequence[int]) -> Tensor:
     """Return the k-space of images surrounded by zeros, of a larger matrix and the same brightness.
 
     Parameters
@@ -112,13 +113,13 @@ def enlarged_kspace(images: Tensor, size: tuple[int, int]) -> Tensor:
     return center_pad(fft(images), size) * math.sqrt(math.prod(size) / math.prod(images.shape[-2:]))
 
 
-def consistent(kspace: Tensor, measured: Tensor, shape: tuple[int, int]) -> Tensor:
+def consistent(kspace: Tensor, measured: Tensor, shape: Sequence[int]) -> Tensor:
     """Put the measured samples back: `measured` in the middle of `shape`, `kspace` around it, both `(..., *size)`."""
     inside = center_pad(torch.ones(shape, dtype=torch.bool, device=kspace.device), kspace.shape[-2:])
     return torch.where(inside, measured, kspace)
 
 
-def measured_kspace(images: Tensor, shape: tuple[int, int]) -> Tensor:
+def measured_kspace(images: Tensor, shape: Sequence[int]) -> Tensor:
     """Return the middle `shape` of the k-space of images, in the units of images of that size: the measured samples.
 
     Where `images` are what `Sharp` made of others, of size `shape`, it is the k-space of those.
