@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, pad, pixel_shuffle, pixel_unshuffle, relu
 
 from recon.crop import center_crop, center_pad
-from recon.fourier import fft, ifft
+from recon.fourier import fft, hann, ifft
 
 POLYPHASE = 2
 """Factor by which features have fewer pixels along each axis than the image, whose pixels become channels."""
@@ -30,7 +30,9 @@ class Sharp(nn.Module):
 
     `x <- D(x + R(x, x_0, sigma))` with `F D(x) = y` inside the measured rectangle and `F x` outside,
 
-    so the network decides on nothing that was measured: `F x = y` there holds to the precision of float32. `R` is a
+    so the network decides on nothing that was measured: `F x = y` there holds to the precision of float32. `R` sees
+    images without the smooth part of their phase, which is that of the image at low resolution and is put back
+    afterwards, so that a constant phase of the image is one of the result, and most of the signal is real. `R` is a
     residual network of convolutions (Lim et al. 2017) at half the resolution, with the four pixels of each cell as
     channels (Shi et al. 2016). It sees the standard deviation `sigma` of the noise in each pixel (Zhang et al. 2018).
     There are no biases, so that it scales with its input, `f(c x, c sigma) = c f(x, sigma)` for `c > 0` (Mohan et al.
@@ -69,10 +71,11 @@ class Sharp(nn.Module):
         """
         measured, shape = enlarged_kspace(images, size), images.shape[-2:]
         levels = interpolate(sigma.unsqueeze(1), size).expand(len(images), 1, *size)
+        carrier = smooth_phase(images, size)
         start = refined = ifft(measured)
         for cascade in self.cascades:
-            outer = fft(refined + cascade(refined, start, levels))
-            refined = ifft(consistent(outer, measured, shape))
+            change = cascade(refined * carrier.conj(), start * carrier.conj(), levels)
+            refined = ifft(consistent(fft(refined + change * carrier), measured, shape))
         return refined
 
 
@@ -98,6 +101,21 @@ class Refinement(nn.Module):
             features = features + conv2d(relu(conv2d(features, before, padding=1)), behind, padding=1)
         real, imaginary = pixel_shuffle(conv2d(features, self.last, padding=1), POLYPHASE).unbind(1)
         return torch.complex(real.float(), imaginary.float())[:, :rows, :columns]
+
+
+def smooth_phase(images: Tensor, size: Sequence[int]) -> Tensor:
+    """Return the phase factors `exp(i phi)` of images at low resolution, one in magnitude, on a larger matrix.
+
+    Parameters
+    ----------
+    images
+        complex `(..., rows, columns)`.
+    size
+        Size of the larger matrix.
+    """
+    rows, columns = (hann(length).to(images.device) for length in images.shape[-2:])
+    smooth = ifft(center_pad(fft(images) * torch.outer(rows, columns), size))
+    return torch.where(smooth == 0, 1, torch.sgn(smooth))
 
 
 def enlarged_kspace(images: Tensor, size: Sequence[int]) -> Tensor:

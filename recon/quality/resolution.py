@@ -15,6 +15,9 @@ from recon.fourier import fft
 EDGES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.85, 1.0)
 """Default bounds of the bands, as shares of the radius: of half the matrix along each axis."""
 
+NOTHING = 1e-9
+"""Share of the target's power up to which an image holds nothing but rounding errors."""
+
 FINER = 4
 """Number of bins of a slanted edge's profile for each pixel."""
 
@@ -74,7 +77,7 @@ def _band(spectrum: Tensor, truth: Tensor, radius: Tensor, inner: float, outer: 
         inner,
         outer,
         error=_decibels(float((found - expected).abs().square().sum()) / power),
-        correlation=common / math.sqrt(power * own) if own else 0.0,
+        correlation=common / math.sqrt(power * own) if own > NOTHING * power else 0.0,
         energy=_decibels(own / power),
     )
 

@@ -54,6 +54,14 @@ def test_it_scales_with_its_input(factor: float) -> None:
     torch.testing.assert_close(scaled / factor, plain, rtol=1e-4, atol=1e-5)
 
 
+def test_a_constant_phase_is_one_of_the_result() -> None:
+    low, net = image(17, 14), network()
+    turn = torch.polar(torch.tensor(1.0), torch.tensor(2.1))
+    with torch.no_grad():
+        plain, turned = net(low, sigma(0.1), (32, 28)), net(turn * low, sigma(0.1), (32, 28))
+    torch.testing.assert_close(turned / turn, plain, rtol=1e-4, atol=1e-5)
+
+
 def test_it_sees_the_noise() -> None:
     low, net = image(16, 16), network()
     with torch.no_grad():
