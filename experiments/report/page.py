@@ -21,6 +21,7 @@ from recon.experiments.report.panels import (
     NOTICE,
     Panel,
     SliceComparison,
+    bands_of,
     columns,
     columns_in_band,
     encode_png,
@@ -114,6 +115,7 @@ def _template() -> Template:
         "columns": columns,
         "columns_in_band": columns_in_band,
         "sampled_lines": sampled_lines,
+        "bands_of": bands_of,
     }
     environment.filters |= {"plain": _plain, "source": _source, "frame": _frame}
     return environment.get_template("report.html")
