@@ -40,7 +40,7 @@ class Catalogue(Generic[T]):
     """
 
     kind: str
-    base: type[T]
+    base: type[Any]
     providers: tuple[str, ...]
     plugins: str
     registered: dict[str, type[T]] = field(default_factory=dict)

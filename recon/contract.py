@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -97,6 +97,10 @@ class Reconstruction(ABC):
     def settings(self) -> dict[str, Any]:
         """Return the settings as the protocol of a result records them."""
         return field_values(self)
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Reconstruction:
+        """Return the method with other values of some settings."""
+        return replace(self, **settings)
 
     def range_warnings(self, acquisition: Acquisition) -> list[str]:
         """Return in what respects a slice lies outside the range the method was made for, each in a few words.

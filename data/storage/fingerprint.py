@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,10 @@ def _plugin_sources(method: object) -> set[Path]:
         if cls.__module__.partition(".")[0] not in {"recon", "builtins", "abc", "typing"}:
             with suppress(OSError, TypeError):  # defined where there is no file
                 sources.add(Path(inspect.getfile(cls)))
-    if is_dataclass(method):  # a method may wrap another one
-        values = (getattr(method, field.name) for field in fields(method))
-        sources = sources.union(*(_plugin_sources(value) for value in values if is_dataclass(value)))
+    if is_dataclass(method):  # a method may wrap others
+        values = [getattr(method, field.name) for field in fields(method)]
+        parts = chain.from_iterable(value if isinstance(value, tuple) else [value] for value in values)
+        sources = sources.union(*(_plugin_sources(part) for part in parts if is_dataclass(part)))
     return sources
 
 

@@ -35,7 +35,10 @@ from recon.experiments.commands.options import (
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
 TUNABLE = "sense,grappa,cs-wavelet,cs-tv"
-METHODS_HELP = "Comma-separated methods; those of sigpy are sigpy-sense, sigpy-wavelet and sigpy-tv."
+METHODS_HELP = (
+    "Comma-separated methods; those of sigpy are sigpy-sense, sigpy-wavelet and sigpy-tv. A + adds stages: "
+    "sense+gain."
+)
 
 commands = typer.Typer()
 
@@ -46,7 +49,7 @@ def reconstruct(
     output: ImageOutput,
     *,
     method: Annotated[
-        str, typer.Option(help="Name of the method, for example sense, grappa, cs-wavelet or varnet.")
+        str, typer.Option(help="Name of the method, for example sense, grappa, cs-wavelet, varnet or sense+gain.")
     ] = "varnet",
     formats: Formats = None,
     acceleration: Annotated[
@@ -117,7 +120,11 @@ def compare(
     ] = "",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="Set a parameter of a method; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="METHOD.KEY=VALUE",
+            help="Set a parameter of a method, or of a stage wherever it is used; may be repeated.",
+        ),
     ] = None,
     tuned: TunedFile = None,
     checkpoint: Checkpoint = None,
@@ -153,6 +160,35 @@ def compare(
         floor=noise_floor,
     )
     run(inputs, comparison, output, pick_device(device), overwrite)
+
+
+@commands.command()
+def denoise(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="DICOM, NIfTI or HDF5 files, or folders of them.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the images; of one input, or a file.")],
+    method: Annotated[str, typer.Option(help="Post-processing stage, for example gain.")] = "gain",
+    strength: Annotated[
+        float | None, typer.Option(help="How much to denoise: 0 changes nothing, 1 is the estimated optimum.")
+    ] = None,
+    settings: Settings = None,
+    plugins: Plugins = None,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Denoise magnitude images without raw data; geometry and headers are kept, and the images marked as derived.
+
+    The noise is estimated from each image, in every place. Not for diagnostic use.
+
+    Example: recon denoise series --method gain --strength 0.7 --output denoised
+    """
+    from recon.experiments.commands.parse import build_stage
+    from recon.experiments.engine.denoise import denoise as run
+    from recon.experiments.engine.device import pick_device
+
+    given = [*(settings or []), *([] if strength is None else [f"strength={strength}"])]
+    run(inputs, build_stage(method, given, plugins), output, pick_device(device), overwrite)
 
 
 @commands.command()

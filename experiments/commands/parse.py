@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
 from recon.data.masks import CENTERS, WHOLE, MaskKind, Sampling, check_sampling, default_center_fraction
-from recon.registry import create, load_plugin, setting_names
+from recon.postprocessing.stage import Stage
+from recon.registry import base_name, create, create_stage, load_plugin, setting_names, stages_of
 
 if TYPE_CHECKING:
     from recon.experiments.engine.tuning.settings import TunedSettings
@@ -197,10 +198,26 @@ def build_method(
     return create(name, values)
 
 
+def build_stage(name: str, settings: list[str], plugins: Iterable[Path] | None = None) -> Stage:
+    """Create a post-processing stage with settings given as `key=value`, after loading the plugins.
+
+    Raises
+    ------
+    InputError
+        If a plugin cannot be loaded, or the stage or a setting is unknown.
+    """
+    for plugin in plugins or ():
+        load_plugin(plugin)
+    return create_stage(name, dict(_split(setting) for setting in settings))
+
+
 def build_methods(
     names: str, settings: list[str], checkpoint: str | None, plugins: Iterable[Path] | None = None
 ) -> dict[str, Reconstruction]:
     """Create several methods with settings given as `method.key=value`, after loading the plugins.
+
+    A setting that begins with a stage, as `gain.strength=0.7`, is for every method that the stage stands behind; with
+    the method before it, as `sense+gain.gain.strength=0.7`, for that method alone.
 
     Raises
     ------
@@ -213,11 +230,18 @@ def build_methods(
     if not chosen:
         raise InputError("no method was given")
     by_method: dict[str, list[str]] = {name: [] for name in chosen}
-    for setting in settings:
+    by_stage = {stage: [name for name in chosen if stage in stages_of(name)] for stage in _stages(chosen)}
+    # Those of a stage first: the last value counts, and one that is given for a single method shall.
+    for setting in sorted(settings, key=lambda one: one.partition(".")[0] in by_method):
         name, dot, rest = setting.partition(".")
-        if not dot or name not in by_method:
-            raise InputError(f"setting {setting!r} does not begin with one of {', '.join(chosen)} and a dot")
-        by_method[name].append(rest)
+        if dot and name in by_method:
+            by_method[name].append(rest)
+        elif dot and name in by_stage:
+            for composed in by_stage[name]:
+                by_method[composed].append(setting)
+        else:
+            known = ", ".join([*chosen, *by_stage])
+            raise InputError(f"setting {setting!r} does not begin with one of {known} and a dot")
     return {
         name: build_method(name, by_method[name], checkpoint if "checkpoint" in setting_names(name) else None)
         for name in chosen
@@ -236,6 +260,8 @@ def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> tuple[str
     for name in chosen:
         if name not in methods:
             raise InputError(f"--oracle {name}: is not among the methods{did_you_mean(name, methods)}")
+        if stages_of(name):
+            raise InputError(f"--oracle {name}: only a method alone is tuned; give {base_name(name)}")
         if not hasattr(methods[name], "lamda"):
             raise InputError(f"--oracle {name}: has no setting lamda, so there is nothing to tune")
     return chosen
@@ -275,6 +301,11 @@ def _factors(mask: str, text: str) -> tuple[float, float]:
             f"mask {mask!r} is not of the form KIND@RxP with factors of 1 or more, for example random@2x2"
         )
     return readout, phase
+
+
+def _stages(names: Iterable[str]) -> list[str]:
+    """Return the stages of composed methods, each once."""
+    return list(dict.fromkeys(stage for name in names for stage in stages_of(name)))
 
 
 def _split(setting: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.experiments.console import warn
 from recon.preprocessing.echo import centre_echo
+from recon.registry import stages_of
 
 
 @dataclass
@@ -66,6 +67,6 @@ def calibration_or_warning(name: str, method: Reconstruction) -> UncertaintyCali
     calibration = method.uncertainty_calibration
     if calibration is not None:
         return calibration
-    remedy = "; `recon calibrate` calibrates it" if method.trained else ""
+    remedy = "; `recon calibrate` calibrates it" if method.trained and not stages_of(name) else ""
     warn(f"the uncertainty of {name} is not calibrated: it is the plain spread between reconstructions{remedy}")
     return UncertaintyCalibration()

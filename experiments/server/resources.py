@@ -74,7 +74,7 @@ class MethodCache:
         Parameters
         ----------
         name
-            Name from an untrusted client; it is only compared with the names of registered methods.
+            Name from an untrusted client; it is only compared with the names of registered methods and stages.
 
         Raises
         ------

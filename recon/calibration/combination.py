@@ -5,10 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recon.calibration.acs import calibration_lines
+from recon.calibration.acs import Acs, calibration_lines
 from recon.calibration.espirit import espirit, second_weight
 from recon.coils import coil_combine
 from recon.data.acquisition import Acquisition
+
+MOST_LINES = 24
+"""Number of lines, and of rows, about DC from which maps are estimated: those of more would follow the noise."""
 
 
 def combine(coil_images: Tensor, acquisition: Acquisition) -> Tensor:
@@ -36,7 +39,7 @@ def combine(coil_images: Tensor, acquisition: Acquisition) -> Tensor:
     """
     if acquisition.coils == 1:
         return coil_images[0]
-    found = espirit([calibration_lines(acquisition)], acquisition.matrix, sets=2)
+    found = espirit([_middle(calibration_lines(acquisition))], acquisition.matrix, sets=2)
     first = coil_combine(coil_images, found.maps[0, 0])
     power = torch.zeros_like(first.real)
     for number in range(1, found.maps.shape[1]):
@@ -45,3 +48,11 @@ def combine(coil_images: Tensor, acquisition: Acquisition) -> Tensor:
     if not power.any():
         return first
     return torch.sgn(first) * (first.abs().square() + power).sqrt()
+
+
+def _middle(acs: Acs) -> Acs:
+    """Return no more calibration lines about DC, and rows, than maps need."""
+    row, reach = acs.lines.shape[1] // 2, MOST_LINES // 2
+    first, top = max(0, acs.dc - reach), max(0, row - reach)
+    lines = acs.lines[:, top : row + reach, first : acs.dc + reach]
+    return Acs(lines, acs.dc - first, acs.separate)

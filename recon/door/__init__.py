@@ -8,7 +8,8 @@ from recon.door.comparison import score, show
 from recon.door.image import Image
 from recon.door.reconstruction import Method, method, methods, reconstruct
 from recon.door.scan import Scan, from_arrays, open, undersample  # noqa: A004 - always called as `recon.open`
-from recon.registry import register
+from recon.postprocessing.stage import Stage
+from recon.registry import register, register_stage
 
 __all__ = [
     "Acquisition",
@@ -18,6 +19,7 @@ __all__ = [
     "Method",
     "Reconstruction",
     "Scan",
+    "Stage",
     "__version__",
     "from_arrays",
     "method",
@@ -25,6 +27,7 @@ __all__ = [
     "open",
     "reconstruct",
     "register",
+    "register_stage",
     "score",
     "show",
     "undersample",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,8 +13,10 @@ from torch.nn.functional import interpolate
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.postprocessing.noise import image_noise
+from recon.postprocessing.noise import complex_image, image_noise
 from recon.postprocessing.stage import Stage
+from recon.quality.noise_map import REPLICAS
+from recon.quality.pseudo_replica import pseudo_replica
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,7 @@ class Composed(Reconstruction):
         """
         scans = self._scans(acquisition)
         image, noise = image_noise(self.method, scans[0])
-        for stage, scan in zip(self.stages, scans[1:], strict=True):
-            if noise.shape != image.shape:
-                noise = interpolate(noise[None, None], image.shape, mode="bilinear")[0, 0]
-            image = stage(image.to(torch.complex64), noise, scan)
-        return image.abs()
+        return self._improved(image, noise, scans[1:])
 
     def batch_size(self, device: torch.device) -> int:
         """Return how many slices are reconstructed together: one, since the noise of each is measured by itself."""
@@ -61,12 +59,16 @@ class Composed(Reconstruction):
         InputError
             If it cannot be loaded.
         """
-        for part in (self.method, *self.stages):
+        for part in self._parts:
             part.prepare()
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the method, and those of each stage under its name."""
         return self.method.settings() | {stage.name: stage.settings() for stage in self.stages}
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Composed:
+        """Return the composed method with other values of some settings of the method before the stages."""
+        return replace(self, method=self.method.with_settings(settings))
 
     def range_warnings(self, acquisition: Acquisition) -> list[str]:
         """Return in what respects a slice lies outside the range of the method or of a stage.
@@ -76,18 +78,40 @@ class Composed(Reconstruction):
         InputError
             If the slice cannot be given to the method or a stage.
         """
-        parts: list[Reconstruction | Stage] = [self.method, *self.stages]
         return [
             warning
-            for part, scan in zip(parts, self._scans(acquisition), strict=True)
+            for part, scan in zip(self._parts, self._scans(acquisition), strict=True)
             if part.trained
             for warning in part.range_warnings(scan)
         ]
 
+    def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
+        """Measure the standard deviation of the image's noise by pseudo-replicas that share the stages' noise map."""
+        _, noise = image_noise(self.method, self._scans(acquisition)[0])
+
+        def replica(altered: Acquisition) -> Tensor:
+            scans = self._scans(altered)
+            return self._improved(complex_image(self.method, scans[0]), noise, scans[1:])
+
+        return pseudo_replica(replica, acquisition, covariance, REPLICAS)
+
+    def _improved(self, image: Tensor, noise: Tensor, scans: Sequence[Acquisition]) -> Tensor:
+        """Apply the stages, each with its slice; the noise map follows an image that changes its size."""
+        for stage, scan in zip(self.stages, scans, strict=True):
+            if noise.shape != image.shape:
+                noise = interpolate(noise[None, None], image.shape, mode="bilinear")[0, 0]
+            image = stage(image.to(torch.complex64), noise, scan)
+        return image.abs()
+
     @property
     def trained(self) -> bool:
         """Whether the method or a stage has trained weights."""
-        return self.method.trained or any(stage.trained for stage in self.stages)
+        return any(part.trained for part in self._parts)
+
+    @property
+    def _parts(self) -> list[Reconstruction | Stage]:
+        """The method and the stages."""
+        return [self.method, *self.stages]
 
     def _scans(self, acquisition: Acquisition) -> list[Acquisition]:
         """Return the slice that the method reconstructs, and that which each stage gets.

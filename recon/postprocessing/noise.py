@@ -48,7 +48,7 @@ def image_noise(method: Reconstruction, acquisition: Acquisition) -> tuple[Tenso
     InputError
         If the method cannot reconstruct the slice.
     """
-    image = _complex_image(method, acquisition)
+    image = complex_image(method, acquisition)
     covariance = _covariance(acquisition)
     if not covariance.any():  # noise-free data
         return image, torch.zeros_like(image.real)
@@ -64,7 +64,7 @@ def _replicas(method: Reconstruction, acquisition: Acquisition, covariance: Tens
     for _ in range(REPLICAS):
         white = torch.randn(acquisition.kspace.shape, generator=generator, dtype=torch.complex64)
         noise = torch.where(acquisition.mask, mix_coils(coloring, white.to(coloring)), 0)
-        other = _complex_image(method, replace(acquisition, kspace=acquisition.kspace + noise))
+        other = complex_image(method, replace(acquisition, kspace=acquisition.kspace + noise))
         power += (other - image).abs().square() / (2 * REPLICAS)
     return smooth(power, SMOOTHING).sqrt()
 
@@ -77,7 +77,14 @@ def _covariance(acquisition: Acquisition) -> Tensor:
         return noise_variance(acquisition).diag().to(acquisition.kspace)
 
 
-def _complex_image(method: Reconstruction, acquisition: Acquisition) -> Tensor:
+def complex_image(method: Reconstruction, acquisition: Acquisition) -> Tensor:
+    """Return the complex image of a method that promises one.
+
+    Raises
+    ------
+    InputError
+        If the method cannot reconstruct the slice, or breaks its promise.
+    """
     image = method.complex_image(acquisition)
     if image is None:
         raise InputError(f"{acquisition.name}: the method gives no complex image, which the stages behind it need")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from recon.contract import field_values
 from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,34 @@ class Stage(ABC):
             K-space `(coils, readout, phase)`.
         """
         return acquisition
+
+    @property
+    def takes_magnitude(self) -> bool:
+        """Whether there is a `magnitude`, so that images alone can be improved."""
+        return False
+
+    def magnitude(self, image: Tensor, noise: Tensor) -> Tensor:
+        """Improve a magnitude image of which there is no raw data.
+
+        Parameters
+        ----------
+        image
+            float32 `(rows, columns)`.
+        noise
+            float32 `(rows, columns)`: estimate of the standard deviation of its noise.
+
+        Returns
+        -------
+        Tensor
+            float32 `(rows, columns)`.
+
+        Raises
+        ------
+        InputError
+            If the stage needs the raw data.
+        """
+        del image, noise
+        raise InputError(f"{self.name} needs the raw data, so it cannot improve images alone")
 
     def prepare(self) -> None:  # noqa: B027 - a stage without weights has nothing to load
         """Load what the first image would wait for, such as weights.

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from helpers.networks import SMALL, write_weights
+from helpers.objects import object_acquisition
 from helpers.slices import random_acquisition, random_kspace
 from helpers.weights import ship
 from recon.calibration.compression import compress_coils
@@ -40,6 +41,19 @@ def test_image_has_the_size_of_the_crop(method: Reconstruction, crop: tuple[int,
     assert image.shape == acquisition.crop
     assert image.dtype == torch.float32
     assert not image.requires_grad
+
+
+def test_networks_that_predict_coil_images_keep_the_phase(method: Reconstruction) -> None:
+    acquisition = object_acquisition(4, 40, 36)
+    image, combined = method(acquisition), method.complex_image(acquisition)
+    assert method.keeps_phase == (combined is not None) == (not isinstance(method, type(create("unet"))))
+    if combined is not None:
+        bright = acquisition.target > 0.3
+        assert combined.dtype == torch.complex64
+        # The maps of weights that are not trained differ from the true ones.
+        assert (combined.abs() - image)[bright].norm() < 0.15 * image[
+            bright
+        ].norm()  # of weights that are not trained
 
 
 @pytest.mark.parametrize("scale", [1e-7, 3.0, 1e7])

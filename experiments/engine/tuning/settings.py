@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.yaml_file import read_yaml
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.registry import create
+from recon.registry import base_name, create
 
 
 class TunedEntry(BaseModel):
@@ -58,8 +57,8 @@ class TunedSettings(BaseModel):
         return self.settings[-1]
 
     def keys(self, method: str) -> list[str]:
-        """Return the names of the settings of a method that were tuned for any contrast."""
-        return sorted({key for entry in self.settings for key in entry.methods.get(method, {})})
+        """Return the names of the settings of a method that were tuned for any contrast; stages have none."""
+        return sorted({key for entry in self.settings for key in entry.methods.get(base_name(method), {})})
 
     def summary(self) -> dict[str, Any]:
         """Return the settings by contrast and acceleration."""
@@ -81,8 +80,8 @@ class TunedSettings(BaseModel):
         nearest = min(fitting, key=lambda entry: abs(math.log(entry.acceleration / acceleration)), default=None)
         return {} if nearest is None else nearest.methods[method]
 
-    def adapt(self, name: str, method: Any, scan: SampledVolume) -> Reconstruction:
-        """Return a method with its settings for a scan.
+    def adapt(self, name: str, method: Reconstruction, scan: SampledVolume) -> Reconstruction:
+        """Return a method with its settings for a scan, of a composed one those of the method before the stages.
 
         Raises
         ------
@@ -90,11 +89,10 @@ class TunedSettings(BaseModel):
             If the method was tuned, but not for the contrast of the scan.
         """
         try:
-            chosen = self.choose(name, scan.volume.header.contrast, scan.acceleration)
+            chosen = self.choose(base_name(name), scan.volume.header.contrast, scan.acceleration)
         except InputError as error:
             raise InputError(f"{scan.volume.path}: {error}") from error
-        adapted: Reconstruction = replace(method, **chosen) if chosen else method  # a copy reads its weights again
-        return adapted
+        return method.with_settings(chosen) if chosen else method  # a copy reads its weights again
 
     def write(self, path: Path) -> None:
         """Write the settings as YAML, whole or not at all."""

@@ -27,6 +27,7 @@ from recon.experiments.engine.tuning.golden_section import logarithmic_grid, sea
 from recon.experiments.engine.tuning.settings import TunedSettings, read_tuned
 from recon.experiments.report.scores import versions
 from recon.quality.noise_floor import RULE
+from recon.registry import base_name, stages_of
 
 WEIGHTS = logarithmic_grid(1e-4, 1.0, 7)
 REFINEMENTS = 5
@@ -114,6 +115,8 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
         At the end, if a file could not be used or a method failed.
     """
     for name, method in tuning.methods.items():
+        if stages_of(name):
+            raise InputError(f"{name}: only a method alone is tuned; {name} takes the settings of {base_name(name)}")
         if "lamda" not in _settings(method):
             raise InputError(f"{name} has no setting lamda, so there is nothing to tune")
     problems = Problems()

@@ -133,7 +133,7 @@ def test_late_lines_are_reported() -> None:
         assert "1 lines came after" in texts(converse(server, [header(), *lines(0), lines(0)[3], Close()]))
 
 
-@pytest.mark.parametrize("config", ["", "default", "sense", "zero-filled"])
+@pytest.mark.parametrize("config", ["", "default", "sense", "zero-filled", "sense+gain"])
 def test_the_configuration_chooses_a_method(config: str) -> None:
     with serving() as server:
         answer = converse(server, scan(1, config))
