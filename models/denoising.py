@@ -31,7 +31,7 @@ class DlrStage(LearnedStage):
 
     strength: Annotated[float, Field(ge=0)] = 1.0
 
-    def __call__(self, image: Tensor, noise: Tensor, acquisition: Acquisition | None = None) -> Tensor:
+    def __call__(self, image: Tensor, noise: Tensor, acquisition: Acquisition) -> Tensor:
         """Denoise complex64 or float32 `(rows, columns)`, given the noise of each pixel.
 
         Raises
@@ -40,6 +40,24 @@ class DlrStage(LearnedStage):
             If the weights are missing, or belong to another network.
         """
         del acquisition
+        return self._denoised(image, noise)
+
+    @property
+    def takes_magnitude(self) -> bool:
+        """Whether images alone can be denoised: yes, although the noise of a magnitude is no longer normal in air."""
+        return True
+
+    def magnitude(self, image: Tensor, noise: Tensor) -> Tensor:
+        """Denoise a magnitude image, float32 `(rows, columns)`; what falls below zero is zero.
+
+        Raises
+        ------
+        InputError
+            As in `__call__`.
+        """
+        return self._denoised(image, noise).clamp(min=0)
+
+    def _denoised(self, image: Tensor, noise: Tensor) -> Tensor:
         sigma = self.strength * noise
         if not sigma.any():
             return image

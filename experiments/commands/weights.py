@@ -48,7 +48,7 @@ def _describe(loaded: Checkpoint) -> tuple[str, ...]:
         loaded.name,
         f"{parameters:,}",
         f"{loaded.path.stat().st_size / MEGABYTE:.1f}",
-        str(card.trained) if card and card.trained else "unknown",
+        card.trained_on if card else "unknown",
         "checked" if card else "unknown",
     )
 

@@ -106,6 +106,9 @@ class Card(BaseModel):
         Licence of the weights.
     trained
         Range of scans in the training data; None if it was not recorded.
+    noise
+        Smallest and largest noise that a denoiser was trained on, as share of the magnitude that 99.5 % of an image's
+        pixels do not exceed; None for other networks.
     uncertainty
         Calibration written by `recon calibrate`; None before that.
     data
@@ -119,9 +122,17 @@ class Card(BaseModel):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     licence: str = ""
     trained: TrainedRange | None = None
+    noise: tuple[PositiveFloat, PositiveFloat] | None = None
     uncertainty: UncertaintyCalibration | None = None
     data: tuple[DataSource, ...] = ()
     metrics: dict[str, dict[str, float]] = {}
+
+    @property
+    def trained_on(self) -> str:
+        """The range of scans or of noise in the training data, in a few words."""
+        if self.noise is not None:
+            return f"images with noise of {_span((100 * self.noise[0], 100 * self.noise[1]))} %"
+        return "unknown" if self.trained is None else str(self.trained)
 
 
 def card_path(weights: Path) -> Path:

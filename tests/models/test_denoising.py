@@ -69,6 +69,16 @@ def test_it_follows_every_method_that_keeps_the_phase(weights: Path) -> None:
     assert method(object_acquisition(noise=1e-3)).shape == object_acquisition().crop
 
 
+def test_a_magnitude_image_is_denoised_and_stays_positive(weights: Path) -> None:
+    image, noise = noisy_image()
+    stage = create_stage("dlr", {"checkpoint": str(weights)})
+    denoised = stage.magnitude(image.abs(), noise)
+    assert stage.takes_magnitude
+    torch.testing.assert_close(denoised, stage(image.abs(), noise, object_acquisition()).clamp(min=0))
+    assert (denoised >= 0).all()
+    assert not torch.equal(denoised, image.abs())
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     other = networks.write_weights(tmp_path / "unet.safetensors", "unet")
     with pytest.raises(InputError, match="holds weights of the network unet, not of dlr"):

@@ -78,6 +78,11 @@ def find_series(inputs: list[Path]) -> list[Path]:
     return found
 
 
+def is_series(path: Path) -> bool:
+    """Return whether a file is of a known format."""
+    return path.is_file() and _kind(path) is not None
+
+
 def _kind(path: Path) -> str | None:
     """Return the format of a file, or None if it is none of ours."""
     if path.name.lower().endswith((".nii", ".nii.gz")):

@@ -15,9 +15,17 @@ from rich.console import Group
 from rich.table import Table
 
 from recon.experiments.benchmark.cost import timed
-from recon.experiments.benchmark.denoising.denoisers import BM3D, NLM, NLM_FILTER, NOISY, Denoise, denoisers
+from recon.experiments.benchmark.denoising.denoisers import (
+    BM3D,
+    NLM,
+    NLM_FILTER,
+    NOISY,
+    Denoise,
+    denoisers,
+    knowing_the_mean,
+)
 from recon.experiments.benchmark.denoising.fidelity import EDGES, REGION, REGIONS, Landmarks
-from recon.experiments.benchmark.denoising.scenes import Scene, read_scenes, simulate_scenes
+from recon.experiments.benchmark.denoising.scenes import Case, read_scenes, simulate_scenes, simulate_unfolded
 from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, progress, warn
@@ -34,7 +42,7 @@ class DenoisingResult:
     Attributes
     ----------
     scene, level, denoiser
-        Image, standard deviation of the noise as share of its brightness, and name of the denoiser.
+        Image, standard deviation of the noise as share of its brightness or `unfolded`, and name of the denoiser.
     psnr, ssim
         Of the magnitude, against that of the noise-free image; in dB, where the range is the brightness that levels
         refer to, and from 0 to 1.
@@ -47,7 +55,7 @@ class DenoisingResult:
     """
 
     scene: str
-    level: float
+    level: str
     denoiser: str
     psnr: float
     ssim: float
@@ -63,7 +71,6 @@ class DenoisingReport:
 
     protocol: dict[str, Any]
     machine: dict[str, Any]
-    scenes: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     results: list[DenoisingResult] = field(default_factory=list)
 
@@ -72,6 +79,9 @@ def denoising(
     inputs: list[Path], levels: Sequence[float], heads: int, stages: Mapping[str, Mapping[str, Any]], output: Path
 ) -> DenoisingReport:
     """Measure denoiser by denoiser on every image and level, print tables and write `denoising.json`.
+
+    The heads are also scanned by parallel imaging, whose noise differs from pixel to pixel; there each stage is also
+    measured without its map, and the others know the mean alone.
 
     Parameters
     ----------
@@ -98,33 +108,33 @@ def denoising(
         warn(sentence)
     report = DenoisingReport(_protocol(levels, stages), machine(), missing=missing)
     scenes = list(chain(read_scenes(inputs) if inputs else (), simulate_scenes(heads)))
+    cases = [scene.case(level) for scene in scenes for level in levels] + list(simulate_unfolded(heads))
     with progress() as bar:
-        task = bar.add_task("denoise", total=len(scenes) * len(levels) * len(entrants))
-        for scene in scenes:
-            report.scenes[scene.name] = scene.fingerprint()
-            landmarks = Landmarks.find(scene.image.numpy())
-            for level in levels:
-                for name, denoise in entrants.items():
-                    bar.update(task, description=f"{scene.name}, {level:.3g}, {name}")
-                    report.results.append(_measure(scene, landmarks, level, name, denoise))
-                    bar.advance(task)
+        task = bar.add_task("denoise", total=len(cases))
+        for case in cases:
+            landmarks, extra = Landmarks.find(case.clean.numpy()), {}
+            if case.mapped:
+                extra = {f"{name}, mean": knowing_the_mean(entrants[name]) for name in stages if name in entrants}
+            for name, denoise in {**entrants, **extra}.items():
+                bar.update(task, description=f"{case.scene}, {case.level}, {name}")
+                report.results.append(_measure(case, landmarks, name, denoise))
+            bar.advance(task)
             write_json(output / REPORT, report)
-    for level in levels:
+    for level in dict.fromkeys(case.level for case in cases):
         console.print(_tables(level, [result for result in report.results if result.level == level]))
     console.print(f"results: {output / REPORT}", markup=False, soft_wrap=True)
     return report
 
 
-def _measure(scene: Scene, landmarks: Landmarks, level: float, name: str, denoise: Denoise) -> DenoisingResult:
-    noisy = scene.noisy(level)
-    denoised, seconds = timed(lambda: denoise(noisy, scene.sigma(level)))
-    metrics = score(scene.image.abs().numpy()[None], denoised.abs().numpy()[None])
-    range_ = 20 * math.log10(brightness(scene.image) / float(scene.image.abs().amax()))
-    changes = np.abs(landmarks.contrast_changes(noisy.numpy(), denoised.numpy()))
+def _measure(case: Case, landmarks: Landmarks, name: str, denoise: Denoise) -> DenoisingResult:
+    denoised, seconds = timed(lambda: denoise(case.noisy, case.noise))
+    metrics = score(case.clean.abs().numpy()[None], denoised.abs().numpy()[None])
+    range_ = 20 * math.log10(brightness(case.clean) / float(case.clean.abs().amax()))
+    changes = np.abs(landmarks.contrast_changes(case.noisy.numpy(), denoised.numpy()))
     outer, inner = landmarks.rise_changes(denoised.numpy())
     return DenoisingResult(
-        scene=scene.name,
-        level=level,
+        scene=case.scene,
+        level=case.level,
         denoiser=name,
         psnr=metrics.psnr + range_,
         ssim=metrics.ssim,
@@ -148,12 +158,12 @@ def _protocol(levels: Sequence[float], stages: Mapping[str, Mapping[str, Any]]) 
     }
 
 
-def _tables(level: float, results: Sequence[DenoisingResult]) -> Group:
+def _tables(level: str, results: Sequence[DenoisingResult]) -> Group:
     """Lay out the PSNR of each image, and the means over all images."""
     scenes = list(dict.fromkeys(one.scene for one in results))
     names = dict.fromkeys(one.denoiser for one in results)
     by_name = {name: [one for one in results if one.denoiser == name] for name in names}
-    scores = _empty(f"noise {level:.4g}: PSNR [dB]", ("denoiser", *scenes, "mean"))
+    scores = _empty(f"noise {level}: PSNR [dB]", ("denoiser", *scenes, "mean"))
     headings = ("denoiser", "SSIM", "CPU [s]", "BM3D / CPU", "contrast", "rise: outer", "inner")
     means = _empty("means over the images", headings)
     slow = _mean(one.cpu for one in results if one.denoiser == BM3D)

@@ -16,8 +16,8 @@ from recon.data.extras import MissingExtraError, extra
 from recon.fourier import fft
 from recon.registry import create_stage, stage_names
 
-Denoise = Callable[[Tensor, float], Tensor]
-"""Denoises a complex image `(rows, columns)`, given the standard deviation of its noise in the real part."""
+Denoise = Callable[[Tensor, Tensor], Tensor]
+"""Denoises a complex image `(rows, columns)`, given the standard deviation of its real part's noise."""
 
 Part = NDArray[np.floating]
 """Real or imaginary part of an image, `(rows, columns)`."""
@@ -39,7 +39,7 @@ def denoisers(stages: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Denois
     stages
         Settings of the stages to compare, by name.
     """
-    found: dict[str, Denoise] = {NOISY: lambda image, _sigma: image}
+    found: dict[str, Denoise] = {NOISY: lambda image, _noise: image}
     missing: list[str] = []
     builders: dict[str, Callable[[], Denoise]] = {BM3D: bm3d, "non-local means": non_local_means}
     builders |= {name: _stage_builder(name, settings) for name, settings in stages.items()}
@@ -62,7 +62,7 @@ def bm3d() -> Denoise:
     with extra("bm3d", "BM3D"):
         import bm3d as package  # noqa: PLC0415 - an extra
 
-    return lambda image, sigma: _by_part(image, sigma, package.bm3d)
+    return lambda image, noise: _by_part(image, noise, package.bm3d)
 
 
 def non_local_means() -> Denoise:
@@ -72,7 +72,7 @@ def non_local_means() -> Denoise:
     def denoise(part: Part, sigma: float) -> Part:
         return denoise_nl_means(part, h=NLM_FILTER * sigma, sigma=sigma, **NLM)
 
-    return lambda image, sigma: _by_part(image, sigma, denoise)
+    return lambda image, noise: _by_part(image, noise, denoise)
 
 
 def stage(name: str, settings: Mapping[str, Any]) -> Denoise:
@@ -86,11 +86,12 @@ def stage(name: str, settings: Mapping[str, Any]) -> Denoise:
     built = create_stage(name, settings)
     built.prepare()
 
-    def denoise(image: Tensor, sigma: float) -> Tensor:
-        noise = torch.full_like(image.real, sigma)
-        return built(image, noise, _acquisition(image)).to(torch.complex64)
+    return lambda image, noise: built(image, noise, _acquisition(image)).to(torch.complex64)
 
-    return denoise
+
+def knowing_the_mean(denoise: Denoise) -> Denoise:
+    """Return the denoiser as it is without a map: given the root mean square of the noise everywhere."""
+    return lambda image, noise: denoise(image, torch.full_like(noise, _mean(noise)))
 
 
 def known_stages() -> list[str]:
@@ -109,8 +110,12 @@ def _acquisition(image: Tensor) -> Acquisition:
     return Acquisition(fft(image.unsqueeze(0)), torch.ones(columns, dtype=torch.bool), header)
 
 
-def _by_part(image: Tensor, sigma: float, denoise: Callable[[Part, float], Part]) -> Tensor:
-    """Denoise real and imaginary part, scaled to the values about 1 that other packages expect."""
-    unit = float(image.abs().amax())
+def _mean(noise: Tensor) -> float:
+    return float(noise.square().mean().sqrt())
+
+
+def _by_part(image: Tensor, noise: Tensor, denoise: Callable[[Part, float], Part]) -> Tensor:
+    """Denoise real and imaginary part, scaled to values about 1 as other packages expect, by the mean noise."""
+    unit, sigma = float(image.abs().amax()), _mean(noise)
     parts = [denoise((part / unit).numpy(), sigma / unit) for part in (image.real, image.imag)]
     return unit * torch.complex(*(torch.from_numpy(np.asarray(part, np.float32)) for part in parts))

@@ -1,26 +1,60 @@
-"""Prepares the complex images that noise is added to: the middle slice of each file, and simulated heads."""
+"""Prepares complex images with noise: slices of files and simulated heads, and unfolded scans of these."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from recon.classical.unfolding import SenseUnfold
 from recon.classical.zero_filled import ZeroFilled
+from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import seed_of
+from recon.data.masks import MaskKind, Sampling, seed_of
 from recon.data.open import find_files, open_volume
+from recon.fourier import fft
 from recon.preprocessing.echo import centre_echo
 from recon.simulation.noisy_patches import brightness, white_noise
-from recon.simulation.raw_files import simulate_volume
+from recon.simulation.raw_files import SimulatedVolume, simulate_volume
 
 HEAD_MATRIX, HEAD_SNR = (256, 256), 40.0
 """Matrix of the simulated heads, and the SNR of their raw data, which the images do not have."""
+
+COILS, ACCELERATION, CENTER, UNFOLDED_SNR = 8, 3, 0.1, 20.0
+"""Coils, acceleration, share of calibration lines and SNR of the scans that are unfolded."""
+
+UNFOLDED = "unfolded"
+"""Level of cases whose noise is that of parallel imaging, higher where the g-factor is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """An image with noise.
+
+    Attributes
+    ----------
+    scene, level
+        Name of the image, and the level of its noise as text.
+    clean, noisy
+        complex64 `(rows, columns)`.
+    noise
+        float32 `(rows, columns)`: standard deviation of the noise in the real part, and in the imaginary part.
+    """
+
+    scene: str
+    level: str
+    clean: Tensor
+    noisy: Tensor
+    noise: Tensor
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the noise differs from pixel to pixel."""
+        return bool(self.noise.amax() > self.noise.amin())
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,18 +72,12 @@ class Scene:
     name: str
     image: Tensor
 
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of the image."""
-        return hashlib.sha256(self.image.numpy().tobytes()).hexdigest()
-
-    def sigma(self, level: float) -> float:
-        """Return the standard deviation of noise of a level, in the image's units."""
-        return level * brightness(self.image)
-
-    def noisy(self, level: float) -> Tensor:
-        """Add noise whose real and imaginary part have this standard deviation; the same every time."""
+    def case(self, level: float) -> Case:
+        """Add noise of a standard deviation of `level` times the brightness, the same every time."""
         rng = np.random.default_rng((round(1e6 * level), *seed_of(self.name)))
-        return self.image + self.sigma(level) * white_noise(self.image, rng)
+        noise = torch.full_like(self.image.real, level * brightness(self.image))
+        noisy = self.image + noise * white_noise(self.image, rng)
+        return Case(self.name, f"{level:.4g}", self.image, noisy, noise)
 
 
 def read_scenes(inputs: list[Path]) -> Iterator[Scene]:
@@ -73,5 +101,29 @@ def read_scenes(inputs: list[Path]) -> Iterator[Scene]:
 def simulate_scenes(count: int) -> Iterator[Scene]:
     """Draw heads without noise, the same every time; none of them is a head that training draws."""
     for number in range(count):
-        volume = simulate_volume(HEAD_MATRIX, 1, 1, HEAD_SNR, np.random.default_rng((2**31, number)))
-        yield Scene(f"head {number + 1}", torch.from_numpy(volume.image[0]))
+        yield Scene(f"head {number + 1}", torch.from_numpy(_simulate(number, coils=1, snr=HEAD_SNR).image[0]))
+
+
+def simulate_unfolded(count: int) -> Iterator[Case]:
+    """Scan the same heads by parallel imaging and unfold them, with noise and without."""
+    method, sampling = SenseUnfold(), Sampling(MaskKind.EQUISPACED, ACCELERATION, CENTER)
+    for number in range(count):
+        volume = _simulate(number, COILS, UNFOLDED_SNR)
+        mask = torch.ones(volume.kspace.shape[-1], dtype=torch.bool)
+        noisy = sampling(
+            Acquisition(torch.from_numpy(volume.kspace[0]), mask, volume.header, name=f"head {number + 1}")
+        )
+        silent = fft(torch.from_numpy(volume.sens_maps[0] * volume.image[0]))
+        clean = replace(noisy, kspace=torch.where(noisy.mask, silent, 0))
+        covariance = 2 * volume.noise**2 * torch.eye(COILS, dtype=torch.complex64)
+        yield Case(
+            scene=noisy.name,
+            level=UNFOLDED,
+            clean=method.complex_image(clean),
+            noisy=method.complex_image(noisy),
+            noise=method.noise_map(noisy, covariance),
+        )
+
+
+def _simulate(number: int, coils: int, snr: float) -> SimulatedVolume:
+    return simulate_volume(HEAD_MATRIX, 1, coils, snr, np.random.default_rng((2**31, number)))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recon.data.errors import InputError
+from recon.data.images.derived.series import is_series, open_series
 from recon.simulation.phantom.contrast import draw_protocol
 from recon.simulation.phantom.head import head
 
@@ -69,22 +70,25 @@ class Anatomy:
 
 
 def load_anatomies(places: Sequence[Path]) -> list[Anatomy]:
-    """Read the `image` of every `.npz` file, real `(slices, rows, columns)`.
+    """Read the `image` of every `.npz` file, real `(slices, rows, columns)`, and DICOM, NIfTI and HDF5 images.
 
     Parameters
     ----------
     places
-        Files, and folders of files.
+        Files, and folders of files; of a folder with `.npz` files these alone are read.
 
     Raises
     ------
     InputError
         If there is no file, or a file holds no such image.
     """
-    paths = _files(places)
+    paths = [path for place in places for path in _files(place) or _series(place)]
     if not paths:
-        raise InputError(f"{', '.join(map(str, places))}: holds no {SUFFIX} file with an {KEY!r} to simulate from")
-    return [_anatomy(path, _array(path, KEY)) for path in paths]
+        names = ", ".join(map(str, places))
+        raise InputError(f"{names}: holds no {SUFFIX} file with an {KEY!r} to simulate from, and no other images")
+    return [
+        _anatomy(path, _array(path, KEY) if path.suffix == SUFFIX else open_series(path).images) for path in paths
+    ]
 
 
 def load_maps(places: Sequence[Path]) -> list[npt.NDArray[np.complex64]]:
@@ -96,7 +100,7 @@ def load_maps(places: Sequence[Path]) -> list[npt.NDArray[np.complex64]]:
         If a file holds no such maps.
     """
     measured = []
-    for path in _files(places):
+    for path in (path for place in places for path in _files(place)):
         maps = _array(path, MAPS_KEY)
         if maps.ndim != 3 or not np.iscomplexobj(maps) or not np.isfinite(maps).all():
             raise InputError(f"{path}: its {MAPS_KEY!r} are not finite complex (coils, rows, columns)")
@@ -114,11 +118,14 @@ def draw_heads(count: int, seed: int) -> list[Anatomy]:
     return heads
 
 
-def _files(places: Sequence[Path]) -> list[Path]:
-    for place in places:
-        if not place.exists():
-            raise InputError(f"{place}: there is no such file or folder")
-    return [path for place in places for path in (sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place])]
+def _files(place: Path) -> list[Path]:
+    if not place.exists():
+        raise InputError(f"{place}: there is no such file or folder")
+    return sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
+
+
+def _series(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if is_series(path)]
 
 
 def _array(path: Path, key: str) -> npt.NDArray[np.generic]:

@@ -86,3 +86,10 @@ def test_every_reason_is_listed_and_a_reference_scan_counts_as_calibration_lines
     assert len(TRAINED.warnings(outside)) == 4
     scanned = replace(outside, calibration=outside.kspace[..., :20])
     assert len(TRAINED.warnings(scanned)) == 3
+
+
+def test_a_card_says_in_words_what_the_weights_were_trained_on() -> None:
+    known = {"sha256": "0" * 64}
+    assert Card(**known).trained_on == "unknown"
+    assert Card(**known, trained=TRAINED).trained_on == str(TRAINED)
+    assert Card(**known, noise=(0.01, 0.15)).trained_on == "images with noise of 1 to 15 %"

@@ -48,6 +48,32 @@ def test_a_network_trains_on_magnitude_images_and_resumes_to_the_same_weights(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
+def test_a_denoiser_trains_on_magnitude_images_and_resumes_to_the_same_weights(folders: Path, tmp_path: Path) -> None:
+    def run(name: str, epochs: int) -> TrainConfig:
+        data = {
+            "train": str(folders / "disc.npz"),
+            "val": str(folders / "disc.npz"),
+            "simulation": {"heads": 0, "slices": 6, "matrix": (24, 30)},
+            "patches": {"size": 16, "count": 2, "levels": [0.1]},
+        }
+        values: dict[str, Any] = {
+            "network": {"name": "dlr", "arguments": {"layers": 2}},
+            "epochs": epochs,
+            "ema": 0.5,
+        }
+        return make_config(folders, tmp_path / name, data=data, training={"mode": "denoise"}, batch_size=2, **values)
+
+    train(run("whole", epochs=2))
+    train(run("parts", epochs=1))
+    train(run("parts", epochs=2), resume=True)
+    assert_equal(read_weights(tmp_path / "parts"), read_weights(tmp_path / "whole"))
+    scores = [line["groups"]["noise 0.1"]["psnr"] for line in read_lines(tmp_path / "whole") if "groups" in line]
+    assert len(scores) == 2
+    assert min(scores) > 20  # the noisy image has less
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [2, 4, 5])
 @pytest.mark.usefixtures("no_pictures")
 def test_a_run_that_uses_its_starts_again_resumes_to_the_same_weights(

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -38,6 +39,18 @@ def test_unusable_images_are_refused(tmp_path: Path, values: dict[str, np.ndarra
     np.savez(tmp_path / "volume.npz", **values)
     with pytest.raises(InputError, match=f"volume.npz: {message}"):
         load_anatomies([tmp_path])
+
+
+def test_images_of_viewers_serve_too_where_there_are_no_arrays(tmp_path: Path) -> None:
+    image = np.zeros((12, 10, 3), np.float32)
+    image[3:9, 2:8] = 50
+    nib.save(nib.Nifti1Image(image, np.eye(4)), tmp_path / "head.nii.gz")
+    (tmp_path / "notes.txt").write_text("not an image")
+    (anatomy,) = load_anatomies([tmp_path])
+    assert anatomy.shape == (3, 12, 10)
+    assert load_anatomies([tmp_path / "head.nii.gz"])[0].slice(0).max() == pytest.approx(1)
+    np.savez(tmp_path / "head.npz", image=image.transpose(2, 0, 1))
+    assert [anatomy.name for anatomy in load_anatomies([tmp_path])] == ["head.npz"]
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
