@@ -53,14 +53,21 @@ class SharpStage(LearnedStage):
             If the weights are missing or belong to another network, or the measured centre is too small.
         """
         size = self.size(acquisition)
-        unit = image.abs().amax()
-        if size == image.shape or not unit:
-            return image.new_zeros(size) if size != image.shape else image
+        return image if size == image.shape else self.enlarge(image, noise, size)
+
+    def enlarge(self, image: Tensor, noise: Tensor, size: Size) -> Tensor:
+        """Enlarge complex64 `(rows, columns)`, given the noise of each pixel, to a size up to twice that.
+
+        Raises
+        ------
+        InputError
+            If the weights are missing or belong to another network.
+        """
+        unit = image.abs().amax()  # the network scales with its input, numbers of float32 do not
+        if not unit:
+            return image.new_zeros(size)
         network = self.loaded.network.to(image.device)
-        with (
-            torch.no_grad(),
-            computing_in(self.precision, image.device),
-        ):  # float32 does not scale as the network does
+        with torch.no_grad(), computing_in(self.precision, image.device):
             enlarged: Tensor = network((image / unit).unsqueeze(0), (noise / unit).unsqueeze(0), size)[0]
         return enlarged.to(image.dtype) * unit
 
