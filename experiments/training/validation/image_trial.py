@@ -33,14 +33,15 @@ class ImageTrial:
         Standard deviation of the noise, as share of the brightness of the image.
     phase
         Whether the image gets a phase.
-    enlarged
-        Whether the network gets the central half of k-space along both axes, to enlarge the image.
+    largest
+        Largest side of the image that an enlarger gets half of the k-space of, along both axes: anatomies may have
+        more pixels than resolution, and are cut to it in k-space. None for a denoiser.
     """
 
     anatomy: Anatomy
     noise: float
     phase: bool
-    enlarged: bool = False
+    largest: int | None = None
 
     @property
     def kind(self) -> Hashable:
@@ -60,13 +61,16 @@ class ImageTrial:
         clean = torch.from_numpy(anatomy.slice(len(anatomy) // 2)).to(device)
         clean = vary_phase(clean, rng) if self.phase else clean
         sigma = clean.new_tensor(self.noise * brightness(clean)).real
-        rows, columns = clean.shape
-        seen = lowered(clean, (-(-rows // 2), -(-columns // 2))) if self.enlarged else clean
+        seen = clean
+        size: tuple[tuple[int, int], ...] = ()
+        if self.largest is not None:
+            rows, columns = (min(side, self.largest) for side in clean.shape)
+            clean = lowered(clean, (rows, columns))
+            seen, size = lowered(clean, (-(-rows // 2), -(-columns // 2))), ((rows, columns),)
         noisy = seen + sigma * white_noise(seen, rng)
-        size = ((rows, columns),) if self.enlarged else ()
         with torch.no_grad(), accelerator.autocast():
             better = network(noisy[None], sigma.reshape(1, 1, 1), *size)[0]
-        check_finite(better, f"{anatomy.path}: the {'enlarged' if self.enlarged else 'denoised'} image")
+        check_finite(better, f"{anatomy.path}: the {'enlarged' if size else 'denoised'} image")
         target, image = (values.abs().float().cpu().numpy()[None] for values in (clean, better))
         metrics = asdict(score_file(anatomy.path, target, image, score))
         scored = VolumeScore(anatomy.name, "", None, **metrics, noise=self.noise)
@@ -75,5 +79,6 @@ class ImageTrial:
 
 def image_trials(config: TrainConfig, images: Sequence[Anatomy]) -> list[ImageTrial]:
     """Pair each volume of images with each level of the noise."""
-    patches, enlarged = config.data.patches, config.training.mode == "enlarge"
-    return [ImageTrial(image, level, patches.phase, enlarged) for image in images for level in patches.levels]
+    patches = config.data.patches
+    largest = config.data.simulated.matrix[1] if config.training.mode == "enlarge" else None
+    return [ImageTrial(image, level, patches.phase, largest) for image in images for level in patches.levels]

@@ -51,11 +51,17 @@ class Zeros(nn.Module):
 
 
 def test_an_enlarger_gets_the_central_half_of_k_space(trials: list[ImageTrial]) -> None:
-    enlarging = [replace(trial, enlarged=True) for trial in trials if trial.phase]
+    enlarging = [replace(trial, largest=60) for trial in trials if trial.phase]
     validation = Validator(Accelerator(cpu=True), enlarging)(Zeros(), Shutdown(Accelerator(cpu=True), None))
     assert validation is not None
     quiet, loud = (score.psnr for score in validation.scores)
     assert 20 < loud < quiet < 30  # the edge of the disc is blurred
+
+
+def test_an_anatomy_with_more_pixels_than_the_largest_side_is_cut_in_k_space(trials: list[ImageTrial]) -> None:
+    _, example = replace(trials[0], largest=40)(Zeros(), Accelerator(cpu=True))
+    assert example is not None
+    assert example.target.shape == example.image.shape == (40, 40)
 
 
 def test_a_denoiser_whose_images_are_not_finite_is_not_scored(trials: list[ImageTrial]) -> None:
