@@ -55,7 +55,7 @@ def test_an_enlarger_gets_the_central_half_of_k_space(trials: list[ImageTrial]) 
     validation = Validator(Accelerator(cpu=True), enlarging)(Zeros(), Shutdown(Accelerator(cpu=True), None))
     assert validation is not None
     quiet, loud = (score.psnr for score in validation.scores)
-    assert 20 < loud < quiet < 30  # the edge of the disc is blurred
+    assert 15 < loud < quiet < 30  # the edge of the disc is blurred
 
 
 def test_an_anatomy_with_more_pixels_than_the_largest_side_is_cut_in_k_space(trials: list[ImageTrial]) -> None:
