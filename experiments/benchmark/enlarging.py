@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import chain
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 from torch import Tensor
 
@@ -129,7 +130,7 @@ def enlarging(inputs: list[Path], level: float, heads: int, stage: SharpStage, o
             report.results += [_measure(scene, level, name, enlarge) for name, enlarge in methods.items()]
             bar.advance(task)
             write_json(output / REPORT, report)
-    console.print(_table(report))
+    console.print(_tables(report))
     console.print(f"results: {output / REPORT}", markup=False, soft_wrap=True)
     return report
 
@@ -211,28 +212,25 @@ def _measure(scene: Scene, level: float, name: str, enlarge: Enlarge) -> Enlargi
     )
 
 
-def _table(report: EnlargingReport) -> Table:
-    table = Table(box=SIMPLE_HEAD, title="central half of k-space, enlarged", title_justify="left")
-    outer = [f"{band.inner:g}-{band.outer:g}" for band in report.results[0].bands[1:]]
-    for heading in ("image", "method", "PSNR", "SSIM", *outer, "invented", "lost", *report.results[0].implants):
-        table.add_column(heading, justify="right" if heading not in {"image", "method"} else "left")
+def _tables(report: EnlargingReport) -> Group:
+    """Lay out the scores and details of each image, and below them resolution: bands and implants."""
+    first = report.results[0]
+    outer = [f"{band.inner:g}-{band.outer:g}" for band in first.bands[1:]]
+    scores = _empty("central half of k-space, enlarged", ("PSNR [dB]", "SSIM", "invented", "lost", "CPU [s]"))
+    detail = _empty("correlation in bands of k-space, and implants shown", (*outer, *first.implants))
     for one in report.results:
-        table.add_row(
-            one.scene,
-            one.method,
-            f"{one.psnr:.2f}",
-            f"{one.ssim:.4f}",
-            *_decimals(band.correlation for band in one.bands[1:]),
-            str(one.invented),
-            f"{one.lost} of {one.present}",
-            *_decimals(one.implants.values()),
+        lost = f"{one.lost} of {one.present}"
+        scores.add_row(
+            one.scene, one.method, f"{one.psnr:.2f}", f"{one.ssim:.4f}", str(one.invented), lost, f"{one.cpu:.2f}"
         )
-    table.caption = (
-        "correlation in bands of k-space; share of implanted details, by width; MTF at 50 %: "
-        + ", ".join(f"{name} {frequency:.3f}/pixel" for name, frequency in report.mtf50.items())
-    )
+        shown = [*(band.correlation for band in one.bands[1:]), *one.implants.values()]
+        detail.add_row(one.scene, one.method, *(f"{value:.2f}" for value in shown))
+    edge = ", ".join(f"{name} {frequency:.3f}" for name, frequency in report.mtf50.items())
+    return Group(scores, detail, f"MTF of an edge at 50 %, in cycles per pixel: {edge}")
+
+
+def _empty(title: str, headings: Sequence[str]) -> Table:
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
+    for heading in ("image", "method", *headings):
+        table.add_column(heading, justify="left" if heading in {"image", "method"} else "right")
     return table
-
-
-def _decimals(values: Iterable[float]) -> list[str]:
-    return [f"{value:.2f}" for value in values]
