@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,25 +24,75 @@ NoiseLevel = Literal["air", "ends"]
 """Where a noise level comes from: the air beside the object, or the ends of the readout."""
 
 
-@dataclass(frozen=True)
-class UncertaintyCalibration:
-    """`sigma^2 = spread^2 s^2 + noise^2 n^2`: how the spread `s` between views and the noise `n` predict the error.
+class Predictors(NamedTuple):
+    """What tells the error of an image without knowing the truth.
 
     Attributes
     ----------
-    spread, noise
-        The two factors. The defaults take the spread as it is.
-    noise_level
-        Where `n` came from in the fit: the `air`, or the `ends` of the readout as in fits of earlier versions.
+    spread
+        Root mean square deviation of images from altered data, real `(rows, columns)`.
+    noise
+        Standard deviation of the noise in the magnitude of a full scan, real `(rows, columns)`.
+    acceleration
+        Acceleration of the scan.
     """
 
-    spread: float = 1.0
-    noise: float = 0.0
-    noise_level: NoiseLevel = "ends"
+    spread: Tensor
+    noise: Tensor
+    acceleration: float
 
-    def __call__(self, spread: Tensor, noise: float) -> Tensor:
+
+@dataclass(frozen=True)
+class UncertaintyCalibration:
+    """`sigma^2 = (spread R^acceleration s)^2 + (noise n)^2`: how spread `s`, acceleration `R`, noise `n` tell errors.
+
+    Attributes
+    ----------
+    spread, acceleration, noise
+        Two factors and an exponent. The defaults are those of the jackknife for a tenth of the lines.
+    intervals
+        Coverages, ascending, and for each the half-width of its intervals in units of `sigma`, from split conformal
+        prediction; empty without.
+    scans
+        Number of scans that the intervals come from.
+    """
+
+    spread: float = 3.0
+    acceleration: float = 0.0
+    noise: float = 0.0
+    intervals: tuple[tuple[float, float], ...] = ()
+    scans: int = 0
+
+    def __call__(self, predictors: Predictors) -> Tensor:
         """Return the standard deviation of the image's error `(rows, columns)`, in the image's units."""
-        return torch.sqrt((self.spread * spread).square() + (self.noise * noise) ** 2)
+        unseen = self.spread * predictors.acceleration**self.acceleration * predictors.spread
+        return torch.hypot(unseen, self.noise * predictors.noise)
+
+    def factor(self, coverage: float | None) -> float:
+        """Return the half-width of intervals in standard deviations: that of the next coverage on record.
+
+        Parameters
+        ----------
+        coverage
+            Share of the pixels whose errors the intervals cover, for scans like those of the calibration; None for
+            one standard deviation.
+
+        Raises
+        ------
+        InputError
+            If the calibration holds no intervals, or its scans are too few for this coverage.
+        """
+        if coverage is None:
+            return 1.0
+        for stated, factor in self.intervals:
+            if coverage <= stated:
+                return factor
+        if not self.intervals:
+            raise InputError("the calibration of the uncertainty holds no intervals; `recon calibrate` makes them")
+        raise InputError(
+            f"intervals that cover {coverage:g} of the pixels need more calibration scans than the {self.scans} that "
+            f"were used; the largest coverage is {self.intervals[-1][0]:g}"
+        )
 
 
 @dataclass(frozen=True)

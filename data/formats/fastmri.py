@@ -145,6 +145,7 @@ def write_volume(
     patient_id: str = "",
     calibration: npt.NDArray[np.complex64] | None = None,
     noise: npt.NDArray[np.complex64] | None = None,
+    tables: Mapping[str, npt.NDArray[np.float32]] | None = None,
 ) -> None:
     """Write a raw-data file, completely or not at all.
 
@@ -166,6 +167,8 @@ def write_volume(
         complex64 `(slices, coils, readout, lines)`: calibration lines of a separate scan.
     noise
         complex64 `(coils, samples)`: scan without excitation.
+    tables
+        Further data sets by name, which no reader of raw data looks for.
     """
     slices, coils, *matrix = kspace.shape
     with new_hdf5(path) as file:
@@ -183,6 +186,7 @@ def write_volume(
             file["reference_scan"] = calibration
         if noise is not None:
             file["noise_scan"] = noise
+        file.update(tables or {})
         if header.geometry is not None:
             file["geometry"] = as_table(header.geometry)
 

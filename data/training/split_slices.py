@@ -16,7 +16,10 @@ from recon.data.masks import Sampling, seed_of
 from recon.data.open import Volume
 from recon.data.storage.file_pool import FilePool
 from recon.data.training.datasets import NamedMasks
-from recon.data.training.self_supervision import split_mask
+from recon.data.training.self_supervision import Density, split_mask
+
+PARTS = 2
+"""Number of parts in which the lines that are set aside are predicted, each part from all other lines."""
 
 
 class SplitSlice(NamedTuple):
@@ -54,32 +57,46 @@ class Split:
         Samplings to undersample a fully sampled scan with, before it is split. The file's name chooses one, so that
         the mask is always the same, as if the scanner had undersampled.
     fraction
-        Fraction of the lines that is held.
+        Fraction that is held, of the lines that are not always given.
     center
         Number of lines around DC that are always given; None for all calibration lines.
     holdout
-        Fraction of the lines that is set aside for validation, the same in every epoch.
+        Fraction of these lines that is set aside for validation, the same in every epoch.
+    density
+        How likely each line is held or set aside.
     """
 
     samplings: tuple[Sampling, ...]
     fraction: float
     center: int | None = None
     holdout: float = 0.0
+    density: Density = "gaussian"
+
+    @property
+    def parts(self) -> int:
+        """Number of parts in which `for_validation` holds lines."""
+        return PARTS if self.holdout else 1
 
     def for_training(self, acquisition: Acquisition, seed: int, epoch: int) -> SplitSlice:
         """Split the lines that are not set aside, differently in every epoch."""
         scanned = self.scanned(acquisition)
-        given = self._not_set_aside(scanned)
-        kept, held = split_mask(given, self.fraction, (seed, epoch, *_identity(acquisition)), self.center)
+        given = scanned.mask & ~self._aside(scanned)
+        kept, held = self._split(given, self.fraction, (seed, epoch, *_identity(acquisition)))
         return _split_slice(scanned.undersample(given), kept, held)
 
-    def for_validation(self, acquisition: Acquisition) -> SplitSlice:
-        """Hold the lines that are set aside or, without a holdout, a fixed choice of `fraction` of the lines."""
+    def for_validation(self, acquisition: Acquisition, part: int = 0) -> SplitSlice:
+        """Hold a part of the lines that are set aside or, without a holdout, a fixed choice of `fraction`.
+
+        The fewer lines are held at once, the more does the network see what it will see in the end.
+        """
         scanned = self.scanned(acquisition)
-        if self.holdout:
-            given = self._not_set_aside(scanned)
-            return _split_slice(scanned, given, scanned.mask & ~given)
-        return _split_slice(scanned, *split_mask(scanned.mask, self.fraction, _identity(acquisition), self.center))
+        if not self.holdout:
+            return _split_slice(scanned, *self._split(scanned.mask, self.fraction, _identity(acquisition)))
+        aside = self._aside(scanned)
+        lines = aside.reshape(-1, aside.shape[-1]).any(dim=0)
+        parts = min(PARTS, int(lines.sum()))
+        held = aside & (lines.cumsum(0) % parts == part % parts)
+        return _split_slice(scanned, scanned.mask & ~held, held)
 
     def scanned(self, acquisition: Acquisition) -> Acquisition:
         """Return an undersampled scan unchanged; undersample a fully sampled one.
@@ -95,10 +112,23 @@ class Split:
         fully_sampled = bool(acquisition.mask[..., first:last].all())
         return NamedMasks(self.samplings)(acquisition) if fully_sampled else acquisition
 
-    def _not_set_aside(self, scanned: Acquisition) -> Tensor:
+    def _aside(self, scanned: Acquisition) -> Tensor:
+        """Return the samples that are set aside.
+
+        Raises
+        ------
+        InputError
+            If nothing remains to train on.
+        """
         if not self.holdout:
-            return scanned.mask
-        return split_mask(scanned.mask, self.holdout, _identity(scanned), self.center)[0]
+            return torch.zeros_like(scanned.mask)
+        rest, aside = self._split(scanned.mask, self.holdout, _identity(scanned))
+        if not self._split(rest, self.fraction, _identity(scanned))[1].any():
+            raise InputError(f"{scanned.name}: has too few lines outside its calibration region to set some aside")
+        return aside
+
+    def _split(self, mask: Tensor, fraction: float, seed: Sequence[int]) -> tuple[Tensor, Tensor]:
+        return split_mask(mask, fraction, seed, self.center, self.density)
 
 
 class SplitSlices(Dataset[SplitSlice]):

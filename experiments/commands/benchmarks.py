@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from recon.data.errors import InputError
-from recon.experiments.commands.options import Checkpoint, Device, Output, Plugins, Settings
+from recon.experiments.commands.options import CenterFraction, Checkpoint, Device, Output, Plugins, Settings
 
 SIMULATED = "16x320x320,15x640x368"
 NETWORK_SHAPES = "8x320x320,15x640x368,16x640x320"
@@ -311,6 +311,45 @@ def enlarging(
 
 
 @commands.command()
+def details(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Scans without implants, and folders of them, as `recon simulate --implants` writes them.",
+        ),
+    ],
+    output: Output = Path("benchmark"),
+    methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = "cs-wavelet,cs-tv,varnet",
+    accelerations: Annotated[str, typer.Option(help="Comma-separated accelerations.")] = "4,8",
+    mask: Annotated[
+        str, typer.Option(help="Comma-separated masks; available: random, equispaced, equispaced_fraction, magic.")
+    ] = "random,equispaced_fraction",
+    center_fraction: CenterFraction = None,
+    seed: Annotated[str, typer.Option(help="Comma-separated seeds of the masks.")] = "0",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="Set a parameter of a method; may be repeated."),
+    ] = None,
+    checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
+    device: Device = "auto",
+) -> None:
+    """Count the small details that methods keep, lose and invent, on pairs of scans with and without implants.
+
+    Run the same command again to continue an interrupted run.
+
+    Example: recon benchmark details pairs --methods cs-wavelet,varnet --accelerations 4,8 --output benchmark
+    """
+    from recon.experiments.benchmark.details import details as run
+    from recon.experiments.commands.parse import build_methods, parse_protocol
+    from recon.experiments.engine.device import pick_device
+
+    built = build_methods(methods, settings or [], checkpoint, plugins)
+    run(inputs, built, parse_protocol(mask, accelerations, center_fraction, seed), output, pick_device(device))
+
+
+@commands.command()
 def ablation(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT...", help="Fully sampled raw-data files to score on.")
@@ -323,13 +362,26 @@ def ablation(
         Path | None, typer.Option(help="Measured coil maps to simulate with, in addition to loop coils.")
     ] = None,
     minutes: Annotated[float, typer.Option(min=0, help="CPU minutes to train each variant.")] = 8,
-    variants: Annotated[str | None, typer.Option(help="Comma-separated variants; by default all.")] = None,
+    variants: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated variants, the first of which is compared with; by default all."),
+    ] = None,
+    validation: Annotated[
+        list[Path] | None, typer.Option(help="Simulated files to score on too, apart from the others.")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each variant, with seeds 0, 1, ...")] = 1,
+    weights: Annotated[
+        str | None, typer.Option(help="Weights to start from, for variants that add to the network; by default none.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Setting of the training configuration.")
+    ] = None,
     output: Output = Path("benchmark"),
 ) -> None:
-    """Train the general network without each of its parts, and the paper's network, for the same time; score them.
+    """Train variants of the general network, and the paper's network, for the same time; score them.
 
-    Run the same command again to continue an interrupted run. Commands with different variants may run at the same
-    time with the same output folder.
+    With several runs, the difference of every variant to the first is told in standard errors. Run the same command
+    again to continue an interrupted run.
 
     Example: OMP_NUM_THREADS=1 recon benchmark ablation multicoil_val --images images --maps maps --output benchmark
     """
@@ -337,4 +389,6 @@ def ablation(
     from recon.experiments.benchmark.ablation.variants import VARIANTS
     from recon.experiments.commands.parse import parse_words
 
-    run(inputs, images, maps, minutes, list(VARIANTS) if variants is None else parse_words(variants), output)
+    names = list(VARIANTS) if variants is None else parse_words(variants)
+    scans = {"real": inputs, "simulated": validation or []}
+    run(scans, images, maps, minutes, names, output, runs, weights, settings or ())

@@ -14,6 +14,7 @@ from recon.experiments.commands.options import (
     Axes,
     CenterFraction,
     Checkpoint,
+    Coverage,
     Device,
     Formats,
     GFactor,
@@ -30,6 +31,7 @@ from recon.experiments.commands.options import (
     Settings,
     TunedFile,
     Uncertainty,
+    UncertaintyCommand,
     Variable,
 )
 
@@ -43,7 +45,7 @@ METHODS_HELP = (
 commands = typer.Typer()
 
 
-@commands.command()
+@commands.command(cls=UncertaintyCommand)
 def reconstruct(
     inputs: Inputs,
     output: ImageOutput,
@@ -63,7 +65,8 @@ def reconstruct(
     checkpoint: Checkpoint = None,
     plugins: Plugins = None,
     preprocess: Preprocess = "auto",
-    uncertainty: Uncertainty = False,
+    uncertainty: Uncertainty = None,
+    coverage: Coverage = None,
     noise: NoiseMap = False,
     g_factor: GFactor = False,
     noise_floor: NoiseFloor = False,
@@ -77,9 +80,9 @@ def reconstruct(
     Example: recon reconstruct multicoil_test --method sense --set lamda=0.01 --format h5,dicom --output sense
     """
     from recon.data.open import open_volume
-    from recon.experiments.commands.parse import build_method, parse_sampling, parse_tuned
+    from recon.experiments.commands.parse import build_method, parse_coverage, parse_sampling, parse_tuned
     from recon.experiments.engine.device import pick_device
-    from recon.experiments.engine.method_warnings import calibration_or_warning
+    from recon.experiments.engine.method_warnings import calibration_for
     from recon.experiments.engine.reconstruct import reconstruct as run
     from recon.experiments.engine.results.image_files import parse_image_files
     from recon.experiments.engine.run import Runner
@@ -90,12 +93,13 @@ def reconstruct(
     found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
     files = parse_image_files(output, formats, overwrite)
     steps = parse_steps(preprocess)
-    calibration = calibration_or_warning(method, built) if uncertainty else None
-    runner = Runner(method, built, pick_device(device), calibration, noise, g_factor, noise_floor)
+    share = parse_coverage(uncertainty, coverage)
+    calibration = calibration_for(method, built, share) if uncertainty else None
+    runner = Runner(method, built, pick_device(device), calibration, noise, g_factor, noise_floor, share)
     run(inputs, runner, sampling, files, found, steps, partial(open_volume, axes=axes, variable=variable))
 
 
-@commands.command()
+@commands.command(cls=UncertaintyCommand)
 def compare(
     inputs: Inputs,
     output: Output = Path("comparison"),
@@ -130,7 +134,8 @@ def compare(
     checkpoint: Checkpoint = None,
     plugins: Plugins = None,
     preprocess: Preprocess = "auto",
-    uncertainty: Uncertainty = False,
+    uncertainty: Uncertainty = None,
+    coverage: Coverage = None,
     noise_floor: NoiseFloor = True,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -142,7 +147,13 @@ def compare(
 
     Example: recon compare multicoil_val --accelerations 4,8 --mask random --output comparison
     """
-    from recon.experiments.commands.parse import build_methods, parse_oracle, parse_protocol, parse_tuned
+    from recon.experiments.commands.parse import (
+        build_methods,
+        parse_coverage,
+        parse_oracle,
+        parse_protocol,
+        parse_tuned,
+    )
     from recon.experiments.engine.compare import Comparison
     from recon.experiments.engine.compare import compare as run
     from recon.experiments.engine.device import pick_device
@@ -155,7 +166,8 @@ def compare(
         shown=shown,
         tuned=parse_tuned(tuned, built, settings or []),
         steps=parse_steps(preprocess),
-        uncertain=uncertainty,
+        uncertain=uncertainty is not None,
+        coverage=parse_coverage(uncertainty, coverage),
         oracle=parse_oracle(oracle, built),
         floor=noise_floor,
     )

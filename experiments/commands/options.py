@@ -1,9 +1,11 @@
 """Define the arguments and options that several commands share."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 MASKS = (
     "available: random, equispaced, equispaced_fraction, magic; center and center_phase, which measure the centre of "
@@ -73,13 +75,49 @@ Preprocess = Annotated[
         "noise scan and no target; or none.",
     ),
 ]
+
+
+class Bounds(StrEnum):
+    """What `--uncertainty` writes: standard deviations, or half-widths of intervals with a stated coverage."""
+
+    SIGMA = "sigma"
+    CONFORMAL = "conformal"
+
+
+UNCERTAINTY = "--uncertainty"
+
 Uncertainty = Annotated[
-    bool,
+    Bounds | None,
     typer.Option(
-        "--uncertainty",
-        help="Also estimate the standard deviation of each pixel's error, from six more reconstructions.",
+        UNCERTAINTY,
+        metavar="[sigma|conformal]",
+        help="Also estimate the error of each pixel, from six more reconstructions: its standard deviation, which is "
+        "meant without a word; or by conformal the half-width of an interval about the image that contains the "
+        "truth in the share --coverage of the pixels.",
     ),
 ]
+Coverage = Annotated[
+    float | None,
+    typer.Option(help="Share of the pixels whose error --uncertainty conformal bounds; by default 0.9."),
+]
+
+
+class UncertaintyCommand(TyperCommand):
+    """A command whose option `--uncertainty` means `sigma` where no word of its own follows."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Write the word out before the arguments are parsed, so that a file after the option stays a file."""
+        words = iter(args)
+        explicit: list[str] = []
+        for word, following in zip(words, [*args[1:], ""], strict=False):
+            explicit.append(word)
+            if word == "--":
+                break
+            if word == UNCERTAINTY and following not in set(Bounds):
+                explicit.append(Bounds.SIGMA)
+        return super().parse_args(ctx, [*explicit, *words])
+
+
 NoiseMap = Annotated[
     bool,
     typer.Option(

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
 from recon.data.masks import CENTERS, WHOLE, MaskKind, Sampling, check_sampling, default_center_fraction
+from recon.experiments.commands.options import Bounds
 from recon.postprocessing.stage import Stage
 from recon.registry import base_name, create, create_stage, load_plugin, setting_names, stages_of
 
 if TYPE_CHECKING:
     from recon.experiments.engine.tuning.settings import TunedSettings
+
+DEFAULT_COVERAGE = 0.9
+"""Share of the pixels that conformal intervals cover if nothing is said."""
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -101,6 +105,24 @@ def parse_samplings(text: str) -> tuple[Sampling, ...]:
     """
     words = [word.partition(":") for word in map(str.strip, text.split(",")) if word]
     return tuple(parse_sampling(mask, _number(acceleration), None, 0) for mask, _, acceleration in words)
+
+
+def parse_coverage(bounds: Bounds | None, coverage: float | None) -> float | None:
+    """Return the share of the pixels that intervals shall cover; None for standard deviations.
+
+    Raises
+    ------
+    InputError
+        If a coverage is given without conformal bounds, or does not lie between 0 and 1.
+    """
+    if bounds != Bounds.CONFORMAL:
+        if coverage is not None:
+            raise InputError("--coverage belongs to --uncertainty conformal")
+        return None
+    share = DEFAULT_COVERAGE if coverage is None else coverage
+    if not 0 < share < 1:
+        raise InputError(f"--coverage {share:g} is not between 0 and 1")
+    return share
 
 
 def parse_mask(text: str) -> MaskKind:

@@ -21,6 +21,26 @@ def simulate(
     size: Annotated[str, typer.Option(metavar="HxW", help="Matrix size, readout x phase.")] = "256x256",
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same files, bit for bit.")] = 0,
     snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise in a single coil's image.")] = 40.0,
+    fold: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="Share of the field of view along phase that is measured; below 1 the rest is folded into it, and "
+            "the matrix is narrower than --size.",
+        ),
+    ] = 1.0,
+    echo_shift: Annotated[
+        int, typer.Option(metavar="N", help="Samples along readout by which the echo lies off the middle.")
+    ] = 0,
+    implants: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Number of details of 1 to 4 pixels, bright and dark, to add to each slice; every file is written "
+            "without them, and with them in the folder OUT/implants.",
+        ),
+    ] = 0,
+    name: Annotated[str, typer.Option(help="Beginning of the names of the files.")] = "simulated",
     overwrite: Overwrite = False,
 ) -> None:
     """Simulate raw data of random head-like phantoms in fastMRI's file layout.
@@ -29,13 +49,13 @@ def simulate(
     """
     from recon.experiments.commands.parse import parse_size
     from recon.experiments.console import console, progress
-    from recon.simulation.raw_files import simulate_folder
+    from recon.simulation.raw_files import ScanVariant, simulate_folder
 
-    shape = parse_size(size)
+    shape, variant = parse_size(size), ScanVariant(fold, echo_shift, implants)
     with progress() as bar:
         task = bar.add_task("simulate", total=volumes)
         files = simulate_folder(
-            output, volumes, slices, coils, shape, seed, snr, lambda: bar.advance(task), overwrite
+            output, volumes, slices, coils, shape, seed, snr, lambda: bar.advance(task), overwrite, variant, name
         )
     console.print(f"{len(files)} files: {output}", markup=False)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from recon.experiments.commands.options import WEIGHTS, Device, Inputs
+from recon.data.errors import InputError
+from recon.experiments.commands.options import WEIGHTS, Device
 from recon.experiments.console import Problems, console, say
 
 if TYPE_CHECKING:
@@ -59,23 +61,50 @@ def calibrate(
         str,
         typer.Argument(metavar="CHECKPOINT", help=f"Weights of a network: {WEIGHTS}."),
     ],
-    inputs: Inputs,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[INPUT...]",
+            help="Fully sampled raw-data files with targets, or folders of them; without any, scans are simulated.",
+        ),
+    ] = None,
     masks: Annotated[
         str,
         typer.Option(
-            metavar="MASK:ACCELERATION,...", help="Masks and accelerations at which to undersample every scan."
+            metavar="MASK:ACCELERATION,...", help="Masks and accelerations at which to undersample every file."
         ),
     ] = "random:4,random:8,equispaced_fraction:4,equispaced_fraction:8",
+    slices: Annotated[int, typer.Option(min=2, help="Number of simulated slices.")] = 96,
+    anatomy: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Magnitude images to simulate from, as `recon train` reads them, besides the built-in heads; may be "
+            "repeated."
+        ),
+    ] = None,
+    maps: Annotated[
+        list[Path] | None,
+        typer.Option(help="Measured coil maps to simulate with, besides simulated loops; may be repeated."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 0,
     device: Device = "auto",
 ) -> None:
-    """Fit --uncertainty to the errors on fully sampled scans that the network was not trained on.
+    """Fit --uncertainty to errors on scans that the network was not trained on, and measure its conformal intervals.
 
-    The result is stored in the card beside the weights.
+    The scans are simulated as in training, over the simulator's whole range, unless files are given. Half of them fit
+    the standard deviation, the others give the intervals. The result is stored in the card beside the weights.
 
-    Example: recon calibrate network/best.safetensors multicoil_val --masks random:4,random:8
+    Example: recon calibrate network/best.safetensors --anatomy images --maps maps
     """
     from recon.experiments.commands.parse import parse_samplings
     from recon.experiments.engine.calibrate import calibrate as run
+    from recon.experiments.engine.calibration_scans import Simulation, measured_scans
     from recon.experiments.engine.device import pick_device
 
-    run(checkpoint, inputs, parse_samplings(masks), pick_device(device))
+    if inputs and (anatomy or maps):
+        raise InputError("give raw-data files to calibrate with, or --anatomy and --maps to simulate from, not both")
+    if inputs:
+        scans = measured_scans(inputs, parse_samplings(masks))
+    else:
+        scans = Simulation(slices, tuple(anatomy or ()), tuple(maps or ()), seed).scans()
+    run(checkpoint, scans, pick_device(device))

@@ -21,8 +21,10 @@ from recon.data.extras import MissingExtraError, extra
 from recon.data.masks import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
-from recon.experiments.console import Problems, console, progress, say
-from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
+from recon.experiments.console import Problems, console, progress, say, warn
+from recon.experiments.engine.detail import RULE as DETAIL_RULE
+from recon.experiments.engine.detail import DetailMetrics, TargetDetail, target_detail
+from recon.experiments.engine.method_warnings import RangeWarnings, calibration_for
 from recon.experiments.engine.metrics import (
     FOREGROUND,
     ForegroundMetrics,
@@ -33,10 +35,12 @@ from recon.experiments.engine.metrics import (
     score_foreground,
 )
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
-from recon.experiments.engine.run import UNCERTAINTY, Result, Runner
+from recon.experiments.engine.run import INTERVAL, UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
+from recon.experiments.report.coverage import SetCoverage, coverage_table, measure
+from recon.experiments.report.lead import DEFINITION, ORACLE, lead_table, leads
 from recon.experiments.report.panels import SliceComparison
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import (
@@ -77,6 +81,8 @@ class Comparison:
         Names of the methods that run a second time, at the best `lamda` for each slice, where a file has a target.
     floor
         Whether every image is brought to the noise floor of a full scan, see `with_noise_floor`.
+    coverage
+        Share of the pixels that the uncertainty covers; None for one standard deviation.
     """
 
     methods: dict[str, Reconstruction]
@@ -87,6 +93,7 @@ class Comparison:
     uncertain: bool = False
     oracle: tuple[str, ...] = ()
     floor: bool = True
+    coverage: float | None = None
 
     def scans(self, volume: Volume) -> list[SampledVolume]:
         """Return a volume under every sampling, or as it was acquired if the scanner undersampled it."""
@@ -107,14 +114,21 @@ class Comparison:
         return methods | ({} if scan.volume.target_name is None else self._oracles(methods))
 
     def _oracles(self, methods: Mapping[str, Reconstruction]) -> dict[str, Reconstruction]:
-        return {f"{name}-oracle": BestWeight(methods[name], self.floor) for name in self.oracle}
+        return {f"{name}{ORACLE}": BestWeight(methods[name], self.floor) for name in self.oracle}
 
     @cached_property
     def calibrations(self) -> dict[str, UncertaintyCalibration]:
-        """Calibration of each method's uncertainty; empty if it is not asked for. Oracles have none."""
-        if not self.uncertain:
-            return {}
-        return {name: calibration_or_warning(name, method) for name, method in self.methods.items()}
+        """Calibration of each method's uncertainty; empty if it is not asked for. Oracles have none.
+
+        Methods without the calibration that intervals need are left out with a warning.
+        """
+        found = {}
+        for name, method in self.methods.items() if self.uncertain else ():
+            try:
+                found[name] = calibration_for(name, method, self.coverage)
+            except InputError as error:
+                warn(str(error))
+        return found
 
     def protocol(self) -> dict[str, Any]:
         """Return everything that is needed to repeat the numbers."""
@@ -134,10 +148,12 @@ class Comparison:
             "SSIM range": "largest target value of the volume",
             "noise floor": RULE if self.floor else "none",
             "foreground": FOREGROUND,
+            "fine detail": DETAIL_RULE,
             "preprocessing": list(self.steps.words),
             "methods": methods,
             **({} if self.tuned is None else {"tuned settings": self.tuned.summary()}),
             **({"uncertainty": uncertainty} if uncertainty else {}),
+            **({} if self.coverage is None else {"coverage": self.coverage}),
         }
 
 
@@ -180,6 +196,8 @@ def compare(
         _check_replaceable(output, planned)
     scores: list[MethodScore] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
+    detail: TargetDetail | None = None  # of the volume that is being compared
+    coverages: list[SetCoverage] = []
     with progress() as bar:
         task = bar.add_task("compare", total=sum(len(stored.scan) for stored in planned))
         for stored in planned:
@@ -189,26 +207,49 @@ def compare(
                 warnings.check(runner.name, runner.method, partial(scan.read, 0))
                 result = stored.load_or_make(lambda: bar.advance(task))
                 target = scan.volume.read_target()
-                scores.append(_score(stored, result, target))
-                if target is not None and UNCERTAINTY in result.maps:
-                    reliabilities[runner.name].add(target, result.images, result.maps[UNCERTAINTY])
+                if target is not None and (detail is None or detail.volume is not scan.volume):
+                    detail = target_detail(scan.volume, target)
+                scores.append(_score(stored, result, None if target is None else detail))
+                if target is not None and runner.bounds in result.maps:
+                    compared = (target, result.images, result.maps[runner.bounds])
+                    coverages.append(_coverage(stored, *compared))
+                    reliabilities[runner.name].add(*compared)
             if scores:  # an error here ends the run, because nothing else could be written either
                 write_csv(output / METRICS, scores)
     if not scores:
         raise InputError("nothing could be reconstructed")
-    write_summary(output / SUMMARY, scores, protocol, versions())
+    _summarise(output / SUMMARY, scores, coverages, protocol)
     notes = problems.sentences + warnings.sentences
-    console.print(summary_table(scores))
     try:
         with extra("report", "report.html"):
             from recon.experiments.report.page import write_report  # noqa: PLC0415
     except MissingExtraError as error:
         say(f"scores: {output / METRICS}; {error}")
     else:
-        write_report(output, scores, _slice_comparisons(planned, scores, comparison), protocol, notes, reliabilities)
+        comparisons = _slice_comparisons(planned, scores, comparison)
+        curves = reliabilities if comparison.coverage is None else None
+        write_report(output, scores, comparisons, protocol, notes, curves, coverages)
         console.print(f"report: {output / REPORT}", markup=False, soft_wrap=True)
     problems.exit()
     return scores
+
+
+def _summarise(
+    path: Path, scores: Sequence[MethodScore], coverages: Sequence[SetCoverage], protocol: Mapping[str, Any]
+) -> None:
+    """Write and print the means, the leads over the best oracle, and how much the uncertainty covers."""
+    ahead, further = leads(scores), {}
+    if ahead:
+        rows = [asdict(lead) for lead in ahead]
+        further["lead over the best oracle"] = {"definition": DEFINITION, "rows": rows}
+    if coverages:
+        further["coverage"] = [asdict(one) for one in coverages]
+    write_summary(path, scores, protocol, versions(), further)
+    console.print(summary_table(scores))
+    if ahead:
+        console.print(lead_table(ahead))
+    if coverages:
+        console.print(coverage_table(coverages))
 
 
 def _check_replaceable(output: Path, planned: Iterable[StoredResult]) -> None:
@@ -243,18 +284,27 @@ def _plan(
             for scan in comparison.scans(stepped(open_volume(path), comparison.steps)):
                 folder = output / "reconstructions" / scan.label.replace(" ", "-")
                 for name, method in comparison.methods_for(scan).items():
-                    runner = Runner(name, method, device, comparison.calibrations.get(name), floor=comparison.floor)
+                    runner = Runner(
+                        name,
+                        method,
+                        device,
+                        comparison.calibrations.get(name),
+                        floor=comparison.floor,
+                        coverage=comparison.coverage,
+                    )
                     planned.append(StoredResult(scan, runner, folder / name / result_name(scan.volume.path)))
     return planned
 
 
-def _score(stored: StoredResult, result: Result, target: Images | None) -> MethodScore:
+def _score(stored: StoredResult, result: Result, detail: TargetDetail | None) -> MethodScore:
     scan = stored.scan
     volume = scan.volume
     metrics, inside = Metrics(np.nan, np.nan, np.nan), ForegroundMetrics(np.nan, np.nan)
-    if target is not None:
-        metrics = score_file(volume.path, target, result.images, score)
-        inside = score_file(volume.path, target, result.images, score_foreground)
+    fine = DetailMetrics(np.nan, np.nan)
+    if detail is not None:
+        metrics = score_file(volume.path, detail.target, result.images, score)
+        inside = score_file(volume.path, detail.target, result.images, score_foreground)
+        fine = detail.score(result.images)
     return MethodScore(
         file=volume.name,
         acquisition=volume.header.contrast,
@@ -268,9 +318,19 @@ def _score(stored: StoredResult, result: Result, target: Images | None) -> Metho
         nmse=metrics.nmse,
         ssim_foreground=inside.ssim,
         psnr_foreground=inside.psnr,
+        detail_energy=fine.energy,
+        detail_correlation=fine.correlation,
         seconds=result.seconds,
         slices=len(result.images),
         noise_floor="full scan" if stored.runner.floor else "none",
+    )
+
+
+def _coverage(stored: StoredResult, target: Images, images: Images, bounds: Images) -> SetCoverage:
+    scan, runner = stored.scan, stored.runner
+    stated, reached, width = measure(target, images, bounds, runner.coverage)
+    return SetCoverage(
+        scan.volume.name, runner.name, scan.mask_kind, scan.acceleration, scan.seed, stated, reached, width
     )
 
 
@@ -286,7 +346,8 @@ def _slice_comparisons(
         results = {name: result for name, result in loaded.items() if result is not None}
         if not results:
             continue
-        uncertainties = {name: one.maps[UNCERTAINTY] for name, one in results.items() if UNCERTAINTY in one.maps}
+        bounds = (UNCERTAINTY, INTERVAL)
+        uncertainties = {name: one.maps[kind] for name, one in results.items() for kind in bounds if kind in one.maps}
         index = len(scan) // 2
         acquisition = scan.read(index)
         shown = (scan.volume.name, scan.mask_kind, scan.acceleration, scan.seed)
@@ -300,6 +361,7 @@ def _slice_comparisons(
             target=None if acquisition.target is None else acquisition.target.numpy(),
             images={name: result.images[index] for name, result in results.items()},
             uncertainties={name: maps[index] for name, maps in uncertainties.items()},
+            coverage=comparison.coverage,
             mask=acquisition.mask.numpy(),
             kspace=rss(acquisition.kspace).numpy(),
             scores={

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
 from recon.experiments.console import warn
 from recon.preprocessing.echo import centre_echo
 from recon.registry import stages_of
@@ -56,17 +57,31 @@ class RangeWarnings:
         return new
 
 
-def calibration_or_warning(name: str, method: Reconstruction) -> UncertaintyCalibration:
-    """Return the calibration of a method's uncertainty; if it has none, warn and return one that changes nothing.
+def calibration_for(name: str, method: Reconstruction, coverage: float | None = None) -> UncertaintyCalibration:
+    """Return the calibration of a method's uncertainty.
+
+    For standard deviations, a method without calibration gets one that changes nothing, and a warning.
+
+    Parameters
+    ----------
+    name, method
+        The method, and the name under which it is registered.
+    coverage
+        Share of the pixels that intervals shall cover; None for standard deviations.
 
     Raises
     ------
     InputError
-        If the weights are missing.
+        If the weights are missing, or the calibration cannot give intervals of this coverage.
     """
     calibration = method.uncertainty_calibration
-    if calibration is not None:
-        return calibration
     remedy = "; `recon calibrate` calibrates it" if method.trained and not stages_of(name) else ""
-    warn(f"the uncertainty of {name} is not calibrated: it is the plain spread between reconstructions{remedy}")
-    return UncertaintyCalibration()
+    if coverage is not None:
+        if calibration is None:
+            raise InputError(
+                f"{name}: conformal bounds need the errors of a calibration, which this method does not have{remedy}"
+            )
+        calibration.factor(coverage)
+    elif calibration is None:
+        warn(f"the uncertainty of {name} is not calibrated: it is the plain spread between reconstructions{remedy}")
+    return calibration or UncertaintyCalibration()

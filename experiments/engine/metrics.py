@@ -22,6 +22,7 @@ FOREGROUND = "target averaged over 5x5 pixels, Otsu's threshold of the volume, c
 Images = NDArray[np.float32]
 
 M = TypeVar("M")
+V = TypeVar("V", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def _number(value: Any) -> float:
     return float(np.asarray(value).squeeze())
 
 
-def crop(images: Images, rows: int, columns: int) -> Images:
+def crop(images: NDArray[V], rows: int, columns: int) -> NDArray[V]:
     """Crop images `(slices, rows, columns)` to a size, with the rounding of fastMRI's targets.
 
     Raises

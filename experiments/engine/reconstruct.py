@@ -16,14 +16,14 @@ from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.pipeline import WriteBehind
 from recon.experiments.engine.results.image_files import ImageFiles, ImageFormat
 from recon.experiments.engine.results.store import StoredResult
-from recon.experiments.engine.run import G_FACTOR, NOISE, UNCERTAINTY, Result, Runner
+from recon.experiments.engine.run import G_FACTOR, INTERVAL, NOISE, UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
 
 if TYPE_CHECKING:
     from recon.experiments.engine.tuning.settings import TunedSettings
 
-MAP_OPTIONS = {UNCERTAINTY: "--uncertainty", NOISE: "--noise-map", G_FACTOR: "--g-factor"}
+MAP_OPTIONS = {UNCERTAINTY: "--uncertainty", INTERVAL: "--uncertainty", NOISE: "--noise-map", G_FACTOR: "--g-factor"}
 
 
 def reconstruct(

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recon.contract import Reconstruction, UncertaintyCalibration
+from recon.contract import Predictors, Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.experiments.engine.device import CPU, in_halves, to_device
@@ -24,10 +24,13 @@ from recon.experiments.engine.pipeline import prefetched
 from recon.preprocessing.echo import centre_echo
 from recon.quality.noise_floor import with_noise_floor
 from recon.quality.noise_map import g_factor_map, noise_map
-from recon.quality.uncertainty import noise_level, spread, views
+from recon.quality.uncertainty import magnitude_noise, noise_level, spread, views
 
 UNCERTAINTY = "uncertainty"
 """Name of the maps of one standard deviation of the error that is expected in the image."""
+
+INTERVAL = "interval"
+"""Name of the maps of half-widths of intervals that contain the truth in a stated share of the pixels."""
 
 NOISE = "noise"
 """Name of the maps of one standard deviation of the noise in the image."""
@@ -98,6 +101,8 @@ class Runner:
         Whether to compute maps of the noise, and of the g-factor; both are those of images without the floor.
     floor
         Whether to bring every image to the noise floor of a full scan, see `with_noise_floor`.
+    coverage
+        Share of the pixels that intervals cover; None to compute standard deviations.
     """
 
     name: str
@@ -107,11 +112,17 @@ class Runner:
     noise: bool = False
     g_factor: bool = False
     floor: bool = False
+    coverage: float | None = None
+
+    @property
+    def bounds(self) -> str:
+        """Name of the maps that bound the error."""
+        return UNCERTAINTY if self.coverage is None else INTERVAL
 
     @property
     def map_names(self) -> tuple[str, ...]:
         """Names of the maps in every result."""
-        computed = {UNCERTAINTY: self.uncertainty is not None, NOISE: self.noise, G_FACTOR: self.g_factor}
+        computed = {self.bounds: self.uncertainty is not None, NOISE: self.noise, G_FACTOR: self.g_factor}
         return tuple(name for name, wanted in computed.items() if wanted)
 
     def volume(self, acquisitions: Iterable[Acquisition], on_slice: Callable[[], None] = lambda: None) -> Result:
@@ -175,21 +186,36 @@ class Runner:
         """Compute the maps that are wanted, and the noise map if only the g-factor is wanted."""
         maps = {}
         if self.uncertainty is not None:
-            maps[UNCERTAINTY] = self._uncertainty_map(acquisition, image, self.uncertainty)
+            width = self.uncertainty.factor(self.coverage)
+            maps[self.bounds] = width * self.uncertainty(self.predictors(acquisition, image))
         if self.noise or self.g_factor:
             maps |= self._noise_maps(acquisition)
         return maps
 
-    def _uncertainty_map(
-        self, acquisition: Acquisition, image: Tensor, calibration: UncertaintyCalibration
-    ) -> Tensor:
+    def predictors(self, acquisition: Acquisition, image: Tensor) -> Predictors:
+        """Reconstruct altered versions of a slice, and return what they tell about the error of its image.
+
+        Parameters
+        ----------
+        acquisition
+            The slice, its echo centred.
+        image
+            real `(rows, columns)`, reconstructed from it.
+
+        Raises
+        ------
+        InputError
+            If an altered version cannot be reconstructed.
+        """
+        altered = views(acquisition)
+        slices = [view.acquisition for view in altered]
         try:
-            altered = views(acquisition)
-            slices = [view.acquisition for view in altered]
             others = self._at_floor(self._checked(self.method.batch, slices, "image"), slices)
-            return calibration(spread(image, altered, others), noise_level(acquisition, calibration.noise_level))
+            deviations = spread(image, altered, others)
         except InputError as error:
             raise InputError(f"{error} (without some of its samples, to estimate the uncertainty)") from error
+        noise = magnitude_noise(image, noise_level(acquisition), acquisition.coils)
+        return Predictors(deviations, noise, acquisition.acceleration)
 
     def _at_floor(self, images: Iterable[Tensor], acquisitions: Sequence[Acquisition]) -> Iterator[Tensor]:
         """Bring images to the noise floor of a full scan if it is wanted."""

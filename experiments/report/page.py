@@ -15,6 +15,8 @@ from matplotlib.colors import to_hex
 
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.comparison_figure import draw_comparison
+from recon.experiments.report.coverage import SetCoverage, coverage_headings
+from recon.experiments.report.lead import DEFINITION, lead_numbers, leads
 from recon.experiments.report.panels import (
     ERROR_TEXT,
     HEAT,
@@ -56,6 +58,7 @@ def write_report(
     protocol: Mapping[str, Any],
     notes: Sequence[str],
     reliabilities: Mapping[str, Reliability] | None = None,
+    coverages: Sequence[SetCoverage] = (),
 ) -> None:
     """Write `report.html`, and one file `figures/*.png` per slice.
 
@@ -73,6 +76,8 @@ def write_report(
         Sentences that the reader should see first.
     reliabilities
         Predicted against true errors of each method; also written to `figures/uncertainty.png`.
+    coverages
+        Shares of the pixels whose errors stay within their bounds, of each volume.
     """
     scores, comparisons = list(scores), list(comparisons)
     for number, comparison in enumerate(comparisons, start=1):
@@ -89,10 +94,14 @@ def write_report(
         versions=versions(),
         files=sorted({score.file for score in scores} | {comparison.file for comparison in comparisons}),
         summary=_tables(summarise(scores)),
+        leads=list(partition(leads(scores), lambda lead: (lead.acceleration, lead.method)).values()),
+        definition=DEFINITION,
         volumes=_tables([score for score in scores if score.scored]),
         unscored=[score for score in scores if not score.scored],
         comparisons=comparisons,
         reliability=_encode((output / "figures" / RELIABILITY).read_bytes()) if reliabilities else None,
+        coverages=coverages,
+        coverage_headings=coverage_headings(coverages[0].stated) if coverages else (),
         error_text=ERROR_TEXT,
         error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
     )
@@ -111,6 +120,7 @@ def _template() -> Template:
     environment.globals |= {
         "headings": HEADINGS,
         "format_number": format_number,
+        "lead_numbers": lead_numbers,
         "best_metrics": best_metrics,
         "columns": columns,
         "columns_in_band": columns_in_band,

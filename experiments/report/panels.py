@@ -56,7 +56,10 @@ class SliceComparison:
     scores
         Scores of the whole volume by method.
     uncertainties
-        Expected standard deviation of the error by method, `(rows, columns)`, for the methods that estimate it.
+        Expected standard deviation of the error by method, `(rows, columns)`, for the methods that estimate it; or
+        half-width of the interval that contains the truth.
+    coverage
+        Share of the pixels that the intervals promise to cover; None for standard deviations.
     """
 
     file: str
@@ -71,6 +74,7 @@ class SliceComparison:
     kspace: NDArray[np.complexfloating] | NDArray[np.floating]
     scores: dict[str, MethodScore] = field(default_factory=dict)
     uncertainties: dict[str, NDArray[np.floating]] = field(default_factory=dict)
+    coverage: float | None = None
 
     def __post_init__(self) -> None:
         """Cut everything to the field that the target and all images cover, as the scores do."""
@@ -96,9 +100,10 @@ class SliceComparison:
         """Say what black and white mean, and over what the scores were computed."""
         reference = "first method; there are no scores without a target" if self.target is None else "target"
         scores = "" if self.target is None else "; scores are over the whole volume"
-        uncertainty = (
-            f"; uncertainty x {ERROR_GAIN} shows {ERROR_GAIN} standard deviations" if self.uncertainties else ""
-        )
+        bound = "standard deviations"
+        if self.coverage is not None:
+            bound = f"times the half-width of intervals that cover {100 * self.coverage:.3g} % of the pixels"
+        uncertainty = f"; uncertainty x {ERROR_GAIN} shows {ERROR_GAIN} {bound}" if self.uncertainties else ""
         white = f"white is the {WHITE_PERCENTILE}th percentile of the {reference}"
         return f"In every image, black is 0 and {white}{scores}{uncertainty}"
 

@@ -8,7 +8,7 @@ import math
 import platform
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -28,14 +28,27 @@ BETTER: dict[str, Callable[[Iterable[float]], float]] = {
     "nmse": min,
     "ssim_foreground": max,
     "psnr_foreground": max,
+    "detail_energy": partial(min, key=abs),
+    "detail_correlation": max,
 }
-DECIMALS = {"ssim": 4, "psnr": 2, "nmse": 4, "ssim_foreground": 4, "psnr_foreground": 2, "seconds": 2}
+DECIMALS = {
+    "ssim": 4,
+    "psnr": 2,
+    "nmse": 4,
+    "ssim_foreground": 4,
+    "psnr_foreground": 2,
+    "detail_energy": 2,
+    "detail_correlation": 3,
+    "seconds": 2,
+}
 HEADINGS = {
     "ssim": "SSIM",
     "psnr": "PSNR [dB]",
     "nmse": "NMSE",
     "ssim_foreground": "SSIM object",
     "psnr_foreground": "PSNR object [dB]",
+    "detail_energy": "detail energy [dB]",
+    "detail_correlation": "detail correlation",
     "seconds": "time [s]",
 }
 NARROW = ("ssim", "psnr", "nmse", "seconds")
@@ -74,6 +87,8 @@ class MethodScore:
         Metrics over the whole volume, PSNR in dB; NaN where the file has no target.
     ssim_foreground, psnr_foreground
         SSIM and PSNR over the object, see `score_foreground`; NaN where there is no target.
+    detail_energy, detail_correlation
+        Energy of fine detail over that of the target in dB, and its correlation, see `DetailMetrics`.
     seconds
         Time to reconstruct the volume.
     slices
@@ -94,6 +109,8 @@ class MethodScore:
     nmse: float
     ssim_foreground: float
     psnr_foreground: float
+    detail_energy: float
+    detail_correlation: float
     seconds: float
     slices: int
     noise_floor: str
@@ -138,6 +155,8 @@ class MeanScore:
     nmse: Statistic
     ssim_foreground: Statistic
     psnr_foreground: Statistic
+    detail_energy: Statistic
+    detail_correlation: Statistic
     seconds: Statistic
     noise_floor: str
     best: tuple[str, ...] = ()
@@ -226,14 +245,22 @@ def best_metrics(scores: Iterable[MethodScore]) -> dict[str, tuple[str, ...]]:
 
 
 def write_summary(
-    path: Path, scores: Iterable[MethodScore], protocol: Mapping[str, Any], versions: Mapping[str, str]
+    path: Path,
+    scores: Iterable[MethodScore],
+    protocol: Mapping[str, Any],
+    versions: Mapping[str, str],
+    further: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write means and standard deviations with their protocol as JSON; numbers that are not finite become null."""
+    """Write means and standard deviations with their protocol as JSON; numbers that are not finite become null.
+
+    What else the summary is to hold is given by its keys in `further`.
+    """
     summary = {
         "protocol": protocol,
         "versions": versions,
         "spread": "sample standard deviation over volumes and seeds",
         "groups": [asdict(mean) for mean in summarise(scores)],
+        **(further or {}),
     }
     text = json.dumps(_finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
@@ -297,10 +324,8 @@ def _protocol(score: MethodScore | MeanScore) -> tuple[str, float, str, str]:
 
 
 def _average(acquisition: str, scores: Sequence[MethodScore]) -> MeanScore:
-    def overall(metric: str) -> Statistic:
-        return _statistic([getattr(score, metric) for score in scores])
-
     first = scores[0]
+    metrics: dict[str, Any] = {name: _statistic([getattr(score, name) for score in scores]) for name in HEADINGS}
     return MeanScore(
         acquisition=acquisition,
         acceleration=first.acceleration,
@@ -311,17 +336,14 @@ def _average(acquisition: str, scores: Sequence[MethodScore]) -> MeanScore:
         volumes=len({score.file for score in scores}),
         slices=sum({score.file: score.slices for score in scores}.values()),
         reconstructions=len(scores),
-        ssim=overall("ssim"),
-        psnr=overall("psnr"),
-        nmse=overall("nmse"),
-        ssim_foreground=overall("ssim_foreground"),
-        psnr_foreground=overall("psnr_foreground"),
-        seconds=overall("seconds"),
         noise_floor=first.noise_floor,
+        **metrics,
     )
 
 
 def _statistic(values: Sequence[float]) -> Statistic:
+    """Average the values that there are; some scans have no fine detail or no foreground to score."""
+    values = [value for value in values if not math.isnan(value)] or [math.nan]
     with np.errstate(invalid="ignore"):  # a perfect image has an infinite PSNR, whose standard deviation is NaN
         std = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
     return Statistic(mean=float(np.mean(values)), std=std)

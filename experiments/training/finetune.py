@@ -10,6 +10,8 @@ from recon.data.errors import InputError
 from recon.experiments.console import say
 from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.record.folder import BEST
+from recon.experiments.training.record.log import LOG, read_log
 from recon.experiments.training.train import train
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate
@@ -21,7 +23,8 @@ def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides:
     """Train all weights of a network on one scan, self-supervised, and keep those that predict unseen lines best.
 
     The method is zero-shot self-supervision (Yaman et al. 2022): some of the measured lines are set aside for
-    validation; the others are split, differently in every epoch, into input and training target.
+    validation; the others are split, differently in every epoch, into input and training target. The given weights
+    are scored first, and kept if no epoch scores better.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides:
     Returns
     -------
     Path
-        Weights that predict the lines set aside best; they suit this acquisition only.
+        Weights that predict the lines set aside best, perhaps the given ones; they suit this acquisition only.
 
     Raises
     ------
@@ -49,9 +52,25 @@ def finetune(checkpoint: str | Path, acquisition: Path, output: Path, overrides:
     """
     if acquisition.is_dir():
         raise InputError(f"{acquisition}: is a folder; give one file, or train with training.mode=ssdu on many")
-    best = train(finetune_config(checkpoint, acquisition, output, overrides), resume=resume)
-    say(f"weights for {acquisition.name}: {best}")
+    config = finetune_config(checkpoint, acquisition, output, overrides)
+    if config.training.mode != "ssdu":
+        raise InputError("training.mode: fine-tuning uses measured lines only (ssdu); recon train trains on targets")
+    best = train(config, resume=resume)
+    say(f"{outcome(config.output, config.training.margin)}: {best}")
     return best
+
+
+def outcome(run: Path, margin: float) -> str:
+    """Say in one clause how much better than at the start the best weights of a run predict the lines set aside."""
+    given = next(line["heldout"] for line in read_log(run / LOG) if "heldout" in line)
+    best = load_model(run / BEST).protocol
+    if not best["steps"]:
+        enough = f"by more than {margin:.1%} " if margin else ""
+        return f"no epoch predicts the lines set aside {enough}better than the given weights, which are kept"
+    gain = 1 - best["validation"]["heldout"] / given
+    return (
+        f"the weights after epoch {best['epochs']} predict the lines set aside {gain:.1%} better than the given ones"
+    )
 
 
 def finetune_config(checkpoint: str | Path, acquisition: Path, output: Path, overrides: Sequence[str]) -> TrainConfig:

@@ -2,22 +2,28 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from recon.experiments.training.config.train_config import OptimizerConfig
+from recon.experiments.training.muon import Muon
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "adam": partial(torch.optim.Adam, fused=True),
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "muon": Muon,
+}
 
 LATE = 0.8
 """Share of the run after which the `late` schedule lowers the learning rate."""
 
 
 def make_optimizer(config: OptimizerConfig, network: nn.Module) -> Optimizer:
-    """Make the optimizer of all weights of a network; it updates them in one kernel."""
-    return OPTIMIZERS[config.name](network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True)
+    """Make the optimizer of all weights of a network."""
+    return OPTIMIZERS[config.name](network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
 
 
 def learning_rate(config: OptimizerConfig, epochs: int, progress: float, step: int) -> float:

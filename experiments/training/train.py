@@ -337,8 +337,11 @@ class Run:
             return
         if epoch_is_over:
             position.epochs, position.batches = position.epochs + 1, 0
-        better = validation.quality > position.best or position.best == -math.inf
+        first = position.best == -math.inf
+        better = validation.quality > position.best or first
         position.best = max(position.best, validation.quality)
+        if first and self.config.network.weights is not None:
+            position.best += self.config.training.margin * abs(position.best)
         on_main(self.accelerator, partial(self.write, network, validation, better))
         self.save()
 

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from recon.solvers.cg import SOLUTION_AXES, Normal, conjugate_gradients
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedOperator:
+    """How the least-squares problem depends on tensors that are learned, such as sensitivity maps.
+
+    Attributes
+    ----------
+    residual
+        Function of an image `x` and the tensors: `A^H (y - A x)`, differentiable by them.
+    tensors
+        The tensors with which `A^H A` and `A^H y` were computed.
+    """
+
+    residual: Callable[..., Tensor]
+    tensors: tuple[Tensor, ...]
 
 
 def fit(
@@ -17,6 +35,7 @@ def fit(
     lamda: Tensor,
     iterations: int,
     axes: tuple[int, ...] = SOLUTION_AXES,
+    learned: LearnedOperator | None = None,
 ) -> Tensor:
     """Return `x = (A^H A + lamda)^-1 (A^H y + lamda z)`.
 
@@ -34,13 +53,16 @@ def fit(
         Number of conjugate-gradient iterations, which start from `z`.
     axes
         Axes of one problem; the others are batch axes.
+    learned
+        What `A` and `A^H y` depend on, to receive gradients; None for a problem that is not learned.
 
     Returns
     -------
     Tensor
         complex `x`, of the shape of `z`.
     """
-    fitted: Tensor = _Fit.apply(normal, data, denoised, lamda, iterations, axes)  # type: ignore[no-untyped-call]
+    residual, tensors = (None, ()) if learned is None else (learned.residual, learned.tensors)
+    fitted: Tensor = _Fit.apply(normal, data, denoised, lamda, iterations, axes, residual, *tensors)  # type: ignore[no-untyped-call]
     return fitted
 
 
@@ -54,17 +76,27 @@ class _Fit(torch.autograd.Function):
         lamda: Tensor,
         iterations: int,
         axes: tuple[int, ...],
+        residual: Callable[..., Tensor] | None,
+        *tensors: Tensor,
     ) -> Tensor:
         fitted = conjugate_gradients(normal, data + lamda * denoised, iterations, lamda, start=denoised, axes=axes)
-        ctx.normal, ctx.iterations, ctx.axes = normal, iterations, axes
-        ctx.save_for_backward(denoised, lamda, fitted)
+        ctx.normal, ctx.iterations, ctx.axes, ctx.residual = normal, iterations, axes, residual
+        ctx.save_for_backward(denoised, lamda, fitted, *tensors)
         return fitted
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor, Tensor, None, None]:
-        """Return `dL/dz = lamda w` and `dL/dlamda = Re <w, z - x>`, with `w = (A^H A + lamda)^-1 dL/dx`."""
-        denoised, lamda, fitted = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return `dL/dz = lamda w` and `dL/dlamda = Re <w, z - x>`, with `w = (A^H A + lamda)^-1 dL/dx`.
+
+        The gradient by what `A` depends on is that of `Re <w, A^H (y - A x)>` at fixed `w` and `x`.
+        """
+        denoised, lamda, fitted, *tensors = ctx.saved_tensors
         (gradient,) = gradients
         solved = conjugate_gradients(ctx.normal, gradient, ctx.iterations, lamda, axes=ctx.axes)
         slope = (solved.conj() * (denoised - fitted)).real.sum_to_size(lamda.shape)
-        return None, None, lamda * solved, slope, None, None
+        slopes: tuple[Tensor, ...] = ()
+        if tensors:
+            with torch.enable_grad():
+                own = [tensor.detach().requires_grad_() for tensor in tensors]
+                slopes = torch.autograd.grad(ctx.residual(fitted, *own), own, solved)
+        return None, None, lamda * solved, slope, None, None, None, *slopes

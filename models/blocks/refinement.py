@@ -83,7 +83,9 @@ class Refinement(nn.Module):
         hidden = estimate.hidden
         if hidden is None:
             hidden = noise.new_zeros(len(noise), self.memory, *noise.shape[1:])
-        features = torch.cat([_channels(images / unit.unsqueeze(1)), noise.log1p().unsqueeze(1), hidden], dim=1)
+        features = torch.cat(
+            [sets_to_channels(images / unit.unsqueeze(1)), noise.log1p().unsqueeze(1), hidden], dim=1
+        )
         matrix = (images.shape[-2], images.shape[-1])
         padded = fastmri_pad(features, padded_matrix(matrix, self.pools))
         refined = self.unet(padded.contiguous(memory_format=torch.channels_last))
@@ -93,12 +95,12 @@ class Refinement(nn.Module):
         return Estimate(images - subtracted, estimate.noise, estimate.acceleration, hidden, lamda)
 
 
-def _channels(images: Tensor) -> Tensor:
+def sets_to_channels(images: Tensor) -> Tensor:
     """Split complex `(batch, sets, readout, phase)` into real `(batch, 2 sets, readout, phase)`."""
     return rearrange(torch.view_as_real(images), "batch sets readout phase parts -> batch (sets parts) readout phase")
 
 
 def _images(channels: Tensor) -> Tensor:
-    """Undo `_channels`."""
+    """Undo `sets_to_channels`."""
     parts = rearrange(channels, "batch (sets parts) readout phase -> batch sets readout phase parts", parts=2)
     return torch.view_as_complex(parts.contiguous())

@@ -14,7 +14,7 @@ from recon.calibration.acs import batch_calibration_lines
 from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.sense import IterativeSense
 from recon.contract import NoiseLevel
-from recon.models.blocks.fit import fit
+from recon.models.blocks.fit import LearnedOperator, fit
 from recon.models.blocks.refinement import SETS, Estimate, Refinement
 from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
 from recon.quality.noise_estimate import noise_levels, noise_maps
@@ -95,8 +95,8 @@ class GeneralVarNet(KspaceNetwork):
 
     def predict(self, batch: UndersampledBatch) -> Tensor:
         """Return the image of every coil, complex `(batch, coils, readout, phase)`."""
-        started = self.begin(batch)
-        return started.problem.coil_images(self._unroll(started))
+        problem, solved = self._unroll(self.begin(batch))
+        return problem.coil_images(solved)
 
     def image(self, batch: UndersampledBatch) -> Tensor:
         """Return images, real `(batch, readout, phase)`."""
@@ -112,23 +112,32 @@ class GeneralVarNet(KspaceNetwork):
         iterations
             Number of compressed-sensing iterations; None for `start_iterations`.
         """
-        problem = least_squares(batch)
+        problem = self._pose(batch)
         levels = noise_levels(batch.masked_kspace, batch.mask, self.noise_level)
         start = self.start if iterations is None else replace(cast("Any", self.start), iterations=iterations)
-        return Start(problem, _natural(problem, start.solve(problem)), noise_maps(problem, levels))
+        return Start(problem, natural(problem, start.solve(problem)), noise_maps(problem, levels))
+
+    def _pose(self, batch: UndersampledBatch) -> Problem:
+        """Pose the least-squares problem of a batch."""
+        return least_squares(batch)
 
     def finish(self, started: Start) -> Tensor:
         """Do the rest: return images, real `(batch, readout, phase)`."""
-        return started.problem.image(self._unroll(started))
+        problem, solved = self._unroll(started)
+        return problem.image(solved)
 
-    def _unroll(self, started: Start) -> Tensor:
-        """Return complex images `(batch, sets, readout, phase)` in the pixel order of the encoding."""
+    def _unroll(self, started: Start) -> tuple[Problem, Tensor]:
+        """Return the problem and its solution, complex `(batch, sets, readout, phase)` in its pixel order."""
         problem = started.problem
         data = problem.encoding.adjoint(problem.measured)
-        estimate = Estimate(started.images, started.noise, problem.acceleration)
+        estimate = self._first(started)
         for cascade in self.cascades:
             estimate = self._step(cascade, estimate, problem, data)
-        return _solution(problem, estimate.images)
+        return problem, solution(problem, estimate.images)
+
+    def _first(self, started: Start) -> Estimate:
+        """Return the state that the first cascade receives."""
+        return Estimate(started.images, started.noise, started.problem.acceleration)
 
     def _step(self, cascade: nn.Module, estimate: Estimate, problem: Problem, data: Tensor) -> Estimate:
         """Refine the images, then fit them to the measured samples."""
@@ -139,11 +148,14 @@ class GeneralVarNet(KspaceNetwork):
             return cast("Estimate", checkpoint(cascade, estimate, use_reentrant=False))
         return cast("Estimate", cascade(estimate))
 
-    def _fit(self, problem: Problem, data: Tensor, estimate: Estimate) -> Estimate:
+    def _fit(
+        self, problem: Problem, data: Tensor, estimate: Estimate, learned: LearnedOperator | None = None
+    ) -> Estimate:
         """Fit refined images to the measured samples."""
-        refined, lamda = _solution(problem, estimate.images), cast("Tensor", estimate.lamda)
-        fitted = fit(problem.encoding.normal, data, refined, lamda[:, None, None, None], self.iterations)
-        return replace(estimate, images=_natural(problem, fitted))
+        refined, lamda = solution(problem, estimate.images), cast("Tensor", estimate.lamda)
+        weight = lamda[:, None, None, None]
+        fitted = fit(problem.encoding.normal, data, refined, weight, self.iterations, learned=learned)
+        return replace(estimate, images=natural(problem, fitted))
 
 
 def least_squares(batch: UndersampledBatch) -> Problem:
@@ -152,14 +164,14 @@ def least_squares(batch: UndersampledBatch) -> Problem:
     return Problem.of(batch.masked_kspace, batch.mask, acs, acceleration=batch.acceleration)
 
 
-def _natural(problem: Problem, images: Tensor) -> Tensor:
+def natural(problem: Problem, images: Tensor) -> Tensor:
     """Bring images `(batch, sets, readout, phase)` to natural pixel order; add zero images for missing sets."""
     natural = torch.fft.fftshift(images, dim=problem.encoding.axes)
     return pad(natural, (0, 0, 0, 0, 0, SETS - images.shape[1]))
 
 
-def _solution(problem: Problem, images: Tensor) -> Tensor:
-    """Undo `_natural`, with zeros in the sets that a slice lacks."""
+def solution(problem: Problem, images: Tensor) -> Tensor:
+    """Undo `natural`, with zeros in the sets that a slice lacks."""
     present = problem.sets_present
     shifted = torch.fft.ifftshift(images[:, : present.shape[1]], dim=problem.encoding.axes)
     return torch.where(present[..., None, None], shifted, 0)

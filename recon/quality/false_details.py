@@ -39,11 +39,15 @@ class DetailCounts:
         Details of the fully sampled image that the reconstruction does not have.
     present
         Details of the fully sampled image.
+    largest_invented
+        Contrast of the strongest structure, however weak, that the fully sampled image does not have, as a share of
+        the median of the object.
     """
 
     invented: int
     lost: int
     present: int
+    largest_invented: float
 
 
 def count_details(image: Tensor, target: Tensor, contrast: float = CONTRAST) -> DetailCounts:
@@ -60,9 +64,9 @@ def count_details(image: Tensor, target: Tensor, contrast: float = CONTRAST) -> 
         Smallest contrast of a detail, as a share of the median of the object in the target. Below some ten times the
         standard deviation of the noise, noise counts as detail.
     """
-    bright = target > OBJECT * target.max()
+    bright, median = target > OBJECT * target.max(), object_median(target)
     inside = max_pool2d(bright.to(target.dtype)[None], 2 * REACH + 1, 1, REACH)[0] > 0
-    smallest = contrast * target[bright].median() if bright.any() else target.new_tensor(torch.inf)
+    smallest = contrast * median
     invented = lost = present = 0
     for sign in (1, -1):
         found, expected = _contrast(sign * image), _contrast(sign * target)
@@ -70,7 +74,32 @@ def count_details(image: Tensor, target: Tensor, contrast: float = CONTRAST) -> 
         present += int(details.sum())
         lost += int((details & ~_shown(expected, found)).sum())
         invented += int((_details(found, smallest) & ~_shown(found, expected)).sum())
-    return DetailCounts(invented, lost, present)
+    return DetailCounts(invented, lost, present, float(largest_false(image, target) / median))
+
+
+def object_median(target: Tensor) -> Tensor:
+    """Return the median of the object in an image `(rows, columns)`, the unit of contrast; infinite without one."""
+    bright = target > OBJECT * target.max()
+    return target[bright].median() if bright.any() else target.new_tensor(torch.inf)
+
+
+def largest_false(image: Tensor, target: Tensor, where: Tensor | None = None) -> Tensor:
+    """Return the contrast, in the image's units, of the strongest detail of an image that the target does not have.
+
+    Parameters
+    ----------
+    image, target
+        real `(rows, columns)`, also differences of images.
+    where
+        bool `(rows, columns)`: pixels that count; all by default.
+    """
+    largest = image.new_zeros(())
+    for sign in (1, -1):
+        found, expected = _contrast(sign * image), _contrast(sign * target)
+        false = _details(found, largest) & ~_shown(found, expected)
+        false = false if where is None else false & where
+        largest = torch.where(false, found, largest).amax()
+    return largest
 
 
 def _contrast(image: Tensor) -> Tensor:

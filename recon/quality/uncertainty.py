@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from recon.calibration.noise import edge_variance, mix_coils, noise_variance
-from recon.contract import NoiseLevel
+from recon.calibration.noise import mix_coils, noise_variance
 from recon.data.acquisition import Acquisition
 from recon.data.masks import center_lines
 from recon.quality.noise_floor import acquired_share
@@ -22,7 +21,7 @@ LEFT_OUT = 0.1
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-2,), (-1,), (-2, -1), (), (-1,))
 """Axes along which each view is mirrored; -2 is readout, -1 phase."""
 
-SMOOTHING = 3.0
+SMOOTHING = 2.0
 """Standard deviation in pixels of the Gaussian over which squared deviations are averaged."""
 
 
@@ -34,14 +33,11 @@ class View:
     ----------
     acquisition
         The slice with samples left out, its coils mixed, possibly mirrored.
-    left_out
-        Share of the samples outside the calibration lines that are left out.
     flipped
         Axes along which it is mirrored.
     """
 
     acquisition: Acquisition
-    left_out: float
     flipped: tuple[int, ...]
 
     def undo(self, image: Tensor) -> Tensor:
@@ -73,15 +69,16 @@ def views(acquisition: Acquisition) -> list[View]:
         gone = spare[number * each : (number + 1) * each]
         kept[tuple(gone.T)] = False
         mixed = _mixed(acquisition.undersample(kept), _unitary(acquisition.coils, generator))
-        found.append(View(_mirrored(mixed, flipped), len(gone) / max(len(spare), 1), flipped))
+        found.append(View(_mirrored(mixed, flipped), flipped))
     return found
 
 
 def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Tensor:
-    """Estimate the standard deviation of an image by the delete-d jackknife (Shao & Wu 1989).
+    """Return the root mean square deviation of the views' images; squares are averaged over a few pixels as well.
 
-    If each view leaves out a share `p`, the variance is `(1 - p) / p` times the mean square deviation. Squares are
-    also averaged over a few pixels. Views that leave out nothing count unscaled.
+    In linear methods three times this is the jackknife's standard deviation of what noise does to the image: with a
+    share `p` left out the variance is `(1 - p) / p` times the mean square deviation (Shao & Wu 1989). What missing
+    samples do grows otherwise, with factors that a calibration finds.
 
     Parameters
     ----------
@@ -90,36 +87,44 @@ def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Ten
     seen, others
         The views, and the image that the same method reconstructed from each.
     """
-    squares = torch.stack(
-        [
-            _jackknife(view.left_out) * (view.undo(other) - image).square()
-            for view, other in zip(seen, others, strict=True)
-        ]
-    )
+    squares = torch.stack([(view.undo(other) - image).square() for view, other in zip(seen, others, strict=True)])
     return smooth(squares.mean(dim=0), SMOOTHING).sqrt()
 
 
-def noise_level(acquisition: Acquisition, source: NoiseLevel = "air") -> float:
+def noise_level(acquisition: Acquisition) -> float:
     """Estimate the standard deviation of the noise in a fully sampled magnitude image, where there is signal.
 
-    It comes from the noise scan if there is one, else from k-space, as the mean over the coils.
+    It comes from the noise scan if there is one, else from the air, as the mean over the coils.
 
     Parameters
     ----------
     acquisition
         One slice, k-space `(coils, readout, phase)`.
-    source
-        Where the level comes from without a noise scan.
     """
-    if acquisition.noise is None and source == "ends":
-        variance = edge_variance(acquisition.kspace, acquisition.mask)
-    else:
-        variance = noise_variance(acquisition) * acquired_share(acquisition)
-    return float((variance.mean() / 2).sqrt())
+    return float((noise_variance(acquisition).mean() * acquired_share(acquisition) / 2).sqrt())
 
 
-def _jackknife(left_out: float) -> float:
-    return (1 - left_out) / left_out if left_out else 1.0
+def magnitude_noise(image: Tensor, level: float, coils: int) -> Tensor:
+    """Return the standard deviation of the noise in each pixel of a root sum of squares: less where it is dark.
+
+    With `N = 2 coils level^2`, the power of the noise in all coils, the power of a pixel has the mean
+    `I^2 = s^2 + N` and the variance `4 level^2 s^2 + 4 coils level^4` of a non-central chi-squared distribution, and
+    its root the variance `level^2 (1 - N / (2 I^2))` to first order: half of `level^2` in the air (Constantinides et
+    al. 1997).
+
+    Parameters
+    ----------
+    image
+        real `(rows, columns)`, whose values stand for `I`; at least `N` is assumed of their squares.
+    level
+        Standard deviation of the noise where there is signal.
+    coils
+        Number of coils.
+    """
+    power = 2 * coils * level**2
+    if not power:
+        return torch.zeros_like(image)
+    return level * torch.sqrt(1 - power / (2 * image.square().clamp(min=power)))
 
 
 def _spare(mask: Tensor) -> Tensor:

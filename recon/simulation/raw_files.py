@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from recon.simulation.phantom.contrast import draw_protocol
 from recon.simulation.phantom.fields import Array, smooth_field
 from recon.simulation.phantom.grid import centred_axis, field_of_view, slice_heights
 from recon.simulation.phantom.head import head
+from recon.simulation.phantom.implants import Implant, draw_implants, paint_implants
 
 Complex = npt.NDArray[np.complex64]
 
@@ -36,6 +38,40 @@ TISSUE = 0.1
 """Fraction of the maximum above which a pixel counts as tissue; the SNR refers to the signal of tissue."""
 
 
+LEAST_FOLD = 0.5
+"""Smallest share of the field of view along phase that may be measured; less is no scan that anybody makes."""
+
+IMPLANTS_FOLDER = "implants"
+"""Folder, beside files without implants, of the same files with them."""
+
+
+@dataclass(frozen=True)
+class ScanVariant:
+    """What sets a simulated scan apart from a plain one.
+
+    Attributes
+    ----------
+    fold
+        Share of the field of view along phase that is measured; below 1 what lies beyond it is folded in.
+    echo_shift
+        Samples along readout by which the echo lies behind the middle, index `N // 2`.
+    implants
+        Number of small details that are added to each slice, see `draw_implants`.
+    """
+
+    fold: float = 1.0
+    echo_shift: int = 0
+    implants: int = 0
+
+    def measured(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return the part `(readout, phase)` of a matrix that is measured."""
+        return shape[0], shape[1] - 2 * round(shape[1] * (1 - self.fold) / 2)
+
+
+PLAIN = ScanVariant()
+"""A centred head that fits into the field of view."""
+
+
 @dataclass(frozen=True, eq=False)
 class SimulatedVolume:
     """Raw data of one volume, with the ground truth it was computed from.
@@ -50,11 +86,15 @@ class SimulatedVolume:
     header
         Matrix, field of view, field strength, and name of the contrast.
     image
-        complex64 `(slices, readout, phase)`: the object without noise and coils, truncated in k-space.
+        complex64 `(slices, readout, phase)`: the object without noise and coils, truncated in k-space; wider than
+        k-space where the head is folded.
     sens_maps
-        complex64 `(slices, coils, readout, phase)`: noiseless k-space is the transform of `sens_maps * image`.
+        complex64 `(slices, coils, readout, phase)`, as wide: noiseless k-space is the transform of
+        `sens_maps * image`, folded.
     noise
         Standard deviation of the real part, and of the imaginary part, of the noise in a sample.
+    implants
+        Details that were added, at their pixels in the target.
     """
 
     kspace: Complex
@@ -63,17 +103,23 @@ class SimulatedVolume:
     image: Complex
     sens_maps: Maps
     noise: float
+    implants: tuple[Implant, ...] = ()
 
 
 def simulate_volume(
-    shape: tuple[int, int], slices: int, coils: int, snr: float, rng: np.random.Generator
+    shape: tuple[int, int],
+    slices: int,
+    coils: int,
+    snr: float,
+    rng: np.random.Generator,
+    variant: ScanVariant = PLAIN,
 ) -> SimulatedVolume:
     """Draw a person, a sequence, a coil array and noise, and compute the raw data.
 
     Parameters
     ----------
     shape
-        Matrix `(readout, phase)`.
+        Matrix `(readout, phase)`, before it is folded.
     slices, coils
         Number of slices, and number of coils.
     snr
@@ -81,34 +127,52 @@ def simulate_volume(
         maximum) divided by the standard deviation of the real part of the noise in the image of one coil. The
         transform is unitary, so the noise is as large in k-space; it is white and independent between coils.
     rng
-        Source of all random choices.
+        Source of all random choices. Scans that differ in their implants alone have the same noise.
+    variant
+        What sets the scan apart from a plain one.
+
+    Raises
+    ------
+    InputError
+        If there is no room for so many implants.
     """
     protocol = draw_protocol(rng)
     fine = head((OVERSAMPLING * shape[0], OVERSAMPLING * shape[1]), slices, protocol, rng)
-    magnitude = np.stack([_truncate(image, shape) for image in fine])
-    image = magnitude * np.exp(1j * image_phase(shape, slices, rng))
+    truncated = np.stack([_truncate(image, shape, variant.echo_shift) for image in fine])
+    image = truncated * np.exp(1j * image_phase(shape, slices, rng))
     sens_maps = head_coil_maps(shape, slices, coils, rng)
 
     coverage = np.linalg.norm(sens_maps, axis=1)
     image = (image * rng.uniform(*RAW_SCALE) / (np.abs(image) * coverage).max()).astype(np.complex64)
     tissue = np.abs(image) > TISSUE * np.abs(image).max()
     noise = float((np.abs(image) * coverage)[tissue].mean() / snr)
+    measured = variant.measured(shape)
+    implants: list[Implant] = []
+    if variant.implants:
+        brightness = np.abs(image) * coverage
+        implants = draw_implants(brightness, variant.implants, rng.spawn(1)[0], measured[1])
+        details = paint_implants(implants, image.shape) / np.maximum(coverage, np.finfo(np.float32).tiny)
+        image += (details * np.exp(1j * np.angle(image))).astype(np.complex64)
 
-    kspace = np.empty_like(sens_maps)
-    target = np.empty(image.shape, np.float32)
+    kspace = np.empty((slices, coils, *measured), np.complex64)
+    target = np.empty((slices, *measured), np.float32)
     for index in range(slices):
         white = rng.standard_normal((2, *kspace.shape[1:]), dtype=np.float32)
-        kspace[index] = _fft(sens_maps[index] * image[index]) + noise * (white[0] + 1j * white[1])
+        received = _fold(sens_maps[index] * image[index], measured[1])
+        kspace[index] = _fft(received) + noise * (white[0] + 1j * white[1])
         target[index] = np.linalg.norm(_ifft(kspace[index]), axis=0)
+    rows, columns = field_of_view(shape)
     header = Header(
-        crop=shape,
-        padding=(0, shape[1]),
-        field_of_view=field_of_view(shape),
+        crop=measured,
+        padding=(0, measured[1]),
+        field_of_view=(rows, columns * measured[1] / shape[1]),
         field_strength=protocol.field_strength,
         contrast=protocol.contrast,
         slice_thickness=5.0,
     )
-    return SimulatedVolume(kspace, target, header, image, sens_maps, noise)
+    surplus = (shape[1] - measured[1]) // 2
+    folded = tuple(replace(one, column=(one.column - surplus) % measured[1]) for one in implants)
+    return SimulatedVolume(kspace, target, header, image, sens_maps, noise, folded)
 
 
 def simulate_folder(
@@ -121,8 +185,13 @@ def simulate_folder(
     snr: float,
     progress: Callable[[], None] | None = None,
     overwrite: bool = False,
+    variant: ScanVariant = PLAIN,
+    name: str = "simulated",
 ) -> list[Path]:
     """Write simulated volumes as multi-coil files of fastMRI; volume i depends on the seed and i alone.
+
+    With implants each volume is written twice: without them, and with them under the same name in the folder
+    `implants`, together with a table `implants` of slice, row, column, width in pixels, and height.
 
     Parameters
     ----------
@@ -131,7 +200,7 @@ def simulate_folder(
     volumes, slices, coils
         Number of volumes, of slices per volume, and of coils.
     size
-        Matrix `(readout, phase)`.
+        Matrix `(readout, phase)`, before it is folded.
     seed
         Random seed; the same seed gives the same samples, bit for bit.
     snr
@@ -140,21 +209,56 @@ def simulate_folder(
         Called after each volume.
     overwrite
         Whether files that this program has not written may be replaced.
+    variant
+        What sets the scans apart from plain ones.
+    name
+        Beginning of the names of the files.
 
     Returns
     -------
     list of Path
-        `simulated_0000.h5`, `simulated_0001.h5`, ...
+        `simulated_0000.h5`, `simulated_0001.h5`, ..., then those with implants.
 
     Raises
     ------
     InputError
-        If a number is too small, the output is a file, or a file to write exists already and this program has not
-        written it.
+        If a number is out of range, there is no room for the implants, the output is a file, or a file to write
+        exists already and this program has not written it.
     """
-    for name, number in (("volumes", volumes), ("slices", slices), ("coils", coils)):
+    _check_numbers(volumes, slices, coils, size, seed, snr)
+    _check_variant(variant, size)
+    if not name or Path(name).name != name:
+        raise InputError(f"{name!r} cannot begin the name of a file")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is a file; give a folder to write the volumes to")
+
+    folders = {output: replace(variant, implants=0)}
+    if variant.implants:
+        folders[output / IMPLANTS_FOLDER] = variant
+    paths = [folder / f"{name}_{index:04d}.h5" for folder, index in product(folders, range(volumes))]
+    if not overwrite:
+        _check_replaceable(paths)
+    for index in range(volumes):
+        for folder, of_folder in folders.items():
+            volume = simulate_volume(size, slices, coils, snr, np.random.default_rng((seed, index)), of_folder)
+            table = np.array([astuple(implant) for implant in volume.implants], np.float32)
+            write_volume(
+                folder / f"{name}_{index:04d}.h5",
+                volume.kspace,
+                volume.header,
+                target=volume.target,
+                patient_id=f"simulated_{seed}_{index:04d}",
+                tables={IMPLANTS_FOLDER: table} if volume.implants else None,
+            )
+        if progress is not None:
+            progress()
+    return paths
+
+
+def _check_numbers(volumes: int, slices: int, coils: int, size: tuple[int, int], seed: int, snr: float) -> None:
+    for what, number in (("volumes", volumes), ("slices", slices), ("coils", coils)):
         if number < 1:
-            raise InputError(f"cannot simulate {number} {name}; at least 1 is needed")
+            raise InputError(f"cannot simulate {number} {what}; at least 1 is needed")
     if min(size) < SMALLEST_MATRIX:
         raise InputError(
             f"cannot simulate a matrix of {size[0]}x{size[1]}; at least {SMALLEST_MATRIX}x{SMALLEST_MATRIX} is needed"
@@ -163,24 +267,15 @@ def simulate_folder(
         raise InputError(f"the seed {seed} is negative; give 0 or more")
     if not snr > 0:
         raise InputError(f"the SNR {snr} is not above 0")
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output} is a file; give a folder to write the volumes to")
 
-    paths = [output / f"simulated_{index:04d}.h5" for index in range(volumes)]
-    if not overwrite:
-        _check_replaceable(paths)
-    for index, path in enumerate(paths):
-        volume = simulate_volume(size, slices, coils, snr, np.random.default_rng((seed, index)))
-        write_volume(
-            path,
-            volume.kspace,
-            volume.header,
-            target=volume.target,
-            patient_id=f"simulated_{seed}_{index:04d}",
-        )
-        if progress is not None:
-            progress()
-    return paths
+
+def _check_variant(variant: ScanVariant, size: tuple[int, int]) -> None:
+    if not LEAST_FOLD <= variant.fold <= 1:
+        raise InputError(f"cannot fold the field of view to {variant.fold:g} of it; give {LEAST_FOLD} to 1")
+    if abs(variant.echo_shift) > size[0] // 4:
+        raise InputError(f"the echo cannot lie {variant.echo_shift} samples off; at most {size[0] // 4} are possible")
+    if variant.implants < 0:
+        raise InputError(f"cannot add {variant.implants} implants; give 0 or more")
 
 
 def _check_replaceable(paths: Iterable[Path]) -> None:
@@ -206,12 +301,26 @@ def image_phase(shape: tuple[int, int], slices: int, rng: np.random.Generator) -
     return phase
 
 
-def _truncate(fine: Array, shape: tuple[int, int]) -> Array:
-    """Keep the centre `(readout, phase)` of the k-space of an image, as a scanner does; edges ring."""
+def _truncate(fine: Array, shape: tuple[int, int], echo_shift: int) -> npt.NDArray[np.inexact]:
+    """Keep the centre `(readout, phase)` of the k-space of an image, as a scanner does; edges ring.
+
+    The image is real, or complex if the centre lies off the echo.
+    """
     rows, columns = ((n // 2 - m // 2) for n, m in zip(fine.shape, shape, strict=True))
+    rows -= echo_shift
     centre = _fft(fine)[rows : rows + shape[0], columns : columns + shape[1]]
-    truncated: Array = _ifft(centre).real / OVERSAMPLING
-    return truncated
+    truncated = _ifft(centre) / OVERSAMPLING
+    return truncated if echo_shift else truncated.real
+
+
+def _fold(coil_images: Complex, phase: int) -> Complex:
+    """Fold what lies beyond the middle `phase` columns of `(..., wider)` back into them."""
+    surplus = (coil_images.shape[-1] - phase) // 2
+    folded = coil_images[..., surplus : surplus + phase].copy()
+    if surplus:
+        folded[..., -surplus:] += coil_images[..., :surplus]
+        folded[..., :surplus] += coil_images[..., -surplus:]
+    return folded
 
 
 def _fft(image: npt.NDArray[np.inexact]) -> npt.NDArray[np.complexfloating]:

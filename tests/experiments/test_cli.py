@@ -214,8 +214,17 @@ def test_an_oracle_runs_beside_its_method_where_there_is_a_target(run: Run, raw_
     write_raw_file(raw_file.with_name("untargeted.h5"), target=False)
     tuned = tmp_path / "tuned.yaml"
     tuned.write_text("settings: [{contrast: DISCS, acceleration: 3, methods: {sense: {lamda: 0.5, iterations: 3}}}]")
-    command = (raw_file.parent, "--methods", "sense", "--oracle", "sense", "--settings", tuned, "--uncertainty")
+    methods = ("--methods", "sense,zero-filled", "--oracle", "sense")
+    command = (raw_file.parent, *methods, "--settings", tuned, "--uncertainty")
     compare(run, *command, "--output", tmp_path / "out")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    (lead, _) = summary["lead over the best oracle"]["rows"]
+    assert (lead["method"], lead["scans"], lead["psnr"]["scan"]) == (
+        "zero-filled",
+        "discs",
+        "discs.h5 equispaced seed 0",
+    )
+    assert lead["psnr"]["worst"] < 0
     rows = {(row.file, row.method): row for row in read_csv(tmp_path / "out" / "metrics.csv")}
     assert {name for name, _ in rows} == {"discs.h5", "untargeted.h5"}
     assert ("untargeted.h5", "sense-oracle") not in rows

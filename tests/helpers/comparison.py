@@ -25,6 +25,8 @@ def make_score(**values: Any) -> MethodScore:
         "nmse": 0.01,
         "ssim_foreground": 0.88,
         "psnr_foreground": 33.0,
+        "detail_energy": -1.0,
+        "detail_correlation": 0.8,
         "seconds": 1.5,
         "slices": 16,
         "noise_floor": "full scan",

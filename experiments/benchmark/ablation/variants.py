@@ -1,70 +1,33 @@
-"""Define variants of the general network that lack or replace one part, and the network of the paper."""
+"""List what is compared: variants of the general network, its size and its loss, and the network of the paper."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from recon.classical.sense import IterativeSense, Sense
-from recon.models.blocks.refinement import Estimate
+from recon.classical.compressed_sensing import CSTotalVariation
+from recon.classical.sense import Sense
+from recon.data.errors import InputError
+from recon.experiments.benchmark.ablation.architectures import (
+    DenoisedLast,
+    FromSense,
+    FromZeroFilled,
+    SharedWeights,
+    TwoStarts,
+    WideLast,
+    WithoutLevels,
+)
+from recon.experiments.benchmark.ablation.estimated_maps import ImagePhase, MapsFromStart
+from recon.experiments.benchmark.ablation.learned_operators import ADDITIONS, RefinedMaps, WeightedConsistency
+from recon.models.checkpoints.checkpoint import Checkpoint
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.varnet import VarNet
-from recon.solvers.problem import Problem
 
 SIZE: dict[str, Any] = {"num_cascades": 4, "chans": 12}
-
-
-class SharedWeights(GeneralVarNet):
-    """Uses one U-Net in all cascades."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.cascades = nn.ModuleList([self.cascades[0]] * len(self.cascades))
-
-
-class WithoutLevels(GeneralVarNet):
-    """Does not see the noise level or the acceleration."""
-
-    def _refine(self, cascade: nn.Module, estimate: Estimate) -> Estimate:
-        noise, acceleration = torch.zeros_like(estimate.noise), torch.ones_like(estimate.acceleration)
-        return super()._refine(cascade, replace(estimate, noise=noise, acceleration=acceleration))
-
-
-class FromSense(GeneralVarNet):
-    """Starts from the least-squares image, as networks like MoDL may."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.start = Sense()
-
-
-class FromZeroFilled(GeneralVarNet):
-    """Starts from the zero-filled image, as in Sriram et al. (2020)."""
-
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.start = _Adjoint()
-
-
-class _Adjoint(IterativeSense):
-    """Takes no iteration at all: `x = A^H y`."""
-
-    def solve(self, problem: Problem) -> Tensor:
-        return problem.encoding.adjoint(problem.measured)
-
-
-class DenoisedLast(GeneralVarNet):
-    """Skips the fit to the data after the last U-Net; measured lines are still put back."""
-
-    def _step(self, cascade: nn.Module, estimate: Estimate, problem: Problem, data: Tensor) -> Estimate:
-        if cascade is self.cascades[-1]:
-            return self._refine(cascade, estimate)
-        return super()._step(cascade, estimate, problem, data)
 
 
 @dataclass(frozen=True)
@@ -77,20 +40,69 @@ class Variant:
         Difference from the first variant.
     build
         Function that builds the network with fresh weights.
+    loss
+        Losses, with their weights, that differ from those of the configuration.
+    trained
+        Whether the network is trained at all.
     """
 
     description: str
     build: Callable[[], nn.Module]
+    loss: Mapping[str, float] = field(default_factory=dict)
+    trained: bool = True
+
+    def start_from(self, weights: Checkpoint | None) -> nn.Module:
+        """Build the network, with given weights if any. What they lack does nothing before training.
+
+        Raises
+        ------
+        InputError
+            If the network has other weights than those given.
+        """
+        network = self.build()
+        if weights is None:
+            return network
+        added = {
+            key: value for key, value in network.state_dict().items() if not ADDITIONS.isdisjoint(key.split("."))
+        }
+        try:
+            network.load_state_dict(weights.network.state_dict() | added)
+        except RuntimeError as error:
+            raise InputError(f"{weights.path.name}: does not fit the variant: {self.description}") from error
+        if isinstance(network, TwoStarts):
+            network.ignore_addition()
+        return network
 
 
-def _general(description: str, kind: type[GeneralVarNet] = GeneralVarNet, **arguments: int) -> Variant:
-    return Variant(description, partial(kind, **(SIZE | arguments)))
+def _general(description: str, kind: Callable[..., GeneralVarNet] = GeneralVarNet, **arguments: Any) -> Variant:
+    return Variant(description, partial(kind, **(SIZE | {"noise_level": "air"} | arguments)))
+
+
+def _loss(description: str, **weights: float) -> Variant:
+    return Variant(description, _general("").build, weights)
 
 
 VARIANTS: Mapping[str, Variant] = {
     "general": _general("4 cascades of 12 channels, as in the shipped weights"),
+    "untrained": Variant("before any training", _general("").build, trained=False),
+    "two-starts": _general("sees the image of SENSE beside that of cs-wavelet", TwoStarts, second=Sense()),
+    "two-starts-tv": _general(
+        "sees the image of cs-tv beside that of cs-wavelet", TwoStarts, second=CSTotalVariation()
+    ),
+    "refined-maps": _general("corrects its maps in every cascade", RefinedMaps),
+    "image-phase": _general("gives its maps the phase of a SENSE image", ImagePhase),
+    "maps-from-start": _general("estimates maps again from a short compressed sensing", MapsFromStart),
+    "weighted-consistency": _general("weights samples by density in every fit", WeightedConsistency),
     "two-cascades": _general("2 cascades of 17 channels", num_cascades=2, chans=17),
+    "six-cascades": _general("6 cascades of 10 channels", num_cascades=6, chans=10),
     "eight-cascades": _general("8 cascades of 8 channels", num_cascades=8, chans=8),
+    "wide-last": _general("10 channels, 17 in the last cascade", WideLast, chans=10, last=17),
+    "chans-6": _general("4 cascades of 6 channels", chans=6),
+    "chans-8": _general("4 cascades of 8 channels", chans=8),
+    "chans-17": _general("4 cascades of 17 channels", chans=17),
+    "with-wavelet": _loss("a loss of wavelet details as well", ssim=1, psnr=0.05, wavelet=2),
+    "with-detail": _loss("a loss of the energy of detail as well", ssim=1, psnr=0.05, detail=0.02),
+    "psnr-heavy": _loss("four times the weight of PSNR in the loss", ssim=1, psnr=0.2),
     "shared-weights": _general("one U-Net in all cascades", SharedWeights),
     "without-notes": _general("no channels passed from U-Net to U-Net", memory=0),
     "without-levels": _general("without noise map and acceleration", WithoutLevels),

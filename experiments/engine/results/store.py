@@ -63,6 +63,7 @@ class StoredResult:
             **({"choices": dict(volume.choices)} if volume.choices else {}),
             **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
+            **({} if runner.coverage is None else {"coverage": runner.coverage}),
             **({"noise_map": {"replicas": REPLICAS}} if runner.noise else {}),
             **({"g_factor": {"replicas": REPLICAS}} if runner.g_factor else {}),
             "noise floor": RULE if runner.floor else "none",

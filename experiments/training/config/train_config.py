@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from recon.data.errors import InputError, did_you_mean
+from recon.data.training.self_supervision import Density
 from recon.experiments.training.config.data_config import DataConfig, Section
 from recon.models.losses import LOSSES
 from recon.models.zoo import DENOISERS, ENLARGERS, all_networks
@@ -73,19 +74,26 @@ class TrainingConfig(Section):
         absolute difference, relative to the maximum of the volume), `psnr` (minus the PSNR in dB), `wavelet` (mean
         absolute difference of Haar details) and `detail` (difference of the energies of fine detail in dB).
     loss_fraction
-        Fraction of the measured lines that `ssdu` withholds from the network.
+        Fraction of the lines outside the centre that `ssdu` withholds from the network.
     center
         Number of lines about DC that `ssdu` never withholds; null for all calibration lines.
     holdout
-        Fraction of the measured lines that `ssdu` sets aside for validation, so that it can validate on the files
-        that it trains on.
+        Fraction of the lines outside the centre that `ssdu` sets aside for validation, so that it can validate on
+        the files that it trains on.
+    density
+        How `ssdu` chooses these lines: `gaussian` prefers low frequencies (Yaman et al. 2020), `uniform` does not.
+    margin
+        Fraction by which the score must be better than that of the weights from which the run starts, before others
+        are kept as the best: a few held lines cannot tell smaller differences from chance.
     """
 
     mode: Literal["supervised", "ssdu", "denoise", "enlarge"] = "supervised"
     loss: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: {"ssim": 1.0})
-    loss_fraction: float = Field(default=0.2, gt=0, lt=1)
+    loss_fraction: float = Field(default=0.25, gt=0, lt=1)
     center: int | None = Field(default=None, ge=0)
     holdout: float = Field(default=0.0, ge=0, lt=1)
+    density: Density = "gaussian"
+    margin: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _check_losses(self) -> TrainingConfig:
@@ -103,8 +111,8 @@ class OptimizerConfig(Section):
     Attributes
     ----------
     name
-        `adam`, which adds the weight decay to the gradient, or `adamw`, which keeps them separate (Loshchilov &
-        Hutter 2019).
+        `adam`, which adds the weight decay to the gradient; `adamw`, which keeps them separate (Loshchilov & Hutter
+        2019); or `muon`, whose updates of convolutions are orthogonal matrices (Jordan et al. 2024).
     lr
         Largest learning rate.
     schedule
@@ -123,7 +131,7 @@ class OptimizerConfig(Section):
         Largest norm of the gradient, to which longer ones are scaled down; null for no limit.
     """
 
-    name: Literal["adam", "adamw"] = "adam"
+    name: Literal["adam", "adamw", "muon"] = "adam"
     lr: float = Field(default=3e-4, gt=0)
     schedule: Literal["step", "cosine", "late"] = "step"
     lr_step: int = Field(default=40, ge=1)

@@ -159,7 +159,7 @@ def ssdu_split(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:
         Samplings, one of which a fully sampled scan is undersampled with first.
     """
     training = config.training
-    return Split(samplings, training.loss_fraction, training.center, training.holdout)
+    return Split(samplings, training.loss_fraction, training.center, training.holdout, training.density)
 
 
 def _drawn_heads(count: int, seed: int) -> list[Anatomy]:

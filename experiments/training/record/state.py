@@ -46,7 +46,7 @@ class Position:
     anchor
         Number of finished epochs, and place on the schedule, from which on the latter is counted.
     best
-        Quality of the best weights so far; larger is better.
+        Quality of the best weights so far, larger is better; at first that of the given weights and the margin.
     losses
         Losses of the steps since the last line of the log.
     lines

@@ -97,10 +97,12 @@ class VolumeTrial:
         split = ssdu_split(self.config, () if self.sampling is None else (self.sampling,))
         objective = SelfSupervised(network)
         losses = []
-        split_scan = partial(split_centred, scanned=split.scanned, split=split.for_validation)
-        for batch in self._read(SplitSlices([self.volume], split_scan), SplitSlice, accelerator.device):
-            with torch.no_grad(), accelerator.autocast():
-                losses.append(objective(batch).item())
+        for part in range(split.parts):
+            hold = partial(split.for_validation, part=part)
+            split_scan = partial(split_centred, scanned=split.scanned, split=hold)
+            for batch in self._read(SplitSlices([self.volume], split_scan), SplitSlice, accelerator.device):
+                with torch.no_grad(), accelerator.autocast():
+                    losses.append(objective(batch).item())
         return float(np.mean(losses))
 
     def _read(self, slices: Slices, kind: type[Any], device: torch.device) -> Iterator[Any]:

@@ -71,13 +71,9 @@ class Simulator:
         plan = ScanPlan.draw(self.ranges, rng)
         if shape is not None:
             plan = replace(shape, snr=plan.snr, sampling=plan.sampling, partial=plan.partial)
-        image = self.object(rng)
-        kspace, reference = full_kspace(image, plan, self.maps, self.ranges.shares, rng)
-        target = fastmri_crop(rss(ifft(kspace)), (plan.readout, plan.phase))
-        kspace = kspace + coil_noise(kspace, plan.snr, rng)
+        full, target = self.full_scan(plan, rng)
         mask = draw_mask(plan, rng).to(self.device)
-        header = Header(crop=(plan.readout, plan.phase), padding=(0, plan.phase))
-        scan = centre_echo(Acquisition(kspace * mask, mask, header, calibration=reference))
+        scan = centre_echo(full.undersample(mask))
         return Slice(
             kspace=scan.kspace,
             mask=scan.mask.reshape(1, -1, plan.phase),
@@ -86,6 +82,33 @@ class Simulator:
             acceleration=mask.float().mean().reciprocal(),
             calibration=scan.reference_kspace(),
         )
+
+    def full_scan(self, plan: ScanPlan, rng: np.random.Generator) -> tuple[Acquisition, Tensor]:
+        """Draw one fully sampled slice with noise.
+
+        Parameters
+        ----------
+        plan
+            Shapes of the scan.
+        rng
+            Source of everything else.
+
+        Returns
+        -------
+        tuple
+            The slice as the scanner measures it, with its echo where the plan says; and the root sum of squares
+            without noise, real `(rows, columns)`.
+        """
+        image = self.object(rng)
+        kspace, reference = full_kspace(image, plan, self.maps, self.ranges.shares, rng)
+        crop = (plan.readout, plan.phase)
+        measured = Acquisition(
+            kspace=kspace + coil_noise(kspace, plan.snr, rng),
+            mask=torch.ones(plan.phase, dtype=torch.bool, device=self.device),
+            header=Header(crop=crop, padding=(0, plan.phase)),
+            calibration=reference,
+        )
+        return measured, fastmri_crop(rss(ifft(kspace)), crop)
 
     def object(self, rng: np.random.Generator) -> Tensor:
         """Draw a slice of some anatomy, real `(rows, columns)`, and vary it."""

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 import torch
 from hypothesis import given
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from recon.data.masks import MaskKind, center_lines, sample_mask
-from recon.data.training.self_supervision import split_mask
+from recon.data.training.self_supervision import Density, split_mask
 
 
 @st.composite
@@ -15,26 +17,27 @@ def masks(draw: st.DrawFn) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < draw(st.floats(0, 1))
 
 
-@given(mask=masks(), fraction=st.floats(0.01, 0.99), seed=st.tuples(st.integers(0, 5)), center=st.integers(0, 70))
-def test_every_measured_line_is_in_one_mask_and_lines_around_dc_are_not_in_the_loss(
-    mask: Tensor, fraction: float, seed: tuple[int, ...], center: int
+@given(
+    mask=masks(),
+    fraction=st.floats(0.01, 0.99),
+    seed=st.tuples(st.integers(0, 5)),
+    center=st.integers(0, 70),
+    density=st.sampled_from(get_args(Density)),
+)
+def test_every_measured_line_is_in_one_mask_and_the_loss_gets_its_fraction_of_lines_not_around_dc(
+    mask: Tensor, fraction: float, seed: tuple[int, ...], center: int, density: Density
 ) -> None:
-    consistency, loss = split_mask(mask, fraction, seed, center)
+    consistency, loss = split_mask(mask, fraction, seed, center, density)
     assert consistency.shape == loss.shape == mask.shape
     assert torch.equal(consistency | loss, mask)
     assert not (consistency & loss).any()
     phase = mask.shape[-1]
     lines, held = (one.reshape(-1, phase).any(0) for one in (mask, loss))
-    assert int(held.sum()) <= round(fraction * int(lines.sum()))
-    about_dc = (torch.arange(phase) - phase // 2).abs() < center / 2
-    assert not loss[..., about_dc].any()
-
-
-def test_the_loss_gets_its_fraction_if_there_are_enough_lines() -> None:
-    mask = sample_mask(MaskKind.RANDOM, 200, 2, 0.1, seed=0)
-    for fraction in (0.1, 0.4, 0.6):
-        _, loss = split_mask(mask, fraction, (1,), center=10)
-        assert int(loss.sum()) == round(fraction * int(mask.sum()))
+    distance = (torch.arange(phase) - phase // 2).abs()
+    assert not loss[..., distance < center / 2].any()
+    fewest, most = int((lines & (distance > center / 2)).sum()), int((lines & (distance >= center / 2)).sum())
+    assert int(held.sum()) <= (max(1, round(fraction * most)) if most else 0)
+    assert int(held.sum()) >= (max(1, round(fraction * fewest)) if fewest else 0)
 
 
 def test_calibration_lines_are_never_held_by_default() -> None:
@@ -50,6 +53,13 @@ def test_low_frequencies_are_selected_more_often() -> None:
     full = torch.ones(64, dtype=torch.bool)
     often = torch.stack([split_mask(full, 0.3, (seed,), center=4)[1] for seed in range(1000)]).float().mean(0)
     assert 1.5 * often[:8].mean() < often[22:30].mean()
+
+
+def test_a_uniform_density_selects_all_frequencies_alike() -> None:
+    full = torch.ones(64, dtype=torch.bool)
+    held = [split_mask(full, 0.3, (seed,), center=4, density="uniform")[1] for seed in range(1000)]
+    often = torch.stack(held).float().mean(0)
+    assert float(often[:8].mean()) == pytest.approx(float(often[22:30].mean()), rel=0.1)
 
 
 def test_the_seed_alone_decides() -> None:

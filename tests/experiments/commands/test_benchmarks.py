@@ -6,7 +6,18 @@ from typer.testing import CliRunner
 import recon.experiments
 from recon.experiments.cli import app
 
-BENCHMARKS = ("classical", "loading", "varnet", "serve", "memory", "launches", "ablation", "denoising")
+BENCHMARKS = (
+    "classical",
+    "loading",
+    "varnet",
+    "serve",
+    "memory",
+    "launches",
+    "details",
+    "ablation",
+    "denoising",
+    "enlarging",
+)
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

@@ -7,8 +7,9 @@ from helpers.objects import object_acquisition
 from helpers.raw_files import write_raw_file
 from helpers.weights import write_weights
 from recon.contract import UncertaintyCalibration
+from recon.data.errors import InputError
 from recon.experiments.cli import app
-from recon.experiments.engine.method_warnings import RangeWarnings, calibration_or_warning
+from recon.experiments.engine.method_warnings import RangeWarnings, calibration_for
 from recon.experiments.report.scores import read_csv
 from recon.registry import create
 
@@ -49,12 +50,29 @@ def test_the_card_s_calibration_is_used_and_a_missing_one_is_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def calibration(path: Path) -> UncertaintyCalibration:
-        return calibration_or_warning("varnet", create("varnet", {"checkpoint": str(path)}))
+        return calibration_for("varnet", create("varnet", {"checkpoint": str(path)}))
 
-    calibrated = write_weights(tmp_path / "calibrated.safetensors", uncertainty={"spread": 3.0, "noise": 0.5})
-    assert calibration(calibrated) == UncertaintyCalibration(3.0, 0.5)
+    calibrated = write_weights(tmp_path / "calibrated.safetensors", uncertainty={"spread": 2.0, "noise": 0.5})
+    assert calibration(calibrated) == UncertaintyCalibration(2.0, noise=0.5)
     assert not capsys.readouterr().err
     assert calibration(write_weights(tmp_path / "other.safetensors")) == UncertaintyCalibration()
     assert "varnet is not calibrated" in capsys.readouterr().err
-    assert calibration_or_warning("sense", create("sense")) == UncertaintyCalibration()
+    assert calibration_for("sense", create("sense")) == UncertaintyCalibration()
     assert "recon calibrate" not in capsys.readouterr().err
+
+
+def test_intervals_need_a_calibration_that_holds_them(tmp_path: Path) -> None:
+    def calibration(coverage: float, **uncertainty: object) -> UncertaintyCalibration:
+        path = write_weights(tmp_path / "weights.safetensors", uncertainty=uncertainty or None)
+        return calibration_for("varnet", create("varnet", {"checkpoint": str(path)}), coverage)
+
+    intervals = {"intervals": ((0.8, 1.5), (0.9, 2.5)), "scans": 10}
+    assert calibration(0.85, **intervals).factor(0.85) == 2.5
+    with pytest.raises(InputError, match=r"more calibration scans than the 10 .* largest coverage is 0\.9"):
+        calibration(0.95, **intervals)
+    with pytest.raises(InputError, match="holds no intervals; `recon calibrate` makes them"):
+        calibration(0.9, spread=2.0)
+    with pytest.raises(InputError, match="varnet: conformal bounds need .* `recon calibrate` calibrates it"):
+        calibration(0.9)
+    with pytest.raises(InputError, match="sense: conformal bounds need the errors of a calibration"):
+        calibration_for("sense", create("sense"), 0.9)

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from helpers.raw_files import write_raw_file
+from helpers.weights import write_weights
 from recon.contract import UncertaintyCalibration
 from recon.data.open import open_volume
 from recon.experiments.cli import app
@@ -81,6 +82,54 @@ def test_the_calibration_is_part_of_the_protocol(raw_file: Path, tmp_path: Path)
     assert "uncertainty" not in protocols[0]
 
 
+@pytest.fixture
+def calibrated(tmp_path: Path) -> Path:
+    uncertainty = {"spread": 2.0, "noise": 1.0, "intervals": ((0.8, 1.5), (0.9, 2.5)), "scans": 10}
+    return write_weights(tmp_path / "weights.safetensors", uncertainty=uncertainty)
+
+
+def test_intervals_are_a_multiple_of_the_standard_deviation(run: Run, tmp_path: Path, calibrated: Path) -> None:
+    command = ("reconstruct", "--method", "varnet", "--checkpoint", calibrated, "--acceleration", 3)
+    run(*command, "-o", tmp_path / "sigma.h5")
+    run(*command, "--uncertainty", "conformal", "--coverage", 0.85, "-o", tmp_path / "interval.h5")
+    with h5py.File(tmp_path / "sigma.h5") as sigma, h5py.File(tmp_path / "interval.h5") as interval:
+        assert "uncertainty" not in interval
+        np.testing.assert_allclose(interval["interval"][()], 2.5 * sigma["uncertainty"][()], rtol=1e-5)
+    result = run(*command, "--uncertainty", "conformal", "--coverage", 0.95, "-o", tmp_path / "out", code=2)
+    assert "the largest coverage is 0.9" in result.output
+
+
+@pytest.mark.parametrize("words", [("--coverage", 0.9), ("--uncertainty", "conformal", "--coverage", 1.5)])
+def test_a_coverage_that_makes_no_sense_is_refused(run: Run, tmp_path: Path, words: tuple[object, ...]) -> None:
+    assert "--coverage" in run("reconstruct", "--method", "sense", *words, "-o", tmp_path, code=2).output
+
+
+def test_intervals_of_a_method_without_calibration_are_refused(run: Run, tmp_path: Path) -> None:
+    words = ("--uncertainty", "conformal", "-o", tmp_path)
+    result = run("reconstruct", "--method", "sense", "--acceleration", 3, *words, code=2)
+    assert "sense: conformal bounds need the errors of a calibration" in result.output
+
+
+def test_a_file_after_the_plain_option_stays_a_file(raw_file: Path, tmp_path: Path) -> None:
+    words = ["reconstruct", "--method", "zero-filled", "-o", tmp_path, "--uncertainty", raw_file]
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    with h5py.File(tmp_path / "discs.h5") as file:
+        assert "uncertainty" in file
+
+
+@pytest.mark.slow
+def test_a_comparison_measures_the_coverage_of_intervals(run: Run, tmp_path: Path, calibrated: Path) -> None:
+    words = ("--uncertainty", "conformal", "--checkpoint", calibrated, "--accelerations", 3)
+    result = run("compare", "--methods", "sense,varnet", *words, "--output", tmp_path / "out")
+    assert "sense: conformal bounds need" in result.output
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    (measured,) = summary["coverage"]
+    assert (measured["method"], measured["stated"]) == ("varnet", [0.9])
+    assert summary["protocol"]["coverage"] == 0.9
+    assert "within the interval" in (tmp_path / "out" / "report.html").read_text()
+
+
 @pytest.mark.slow
 def test_a_comparison_shows_maps_and_checks_them(run: Run, raw_file: Path, tmp_path: Path) -> None:
     write_raw_file(raw_file.with_name("untargeted.h5"), target=False)
@@ -91,7 +140,10 @@ def test_a_comparison_shows_maps_and_checks_them(run: Run, raw_file: Path, tmp_p
     assert page.count('data-kind="uncertainty"') == 4
     assert 'class="plot" src="data:image/png;base64,' in page
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert summary["protocol"]["uncertainty"]["sense"] == {"spread": 1.0, "noise": 0.0, "noise_level": "ends"}
+    assert summary["protocol"]["uncertainty"]["sense"]["spread"] == 3.0
+    assert [one["method"] for one in summary["coverage"]] == ["zero-filled", "sense"]
+    assert all(0 < one["reached"][0] < one["reached"][1] <= 1 for one in summary["coverage"])
+    assert "within 1 SD" in page
     before = (tmp_path / "out" / "reconstructions" / "3x-equispaced_fraction" / "sense" / "discs.h5").stat()
     run(*command, "--output", tmp_path / "out")
     after = (tmp_path / "out" / "reconstructions" / "3x-equispaced_fraction" / "sense" / "discs.h5").stat()

@@ -118,7 +118,7 @@ def test_names_from_files_are_text_and_never_markup(tmp_path):
 
 def test_the_best_of_each_metric_is_bold_and_nothing_else_is(tmp_path):
     page = Page(report(tmp_path, both_methods()))
-    assert set(page.bold) == {"0.9000", "35.00", "0.0100", "0.8800", "33.00"}
+    assert set(page.bold) == {"0.9000", "35.00", "0.0100", "0.8800", "33.00", "-1.00", "0.800"}
 
 
 def test_protocol_parameters_versions_notes_and_notice_can_be_read(tmp_path):

@@ -3,6 +3,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +102,13 @@ def test_mean_and_spread_are_those_of_numpy():
         assert getattr(group, metric).std == pytest.approx(np.std(values, ddof=1))
 
 
+def test_a_volume_without_one_of_the_scores_leaves_the_mean_of_the_others():
+    rows = [make_score(file=name, detail_energy=energy) for name, energy in (("a", -1.0), ("b", NAN), ("c", -2.0))]
+    (group,) = summarise(rows)
+    assert group.detail_energy.mean == pytest.approx(-1.5)
+    assert group.reconstructions == 3
+
+
 def test_several_contrasts_are_also_averaged_together():
     rows = [make_score(file=name, acquisition=name, ssim=ssim) for name, ssim in (("AXT1", 0.8), ("AXT2", 0.9))]
     groups = {group.acquisition: group for group in summarise(rows)}
@@ -133,12 +141,17 @@ def test_an_unscored_volume_enters_no_mean():
     assert group.ssim.mean == 0.9
 
 
-def test_best_is_the_largest_ssim_and_psnr_and_the_smallest_nmse():
+def test_best_is_the_largest_ssim_and_psnr_the_smallest_nmse_and_the_detail_nearest_to_the_targets():
     rows = [
         make_score(method="sense", ssim=0.9, psnr=35.0, nmse=0.02),
         make_score(method="varnet", ssim=0.8, psnr=36.0, nmse=0.01, psnr_foreground=34.0, ssim_foreground=0.7),
     ]
-    expected = {"sense": ("ssim", "ssim_foreground"), "varnet": ("psnr", "nmse", "psnr_foreground")}
+    rows = [replace(row, detail_energy=energy) for row, energy in zip(rows, (-0.5, 0.6), strict=True)]
+    rows = [replace(row, detail_correlation=value) for row, value in zip(rows, (0.7, 0.8), strict=True)]
+    expected = {
+        "sense": ("ssim", "ssim_foreground", "detail_energy"),
+        "varnet": ("psnr", "nmse", "psnr_foreground", "detail_correlation"),
+    }
     assert best_metrics(rows) == expected
     assert {group.method: group.best for group in summarise(rows)} == expected
 

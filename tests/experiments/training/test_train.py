@@ -63,7 +63,7 @@ def varied(folders: Path) -> TrainConfig:
         network=DROPPING,
         effective_batch=2,
         ema=0.9,
-        optimizer={"name": "adamw", "schedule": "cosine", "warmup_steps": 2, "clip": 1.0},
+        optimizer={"name": "muon", "schedule": "cosine", "warmup_steps": 2, "clip": 1.0},
         log_every=2,
         epochs=2,
     )

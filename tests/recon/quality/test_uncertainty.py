@@ -7,10 +7,10 @@ from helpers.objects import object_acquisition
 from recon.classical.sense import Sense
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
-from recon.contract import UncertaintyCalibration
+from recon.contract import Predictors, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.masks import MaskKind, Sampling, center_lines
-from recon.quality.uncertainty import LEFT_OUT, View, noise_level, spread, views
+from recon.quality.uncertainty import LEFT_OUT, View, magnitude_noise, noise_level, spread, views
 
 
 def undersampled(**values: object) -> Acquisition:
@@ -98,14 +98,13 @@ def test_it_has_the_units_of_the_image(scale: float) -> None:
     )
 
 
-@pytest.mark.parametrize(("left_out", "factor"), [(0.0, 1.0), (0.1, 3.0), (0.2, 2.0)])
-def test_the_jackknife_of_a_constant_deviation_is_constant_to_the_edge(left_out: float, factor: float) -> None:
+def test_the_spread_of_a_constant_deviation_is_constant_to_the_edge() -> None:
     image = torch.rand(20, 15)
-    seen = [View(object_acquisition(), left_out, ())] * 2
-    torch.testing.assert_close(spread(image, seen, [image + 3, image - 3]), torch.full((20, 15), 3 * factor))
+    seen = [View(object_acquisition(), ())] * 2
+    torch.testing.assert_close(spread(image, seen, [image + 3, image - 3]), torch.full((20, 15), 3.0))
 
 
-def test_of_noise_in_a_sum_of_lines_the_jackknife_tells_the_standard_deviation() -> None:
+def test_of_noise_in_a_sum_of_lines_three_times_the_spread_is_the_standard_deviation() -> None:
     full = object_acquisition(coils=1, readout=96, phase=96)
     kspace = torch.randn(full.kspace.shape, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
     kspace[..., 40:56] = 0
@@ -113,7 +112,7 @@ def test_of_noise_in_a_sum_of_lines_the_jackknife_tells_the_standard_deviation()
     lines = torch.arange(96)
     acquisition = replace(full, kspace=kspace).undersample((lines != 39) & (lines != 57))
     true = ZeroFilled()(acquisition).std()
-    assert float(deviations(acquisition, ZeroFilled()).mean() / true) == pytest.approx(1, abs=0.1)
+    assert float(3 * deviations(acquisition, ZeroFilled()).mean() / true) == pytest.approx(1, abs=0.1)
 
 
 def test_the_noise_is_told_by_the_ends_of_the_readout_or_by_a_noise_scan() -> None:
@@ -124,10 +123,21 @@ def test_the_noise_is_told_by_the_ends_of_the_readout_or_by_a_noise_scan() -> No
     assert noise_level(replace(acquisition, noise=scan)) == pytest.approx(2 / 2**0.5, rel=0.05)
 
 
-def test_deviations_and_noise_add_as_variances() -> None:
-    sigma = UncertaintyCalibration(spread=2.0, noise=0.5)(torch.tensor([0.0, 2.0]), 6.0)
+@pytest.mark.parametrize("coils", [1, 4, 16])
+def test_the_noise_of_a_magnitude_is_less_where_it_is_dark(coils: int) -> None:
+    normal = torch.randn(2, coils, 40_000, generator=torch.Generator().manual_seed(0))
+    for signal in (0.0, 30.0):
+        magnitude = rss((torch.complex(normal[0], normal[1]) + signal / coils**0.5).unsqueeze(-1))
+        expected = magnitude_noise(magnitude.square().mean().sqrt().reshape(1, 1), 1.0, coils)
+        assert float(magnitude.std() / expected) == pytest.approx(1, abs=0.09 if coils == 1 else 0.04)
+    assert not magnitude_noise(torch.ones(3, 3), 0.0, coils).any()
+
+
+def test_deviations_and_noise_add_as_variances_and_deviations_grow_with_the_acceleration() -> None:
+    predictors = Predictors(torch.tensor([0.0, 2.0]), torch.tensor([6.0, 6.0]), 4.0)
+    sigma = UncertaintyCalibration(spread=1.0, acceleration=0.5, noise=0.5)(predictors)
     torch.testing.assert_close(sigma, torch.tensor([3.0, 5.0]))
-    assert torch.equal(UncertaintyCalibration()(torch.ones(3), 6.0), torch.ones(3))
+    torch.testing.assert_close(UncertaintyCalibration()(predictors), torch.tensor([0.0, 6.0]))
 
 
 @pytest.mark.parametrize("phase", [60, 61])

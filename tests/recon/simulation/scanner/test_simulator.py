@@ -11,7 +11,7 @@ from recon.data.training.datasets import Slice
 from recon.fourier import ifft
 from recon.preprocessing.echo import echo_offset
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads
-from recon.simulation.scanner.scan_plan import Ranges
+from recon.simulation.scanner.scan_plan import Ranges, ScanPlan
 from recon.simulation.scanner.shares import PLAIN
 from recon.simulation.scanner.simulator import Simulator
 
@@ -50,6 +50,18 @@ def test_noise_has_the_stated_strength(heads: list[Anatomy]) -> None:
     tissue = clean.target[clean.target > 0.1 * clean.target.amax()].mean()
     spread = torch.view_as_real((noisy.kspace - clean.kspace)[:, clean.mask[0, 0].expand(64, -1)]).std()
     assert spread == pytest.approx(float(tissue) / 10, rel=0.1)
+
+
+def test_a_full_scan_is_what_the_undersampled_one_was_taken_from(heads: list[Anatomy]) -> None:
+    ranges = Ranges(MATRIX, COILS, shares=replace(PLAIN, folded=0.5, reference=0.5))
+    simulator = Simulator(heads, ranges=ranges)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        full, target = simulator.full_scan(ScanPlan.draw(ranges, rng), rng)
+        scan = simulator.scan(np.random.default_rng(seed))
+        assert full.mask.all()
+        assert torch.equal(target, scan.target)
+        assert torch.equal(torch.where(scan.mask, full.kspace, 0), scan.kspace)
 
 
 def scans(heads: list[Anatomy], count: int = 8, **shares: float) -> list[Slice]:
