@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -26,7 +26,7 @@ from recon.experiments.engine.metrics import score
 from recon.fourier import ifft
 from recon.models.enlarging import SharpStage
 from recon.models.networks.sharp import enlarged_kspace
-from recon.quality.false_details import count_details
+from recon.quality.false_details import DetailCounts, count_details
 from recon.quality.resolution import Band, bands, frequency_at, slanted_edge_mtf
 from recon.simulation.cropped_scans import lowered
 from recon.simulation.noisy_patches import brightness, white_noise
@@ -66,9 +66,8 @@ class EnlargingResult:
         Of the magnitude, against that of the whole image; the range is the largest magnitude.
     bands
         Comparison of the complex images in bands of k-space.
-    invented, lost, present
-        Numbers of details of 1 to 4 pixels that only the enlarged image has, that only the whole one has, and that
-        the whole one has.
+    details
+        Numbers of details of 1 to 4 pixels that were invented, lost or present.
     implants
         Mean share of the contrast of implanted details that shows, for each width.
     cpu
@@ -80,9 +79,7 @@ class EnlargingResult:
     psnr: float
     ssim: float
     bands: list[Band]
-    invented: int
-    lost: int
-    present: int
+    details: DetailCounts
     implants: dict[str, float]
     cpu: float
 
@@ -199,34 +196,33 @@ def _measure(scene: Scene, level: float, name: str, enlarge: Enlarge) -> Enlargi
     image = scene.image
     enlarged, seconds = timed(lambda: _enlarged(image, level, enlarge))
     metrics = score(image.abs().numpy()[None], enlarged.abs().numpy()[None])
-    details = count_details(enlarged.abs(), image.abs())
     return EnlargingResult(
         scene=scene.name,
         method=name,
         psnr=metrics.psnr,
         ssim=metrics.ssim,
         bands=bands(enlarged, image, EDGES),
-        **asdict(details),
+        details=count_details(enlarged.abs(), image.abs()),
         implants=implant_shares(image, level, enlarge),
         cpu=seconds.cpu,
     )
 
 
 def _tables(report: EnlargingReport) -> Group:
-    """Lay out the scores and details of each image, and below them resolution: bands and implants."""
+    """Lay out the scores of each image, its bands of k-space and its implants."""
     first = report.results[0]
     outer = [f"{band.inner:g}-{band.outer:g}" for band in first.bands[1:]]
     scores = _empty("central half of k-space, enlarged", ("PSNR [dB]", "SSIM", "invented", "lost", "CPU [s]"))
-    detail = _empty("correlation in bands of k-space, and implants shown", (*outer, *first.implants))
+    correlations = _empty("correlation with the truth, by radius in k-space", outer)
+    implants = _empty("share of implanted details that shows, by width in pixels", list(first.implants))
     for one in report.results:
-        lost = f"{one.lost} of {one.present}"
-        scores.add_row(
-            one.scene, one.method, f"{one.psnr:.2f}", f"{one.ssim:.4f}", str(one.invented), lost, f"{one.cpu:.2f}"
-        )
-        shown = [*(band.correlation for band in one.bands[1:]), *one.implants.values()]
-        detail.add_row(one.scene, one.method, *(f"{value:.2f}" for value in shown))
+        lost = f"{one.details.lost} of {one.details.present}"
+        numbers = f"{one.psnr:.2f}", f"{one.ssim:.4f}", f"{one.details.invented}", lost, f"{one.cpu:.2f}"
+        scores.add_row(one.scene, one.method, *numbers)
+        correlations.add_row(one.scene, one.method, *(f"{band.correlation:.2f}" for band in one.bands[1:]))
+        implants.add_row(one.scene, one.method, *(f"{value:.2f}" for value in one.implants.values()))
     edge = ", ".join(f"{name} {frequency:.3f}" for name, frequency in report.mtf50.items())
-    return Group(scores, detail, f"MTF of an edge at 50 %, in cycles per pixel: {edge}")
+    return Group(scores, correlations, implants, f"MTF of an edge at 50 %, in cycles per pixel: {edge}")
 
 
 def _empty(title: str, headings: Sequence[str]) -> Table:
