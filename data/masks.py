@@ -1,4 +1,4 @@
-"""Draws sampling masks along phase with fastMRI's functions and seeds, and finds the mask of measured k-space."""
+"""Draws sampling masks, along phase with fastMRI's functions and seeds, and finds the mask of measured k-space."""
 
 from __future__ import annotations
 
@@ -22,13 +22,28 @@ if TYPE_CHECKING:  # reading a file's header takes no torch
 
 
 class MaskKind(StrEnum):
-    """fastMRI's name of the way in which lines outside the centre are chosen."""
+    """The way in which lines outside the centre are chosen, by fastMRI's names; or the centre alone.
+
+    `center` measures the rectangle about DC that shortens both axes by the root of the acceleration, `center_phase`
+    the lines about DC: images of lower resolution, along both axes or along phase.
+    """
 
     RANDOM = "random"
     EQUISPACED = "equispaced"
     EQUISPACED_FRACTION = "equispaced_fraction"
     MAGIC = "magic"
+    CENTER = "center"
+    CENTER_PHASE = "center_phase"
 
+
+CENTERS = {MaskKind.CENTER, MaskKind.CENTER_PHASE}
+"""Kinds that measure nothing but the centre, for which nothing is drawn."""
+
+DRAWN = tuple(kind for kind in MaskKind if kind not in CENTERS)
+"""Kinds of fastMRI's, which draw lines outside the centre."""
+
+WHOLE = (1.0, 1.0)
+"""Factors of a scan that is not limited to its centre."""
 
 _WHOLE_STEPS = {MaskKind.EQUISPACED, MaskKind.MAGIC}
 """Kinds that measure every n-th line and therefore need a whole acceleration."""
@@ -37,9 +52,12 @@ ZEROS_BY_CHANCE = 0.01
 """Fraction of measured samples that may be zero by chance, as with one coil and few bits per sample."""
 
 
-def default_center_fraction(acceleration: float) -> float:
-    """Return fastMRI's fully sampled fraction of the lines: 0.08 at 4x, 0.04 at 8x, in proportion elsewhere."""
-    return 0.32 / acceleration
+def default_center_fraction(acceleration: float, kind: MaskKind = MaskKind.RANDOM) -> float:
+    """Return fastMRI's fully sampled fraction of the lines: 0.08 at 4x, 0.04 at 8x, in proportion elsewhere.
+
+    Of masks that measure nothing but the centre, it is the fraction of the lines in it.
+    """
+    return 1 / _center_factors(kind, acceleration)[1] if kind in CENTERS else 0.32 / acceleration
 
 
 @dataclass(frozen=True)
@@ -56,19 +74,53 @@ class Sampling:
         Fully sampled fraction of the lines around DC.
     seed
         0 for the masks that fastMRI draws for the same file names, any other number for other masks.
+    within
+        Factors by which the region that the mask applies to is shorter than readout and phase; it lies about DC, and
+        nothing is measured outside. Acceleration and centre fraction are those of the region.
     """
 
     kind: MaskKind
     acceleration: float
     center_fraction: float
     seed: int = 0
+    within: tuple[float, float] = WHOLE
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a scan; columns in its zero padding stay unmeasured."""
-        phase = acquisition.matrix[1]
-        seed = seed_of(acquisition.name, self.seed)
-        mask = sample_mask(self.kind, phase, self.acceleration, self.center_fraction, seed)
+        mask = self.mask(acquisition.matrix, seed_of(acquisition.name, self.seed))
         return acquisition.undersample(mask.to(acquisition.mask.device))
+
+    @property
+    def name(self) -> str:
+        """The kind, and the factors of the region that it applies to, as in `random@2x2`."""
+        return str(self.kind) if self.within == WHOLE else f"{self.kind}@{self.within[0]:g}x{self.within[1]:g}"
+
+    def mask(self, matrix: tuple[int, int], seed: int | tuple[int, ...]) -> Tensor:
+        """Draw the mask of a matrix `(readout, phase)`.
+
+        Returns
+        -------
+        Tensor
+            bool `(phase,)`, or `(readout, phase)` if the readout is shortened.
+
+        Raises
+        ------
+        InputError
+            If no such mask exists.
+        """
+        import torch  # noqa: PLC0415 - takes a second to import
+
+        alone = self.kind in CENTERS
+        factors = _center_factors(self.kind, self.acceleration) if alone else self.within
+        rows, lines = (max(round(size / factor), 1) for size, factor in zip(matrix, factors, strict=True))
+        first, mask = matrix[1] // 2 - lines // 2, torch.zeros(matrix[1], dtype=torch.bool)
+        inside = alone or sample_mask(self.kind, lines, self.acceleration, self.center_fraction, seed)
+        mask[first : first + lines] = inside
+        if rows == matrix[0]:
+            return mask
+        top, plane = matrix[0] // 2 - rows // 2, torch.zeros(matrix, dtype=torch.bool)
+        plane[top : top + rows] = mask
+        return plane
 
 
 def seed_of(name: str, seed: int = 0) -> tuple[int, ...]:
@@ -136,6 +188,8 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: int | tuple[int, 
         If no such mask exists.
     """
     for sampling in samplings:
+        if sampling.kind in CENTERS or sampling.within != WHOLE:
+            raise InputError(f"a mask of kind {sampling.name} is not drawn at random, as those of training are")
         check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
         _check_center(sampling, phase)
     kinds = {sampling.kind for sampling in samplings}
@@ -249,6 +303,8 @@ def check_sampling(kind: MaskKind, acceleration: float, center_fraction: float) 
     """
     if not 1 <= acceleration < math.inf:
         raise InputError(f"acceleration {acceleration:g} is not a finite number of at least 1")
+    if kind in CENTERS:
+        return
     if not 0 <= center_fraction <= 1:
         raise InputError(f"center fraction {center_fraction:g} is not between 0 and 1")
     if kind in _WHOLE_STEPS and acceleration != round(acceleration):
@@ -258,6 +314,11 @@ def check_sampling(kind: MaskKind, acceleration: float, center_fraction: float) 
             f"a center fraction of {center_fraction:g} alone measures more lines than an acceleration of "
             f"{acceleration:g} allows; lower one of them"
         )
+
+
+def _center_factors(kind: MaskKind, acceleration: float) -> tuple[float, float]:
+    """Return the factors by which a mask that measures nothing but the centre shortens readout and phase."""
+    return (1.0, acceleration) if kind == MaskKind.CENTER_PHASE else (math.sqrt(acceleration),) * 2
 
 
 def _check_center(sampling: Sampling, phase: int) -> None:

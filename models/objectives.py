@@ -17,11 +17,15 @@ from recon.data.errors import InputError
 from recon.data.training.datasets import Slice
 from recon.data.training.patches import NoisyPatches
 from recon.data.training.split_slices import SplitSlice
-from recon.fourier import fft
+from recon.fourier import fft, ifft
 from recon.models.losses import kspace_loss, weighted_loss
 from recon.models.networks.general_varnet import Start
 from recon.models.networks.kspace_network import UndersampledBatch
+from recon.models.networks.sharp import consistent
 from recon.models.variation import ROWS, can_mirror, conjugate, join, mirror, rotate_phase
+
+SMOOTH = 1e-3
+"""Share of an image's mean magnitude that is added to what it misses, so that images without detail do not lead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,3 +167,30 @@ class Denoising(nn.Module):
         noisy, clean, sigma = (tensor.flatten(0, 1) for tensor in batch)
         error = (self.network(noisy, sigma) - clean) / sigma
         return error.abs().square().mean() / (2 if noisy.is_complex() else 1)
+
+
+class Enlarging(nn.Module):
+    """Compare enlarged images with those of full resolution: mean absolute error of what was not measured.
+
+    Parameters
+    ----------
+    network
+        Enlarger of the zoo, which maps images, the standard deviation of their noise and a size to images of that
+        size.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: NoisyPatches) -> Tensor:
+        """Return the loss of a batch, a scalar: 1 for zeros around the measured k-space, 0 for a perfect image.
+
+        The error is that of the k-space around the measured one: what noise leaves inside is nobody's fault.
+        """
+        noisy, clean, sigma = (tensor.flatten(0, 1) for tensor in batch)
+        enlarged, nothing, size = self.network(noisy, sigma, clean.shape[-2:]), clean.new_zeros(()), noisy.shape[-2:]
+        missing, error = (
+            ifft(consistent(fft(images), nothing, size)).abs().mean((-2, -1)) for images in (clean, enlarged - clean)
+        )
+        return (error / (missing + SMOOTH * clean.abs().mean((-2, -1)))).mean()

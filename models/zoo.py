@@ -6,11 +6,11 @@ arguments, which self-supervised training needs. Every network is also a method 
 network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`.
 
 A denoiser maps images and the standard deviation of their noise to images, `forward(images, sigma)`: it is no method
-but a stage after one.
+but a stage after one. So is an enlarger, which maps them to images of a larger size, `forward(images, sigma, size)`.
 
-A new network is a class in `networks/`, a line in `NETWORKS` or `DENOISERS`, a file in `experiments/configs/` and a
-test. Its blocks that compute with real numbers alone may set `compilable = True`, so that training compiles them on
-request; `torch.compile` does not support complex numbers.
+A new network is a class in `networks/`, a line in `NETWORKS`, `DENOISERS` or `ENLARGERS`, a file in
+`experiments/configs/` and a test. Its blocks that compute with real numbers alone may set `compilable = True`, so
+that training compiles them on request; `torch.compile` does not support complex numbers.
 """
 
 import inspect
@@ -27,6 +27,7 @@ from recon.models.networks.dlr import Dlr
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet
 from recon.models.networks.modl import Modl
+from recon.models.networks.sharp import Sharp
 from recon.models.networks.variational_network import VariationalNetwork
 from recon.models.networks.varnet import VarNet
 
@@ -41,8 +42,9 @@ NETWORKS: dict[str, type[nn.Module]] = {
 
 DENOISERS: dict[str, type[nn.Module]] = {"dlr": Dlr}
 
+ENLARGERS: dict[str, type[nn.Module]] = {"sharp": Sharp}
 
-LARGEST_SIZES = {"num_cascades": 128, "layers": 128, "pools": 8, "sens_pools": 8}
+LARGEST_SIZES = {"num_cascades": 128, "layers": 128, "blocks": 128, "pools": 8, "sens_pools": 8}
 """Largest value of the arguments that multiply the number of layers."""
 
 LARGEST_SIZE = 4096
@@ -56,8 +58,8 @@ MOST_PARAMETERS = 2**30
 
 
 def all_networks() -> dict[str, type[nn.Module]]:
-    """Return the networks of either kind by name."""
-    return {**NETWORKS, **DENOISERS}
+    """Return the networks of every kind by name."""
+    return {**NETWORKS, **DENOISERS, **ENLARGERS}
 
 
 def method_of(name: str) -> str:

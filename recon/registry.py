@@ -30,7 +30,7 @@ _methods: Catalogue[Reconstruction] = Catalogue(
 _stages: Catalogue[Stage] = Catalogue(
     kind="stage",
     base=Stage,
-    providers=("recon.postprocessing.gain", "recon.models.denoising"),
+    providers=("recon.postprocessing.gain", "recon.models.denoising", "recon.models.enlarging"),
     plugins="recon.stages",
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Frame, Geometry, Header
+from recon.data.acquisition import Frame, Geometry, Header, image_size
 
 Millimetres = NDArray[np.float64]
 
@@ -129,7 +129,8 @@ def pixel_size(
 ) -> tuple[float, float]:
     """Return the pixel size along readout and phase, in mm.
 
-    It is the encoded field of view over the sampled matrix, unless k-space was padded with zeros.
+    It is the encoded field of view over the sampled matrix, unless k-space was padded with zeros. Images that are
+    larger than that show the same field of view on smaller pixels.
 
     Parameters
     ----------
@@ -142,11 +143,17 @@ def pixel_size(
     shape
         Size of the image `(readout, phase)`.
     """
-    encoded = header.encoded_field_of_view
+    encoded, usual = header.encoded_field_of_view, image_size(header, matrix)
+    padded = [size <= pixels for size, pixels in zip(shape, header.crop, strict=True)]
+    # Images of a method that enlarges them show the usual field of view.
+    plain = [size if fits else min(size, fewer) for size, fits, fewer in zip(shape, padded, usual, strict=True)]
     down, across = (
-        geometry.field_of_view[axis] / header.crop[axis]
-        if encoded is None or shape[axis] > matrix[axis]
-        else encoded[axis] / matrix[axis]
+        (
+            geometry.field_of_view[axis] / header.crop[axis]
+            if encoded is None or plain[axis] > matrix[axis]
+            else encoded[axis] / matrix[axis]
+        )
+        * (plain[axis] / shape[axis])
         for axis in (0, 1)
     )
     return down, across

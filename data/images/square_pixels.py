@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Header, Size
+from recon.data.acquisition import Header, Size, image_size
 
 Image = NDArray[np.float32]
 
@@ -48,8 +48,8 @@ def as_scanner(images: Image, header: Header, matrix: Size) -> tuple[Image, Head
         Header and sampled matrix of a scan that has these pixels.
     """
     whole = images.shape[1], images.shape[2]
-    if any(kept > sampled for kept, sampled in zip(whole, matrix, strict=True)):
-        return images, header, matrix
+    if any(kept > usual for kept, usual in zip(whole, image_size(header, matrix), strict=True)):
+        return images, header, matrix  # of a method that enlarges images
     size = [min(pair) for pair in zip(header.covered(matrix), whole, strict=True)]
     rows, columns = (slice(n // 2 - k // 2, n // 2 - k // 2 + k) for n, k in zip(whole, size, strict=True))
     images = images[:, rows, columns]

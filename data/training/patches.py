@@ -1,4 +1,4 @@
-"""Holds parts of an image with noise and without it, to train a denoiser on."""
+"""Holds images or parts of them with noise and without it, to train a denoiser or an enlarger on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class NoisyPatches(NamedTuple):
     Attributes
     ----------
     noisy, clean
-        complex64 or float32 `(patches, rows, columns)`.
+        complex64 or float32 `(patches, rows, columns)`; for an enlarger `clean` has more rows and columns.
     sigma
-        float32 `(patches, rows, columns)`: standard deviation of the noise; of complex images, that of the real part.
+        float32 of the shape of `noisy`: standard deviation of the noise; of complex images, that of the real part.
     """
 
     noisy: Tensor

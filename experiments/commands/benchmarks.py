@@ -252,6 +252,34 @@ def door(
 
 
 @commands.command()
+def enlarging(
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files, or folders of them."),
+    ] = None,
+    output: Output = Path("benchmark"),
+    sigma: Annotated[
+        str,
+        typer.Option(
+            metavar="SHARE",
+            help="Standard deviation of the added noise, as share of the 99.5th percentile of the magnitude.",
+        ),
+    ] = "0.005",
+    heads: Annotated[int, typer.Option(min=0, help="Number of simulated heads.")] = 4,
+    checkpoint: Checkpoint = None,
+) -> None:
+    """Cut images to the central half of k-space, and measure what Sharp wins back beside zero-filling.
+
+    Example: recon benchmark enlarging multicoil_val/file1000000.h5 --checkpoint sharp/best.safetensors
+    """
+    from recon.experiments.benchmark.enlarging import enlarging as run
+    from recon.experiments.commands.parse import parse_shares
+    from recon.models.enlarging import SharpStage
+
+    run(inputs or [], parse_shares(sigma)[0], heads, SharpStage(checkpoint=checkpoint), output)
+
+
+@commands.command()
 def details(
     inputs: Annotated[
         list[Path],

@@ -10,6 +10,7 @@ import typer
 
 from recon.data.errors import InputError
 from recon.experiments.commands.options import (
+    MASKS,
     Axes,
     CenterFraction,
     Checkpoint,
@@ -109,7 +110,7 @@ def compare(
     ] = "4,8",
     mask: Annotated[
         str,
-        typer.Option(help="Comma-separated masks; available: random, equispaced, equispaced_fraction, magic."),
+        typer.Option(help=f"Comma-separated masks; {MASKS}."),
     ] = "equispaced_fraction",
     center_fraction: CenterFraction = None,
     seed: Annotated[

@@ -7,6 +7,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+MASKS = (
+    "available: random, equispaced, equispaced_fraction, magic; center and center_phase, which measure the centre of "
+    "k-space alone, along both axes or along phase; and the first four limited to a centre, as random@2x2 to the "
+    "central half of readout and phase"
+)
 WEIGHTS = "a file, a name that `recon weights` lists, or owner/repository:file on the Hugging Face Hub"
 
 Inputs = Annotated[
@@ -33,9 +38,7 @@ Checkpoint = Annotated[str | None, typer.Option(help=f"Weights of a learned meth
 Device = Annotated[str, typer.Option(help="Device to compute on; available: auto, cpu, cuda.")]
 Mask = Annotated[
     str,
-    typer.Option(
-        help="fastMRI's mask that undersamples the scans; available: random, equispaced, equispaced_fraction, magic."
-    ),
+    typer.Option(help=f"Mask that undersamples the scans; {MASKS}."),
 ]
 CenterFraction = Annotated[
     float | None, typer.Option(help="Fully sampled share of the lines; by default 0.32 / acceleration.")

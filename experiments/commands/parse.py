@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
-from recon.data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
+from recon.data.masks import CENTERS, WHOLE, MaskKind, Sampling, check_sampling, default_center_fraction
 from recon.experiments.commands.options import Bounds
 from recon.postprocessing.stage import Stage
 from recon.registry import base_name, create, create_stage, load_plugin, setting_names, stages_of
@@ -142,17 +142,31 @@ def parse_mask(text: str) -> MaskKind:
 def parse_sampling(mask: str, acceleration: float, center_fraction: float | None, seed: int) -> Sampling:
     """Convert the options that describe how to undersample.
 
+    Parameters
+    ----------
+    mask
+        Kind of the mask, and the centre of k-space that it is limited to if there is one: `random@2x2` measures
+        random lines of the central half of readout and phase.
+    acceleration, center_fraction, seed
+        Those of the mask; the centre fraction of a mask that measures nothing but the centre follows from its size.
+
     Raises
     ------
     InputError
         If they do not describe a valid sampling.
     """
-    fraction = default_center_fraction(acceleration) if center_fraction is None else center_fraction
-    kind = parse_mask(mask)
+    name, limited, factors = mask.partition("@")
+    kind, within = parse_mask(name), _factors(mask, factors) if limited else WHOLE
+    if kind in CENTERS:
+        if limited:
+            raise InputError(f"mask {mask!r}: the acceleration alone decides the size of the centre; drop @{factors}")
+        center_fraction = None
+    check_sampling(kind, acceleration, center_fraction or 0)
+    fraction = default_center_fraction(acceleration, kind) if center_fraction is None else center_fraction
     check_sampling(kind, acceleration, fraction)
     if not 0 <= seed < 2**32:
         raise InputError(f"seed {seed} is not between 0 and 2^32")
-    return Sampling(kind, acceleration, fraction, seed)
+    return Sampling(kind, acceleration, fraction, seed, within)
 
 
 def parse_accelerations(text: str, mask: MaskKind, center_fraction: float | None, seed: int) -> tuple[float, ...]:
@@ -296,6 +310,19 @@ def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) 
         if key in twice:
             raise InputError(f"{key} is given twice, by --set and in {path}; drop one of them")
     return tuned
+
+
+def _factors(mask: str, text: str) -> tuple[float, float]:
+    """Convert the factors of `random@2x1.5`, by which readout and phase are shortened."""
+    try:
+        readout, phase = map(float, text.split("x"))
+    except ValueError:
+        readout = phase = 0.0
+    if not (1 <= readout < math.inf and 1 <= phase < math.inf):
+        raise InputError(
+            f"mask {mask!r} is not of the form KIND@RxP with factors of 1 or more, for example random@2x2"
+        )
+    return readout, phase
 
 
 def _stages(names: Iterable[str]) -> list[str]:

@@ -139,7 +139,7 @@ class Comparison:
                 methods[name] |= dict.fromkeys(self.tuned.keys(name), "tuned")
         uncertainty = {name: asdict(calibration) for name, calibration in self.calibrations.items()}
         return {
-            "masks": _distinct(str(sampling.kind) for sampling in self.samplings),
+            "masks": _distinct(sampling.name for sampling in self.samplings),
             "accelerations": _distinct(sampling.acceleration for sampling in self.samplings),
             "center fractions": _distinct(sampling.center_fraction for sampling in self.samplings),
             "seeds": _distinct(sampling.seed for sampling in self.samplings),

@@ -47,8 +47,8 @@ class SampledVolume:
 
     @property
     def mask_kind(self) -> str:
-        """Kind of the sampling mask, or "as acquired"."""
-        return AS_ACQUIRED if self.sampling is None else str(self.sampling.kind)
+        """Kind of the sampling mask and the centre it is limited to, or "as acquired"."""
+        return AS_ACQUIRED if self.sampling is None else self.sampling.name
 
     @property
     def acceleration(self) -> float:

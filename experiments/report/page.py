@@ -21,6 +21,7 @@ from recon.experiments.report.panels import (
     NOTICE,
     Panel,
     SliceComparison,
+    bands_of,
     columns,
     columns_in_band,
     encode_png,
@@ -92,6 +93,7 @@ def write_report(
         columns=columns,
         columns_in_band=columns_in_band,
         sampled_lines=sampled_lines,
+        bands_of=bands_of,
         source=_source,
         frame=_frame,
     ).render(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from fastmri.data.transforms import center_crop
 from numpy.typing import NDArray
 from PIL import Image
@@ -14,6 +15,7 @@ from PIL import Image
 from recon.data.errors import printable
 from recon.experiments.report.scores import MethodScore, best_metrics, format_number
 from recon.experiments.report.zoom import Window, zoom_window
+from recon.quality.resolution import Band, bands
 
 NOTICE = "Research use only"
 ERROR_GAIN = 5
@@ -251,3 +253,11 @@ def _window(comparison: SliceComparison) -> Window:
 def clean(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Replace NaN and infinity by zero."""
     return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def bands_of(comparison: SliceComparison) -> dict[str, list[Band]]:
+    """Return what each method's image has of the bands of k-space; empty if there is no target."""
+    if comparison.target is None:
+        return {}
+    target = torch.from_numpy(clean(comparison.target))
+    return {name: bands(torch.from_numpy(clean(image)), target) for name, image in comparison.images.items()}

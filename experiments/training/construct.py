@@ -9,7 +9,7 @@ from recon.data.errors import InputError
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate
-from recon.models.objectives import Denoising, SelfSupervised, Supervised, can_start
+from recon.models.objectives import Denoising, Enlarging, SelfSupervised, Supervised, can_start
 from recon.models.zoo import build
 
 
@@ -67,6 +67,6 @@ def make_objective(config: TrainConfig, network: nn.Module) -> nn.Module:
             f"the network {config.network.name} starts from nothing that could be kept; leave out uses and "
             "early.start_iterations"
         )
-    if config.training.mode == "denoise":
-        return Denoising(network)
+    if config.training.mode in {"denoise", "enlarge"}:
+        return Denoising(network) if config.training.mode == "denoise" else Enlarging(network)
     return SelfSupervised(network) if config.training.mode == "ssdu" else Supervised(network, config.training.loss)

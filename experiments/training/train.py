@@ -44,7 +44,7 @@ from recon.experiments.training.record.validation_pictures import write_grid
 from recon.experiments.training.schedule import Schedule
 from recon.experiments.training.shutdown import Shutdown
 from recon.experiments.training.step_record import StepRecord
-from recon.experiments.training.validation.denoising_trial import denoising_trials
+from recon.experiments.training.validation.image_trial import image_trials
 from recon.experiments.training.validation.validator import Trial, Validation, Validator
 from recon.experiments.training.validation.volume_trial import volume_trials
 from recon.models.objectives import StartedSlice, Supervised
@@ -105,9 +105,9 @@ def open_data(config: TrainConfig, device: torch.device) -> tuple[TrainingData, 
         If the files cannot be used.
     """
     training = open_training_data(config, device)
-    if config.training.mode == "denoise":
+    if config.training.mode in {"denoise", "enlarge"}:
         images = load_anatomies(as_tuple(config.data.val))
-        return training, images, denoising_trials(config, images)
+        return training, images, image_trials(config, images)
     volumes = open_volumes(config.data, "val", config.training.mode == "supervised")
     return training, volumes, volume_trials(config, volumes)
 

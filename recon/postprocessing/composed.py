@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
@@ -41,8 +42,9 @@ class Composed(Reconstruction):
         InputError
             If the method cannot reconstruct the slice, or a stage cannot improve the image.
         """
-        image, noise = image_noise(self.method, acquisition)
-        return self._improved(image, noise, acquisition)
+        scans = self._scans(acquisition)
+        image, noise = image_noise(self.method, scans[0])
+        return self._improved(image, noise, scans[1:])
 
     def batch_size(self, device: torch.device) -> int:
         """Return how many slices are reconstructed together: one, since the noise of each is measured by itself."""
@@ -76,20 +78,29 @@ class Composed(Reconstruction):
         InputError
             If the slice cannot be given to the method or a stage.
         """
-        return [warning for part in self._parts if part.trained for warning in part.range_warnings(acquisition)]
+        return [
+            warning
+            for part, scan in zip(self._parts, self._scans(acquisition), strict=True)
+            if part.trained
+            for warning in part.range_warnings(scan)
+        ]
 
     def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
         """Measure the standard deviation of the image's noise by pseudo-replicas that share the stages' noise map."""
-        _, noise = image_noise(self.method, acquisition)
+        _, noise = image_noise(self.method, self._scans(acquisition)[0])
 
         def replica(altered: Acquisition) -> Tensor:
-            return self._improved(complex_image(self.method, altered), noise, altered)
+            scans = self._scans(altered)
+            return self._improved(complex_image(self.method, scans[0]), noise, scans[1:])
 
         return pseudo_replica(replica, acquisition, covariance, REPLICAS)
 
-    def _improved(self, image: Tensor, noise: Tensor, acquisition: Acquisition) -> Tensor:
-        for stage in self.stages:
-            image = stage(image.to(torch.complex64), noise, acquisition)
+    def _improved(self, image: Tensor, noise: Tensor, scans: Sequence[Acquisition]) -> Tensor:
+        """Apply the stages, each with its slice; the noise map follows an image that changes its size."""
+        for stage, scan in zip(self.stages, scans, strict=True):
+            if noise.shape != image.shape:
+                noise = interpolate(noise[None, None], image.shape, mode="bilinear")[0, 0]
+            image = stage(image.to(torch.complex64), noise, scan)
         return image.abs()
 
     @property
@@ -101,6 +112,16 @@ class Composed(Reconstruction):
     def _parts(self) -> list[Reconstruction | Stage]:
         """The method and the stages."""
         return [self.method, *self.stages]
+
+    def _scans(self, acquisition: Acquisition) -> list[Acquisition]:
+        """Return the slice that the method reconstructs, and that which each stage gets.
+
+        A stage may have what is before it reconstruct a part of its slice; the last one gets the whole.
+        """
+        scans = [acquisition]
+        for stage in reversed(self.stages):
+            scans.insert(0, stage.scan(scans[0]))
+        return scans
 
 
 def compose(name: str, method: Reconstruction, stages: Sequence[Stage]) -> Composed:

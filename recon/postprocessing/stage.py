@@ -39,9 +39,9 @@ class Stage(ABC):
         noise
             float32 `(rows, columns)`: standard deviation of the real part of the image's noise, in the image's units;
             the imaginary part has as much. Zero where it is unknown. A stage behind others gets the noise map of the
-            method's image, unless they change the size.
+            method's image, interpolated if they change the size.
         acquisition
-            The slice that the image was reconstructed from, k-space `(coils, readout, phase)`.
+            The slice that the image was reconstructed from, k-space `(coils, readout, phase)`; see `scan`.
 
         Returns
         -------
@@ -53,6 +53,18 @@ class Stage(ABC):
         InputError
             If the stage cannot improve this image.
         """
+
+    def scan(self, acquisition: Acquisition) -> Acquisition:
+        """Return what the method before the stage is to reconstruct: the slice, or a part of it.
+
+        The image and its noise map are those of this part; what the stage gets as its `acquisition` is the slice.
+
+        Parameters
+        ----------
+        acquisition
+            K-space `(coils, readout, phase)`.
+        """
+        return acquisition
 
     @property
     def takes_magnitude(self) -> bool:

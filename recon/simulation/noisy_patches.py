@@ -79,9 +79,9 @@ class PatchSimulator:
         sigma = torch.stack([unit * self._level(rng, image.device) for _ in corners])
         return NoisyPatches(clean + sigma * white_noise(clean, rng), clean, sigma)
 
-    def image(self, rng: np.random.Generator) -> Tensor:
-        """Draw an image without noise, complex64 or float32 `(rows, columns)`, of a scan's resolution."""
-        shares, (rows, columns) = self.simulator.ranges.shares, draw_matrix(self.simulator.ranges, rng)
+    def image(self, rng: np.random.Generator, matrix: tuple[int, int] | None = None) -> Tensor:
+        """Draw an image without noise, complex64 or float32, as a scanner measures it; None draws its matrix."""
+        shares, (rows, columns) = self.simulator.ranges.shares, matrix or draw_matrix(self.simulator.ranges, rng)
         aspect = columns / rows * float(np.exp(rng.normal(0, 0.08)))
         turned = ObjectPlacement.draw(rng).render(self.simulator.object(rng), (FINER * rows, FINER * columns), aspect)
         magnitude = vary_contrast(turned, shares.synthetic, rng)

@@ -10,6 +10,7 @@ from helpers.objects import object_acquisition
 from helpers.slices import random_kspace
 from recon.data.errors import InputError
 from recon.data.masks import (
+    DRAWN,
     MaskKind,
     Sampling,
     center_lines,
@@ -23,7 +24,7 @@ from recon.data.masks import (
 )
 
 
-@pytest.mark.parametrize("kind", list(MaskKind))
+@pytest.mark.parametrize("kind", DRAWN)
 @pytest.mark.parametrize("acceleration", [4, 8])
 @pytest.mark.parametrize("phase", [368, 213])
 def test_masks_equal_those_of_fastmri(kind: MaskKind, acceleration: int, phase: int) -> None:
@@ -35,7 +36,7 @@ def test_masks_equal_those_of_fastmri(kind: MaskKind, acceleration: int, phase: 
     assert torch.equal(ours, theirs.reshape(-1).bool())
 
 
-@pytest.mark.parametrize("kind", list(MaskKind))
+@pytest.mark.parametrize("kind", DRAWN)
 @pytest.mark.parametrize("name", ["file1000000.h5", "file_brain_AXT2_200_2000001.h5", "a.h5"])
 @pytest.mark.parametrize("pairs", [((4, 0.08), (8, 0.04)), ((4, 0.08), (8, 0.04), (6, 0.06)), ((6, 0.05),)])
 def test_several_samplings_are_drawn_together_as_fastmri_draws_them(
@@ -63,7 +64,7 @@ def test_samplings_of_different_kinds_can_be_mixed() -> None:
 @given(
     phase=st.integers(32, 400),
     acceleration=st.sampled_from([2, 4, 8]),
-    kind=st.sampled_from(MaskKind),
+    kind=st.sampled_from(DRAWN),
     seed=st.integers(0, 99),
 )
 def test_the_centre_is_always_measured(phase: int, acceleration: int, kind: MaskKind, seed: int) -> None:
@@ -128,7 +129,7 @@ def test_masks_that_do_not_exist_are_refused(
 
 
 @given(
-    phase=st.integers(1, 400), acceleration=st.floats(1, 12), fraction=st.floats(0, 1), kind=st.sampled_from(MaskKind)
+    phase=st.integers(1, 400), acceleration=st.floats(1, 12), fraction=st.floats(0, 1), kind=st.sampled_from(DRAWN)
 )
 def test_a_mask_is_drawn_or_an_input_error_raised(
     phase: int, acceleration: float, fraction: float, kind: MaskKind
@@ -159,3 +160,38 @@ def test_a_mask_is_prospective_if_it_leaves_out_lines_between_the_padding() -> N
     mask = (torch.arange(30) >= 3) & (torch.arange(30) < 28)
     assert prospective_mask(mask, (3, 28)) is None
     assert prospective_mask(mask, (3, 29)) is mask
+
+
+@pytest.mark.parametrize("matrix", [(64, 60), (63, 61), (96, 50)])
+@pytest.mark.parametrize("acceleration", [1, 2, 4, 7.3])
+def test_a_center_is_a_rectangle_about_dc_of_one_over_the_acceleration(
+    matrix: tuple[int, int], acceleration: float
+) -> None:
+    both = Sampling(MaskKind.CENTER, acceleration, 0.5).mask(matrix, 0)
+    lines = Sampling(MaskKind.CENTER_PHASE, acceleration, 0.5).mask(matrix, 0)
+    assert lines.shape == matrix[1:]
+    assert float(both.float().mean() * acceleration) == pytest.approx(1, abs=0.1)
+    assert float(lines.float().mean() * acceleration) == pytest.approx(1, abs=0.1)
+    for axis, marked in enumerate((both.reshape(-1, matrix[1]).any(1), both.reshape(-1, matrix[1]).any(0))):
+        first, last = marked.nonzero().flatten()[[0, -1]].tolist()
+        if len(marked) > 1:
+            size = last + 1 - first
+            assert (first, size) == (matrix[axis] // 2 - size // 2, int(marked.sum()))
+    assert default_center_fraction(acceleration, MaskKind.CENTER_PHASE) == pytest.approx(
+        float(lines.float().mean()), abs=0.02
+    )
+
+
+def test_a_mask_within_the_centre_is_the_one_of_its_smaller_matrix() -> None:
+    sampling = Sampling(MaskKind.RANDOM, 4, 0.08, within=(2, 1.5))
+    mask = sampling.mask((64, 120), 5)
+    assert sampling.name == "random@2x1.5"
+    assert torch.equal(mask.any(1).nonzero().flatten(), torch.arange(16, 48))
+    assert torch.equal(mask[32, 20:100], sample_mask(MaskKind.RANDOM, 80, 4, 0.08, 5))
+    assert not mask[:, :20].any()
+    assert not mask[:, 100:].any()
+
+
+def test_a_center_cannot_be_drawn_for_training() -> None:
+    with pytest.raises(InputError, match="center is not drawn at random"):
+        sample_mask(MaskKind.CENTER, 64, 4, 0.5, 0)

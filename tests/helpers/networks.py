@@ -16,6 +16,7 @@ SMALL_SIZES = {
     "chans": 4,
     "pools": 2,
     "layers": 3,
+    "blocks": 1,
     "filters": 3,
     "kernel": 5,
     "memory": 2,

@@ -5,13 +5,15 @@ from torch import Tensor, nn
 from helpers.objects import object_acquisition
 from helpers.slices import line_mask
 from recon.coils import rss
+from recon.crop import center_pad
 from recon.data.errors import InputError
 from recon.data.training.datasets import Slice
 from recon.data.training.patches import NoisyPatches
 from recon.data.training.split_slices import SplitSlice
-from recon.fourier import ifft
+from recon.fourier import fft, ifft
 from recon.models.losses import ssim_loss
-from recon.models.objectives import Denoising, SelfSupervised, Supervised
+from recon.models.objectives import Denoising, Enlarging, SelfSupervised, Supervised
+from recon.simulation.cropped_scans import lowered
 
 
 class Truth(nn.Module):
@@ -82,3 +84,25 @@ def test_the_loss_of_a_denoiser_counts_in_units_of_the_noise() -> None:
 class LeavesAsIs(nn.Module):
     def forward(self, images: Tensor, _sigma: Tensor) -> Tensor:
         return images
+
+
+def test_the_loss_of_an_enlarger_is_one_for_zeros_and_counts_nothing_inside_the_centre() -> None:
+    clean = torch.randn(2, 1, 24, 20, dtype=torch.complex64)
+    low = lowered(clean, (12, 10))
+    batch = NoisyPatches(low, clean, torch.ones(2, 1, 12, 10))
+
+    class Enlarger(nn.Module):
+        def __init__(self, kspace: Tensor) -> None:
+            super().__init__()
+            self.images = ifft(kspace)
+
+        def forward(self, _images: Tensor, _sigma: Tensor, size: tuple[int, int]) -> Tensor:
+            assert size == (24, 20)
+            return self.images
+
+    zeros = center_pad(fft(low), (24, 20)).flatten(0, 1)
+    truth = fft(clean).flatten(0, 1)
+    noise_inside = center_pad(torch.randn_like(fft(low)), (24, 20)).flatten(0, 1)
+    assert float(Enlarging(Enlarger(zeros))(batch)) == pytest.approx(1, abs=2e-3)
+    assert float(Enlarging(Enlarger(truth + noise_inside))(batch)) == pytest.approx(0, abs=1e-5)
+    assert float(Enlarging(Enlarger(zeros + (truth - zeros) / 2))(batch)) == pytest.approx(0.5, abs=0.01)

@@ -101,7 +101,8 @@ class StoredResult:
 
     def save(self, result: Result) -> None:
         """Write the result to the file, whole or not at all."""
-        if self.is_cut:
+        usual = image_size(self.scan.volume.header, self._matrix)
+        if self.is_cut and result.images.shape[1:] == usual:
             images, *cut = (crop(values, *self._size) for values in (result.images, *result.maps.values()))
             result = Result(images, result.seconds, dict(zip(result.maps, cut, strict=True)))
         write_reconstruction(

@@ -15,7 +15,7 @@ import torch
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling, default_center_fraction
+from recon.data.masks import CENTERS, MaskKind, Sampling, default_center_fraction
 from recon.data.open import Volume, find_files, open_volume, parts_of
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.data.storage.fingerprint import code_sha256, content_sha256
@@ -72,7 +72,9 @@ class Tuning:
 
     def sampling(self, acceleration: float) -> Sampling:
         """Return the sampling at an acceleration."""
-        fraction = default_center_fraction(acceleration) if self.center_fraction is None else self.center_fraction
+        fraction = self.center_fraction
+        if fraction is None or self.mask in CENTERS:
+            fraction = default_center_fraction(acceleration, self.mask)
         return Sampling(self.mask, acceleration, fraction, self.seed)
 
     def protocol(self, volumes: Sequence[Volume]) -> dict[str, Any]:

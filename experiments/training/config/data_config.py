@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
-from recon.data.masks import MaskKind, Sampling, check_sampling
+from recon.data.masks import CENTERS, MaskKind, Sampling, check_sampling
 from recon.data.training.selection import Filter
 from recon.experiments.sections import Section
 from recon.preprocessing.steps import Steps
@@ -168,7 +168,7 @@ class SimulationConfig(Section):
 
 
 class PatchConfig(Section):
-    """Patches of images that a denoiser trains on, and their noise.
+    """Patches of images that a denoiser trains on, and their noise; an enlarger trains on whole images.
 
     Attributes
     ----------
@@ -234,7 +234,7 @@ class DataConfig(Section):
     simulation
         Settings of the simulation, if `train` names magnitude images to simulate raw data from; otherwise null.
     patches
-        Patches of images for `training.mode: denoise`.
+        Patches of images for `training.mode: denoise`; `enlarge` uses their noise.
     """
 
     train: Paths
@@ -258,6 +258,8 @@ class DataConfig(Section):
             counts = f"{len(self.accelerations)} accelerations and {len(self.center_fractions)} center_fractions"
             raise ValueError(f"{counts} do not form pairs; give as many of one as of the other")
         for sampling in self.samplings:
+            if sampling.kind in CENTERS:
+                raise ValueError(f"mask {sampling.kind} is for `training.mode: enlarge`, which draws it by itself")
             check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
         return self
 

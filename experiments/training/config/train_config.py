@@ -14,7 +14,7 @@ from recon.data.training.self_supervision import Density
 from recon.experiments.sections import Section
 from recon.experiments.training.config.data_config import DataConfig
 from recon.models.losses import LOSSES
-from recon.models.zoo import DENOISERS, all_networks
+from recon.models.zoo import DENOISERS, ENLARGERS, all_networks
 
 
 class NetworkConfig(Section):
@@ -68,7 +68,8 @@ class TrainingConfig(Section):
         `supervised` compares images with the targets of fully sampled files. `ssdu` is self-supervised: it withholds
         some measured lines from the network and compares them with its prediction (Yaman et al. 2020), and so
         accepts undersampled files too. `denoise` adds noise to patches of images and compares the denoised with the
-        clean ones, by their mean square error in units of the noise.
+        clean ones, by their mean square error in units of the noise. `enlarge` cuts noisy images to the centre of
+        their k-space and compares the enlarged with the clean ones, by the mean absolute error of what was cut off.
     loss
         Losses to add up for `supervised`, each with its weight; available: `ssim` (one minus SSIM), `l1` (mean
         absolute difference, relative to the maximum of the volume), `psnr` (minus the PSNR in dB), `wavelet` (mean
@@ -87,7 +88,7 @@ class TrainingConfig(Section):
         are kept as the best: a few held lines cannot tell smaller differences from chance.
     """
 
-    mode: Literal["supervised", "ssdu", "denoise"] = "supervised"
+    mode: Literal["supervised", "ssdu", "denoise", "enlarge"] = "supervised"
     loss: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: {"ssim": 1.0})
     loss_fraction: float = Field(default=0.25, gt=0, lt=1)
     center: int | None = Field(default=None, ge=0)
@@ -250,11 +251,14 @@ class TrainConfig(Section):
             raise ValueError("early.matrix is the range of simulated matrices; it needs data.simulation")
         if self.training.mode != "supervised" and (self.uses > 1 or early.start_iterations is not None):
             raise ValueError("uses and early.start_iterations need training.mode=supervised")
-        if (self.training.mode == "denoise") != (self.network.name in DENOISERS):
-            names = ", ".join(DENOISERS)
-            raise ValueError(
-                f"training.mode=denoise trains denoisers ({names}) and no other network, and only it does"
-            )
+        for mode, what, networks in (("denoise", "denoisers", DENOISERS), ("enlarge", "enlargers", ENLARGERS)):
+            if (self.training.mode == mode) != (self.network.name in networks):
+                names = ", ".join(networks)
+                raise ValueError(
+                    f"training.mode={mode} trains {what} ({names}) and no other network, and only it does"
+                )
+        if self.training.mode == "enlarge" and not self.data.patches.phase:
+            raise ValueError("data.patches.phase=false: an image without phase has no k-space to enlarge")
         if self.training.mode == "denoise" and self.data.patches.size > self.data.simulated.matrix[0]:
             raise ValueError("data.patches.size is larger than the smallest side of data.simulation.matrix")
         return self

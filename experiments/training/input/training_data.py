@@ -24,6 +24,7 @@ from recon.experiments.training.input.volumes import open_volumes
 from recon.experiments.training.record.provenance import SliceFile
 from recon.experiments.training.record.simulation_pictures import write_patch_pictures, write_simulation_pictures
 from recon.preprocessing.echo import centre_echo
+from recon.simulation.cropped_scans import CroppedScans
 from recon.simulation.noisy_patches import PatchSimulator, PatchSlices
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
 from recon.simulation.scanner.measured_maps import fill_maps
@@ -53,7 +54,7 @@ def open_training_data(config: TrainConfig, device: torch.device) -> TrainingDat
     InputError
         If the files cannot be used, or a self-supervised training asks for simulated slices.
     """
-    if config.training.mode == "denoise":
+    if config.training.mode in {"denoise", "enlarge"}:
         return SimulatedImages(config, config.data.simulated, device)
     simulation = config.data.simulation
     if simulation is None:
@@ -112,19 +113,22 @@ class SimulatedScans:
 
 
 class SimulatedImages:
-    """Patches of images simulated from magnitude images, with noise and without."""
+    """Images simulated from magnitude images, with noise and without: patches, or their k-space and its centre."""
 
     def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
         self.files: Sequence[Anatomy] = load_anatomies(as_tuple(config.data.train))
-        self._seed, self._count = config.seed, simulation.slices
+        self._seed, self._count, self._together = config.seed, simulation.slices, config.batch_size
+        self._enlarge = config.training.mode == "enlarge"
         anatomies = [*self.files, *_drawn_heads(simulation.heads, config.seed)]
         where = torch.device("cpu") if config.data.workers else device
         simulator = Simulator(anatomies, (), simulation.ranges, where)
         self._simulator = PatchSimulator(simulator, config.data.patches.plan)
 
-    def epoch(self, number: int, early: bool = False) -> PatchSlices:
+    def epoch(self, number: int, early: bool = False) -> PatchSlices | CroppedScans:
         """Return the images of an epoch, simulated differently in each; none is cheaper early in the run."""
         del early
+        if self._enlarge:
+            return CroppedScans(self._simulator, self._count, (self._seed, number), self._together)
         return PatchSlices(self._simulator, self._count, (self._seed, number))
 
     def write_pictures(self, folder: Path) -> None:

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.coils import rss
+from recon.crop import center_pad
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.panels import GRAY, NOTICE, WHITE_PERCENTILE
 from recon.fourier import fft, ifft
+from recon.simulation.cropped_scans import CroppedScans
 from recon.simulation.noisy_patches import PatchSlices
 from recon.simulation.scanner.coil_maps import draw_maps
 from recon.simulation.scanner.contrast import gamma, remap, shade, synthesise
@@ -49,12 +51,13 @@ def write_simulation_pictures(folder: Path, simulator: Simulator, slices: Simula
     _write(folder / SCANS, list(scans(slices)), 6, "Simulated scans: target and zero-filled image")
 
 
-def write_patch_pictures(folder: Path, images: PatchSlices) -> None:
+def write_patch_pictures(folder: Path, images: PatchSlices | CroppedScans) -> None:
     """Write one patch of each of the first images as one PNG, whole or not at all."""
     panels: list[Panel] = []
     for index in range(min(SHOWN, len(images))):
         noisy, clean, sigma = (part[0] for part in images[index])
         level = float(sigma.mean() / clean.abs().amax().clamp(min=1e-9))
+        noisy = center_pad(noisy, clean.shape)
         panels += [_panel("clean", clean.abs()), _panel(f"noise {level:.1%} of the maximum", noisy.abs())]
     _write(folder / PATCHES, panels, 6, "Simulated patches")
 

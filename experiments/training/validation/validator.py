@@ -101,7 +101,7 @@ class Validation:
 
     @property
     def quality(self) -> float:
-        """Mean SSIM, in self-supervised training minus the mean held-out loss, of denoisers the mean PSNR.
+        """Mean SSIM, in self-supervised training minus the mean held-out loss, of stages the mean PSNR.
 
         The best weights have the largest. Self-supervised training does not choose by targets even if files have
         some, because in practice none would.

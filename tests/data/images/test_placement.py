@@ -10,6 +10,7 @@ from helpers.stacks import oblique_geometry, oblique_stack, where
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition, Geometry, Header
 from recon.data.images.placement import place, slice_distance, stack, upright
+from recon.data.images.square_pixels import as_scanner
 
 sizes = st.integers(5, 12)
 
@@ -90,3 +91,21 @@ def test_selected_slices_keep_their_positions() -> None:
     header = Header(crop=(48, 40), padding=(0, 40), geometry=oblique_geometry(4))
     some = stack(full.images[[1, 3]], header, (96, 40), [1, 3])
     np.testing.assert_array_equal(some.placements[1].corner, full.placements[3].corner)
+
+
+@pytest.mark.parametrize(
+    ("header", "matrix", "pixel"),
+    [
+        (Header((48, 40), (0, 40), (240.0, 180.0), encoded_field_of_view=(480.0, 180.0)), (96, 40), (5.0, 4.5)),
+        (Header((48, 40), (0, 40), (240.0, 180.0)), (48, 40), (5.0, 4.5)),
+    ],
+)
+def test_an_enlarged_image_shows_the_same_field_of_view(
+    header: Header, matrix: tuple[int, int], pixel: tuple[float, float]
+) -> None:
+    for factor in (1, 1.5, 2):
+        size = round(48 * factor), round(40 * factor)
+        images = np.zeros((1, *size), np.float32)
+        (placement,) = stack(*as_scanner(images, header, matrix)).placements
+        assert np.linalg.norm(placement.down) == pytest.approx(pixel[0] / factor)
+        assert np.linalg.norm(placement.across) == pytest.approx(pixel[1] / factor)

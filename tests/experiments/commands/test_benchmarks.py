@@ -16,6 +16,7 @@ BENCHMARKS = (
     "details",
     "ablation",
     "denoising",
+    "enlarging",
 )
 
 

@@ -154,6 +154,14 @@ def test_comparisons_of_the_same_name_have_a_figure_each(tmp_path):
     assert len(list((tmp_path / "figures").glob("*.png"))) == 3
 
 
+def test_bands_of_kspace_show_which_frequencies_an_image_has(tmp_path):
+    text = Page(report(tmp_path, comparisons=[make_comparison()])).text
+    assert "Bands of k-space" in text
+    assert "1.000, -20.0 dB" in text  # sense: 0.9 times the target
+    assert "1.000, -6.0 dB" in text
+    assert "Bands" not in Page(report(tmp_path, comparisons=[make_comparison(target=None)])).text
+
+
 def test_an_empty_report_is_a_valid_page(tmp_path):
     assert "There are no scores" in Page(report(tmp_path)).text
 

@@ -51,9 +51,9 @@ def test_shipped_config_trains_and_its_weights_are_found(path: Path, folders: Pa
         "log_every": 1,
         "device": "cpu",
     }
-    denoises = shipped.training.mode == "denoise"
+    denoises = shipped.training.mode in {"denoise", "enlarge"}
     if denoises:
-        overrides |= {"data.val": folders / "anatomy.npz", "data.patches": {"size": 16}}
+        overrides |= {"data.val": folders / "anatomy.npz", "data.patches.size": 16}
     if shipped.data.simulation is not None:
         simulation = {"heads": 0, "slices": 2, "matrix": [48, 64], "coils": [2, 4]}
         overrides |= {"data.train": folders / "anatomy.npz", "data.simulation": simulation}

@@ -29,6 +29,17 @@ def test_protocol_contains_no_folders() -> None:
     [
         ({"training": {"mode": "denoise"}}, "trains denoisers .* and no other network"),
         ({"network": {"name": "dlr", "arguments": {}}}, "and only it does"),
+        ({"training": {"mode": "enlarge"}}, "trains enlargers .* and no other network"),
+        ({"network": {"name": "sharp", "arguments": {}}}, "trains enlargers .* and only it does"),
+        (
+            {
+                "training": {"mode": "enlarge"},
+                "network": {"name": "sharp", "arguments": {}},
+                "data": {"patches": {"phase": False}},
+            },
+            "no k-space to enlarge",
+        ),
+        ({"data": {"mask": "center"}}, "mask center is for"),
         ({"data": {"patches": {"noise": (0.2, 0.1)}}}, "noise from 0.2 to 0.1 is not a range"),
         (
             {

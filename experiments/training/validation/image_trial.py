@@ -1,4 +1,4 @@
-"""Scores a denoiser under training on one image with noise of one level."""
+"""Scores a denoiser or an enlarger under training on one image with noise of one level."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from recon.experiments.engine.metrics import score, score_file
 from recon.experiments.engine.run import check_finite
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.validation.validator import ExampleSlice, VolumeScore
+from recon.simulation.cropped_scans import lowered
 from recon.simulation.noisy_patches import brightness, white_noise
 from recon.simulation.scanner.anatomy import Anatomy
 from recon.simulation.scanner.phase import vary_phase
 
 
 @dataclass(frozen=True)
-class DenoisingTrial:
-    """The middle slice of a volume of magnitude images, with a phase and with noise.
+class ImageTrial:
+    """The middle slice of a volume of magnitude images, with a phase and with noise, and cut to its centre or not.
 
     Attributes
     ----------
@@ -32,11 +33,15 @@ class DenoisingTrial:
         Standard deviation of the noise, as share of the brightness of the image.
     phase
         Whether the image gets a phase.
+    largest
+        Largest side of the image that an enlarger gets half of the k-space of, along both axes: anatomies may have
+        more pixels than resolution, and are cut to it in k-space. None for a denoiser.
     """
 
     anatomy: Anatomy
     noise: float
     phase: bool
+    largest: int | None = None
 
     @property
     def kind(self) -> Hashable:
@@ -44,7 +49,7 @@ class DenoisingTrial:
         return self.noise
 
     def __call__(self, network: nn.Module, accelerator: Accelerator) -> tuple[VolumeScore, ExampleSlice | None]:
-        """Score a denoiser by the magnitude of its image.
+        """Score a network by the magnitude of its image.
 
         Raises
         ------
@@ -56,17 +61,24 @@ class DenoisingTrial:
         clean = torch.from_numpy(anatomy.slice(len(anatomy) // 2)).to(device)
         clean = vary_phase(clean, rng) if self.phase else clean
         sigma = clean.new_tensor(self.noise * brightness(clean)).real
-        noisy = clean + sigma * white_noise(clean, rng)
+        seen = clean
+        size: tuple[tuple[int, int], ...] = ()
+        if self.largest is not None:
+            rows, columns = (min(side, self.largest) for side in clean.shape)
+            clean = lowered(clean, (rows, columns))
+            seen, size = lowered(clean, (-(-rows // 2), -(-columns // 2))), ((rows, columns),)
+        noisy = seen + sigma * white_noise(seen, rng)
         with torch.no_grad(), accelerator.autocast():
-            denoised = network(noisy[None], sigma.reshape(1, 1, 1))[0]
-        check_finite(denoised, f"{anatomy.path}: the denoised image")
-        target, image = (values.abs().float().cpu().numpy()[None] for values in (clean, denoised))
+            better = network(noisy[None], sigma.reshape(1, 1, 1), *size)[0]
+        check_finite(better, f"{anatomy.path}: the {'enlarged' if size else 'denoised'} image")
+        target, image = (values.abs().float().cpu().numpy()[None] for values in (clean, better))
         metrics = asdict(score_file(anatomy.path, target, image, score))
         scored = VolumeScore(anatomy.name, "", None, **metrics, noise=self.noise)
         return scored, ExampleSlice(scored, target[0], image[0])
 
 
-def denoising_trials(config: TrainConfig, images: Sequence[Anatomy]) -> list[DenoisingTrial]:
+def image_trials(config: TrainConfig, images: Sequence[Anatomy]) -> list[ImageTrial]:
     """Pair each volume of images with each level of the noise."""
     patches = config.data.patches
-    return [DenoisingTrial(image, level, patches.phase) for image in images for level in patches.levels]
+    largest = config.data.simulated.matrix[1] if config.training.mode == "enlarge" else None
+    return [ImageTrial(image, level, patches.phase, largest) for image in images for level in patches.levels]

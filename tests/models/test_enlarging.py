@@ -1,0 +1,97 @@
+"""The Sharp network as a post-processing stage."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers import networks
+from helpers.objects import object_acquisition
+from recon.data.acquisition import Acquisition
+from recon.data.errors import InputError
+from recon.data.masks import MaskKind, Sampling
+from recon.fourier import fft
+from recon.models.networks.sharp import measured_kspace
+from recon.preprocessing.measured_centre import measured_centre
+from recon.registry import create, create_stage
+
+FULL = object_acquisition(coils=4, noise=1e-3)
+CENTRE = Sampling(MaskKind.CENTER, 4, 0.5)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(networks.write_weights(tmp_path_factory.mktemp("weights") / "sharp.safetensors", "sharp"))
+
+
+@pytest.mark.parametrize("name", ["sense", "zero-filled"])
+@pytest.mark.parametrize("sampling", [CENTRE, Sampling(MaskKind.CENTER_PHASE, 2, 0.5)])
+def test_the_image_has_the_matrix_of_the_scan_and_the_centre_of_the_methods(
+    weights: str, name: str, sampling: Sampling
+) -> None:
+    scan, stage = sampling(FULL), create_stage("sharp", {"checkpoint": weights})
+    low = create(name).complex_image(measured_centre(scan))
+    assert low is not None
+    enlarged = stage(low, torch.full(low.shape, 1e-3), scan)
+    assert enlarged.shape == scan.crop
+    error = measured_kspace(enlarged, low.shape) - fft(low)
+    assert error.abs().amax() < 1e-6 * fft(low).abs().amax()
+    composed = create(f"{name}+sharp", {"sharp.checkpoint": weights})(scan)
+    assert composed.shape == scan.crop
+    assert (composed - enlarged.abs()).norm() < 0.05 * composed.norm()  # the noise map differs
+
+
+def test_it_composes_with_acceleration_of_the_centre(weights: str) -> None:
+    scan = Sampling(MaskKind.EQUISPACED, 2, 0.3, within=(2, 2))(FULL)
+    image = create("sense+sharp", {"sharp.checkpoint": weights})(scan)
+    assert image.shape == scan.crop
+    bright = FULL.target > 0.5
+    assert (image - FULL.target)[bright].norm() < 0.3 * FULL.target[bright].norm()
+
+
+def test_a_full_scan_is_enlarged_by_the_factor_and_by_default_left_alone(weights: str) -> None:
+    plain = create("sense").complex_image(FULL)
+    assert plain is not None
+    same = create("sense+sharp", {"sharp.checkpoint": weights})
+    torch.testing.assert_close(same(FULL), plain.abs())
+    assert "changes nothing" in same.range_warnings(FULL)[0]
+    larger = create("sense+sharp", {"sharp.checkpoint": weights, "sharp.factor": 2})
+    assert larger(FULL).shape == (2 * FULL.crop[0], 2 * FULL.crop[1])
+    assert not larger.range_warnings(FULL)
+
+
+@pytest.mark.parametrize("factor", [1e-20, 1e20])
+def test_the_scale_of_an_image_does_not_matter(weights: str, factor: float) -> None:
+    scan, stage = CENTRE(FULL), create_stage("sharp", {"checkpoint": weights})
+    low = create("sense").complex_image(measured_centre(scan))
+    assert low is not None
+    noise = torch.full(low.shape, 1e-3)
+    scaled = stage(factor * low, factor * noise, scan) / factor
+    torch.testing.assert_close(scaled, stage(low, noise, scan), rtol=1e-4, atol=1e-5)
+
+
+def test_it_follows_and_precedes_other_stages(weights: str, tmp_path: Path) -> None:
+    dlr = str(networks.write_weights(tmp_path / "dlr.safetensors", "dlr"))
+    for name in ("sense+dlr+sharp", "sense+sharp+dlr"):
+        method = create(name, {"sharp.checkpoint": weights, "dlr.checkpoint": dlr})
+        assert method(CENTRE(FULL)).shape == FULL.crop
+
+
+def test_an_empty_slice_stays_empty(weights: str) -> None:
+    stage = create_stage("sharp", {"checkpoint": weights})
+    empty = stage(torch.zeros(32, 30, dtype=torch.complex64), torch.zeros(32, 30), CENTRE(FULL))
+    assert empty.shape == FULL.crop
+    assert not empty.any()
+
+
+def small_centre(scan: Acquisition) -> Acquisition:
+    return replace(Sampling(MaskKind.CENTER, 16, 0.25)(scan), name="small.h5")
+
+
+def test_more_than_twice_the_matrix_is_refused(weights: str) -> None:
+    method = create("sense+sharp", {"sharp.checkpoint": weights})
+    with pytest.raises(InputError, match=r"small\.h5: only the 16 central samples of 64 along readout"):
+        method(small_centre(FULL))
+    with pytest.raises(InputError, match="sharp, setting factor"):
+        create("sense+sharp", {"sharp.factor": 3})
