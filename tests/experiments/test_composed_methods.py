@@ -12,7 +12,7 @@ from helpers.raw_files import write_raw_file
 from recon import registry
 from recon.contract import UncertaintyCalibration
 from recon.data.open import open_volume
-from recon.experiments.engine.method_warnings import calibration_or_warning
+from recon.experiments.engine.method_warnings import calibration_for
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings
 from recon.experiments.report.scores import read_csv
@@ -121,5 +121,5 @@ def test_the_calibration_of_a_network_is_not_that_of_its_image_behind_a_stage(
     registry.load_plugin(stage)
     method = create("varnet+times")
     assert method.trained
-    assert calibration_or_warning("varnet+times", method) == UncertaintyCalibration()
+    assert calibration_for("varnet+times", method) == UncertaintyCalibration()
     assert "the uncertainty of varnet+times is not calibrated" in capsys.readouterr().err

@@ -57,7 +57,8 @@ class ClassicalBenchmark:
         """Return everything needed to repeat the numbers, besides the machine and the samples."""
         return {
             "masks": [
-                {**asdict(sampling), "kind": str(sampling.kind), "seeding": "by the scan's name"}
+                asdict(sampling)
+                | {"kind": str(sampling.kind), "within": list(sampling.within), "seeding": "by the scan's name"}
                 for sampling in self.samplings
             ],
             "effort": asdict(self.effort),

@@ -70,7 +70,10 @@ class LoadingBenchmark:
         """Return everything needed to repeat the numbers, besides the machine and the files."""
         return {
             **asdict(self),
-            "masks": [{**asdict(sampling), "kind": str(sampling.kind)} for sampling in SAMPLINGS],
+            "masks": [
+                asdict(sampling) | {"kind": str(sampling.kind), "within": list(sampling.within)}
+                for sampling in SAMPLINGS
+            ],
             "fastmri": "fastmri.data.SliceDataset with VarNetDataTransform, masks by file name",
             "kept slices": list(KEPT_AS.words),
             "loader": "torch DataLoader, batches of one slice, all slices in one shuffled order",

@@ -72,6 +72,7 @@ def test_protocol_and_machine_are_recorded(output: Path) -> None:
         "acceleration": 2.0,
         "center_fraction": 0.16,
         "seed": 0,
+        "within": [1.0, 1.0],
         "seeding": "by the scan's name",
     }
     assert {"processor", "threads", "OMP_NUM_THREADS", "versions"} <= set(report["machine"])
