@@ -96,7 +96,41 @@ class UncertaintyCalibration:
 
 
 @dataclass(frozen=True)
-class Reconstruction(ABC):
+class Part:
+    """What methods and post-processing stages have in common: settings, and perhaps weights and a range."""
+
+    def prepare(self) -> None:
+        """Load what the first image would wait for, such as weights.
+
+        Raises
+        ------
+        InputError
+            If it cannot be loaded.
+        """
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings as the protocol of a result records them."""
+        return field_values(self)
+
+    def range_warnings(self, acquisition: Acquisition) -> list[str]:
+        """Return in what respects a slice lies outside the range the part was made for, each in a few words.
+
+        Raises
+        ------
+        InputError
+            If the slice cannot be given to it.
+        """
+        del acquisition
+        return []
+
+    @property
+    def trained(self) -> bool:
+        """Whether it has trained weights; the uncertainty of such a method is what `recon calibrate` calibrates."""
+        return False
+
+
+@dataclass(frozen=True)
+class Reconstruction(Part, ABC):
     """A reconstruction method: the k-space of one slice in, its image out.
 
     A method is a frozen dataclass whose fields are its settings and whose docstring names the objective it minimises
@@ -136,38 +170,9 @@ class Reconstruction(ABC):
         del device
         return 1
 
-    def prepare(self) -> None:  # noqa: B027 - a method without weights has nothing to load
-        """Load what the first image would wait for, such as weights.
-
-        Raises
-        ------
-        InputError
-            If it cannot be loaded.
-        """
-
-    def settings(self) -> dict[str, Any]:
-        """Return the settings as the protocol of a result records them."""
-        return field_values(self)
-
     def with_settings(self, settings: Mapping[str, Any]) -> Reconstruction:
         """Return the method with other values of some settings."""
         return replace(self, **settings)
-
-    def range_warnings(self, acquisition: Acquisition) -> list[str]:
-        """Return in what respects a slice lies outside the range the method was made for, each in a few words.
-
-        Raises
-        ------
-        InputError
-            If the slice cannot be given to the method.
-        """
-        del acquisition
-        return []
-
-    @property
-    def trained(self) -> bool:
-        """Whether the method has trained weights, whose uncertainty `recon calibrate` can calibrate."""
-        return False
 
     @property
     def uncertainty_calibration(self) -> UncertaintyCalibration | None:

@@ -380,8 +380,8 @@ def ablation(
 ) -> None:
     """Train variants of the general network, and the paper's network, for the same time; score them.
 
-    With several runs, the difference of every variant to the first is told in standard errors. Run the same command
-    again to continue an interrupted run.
+    With several runs, the table gives each variant's difference from the first in standard errors. Run the same
+    command again to continue an interrupted run.
 
     Example: OMP_NUM_THREADS=1 recon benchmark ablation multicoil_val --images images --maps maps --output benchmark
     """

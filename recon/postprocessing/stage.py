@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
-from recon.contract import field_values
+from recon.contract import Part
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 
 
 @dataclass(frozen=True)
-class Stage(ABC):
+class Stage(Part, ABC):
     """A post-processing stage: the complex image of one slice and its noise map in, a better image out.
 
     A stage is a frozen dataclass whose fields are its settings and whose docstring names what it computes and the
@@ -93,32 +93,3 @@ class Stage(ABC):
         """
         del image, noise
         raise InputError(f"{self.name} needs the raw data, so it cannot improve images alone")
-
-    def prepare(self) -> None:  # noqa: B027 - a stage without weights has nothing to load
-        """Load what the first image would wait for, such as weights.
-
-        Raises
-        ------
-        InputError
-            If it cannot be loaded.
-        """
-
-    def settings(self) -> dict[str, Any]:
-        """Return the settings as the protocol of a result records them."""
-        return field_values(self)
-
-    def range_warnings(self, acquisition: Acquisition) -> list[str]:
-        """Return in what respects a slice lies outside the range the stage was made for, each in a few words.
-
-        Raises
-        ------
-        InputError
-            If the slice cannot be given to the stage.
-        """
-        del acquisition
-        return []
-
-    @property
-    def trained(self) -> bool:
-        """Whether the stage has trained weights."""
-        return False
