@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
+from recon.data.series import Frame, Series, series_of
 
 if TYPE_CHECKING:  # reading a file's header takes no torch
     import torch
@@ -41,28 +43,6 @@ class Geometry:
     phase_dir: Vector
     slice_dir: Vector
     field_of_view: Vector
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Counters that tell images at the same place apart, as ISMRMRD counts them.
-
-    Attributes
-    ----------
-    contrast
-        Number of the contrast or echo.
-    phase
-        Number of the cardiac phase.
-    set
-        Number of the set: flow or diffusion encoding, for example.
-    repetition
-        Number of the repetition.
-    """
-
-    contrast: int = 0
-    phase: int = 0
-    set: int = 0
-    repetition: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,6 +88,20 @@ class Header:
     frames: tuple[Frame, ...] | None = None
     echo_times: tuple[float, ...] = ()
     slice_thickness: float | None = None
+
+    @cached_property
+    def series(self) -> tuple[Series, ...]:
+        """Indices of the images of each series; empty if there are no frames."""
+        return series_of(self.frames or ())
+
+    @cached_property
+    def _places_in_series(self) -> dict[int, tuple[Series, int]]:
+        """Series of each image of the file, and its number in it."""
+        return {index: (series, number) for series in self.series for number, index in enumerate(series)}
+
+    def place_in_series(self, index: int) -> tuple[Series, int]:
+        """Return the series that an image of the file belongs to, and its number in it."""
+        return self._places_in_series.get(index, ((index,), 0))
 
     def covered(self, matrix: Size) -> Size:
         """Return how many samples of the matrix `(readout, phase)` the image's field of view covers.
@@ -159,6 +153,9 @@ class Acquisition:
     calibration
         complex64 `(..., coils, readout, lines)`: calibration lines from a separate scan; None if they are part
         of `kspace` or were not acquired.
+    calibration_in_phase
+        Whether `calibration` has the phase of `kspace`, as the mean over time of a series has; a scan of its own has
+        another one.
     noise
         complex64 `(coils, samples)`: scan without excitation, scaled to the noise level of `kspace`; None if
         there was none or prewhitening has used it up.
@@ -176,6 +173,7 @@ class Acquisition:
     noise: Tensor | None = None
     name: str = ""
     slice: int | None = None
+    calibration_in_phase: bool = False
 
     @classmethod
     def from_numpy(
@@ -211,6 +209,16 @@ class Acquisition:
     def matrix(self) -> Size:
         """Sampled matrix `(readout, phase)`."""
         return self.kspace.shape[-2], self.kspace.shape[-1]
+
+    @property
+    def series(self) -> Series:
+        """Indices in the file of the images of this one's series; its own index if there is no series."""
+        return self.header.place_in_series(self.slice or 0)[0]
+
+    @property
+    def frame(self) -> int:
+        """Number of this image in its series, in the order of time; 0 if there is no series."""
+        return self.header.place_in_series(self.slice or 0)[1]
 
     @property
     def crop(self) -> Size:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError, printable
+from recon.data.series import Frame, counted_frames
 
 IMAGES = ("averages", "frames", "echoes", "slices")
 """Axes that number the images, the slowest first."""
@@ -71,6 +72,11 @@ class Axes:
         images = math.prod(self._image_sizes)
         return images, self._size("coils"), self._size("readout"), self._size("phase")
 
+    @property
+    def frames(self) -> tuple[Frame, ...] | None:
+        """Counters of each image; None if images differ only in their slice."""
+        return counted_frames(*self._image_sizes)
+
     def select(self, index: int) -> tuple[int | slice, ...]:
         """Return the index of one image in the array; slices run fastest."""
         position = dict(zip(IMAGES, map(int, np.unravel_index(index, self._image_sizes)), strict=True))
@@ -102,8 +108,9 @@ class Axes:
         )
 
     @property
-    def _image_sizes(self) -> tuple[int, ...]:
-        return tuple(map(self._size, IMAGES))
+    def _image_sizes(self) -> tuple[int, int, int, int]:
+        averages, frames, echoes, slices = map(self._size, IMAGES)
+        return averages, frames, echoes, slices
 
     def _size(self, name: str) -> int:
         return self.sizes[self.names.index(name)] if name in self.names else 1

@@ -165,6 +165,11 @@ class Reconstruction(Part, ABC):
         """Reconstruct several slices; each image equals that of `__call__`."""
         return [self(acquisition) for acquisition in acquisitions]
 
+    @property
+    def takes_series(self) -> bool:
+        """Whether `batch` is given all frames of a series at once, because each image depends on the others."""
+        return False
+
     def batch_size(self, device: torch.device) -> int:
         """Return how many slices are reconstructed together on a device."""
         del device
@@ -226,6 +231,44 @@ class Reconstruction(Part, ABC):
         """
         del acquisition, covariance
         return None
+
+
+@dataclass(frozen=True)
+class SeriesReconstruction(Reconstruction):
+    """A method that reconstructs the frames of a dynamic series together.
+
+    It implements `batch`, which is given all frames at one place in the order of time. A single image is a series of
+    one frame.
+    """
+
+    def __call__(self, acquisition: Acquisition) -> Tensor:
+        """Reconstruct a series of one frame."""
+        return self.batch([acquisition])[0]
+
+    @abstractmethod
+    def batch(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
+        """Reconstruct a series.
+
+        Parameters
+        ----------
+        acquisitions
+            Frames in the order of time, k-space `(coils, readout, phase)`, each with its own mask.
+
+        Returns
+        -------
+        list of Tensor
+            float32 `(rows, columns)` for each frame, as `Reconstruction.__call__` returns it.
+
+        Raises
+        ------
+        InputError
+            If the method cannot reconstruct the series.
+        """
+
+    @property
+    def takes_series(self) -> bool:
+        """Always true."""
+        return True
 
 
 def in_groups(items: Sequence[T], key: Callable[[T], Hashable], work: Callable[[list[T]], Iterable[R]]) -> list[R]:

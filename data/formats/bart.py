@@ -22,7 +22,8 @@ from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.masks import check_center, measured_mask, prospective_mask
+from recon.data.masks.measured import check_center, measured_mask, prospective_mask
+from recon.data.series import counted_frames
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_header, check_size
@@ -125,8 +126,9 @@ def open_bart(path: Path) -> BartVolume:
             f"for {' x '.join(map(str, dimensions))}"
         )
     matrix = _matrix(path, dimensions)
-    images = math.prod(dimensions[axis] for axis in IMAGES)
-    plain = Header(crop=matrix, padding=(0, matrix[1]))
+    counts = [dimensions[axis] for axis in IMAGES]
+    images = math.prod(counts)
+    plain = Header(crop=matrix, padding=(0, matrix[1]), frames=counted_frames(*counts))
     header = plain if text is None else header_from_text(path, text, matrix, images)
     volume = BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
     if dimensions[PHASE_2] > 1:

@@ -13,7 +13,7 @@ from recon.data.acquisition import Geometry, Header, from_table, is_valid_geomet
 from recon.data.errors import InputError
 from recon.data.formats.header import HeaderError, parse_header
 from recon.data.formats.header_text import check_header_fits
-from recon.data.masks import check_center, prospective_mask
+from recon.data.masks.measured import check_center, prospective_mask
 from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}

@@ -31,7 +31,7 @@ from recon.data.errors import InputError, printable, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.masks import check_center, measured_mask, prospective_mask
+from recon.data.masks.measured import check_center, measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
 from recon.data.storage.hdf5 import ALWAYS_ALLOWED, LARGEST_RATIO, LONGEST_LIST
@@ -219,7 +219,7 @@ def array_volume(
         If the header contradicts the array.
     """
     images, _, *matrix = axes.shape
-    plain = Header(crop=(matrix[0], matrix[1]), padding=(0, matrix[1]))
+    plain = Header(crop=(matrix[0], matrix[1]), padding=(0, matrix[1]), frames=axes.frames)
     read = plain if header is None else header_from_text(path, header, (matrix[0], matrix[1]), images)
     doubt = axes.doubt()
     if doubt is not None:

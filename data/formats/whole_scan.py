@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
-from recon.data.masks import prospective_mask
+from recon.data.masks.measured import prospective_mask
 from recon.data.storage.limits import check_size
 from recon.data.volume import Volume
 

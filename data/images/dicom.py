@@ -18,9 +18,9 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
-from recon.data.acquisition import Frame
 from recon.data.images import WARNING
 from recon.data.images.placement import Placement, Stack, same_places, slice_distance, upright
+from recon.data.series import Frame
 from recon.data.storage.atomic import atomic_path
 from recon.data.versions import own_version
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Frame, Geometry, Header, image_size
+from recon.data.acquisition import Geometry, Header, image_size
+from recon.data.series import Frame
 
 Millimetres = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from recon.data.masks import center_lines
+from recon.data.masks.measured import center_lines
 from recon.data.training.datasets import Slice
 from recon.data.training.patches import NoisyPatches
 from recon.data.training.split_slices import SplitSlice

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import Sampling, draw_mask, draw_sampling, seed_of
+from recon.data.masks.sampling import Sampling, draw_mask, draw_sampling, seed_of
 from recon.data.open import Volume
 from recon.data.storage.file_pool import FilePool
 

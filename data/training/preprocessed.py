@@ -86,7 +86,9 @@ class PreprocessedVolume(WrappedVolume):
         if cached is not None:
             first, last = cached.pop("padding").tolist()
             header = replace(self.header, padding=(first, last))
-            return Acquisition(**cached, header=header, name=self.name, slice=self.number(index))
+            return Acquisition(
+                **cached, header=header, name=self.name, slice=self.number(index), calibration_in_phase=False
+            )
         acquisition = self.preprocessing(self.volume.read(index))
         _store(place, acquisition)
         return acquisition

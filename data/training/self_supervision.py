@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.data.masks import center_lines
+from recon.data.masks.measured import center_lines
 
 WIDTHS_PER_MATRIX = 4
 """Length of the phase axis in standard deviations of the Gaussian that selects lines (Yaman et al. 2020)."""

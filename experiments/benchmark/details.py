@@ -21,7 +21,7 @@ from rich.text import Text
 
 from recon.contract import Reconstruction
 from recon.data.errors import InputError
-from recon.data.masks import Sampling
+from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume
 from recon.data.storage.atomic import check_writable
 from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset

@@ -24,7 +24,8 @@ from recon.blocking import as_on_gpu
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError, did_you_mean
 from recon.data.extras import extra
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.training.collate import collate
 from recon.data.training.datasets import Slice
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan, target_of

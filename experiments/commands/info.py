@@ -7,7 +7,7 @@ from rich.text import Text
 
 from recon.data.errors import printable
 from recon.data.formats.numpy import ArrayVolume
-from recon.data.masks import center_lines
+from recon.data.masks.measured import center_lines
 from recon.data.open import Volume, list_files, open_volume
 from recon.experiments.console import Problems, console
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
-from recon.data.masks import CENTERS, WHOLE, MaskKind, Sampling, check_sampling, default_center_fraction
+from recon.data.masks.kind import CENTERS, MaskKind
+from recon.data.masks.sampling import WHOLE, Sampling, check_sampling, default_center_fraction
 from recon.experiments.commands.options import Bounds
 from recon.postprocessing.stage import Stage
 from recon.registry import base_name, create, create_stage, load_plugin, setting_names, stages_of

@@ -14,7 +14,7 @@ from recon.coils import rss
 from recon.crop import fastmri_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import Sampling
+from recon.data.masks.sampling import Sampling
 from recon.data.open import find_files, open_volume
 from recon.experiments.engine.metrics import Images
 from recon.experiments.engine.sampled_volume import SampledVolume

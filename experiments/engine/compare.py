@@ -18,7 +18,7 @@ from recon.coils import rss
 from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
-from recon.data.masks import Sampling
+from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.console import Problems, console, progress, say, warn

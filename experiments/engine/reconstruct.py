@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.data.errors import InputError
-from recon.data.masks import Sampling
+from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.method_warnings import RangeWarnings

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.experiments.engine.device import CPU, in_halves, to_device
 from recon.experiments.engine.pipeline import prefetched
-from recon.preprocessing.echo import centre_echo
+from recon.preprocessing.echo import centre_echo, centre_echoes
+from recon.preprocessing.time_average import with_time_average
 from recon.quality.noise_floor import with_noise_floor
 from recon.quality.noise_map import REPLICAS, g_factor_map, noise_map
 from recon.quality.uncertainty import magnitude_noise, noise_level, spread, views
@@ -57,11 +58,14 @@ class SliceResult:
         Time to reconstruct the image, without the maps.
     maps
         Maps by name, float32 `(rows, columns)`: standard deviations in the image's units, and g-factors.
+    index
+        Index of the slice in its file.
     """
 
     image: Values
     seconds: float
     maps: dict[str, Values] = field(default_factory=dict)
+    index: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +138,8 @@ class Runner:
         Parameters
         ----------
         acquisitions
-            The slices. While a batch is computed, another thread reads the next one; no more are held.
+            The slices, those of a series in succession. While a batch is computed, another thread reads the next one;
+            no more are held.
         on_slice
             Function to call after every slice.
 
@@ -148,6 +153,7 @@ class Runner:
             for result in self.slices(slices):
                 results.append(result)
                 on_slice()
+        results.sort(key=lambda result: result.index)  # series were read one after the other
         return Result(
             images=np.stack([result.image for result in results]),
             seconds=sum(result.seconds for result in results),
@@ -158,6 +164,7 @@ class Runner:
         """Reconstruct slices one after the other, several at a time where the method asks for it.
 
         Image and maps are computed from k-space with its echo in the middle, so that no method has to see to it.
+        All frames of a series are read before the first is reconstructed, and calibrated together.
 
         Parameters
         ----------
@@ -175,15 +182,38 @@ class Runner:
             If the method cannot reconstruct a slice, the memory is too small for one slice, or the image or a map
             is not finite or not what the contract promises.
         """
-        size, remaining = self.method.batch_size(self.device), iter(acquisitions)
-        while read := list(islice(remaining, size)):
+        if self.method.takes_series and self.map_names:
+            raise InputError(
+                f"{self.name} reconstructs all frames of a series at once; uncertainty, noise and g-factor maps are "
+                "for methods that reconstruct them one by one"
+            )
+        for read in self._batches(acquisitions):
             start = time.perf_counter()
-            batch = [centre_echo(acquisition) for acquisition in read]
-            images = list(self._checked(self.method.batch, batch, "image"))
+            batch = with_time_average(centre_echoes(read)) if is_series(read) else [centre_echo(one) for one in read]
+            images = [
+                image for part in self._parts(batch) for image in self._checked(self.method.batch, part, "image")
+            ]
             seconds = (time.perf_counter() - start) / len(batch)
             for acquisition, image in zip(batch, self._at_floor(images, batch), strict=True):
                 maps = self._maps(acquisition, image)
-                yield SliceResult(image.numpy(), seconds, {name: maps[name].numpy() for name in self.map_names})
+                wanted = {name: maps[name].numpy() for name in self.map_names}
+                yield SliceResult(image.numpy(), seconds, wanted, acquisition.slice or 0)
+
+    def _batches(self, acquisitions: Iterable[Acquisition]) -> Iterator[list[Acquisition]]:
+        """Yield series as a whole, and other slices as many at a time as the method asks for."""
+        size = self.method.batch_size(self.device)
+        for series, members in groupby(acquisitions, lambda one: one.series if len(one.series) > 1 else None):
+            if series is not None:
+                yield list(members)
+                continue
+            while batch := list(islice(members, size)):
+                yield batch
+
+    def _parts(self, batch: Sequence[Acquisition]) -> Iterator[Sequence[Acquisition]]:
+        """Divide a batch into what the method is given at once."""
+        size = len(batch) if self.method.takes_series else self.method.batch_size(self.device)
+        for first in range(0, len(batch), size):
+            yield batch[first : first + size]
 
     def _maps(self, acquisition: Acquisition, image: Tensor) -> dict[str, Tensor]:
         """Compute the maps that are wanted, and the noise map if only the g-factor is wanted."""
@@ -255,7 +285,8 @@ class Runner:
             return [image.cpu() for image in images]
 
         try:
-            for acquisition, image in zip(acquisitions, in_halves(together, acquisitions), strict=True):
+            images = together(acquisitions) if self.method.takes_series else in_halves(together, acquisitions)
+            for acquisition, image in zip(acquisitions, images, strict=True):
                 if image.dtype != torch.float32 or image.ndim != 2:
                     raise InputError(
                         f"the method {self.name} returned {image.dtype} of shape {tuple(image.shape)}; "
@@ -269,6 +300,11 @@ class Runner:
                 "coils, less readout or half precision need less (--set virtual_coils=8, remove_oversampling=true, "
                 "precision=bf16 with learned methods)"
             ) from error
+
+
+def is_series(batch: Sequence[Acquisition]) -> bool:
+    """Return whether a batch holds frames of a series."""
+    return len(batch[0].series) > 1
 
 
 def check_finite(values: Tensor, what: str) -> None:

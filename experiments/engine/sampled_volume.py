@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from recon.data.acquisition import Acquisition
-from recon.data.masks import Sampling, center_lines
+from recon.data.masks.measured import center_lines
+from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume
 
 AS_ACQUIRED = "as acquired"
@@ -15,7 +16,7 @@ AS_ACQUIRED = "as acquired"
 
 @dataclass(frozen=True, eq=False)
 class SampledVolume:
-    """A volume under one sampling; iterating over it reads the slices one at a time.
+    """A volume under one sampling; iterating over it reads the slices one at a time, those of a series in succession.
 
     Attributes
     ----------
@@ -32,7 +33,14 @@ class SampledVolume:
         return len(self.volume)
 
     def __iter__(self) -> Iterator[Acquisition]:
-        return map(self.read, range(len(self)))
+        return map(self.read, self.order)
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Indices of the images in the order in which they are read: series after series, by time."""
+        header, numbers = self.volume.header, map(self.volume.number, range(len(self)))
+        places = [header.place_in_series(number) for number in numbers]
+        return sorted(range(len(self)), key=lambda index: (places[index][0][0], places[index][1]))
 
     def read(self, index: int) -> Acquisition:
         """Read and undersample one slice.

@@ -11,7 +11,8 @@ from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from recon.contract import Reconstruction
 from recon.data.errors import InputError, did_you_mean
-from recon.data.masks import MaskKind, Sampling, check_sampling, default_center_fraction
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling, check_sampling, default_center_fraction
 from recon.experiments.sections import Section, find_config, read_values, validated
 from recon.quality.noise_map import REPLICAS
 from recon.registry import create

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 from recon.contract import UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import center_lines
+from recon.data.masks.measured import center_lines
 from recon.data.storage.atomic import atomic_path
 
 TOLERANCE = 1.15

@@ -30,7 +30,7 @@ class Acs:
     dc
         Index of the line at DC, which is off the middle where lines beside the centre were measured as well.
     separate
-        Whether they come from a reference scan, whose phase is not that of the image.
+        Whether they come from a scan whose phase is not that of the image.
     """
 
     lines: Tensor
@@ -65,7 +65,7 @@ def slices_calibration_lines(acquisitions: Sequence[Acquisition]) -> list[Acs]:
         If fewer than four lines about DC were measured in one of them.
     """
     found = {
-        n: Acs(one.calibration, one.calibration.shape[-1] // 2, separate=True)
+        n: Acs(one.calibration, one.calibration.shape[-1] // 2, separate=not one.calibration_in_phase)
         for n, one in enumerate(acquisitions)
         if one.calibration is not None
     }

@@ -19,7 +19,7 @@ from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import center_lines
+from recon.data.masks.measured import center_lines
 from recon.fourier import ifft
 from recon.preprocessing.oversampling import without_oversampling
 from recon.registry import register

@@ -18,7 +18,9 @@ from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling, measured_mask, prospective_mask
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.measured import measured_mask, prospective_mask
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.data.volume import Volume, VolumeWithoutTarget
 from recon.experiments.commands.parse import parse_sampling

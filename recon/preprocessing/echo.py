@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -47,7 +49,22 @@ def centre_echo(acquisition: Acquisition) -> Acquisition:
     Acquisition
         The slice itself if its echo is centred or cannot be found, see `echo_offset`.
     """
-    offset, header = echo_offset(acquisition.kspace, acquisition.mask), acquisition.header
+    return _moved(acquisition, echo_offset(acquisition.kspace, acquisition.mask))
+
+
+def centre_echoes(series: Sequence[Acquisition]) -> list[Acquisition]:
+    """Do what `centre_echo` does for the frames of a series, all by the offset that is found in most of them.
+
+    Frames moved differently would differ by a linear phase, which priors along time take for motion.
+    """
+    offsets = Counter(echo_offset(frame.kspace, frame.mask) for frame in series)
+    offset = offsets.most_common(1)[0][0]
+    return [_moved(frame, offset) for frame in series]
+
+
+def _moved(acquisition: Acquisition, offset: Offset) -> Acquisition:
+    """Move what lies `offset` beyond the middle of k-space to the middle; the reference scan has its own echo."""
+    header = acquisition.header
     padding = _shifted_padding(header.padding, offset[1], acquisition.matrix[1])
     if padding is None:
         padding, offset = header.padding, (offset[0], 0)

@@ -12,7 +12,7 @@ from torch.nn.functional import conv2d
 
 from recon.calibration.noise import mix_coils, noise_variance
 from recon.data.acquisition import Acquisition
-from recon.data.masks import center_lines
+from recon.data.masks.measured import center_lines
 from recon.quality.noise_floor import acquired_share
 
 LEFT_OUT = 0.1

@@ -17,6 +17,7 @@ from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.fourier import IMAGE_AXES, ifft
 from recon.preprocessing.oversampling import without_oversampling
+from recon.preprocessing.time_average import check_series, time_average
 from recon.solvers.encoding import Encoding
 from recon.solvers.image_phase import image_phase
 from recon.solvers.measured import Measured
@@ -90,7 +91,8 @@ class Problem(LeastSquares):
         mask
             bool `(batch or 1, 1, 1 or readout, phase)`.
         acs
-            Calibration lines of each slice.
+            Calibration lines of each slice, or of the one series that the slices are frames of, which then have
+            maps, virtual coils and scale in common.
         acceleration
             real `(batch,)`; that of the mask if None, as if nothing of k-space were padding.
         crop
@@ -99,6 +101,8 @@ class Problem(LeastSquares):
         batch, _, *matrix = kspace.shape
         size = matrix[0], matrix[1]
         scale = _largest(kspace)
+        if len(acs) < batch:
+            scale = scale.amax().expand(batch)
         measured = Measured.of(kspace, mask, centred=False)
         samples = measured.samples / scale[:, None, None, None]
         lines = stack_lines([one.lines for one in acs])
@@ -110,19 +114,21 @@ class Problem(LeastSquares):
         ]
         maps, present = soft_maps(few, size)
         bright = torch.fft.ifftshift(brightness([one.lines for one in acs], size), dim=measured.axes)
+        bright = bright.expand(batch, -1, -1)
         if acceleration is None:
             acceleration = mask.expand(batch, *mask.shape[1:]).float().mean((-3, -2, -1)).reciprocal()
         encoding = Encoding(
             torch.fft.ifftshift(maps.to(kspace.dtype), dim=measured.axes), measured.mask, measured.axes
         )
+        encoding = replace(encoding, sens_maps=encoding.sens_maps.expand(batch, -1, -1, -1, -1))
         few_samples = compress(samples, compression)
         return cls(
             encoding=_with_image_phase(encoding, few_samples, bright, [one.separate for one in acs]),
             measured=few_samples,
-            sets_present=present,
+            sets_present=present.expand(batch, -1),
             brightness=bright,
             kspace=samples,
-            compression=compression,
+            compression=compression.expand(batch, -1, -1),
             scale=scale,
             acceleration=acceleration,
             crop=crop or size,
@@ -142,13 +148,36 @@ class Problem(LeastSquares):
         InputError
             If there are too few calibration lines.
         """
-        if acquisitions[0].mask.ndim == 1:
-            acquisitions = [without_oversampling(acquisition) for acquisition in acquisitions]
+        acquisitions = _without_oversampling(acquisitions)
+        return cls._of(acquisitions, slices_calibration_lines(acquisitions))
+
+    @classmethod
+    def of_series(cls, acquisitions: Sequence[Acquisition]) -> Problem:
+        """Pose the problems of the frames of one series without their readout oversampling.
+
+        They have maps, virtual coils and scale in common. Calibration lines are those of the mean over time.
+
+        Parameters
+        ----------
+        acquisitions
+            Frames in the order of time, k-space `(coils, readout, phase)`, masks and images of the same size.
+
+        Raises
+        ------
+        InputError
+            If there are too few calibration lines in all frames together, or frames differ in size.
+        """
+        check_series(acquisitions)
+        acquisitions = _without_oversampling(acquisitions)
+        return cls._of(acquisitions, slices_calibration_lines([time_average(acquisitions)]))
+
+    @classmethod
+    def _of(cls, acquisitions: Sequence[Acquisition], acs: Sequence[Acs]) -> Problem:
         masks = torch.stack([acquisition.mask for acquisition in acquisitions])
         return cls.of(
             torch.stack([acquisition.kspace for acquisition in acquisitions]),
             masks.reshape(len(masks), 1, -1, masks.shape[-1]),
-            slices_calibration_lines(acquisitions),
+            acs,
             accelerations(acquisitions),
             acquisitions[0].crop,
         )
@@ -179,6 +208,12 @@ class Problem(LeastSquares):
         estimate = expand(self.encoding.coil_kspace(solution), self.compression)
         consistent = torch.where(self.encoding.mask, self.kspace, estimate)
         return torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")
+
+
+def _without_oversampling(acquisitions: Sequence[Acquisition]) -> Sequence[Acquisition]:
+    if acquisitions[0].mask.ndim > 1:
+        return acquisitions
+    return [without_oversampling(acquisition) for acquisition in acquisitions]
 
 
 def _with_image_phase(encoding: Encoding, measured: Tensor, bright: Tensor, separate: Sequence[bool]) -> Encoding:

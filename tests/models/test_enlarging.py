@@ -10,7 +10,8 @@ from helpers import networks
 from helpers.objects import object_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.fourier import fft
 from recon.models.networks.sharp import measured_kspace
 from recon.preprocessing.measured_centre import measured_centre

@@ -9,7 +9,8 @@ from helpers.objects import object_acquisition
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.registry import create, method_names
 
 CLASSICAL = [*(name for name in method_names() if not create(name).trained), "sense+gain"]

@@ -24,7 +24,8 @@ from recon.data.acquisition import Acquisition, Geometry, Header
 from recon.data.formats.fastmri import write_volume
 from recon.data.images.nifti import write_nifti
 from recon.data.images.placement import stack
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.experiments.cli import app
 
 GEOMETRY = tuple(

@@ -12,12 +12,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Acquisition, Frame, Geometry, Header, Vector, are_orthonormal
+from recon.data.acquisition import Acquisition, Geometry, Header, Vector, are_orthonormal
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.distinct_images import COUNTERS
 from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, SortedLines, sort_lines
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
-from recon.data.masks import is_one_sided, prospective_mask
+from recon.data.masks.measured import is_one_sided, prospective_mask
+from recon.data.series import Frame
 from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_measured, check_size
 from recon.data.volume import VolumeWithoutTarget

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume
 from recon.experiments.engine.metrics import Images, common_field, score
 from recon.experiments.engine.run import Runner

@@ -13,7 +13,8 @@ import torch
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import Sampling, center_lines
+from recon.data.masks.measured import center_lines
+from recon.data.masks.sampling import Sampling
 from recon.experiments.benchmark.classical.cases import SIMULATED_SNR, Case, Shape, read_scans, simulate_scan
 from recon.experiments.benchmark.classical.maps import count_map_stages, measure_maps
 from recon.experiments.benchmark.classical.measure import Effort, count_peer_stages, measure_peers, quality

@@ -14,7 +14,7 @@ from torch import Tensor
 from recon.coils import rss
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import Sampling
+from recon.data.masks.sampling import Sampling
 from recon.data.open import find_files, open_volume
 from recon.fourier import ifft
 from recon.simulation.raw_files import simulate_volume

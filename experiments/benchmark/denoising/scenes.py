@@ -14,7 +14,8 @@ from recon.classical.unfolding import SenseUnfold
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling, seed_of
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling, seed_of
 from recon.data.open import find_files, open_volume
 from recon.fourier import fft
 from recon.preprocessing.echo import centre_echo

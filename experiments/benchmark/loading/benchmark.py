@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader, Dataset
 from recon.crop import center_crop
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import write_volume
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume
 from recon.data.training.collate import collate
 from recon.data.training.datasets import NamedMasks, SliceDataset

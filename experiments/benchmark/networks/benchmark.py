@@ -12,7 +12,8 @@ from torch import Tensor
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.classical.peer import failure_reason
 from recon.experiments.benchmark.cost import peak_memory, timed

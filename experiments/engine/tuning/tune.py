@@ -15,7 +15,8 @@ import torch
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import CENTERS, MaskKind, Sampling, default_center_fraction
+from recon.data.masks.kind import CENTERS, MaskKind
+from recon.data.masks.sampling import Sampling, default_center_fraction
 from recon.data.open import Volume, find_files, open_volume, parts_of
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.data.storage.fingerprint import code_sha256, content_sha256

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
-from recon.data.masks import CENTERS, MaskKind, Sampling, check_sampling
+from recon.data.masks.kind import CENTERS, MaskKind
+from recon.data.masks.sampling import Sampling, check_sampling
 from recon.data.training.selection import Filter
 from recon.experiments.sections import Section
 from recon.preprocessing.steps import Steps

@@ -12,7 +12,7 @@ import torch
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import Sampling
+from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume
 from recon.data.training.datasets import FreshMasks, SliceDataset, Undersampling
 from recon.data.training.split_slices import Split, SplitSlice, SplitSlices

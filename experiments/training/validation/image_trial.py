@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from recon.data.masks import seed_of
+from recon.data.masks.sampling import seed_of
 from recon.experiments.engine.metrics import score, score_file
 from recon.experiments.engine.run import check_finite
 from recon.experiments.training.config.train_config import TrainConfig

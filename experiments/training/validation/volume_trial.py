@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from recon.crop import fastmri_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import Sampling
+from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume
 from recon.data.training.datasets import NamedMasks, Slice, SliceDataset
 from recon.data.training.split_slices import SplitSlice, SplitSlices

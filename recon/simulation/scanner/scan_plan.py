@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.simulation.scanner.sampling import Layout
 from recon.simulation.scanner.shares import HIGH_SNR, LOW_SNR, MANY_COILS, Shares
 

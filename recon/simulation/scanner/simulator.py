@@ -12,7 +12,7 @@ from torch import Tensor
 from recon.coils import rss
 from recon.crop import center_crop, fastmri_crop, fastmri_pad
 from recon.data.acquisition import Acquisition, Header
-from recon.data.masks import sample_mask
+from recon.data.masks.sampling import sample_mask
 from recon.data.training.datasets import Slice
 from recon.fourier import fft, ifft
 from recon.preprocessing.echo import centre_echo

@@ -13,7 +13,8 @@ from helpers.raw_files import edit, write_raw_file
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import open_fastmri, write_reconstruction
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.storage.hdf5 import open_hdf5
 
 

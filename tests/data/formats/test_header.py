@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.runaway import no_runaway
-from recon.data.acquisition import Frame, Geometry, Header
+from recon.data.acquisition import Geometry, Header
 from recon.data.errors import InputError
 from recon.data.formats.header import LARGEST_MATRIX, HeaderError, format_header, parse_header, parse_xml
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.ismrmrd.scan_header import parse_scan_header
+from recon.data.series import Frame
 
 PHASE, SLICES = 368, 3
 MATRIX = (640, PHASE)

@@ -13,10 +13,10 @@ import pydicom
 import pytest
 
 from helpers.stacks import oblique_geometry, oblique_stack, where
-from recon.data.acquisition import Frame
 from recon.data.images.dicom import write_dicom
 from recon.data.images.nifti import write_nifti
 from recon.data.images.placement import Stack
+from recon.data.series import Frame
 
 OF_THE_IMAGE = {
     *("SpecificCharacterSet", "SOPClassUID", "Modality", "ImageType", "Manufacturer", "SoftwareVersions"),

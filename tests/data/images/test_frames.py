@@ -9,7 +9,6 @@ import pytest
 
 from helpers.ismrmrd_files import readout, write, xml
 from helpers.twix_files import protocol
-from recon.data.acquisition import Frame
 from recon.data.errors import InputWarning
 from recon.data.formats.fastmri import open_fastmri
 from recon.data.formats.header import parse_header
@@ -17,6 +16,7 @@ from recon.data.formats.twix.protocol import TwixProtocol
 from recon.data.images.dicom import write_dicom
 from recon.data.images.placement import stack
 from recon.data.open import open_volume
+from recon.data.series import Frame
 from recon.experiments.commands.convert import convert
 
 AXES = {"read_dir": (0.0, 1.0, 0.0), "phase_dir": (0.0, 0.0, 1.0), "slice_dir": (1.0, 0.0, 0.0)}

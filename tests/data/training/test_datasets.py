@@ -15,7 +15,8 @@ from helpers.raw_files import edit, write_raw_file
 from helpers.slices import random_kspace
 from recon.data.acquisition import Header
 from recon.data.errors import InputError, plain_errors
-from recon.data.masks import DRAWN, MaskKind, Sampling
+from recon.data.masks.kind import LINES, MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, open_volume
 from recon.data.training.collate import collate
 from recon.data.training.datasets import FreshMasks, NamedMasks, SliceDataset, shuffled_batches
@@ -97,7 +98,7 @@ def test_named_masks_depend_on_the_name_alone(volumes: list[Volume], tmp_path: P
     assert masks(SliceDataset([elsewhere], NamedMasks(SAMPLINGS))) == drawn[:1]
 
 
-@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("kind", LINES)
 def test_validation_slices_equal_those_of_fastmri(tmp_path: Path, kind: MaskKind) -> None:
     for index in range(4):
         header = Header(crop=(32, 80), padding=(index, 80 - 2 * index))

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from recon.data.masks import MaskKind, center_lines, sample_mask
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.measured import center_lines
+from recon.data.masks.sampling import sample_mask
 from recon.data.training.self_supervision import Density, split_mask
 
 

@@ -10,7 +10,8 @@ from helpers.objects import object_acquisition
 from helpers.raw_files import write_raw_file
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.data.training.split_slices import Split, SplitSlices
 

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.experiments.benchmark.details import DetailResult, details, open_pair
 from recon.experiments.cli import app
 from recon.simulation.raw_files import ScanVariant, simulate_folder

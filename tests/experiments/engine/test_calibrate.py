@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 from helpers.raw_files import write_raw_file
 from helpers.weights import TRAINED, write_weights
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.experiments.cli import app
 from recon.experiments.engine.calibrate import calibrate

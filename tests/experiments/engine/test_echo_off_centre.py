@@ -14,7 +14,8 @@ from recon.coils import rss
 from recon.contract import UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.formats.fastmri import write_volume
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.metrics import score

@@ -16,7 +16,8 @@ from helpers.raw_files import write_raw_file
 from helpers.slices import random_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.errors import DiskFullError, InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.experiments.console import Problems
 from recon.experiments.engine.pipeline import WriteBehind, prefetched

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import find_files, open_volume
 from recon.experiments.engine.metrics import score
 from recon.experiments.engine.run import Runner

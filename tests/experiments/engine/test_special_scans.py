@@ -10,7 +10,8 @@ from torch.nn.functional import pad
 
 from helpers.heads import IMPLANTS, folded, simulated_head, spots
 from recon.data.acquisition import Acquisition
-from recon.data.masks import MaskKind, sample_mask
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import sample_mask
 from recon.experiments.engine.metrics import score
 from recon.fourier import fft
 from recon.quality.false_details import DetailCounts, count_details

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.experiments.study.config import folder_name, load_study
 
 SHIPPED = sorted((Path(str(files("recon.experiments.configs"))) / "studies").glob("*.yaml"))

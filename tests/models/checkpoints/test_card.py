@@ -8,7 +8,8 @@ from helpers.objects import object_acquisition
 from helpers.weights import TRAINED, write_weights
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.models.checkpoints.card import Card, card_path, read_card, write_card
 from recon.models.checkpoints.checkpoint import load_model
 

@@ -10,7 +10,8 @@ from helpers.plain_varnet import plain_varnet
 from helpers.slices import line_mask, random_kspace
 from recon.calibration.acs import acs_window
 from recon.coils import rss
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.models.losses import ssim_loss
 from recon.models.networks.varnet import VarNet

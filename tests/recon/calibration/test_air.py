@@ -11,7 +11,8 @@ from helpers.objects import object_acquisition
 from helpers.slices import line_mask, random_kspace
 from recon.calibration.air import CONFIDENCE, _interval, air_samples
 from recon.calibration.noise import air_variance, covariance_of_noise, edge_variance, mix_coils, noise_variance
-from recon.data.masks import MaskKind, sample_mask
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import sample_mask
 from recon.fourier import fft, ifft
 from recon.simulation.raw_files import SimulatedVolume, simulate_volume
 

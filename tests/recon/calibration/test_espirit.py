@@ -13,7 +13,8 @@ from recon.calibration.acs import Acs, batch_calibration_lines
 from recon.calibration.espirit import batch_sens_maps, espirit, estimate_sens_maps
 from recon.calibration.projection import espirit_operator
 from recon.coils import coil_combine, coil_expand, rss
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.fourier import ifft
 
 

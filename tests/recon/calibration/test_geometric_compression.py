@@ -5,7 +5,7 @@ from helpers.slices import line_mask
 from recon.calibration.compression import compress, compression_matrix
 from recon.calibration.geometric_compression import READOUT, aligned_matrices, compress_geometrically
 from recon.coils import rss
-from recon.data.masks import center_lines
+from recon.data.masks.measured import center_lines
 from recon.fourier import ifft
 
 

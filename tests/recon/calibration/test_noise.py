@@ -14,7 +14,8 @@ from recon.calibration.noise import (
     whitening_matrix,
 )
 from recon.data.errors import InputError, InputWarning
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.preprocessing.steps import prewhiten_channels
 
 

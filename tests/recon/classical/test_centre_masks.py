@@ -5,7 +5,8 @@ import torch
 
 from helpers.objects import object_acquisition
 from recon.coils import rss
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.fourier import ifft
 from recon.registry import create
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from helpers.objects import object_acquisition
 from recon.classical.compressed_sensing import CSTotalVariation, CSWavelet, automatic_lamda
 from recon.data.acquisition import Acquisition
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.experiments.engine.metrics import score
 from recon.registry import create

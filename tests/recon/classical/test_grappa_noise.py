@@ -7,7 +7,8 @@ from helpers.objects import discs, object_acquisition
 from recon.calibration.noise import mix_coils
 from recon.classical.grappa import Grappa
 from recon.coils import rss
-from recon.data.masks import DRAWN, MaskKind, Sampling
+from recon.data.masks.kind import LINES, MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.fourier import ifft
 from recon.preprocessing.oversampling import without_oversampling
 from recon.quality.pseudo_replica import pseudo_replica
@@ -20,7 +21,7 @@ def correlated(coils: int) -> torch.Tensor:
     )
 
 
-@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("kind", LINES)
 def test_the_formula_agrees_with_replicas(kind: MaskKind) -> None:
     replicas, noise = 150, 1e-3
     covariance = correlated(10)

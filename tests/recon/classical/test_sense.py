@@ -4,7 +4,8 @@ import torch
 
 from helpers.objects import object_acquisition
 from recon.classical.sense import Sense
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.solvers.cg import conjugate_gradients
 from recon.solvers.problem import Problem
 

@@ -15,7 +15,8 @@ from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.fourier import fft, ifft
 from recon.registry import create
 

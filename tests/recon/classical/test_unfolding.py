@@ -12,7 +12,8 @@ from recon.coils import coil_combine, coil_expand, rss
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.fastmri import open_fastmri
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.experiments.engine.metrics import score
 from recon.fourier import fft, ifft
 from recon.quality.pseudo_replica import pseudo_replica

@@ -10,7 +10,8 @@ from helpers.objects import object_acquisition
 from recon import registry
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.postprocessing.noise import image_noise
 from recon.postprocessing.stage import Stage
 from recon.quality.pseudo_replica import pseudo_replica

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from helpers.objects import object_acquisition, padded
 from helpers.slices import random_acquisition
 from recon.data.acquisition import Acquisition
-from recon.data.masks import MaskKind, Sampling, center_lines
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.measured import center_lines
+from recon.data.masks.sampling import Sampling
 from recon.fourier import ifft
 from recon.preprocessing.echo import centre_echo, echo_offset
 

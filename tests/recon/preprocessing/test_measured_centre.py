@@ -7,7 +7,8 @@ import torch
 
 from helpers.objects import object_acquisition
 from recon.crop import center_pad
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.preprocessing.measured_centre import measured_centre
 
 FULL = object_acquisition(coils=4, readout=64, phase=60)

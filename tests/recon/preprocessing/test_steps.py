@@ -11,7 +11,8 @@ from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, sample_mask
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import sample_mask
 from recon.data.open import open_volume
 from recon.fourier import ifft
 from recon.preprocessing.steps import STEPS, Steps, parse_steps, stepped

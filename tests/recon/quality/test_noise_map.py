@@ -10,7 +10,8 @@ from helpers.networks import write_weights
 from helpers.objects import discs, object_acquisition
 from recon.classical.grappa import Grappa
 from recon.classical.zero_filled import ZeroFilled
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.quality.noise_map import g_factor_map, noise_map
 from recon.quality.pseudo_replica import pseudo_replica
 from recon.registry import create, method_names

@@ -9,7 +9,9 @@ from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
 from recon.contract import Predictors, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
-from recon.data.masks import MaskKind, Sampling, center_lines
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.measured import center_lines
+from recon.data.masks.sampling import Sampling
 from recon.quality.uncertainty import LEFT_OUT, View, magnitude_noise, noise_level, spread, views
 
 

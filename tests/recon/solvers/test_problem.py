@@ -13,7 +13,8 @@ from recon.blocking import as_on_gpu
 from recon.calibration.acs import calibration_lines
 from recon.classical.sense import Sense
 from recon.data.acquisition import Acquisition
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.registry import create
 from recon.solvers.problem import Problem
 
@@ -110,3 +111,17 @@ def test_padding_counts_for_the_acceleration_only_where_nobody_says_it_was_not_m
     acs = [calibration_lines(scan)]
     of_mask = Problem.of(scan.kspace[None], scan.mask.reshape(1, 1, 1, 90), acs).acceleration
     assert float(of_mask) == pytest.approx(1.5 * scan.acceleration)
+
+
+def test_frames_of_a_series_share_maps_and_scale_and_a_series_of_one_frame_is_a_slice() -> None:
+    full = object_acquisition(coils=8, readout=48, phase=64)
+    brighter = replace(full, kspace=2 * full.kspace)
+    series = Problem.of_series([undersampled(full), undersampled(brighter)])
+    slice_ = Problem.of_slices([undersampled(full)])
+    assert (series.scale == series.scale[0]).all()
+    assert torch.equal(series.encoding.sens_maps[0], series.encoding.sens_maps[1])
+    images = series.image(Sense().solve(series))
+    assert torch.allclose(2 * images[0], images[1], rtol=1e-3, atol=1e-3 * float(images.max()))
+    alone = Problem.of_series([undersampled(full)])
+    assert torch.equal(alone.measured, slice_.measured)
+    assert torch.equal(alone.encoding.sens_maps, slice_.encoding.sens_maps)

@@ -11,7 +11,8 @@ from helpers.objects import object_acquisition
 from helpers.raw_files import write_raw_file
 from recon.coils import rss
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.experiments.benchmark.classical.cases import Case, read_scans, simulate_scan
 from recon.fourier import ifft
 

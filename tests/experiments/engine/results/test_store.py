@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from recon.contract import UncertaintyCalibration
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.data.storage import fingerprint
 from recon.experiments.commands.convert import convert

@@ -5,7 +5,8 @@ import pytest
 from helpers.raw_files import edit
 from recon.classical.sense import Sense
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.experiments.engine.metrics import score
 from recon.experiments.engine.tuning.best_weight import BestWeight

@@ -12,7 +12,7 @@ from helpers.raw_files import write_raw_file
 from recon.classical.sense import Sense
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition, Header
-from recon.data.masks import MaskKind
+from recon.data.masks.kind import MaskKind
 from recon.data.open import open_volume
 from recon.experiments.cli import app
 from recon.experiments.engine.metrics import score

@@ -7,7 +7,8 @@ import yaml
 
 from helpers.runaway import no_runaway
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.config.train_config import OptimizerConfig
 from recon.models.zoo import build

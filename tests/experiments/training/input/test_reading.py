@@ -9,7 +9,8 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from helpers.raw_files import edit, write_raw_file
 from recon.data.errors import InputError
-from recon.data.masks import MaskKind, Sampling
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.data.training.datasets import FreshMasks, Slice, SliceDataset
 from recon.experiments.training.input.reading import read_batches, whole_steps

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recon.data.masks import MaskKind
+from recon.data.masks.kind import MaskKind
 from recon.simulation.scanner.sampling import Layout
 from recon.simulation.scanner.scan_plan import MOST_OVERSAMPLING, WIDEST, Ranges, ScanPlan, log_uniform
 from recon.simulation.scanner.shares import PLAIN, Shares

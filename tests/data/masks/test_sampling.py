@@ -9,22 +9,19 @@ from hypothesis import strategies as st
 from helpers.objects import object_acquisition
 from helpers.slices import random_kspace
 from recon.data.errors import InputError
-from recon.data.masks import (
-    DRAWN,
-    MaskKind,
+from recon.data.masks.kind import LINES, MaskKind
+from recon.data.masks.measured import center_lines, measured_mask, prospective_mask
+from recon.data.masks.sampling import (
     Sampling,
-    center_lines,
     default_center_fraction,
     draw_mask,
     draw_sampling,
-    measured_mask,
-    prospective_mask,
     sample_mask,
     seed_of,
 )
 
 
-@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("kind", LINES)
 @pytest.mark.parametrize("acceleration", [4, 8])
 @pytest.mark.parametrize("phase", [368, 213])
 def test_masks_equal_those_of_fastmri(kind: MaskKind, acceleration: int, phase: int) -> None:
@@ -36,7 +33,7 @@ def test_masks_equal_those_of_fastmri(kind: MaskKind, acceleration: int, phase: 
     assert torch.equal(ours, theirs.reshape(-1).bool())
 
 
-@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("kind", LINES)
 @pytest.mark.parametrize("name", ["file1000000.h5", "file_brain_AXT2_200_2000001.h5", "a.h5"])
 @pytest.mark.parametrize("pairs", [((4, 0.08), (8, 0.04)), ((4, 0.08), (8, 0.04), (6, 0.06)), ((6, 0.05),)])
 def test_several_samplings_are_drawn_together_as_fastmri_draws_them(
@@ -64,7 +61,7 @@ def test_samplings_of_different_kinds_can_be_mixed() -> None:
 @given(
     phase=st.integers(32, 400),
     acceleration=st.sampled_from([2, 4, 8]),
-    kind=st.sampled_from(DRAWN),
+    kind=st.sampled_from(LINES),
     seed=st.integers(0, 99),
 )
 def test_the_centre_is_always_measured(phase: int, acceleration: int, kind: MaskKind, seed: int) -> None:
@@ -129,7 +126,7 @@ def test_masks_that_do_not_exist_are_refused(
 
 
 @given(
-    phase=st.integers(1, 400), acceleration=st.floats(1, 12), fraction=st.floats(0, 1), kind=st.sampled_from(DRAWN)
+    phase=st.integers(1, 400), acceleration=st.floats(1, 12), fraction=st.floats(0, 1), kind=st.sampled_from(LINES)
 )
 def test_a_mask_is_drawn_or_an_input_error_raised(
     phase: int, acceleration: float, fraction: float, kind: MaskKind

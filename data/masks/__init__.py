@@ -1,0 +1,1 @@
+"""Sampling masks: drawn to undersample full scans, or found in k-space that a scanner undersampled."""
