@@ -19,7 +19,12 @@ IMAGES = ("averages", "frames", "echoes", "slices")
 ORDER = (*IMAGES, "coils", "readout", "phase")
 
 NUMPY = {2: "readout phase", 3: "coils readout phase", 4: "slices coils readout phase"}
-MATLAB = {2: "readout phase", 3: "readout phase coils", 4: "readout phase coils slices"}
+MATLAB = {
+    2: "readout phase",
+    3: "readout phase coils",
+    4: "readout phase coils slices",
+    5: "readout phase coils slices frames",
+}
 """Usual orders by number of axes: the first axis varies slowest in NumPy, fastest in MATLAB."""
 
 SINGLE = "-"

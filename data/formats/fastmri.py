@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from recon.data.acquisition import Acquisition, Header, as_table
 from recon.data.formats.fastmri_parts import (
+    FRAMES,
     TARGETS,
     check_kspace,
     check_target,
     find_noise,
     find_reference,
+    read_frames,
     read_geometry,
     read_header,
     read_largest,
@@ -123,7 +125,12 @@ def open_fastmri(path: Path) -> FastMRIVolume:
         shape = kspace.shape if kspace.ndim == 4 else (kspace.shape[0], 1, *kspace.shape[1:])
         target_name = TARGETS[kspace.ndim] if holds(file, TARGETS[kspace.ndim]) else None
         target_size = check_target(path, read_dataset(file, target_name), shape) if target_name else None
-        header = replace(read_header(path, file, shape), geometry=read_geometry(path, file, shape[0]), fastmri=True)
+        header = replace(
+            read_header(path, file, shape),
+            geometry=read_geometry(path, file, shape[0]),
+            frames=read_frames(path, file, shape[0]),
+            fastmri=True,
+        )
         find_reference(path, file, shape)
         find_noise(path, file, shape[1])
         return FastMRIVolume(
@@ -190,6 +197,8 @@ def write_volume(
         file.update(tables or {})
         if header.geometry is not None:
             file["geometry"] = as_table(header.geometry)
+        if header.frames is not None:
+            file[FRAMES] = np.array([astuple(frame) for frame in header.frames], np.uint16)
 
 
 def write_reconstruction(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from pathlib import Path
 
 import h5py
@@ -14,10 +15,17 @@ from recon.data.errors import InputError
 from recon.data.formats.header import HeaderError, parse_header
 from recon.data.formats.header_text import check_header_fits
 from recon.data.masks.measured import check_center, prospective_mask
+from recon.data.series import Frame
 from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
 """Name of the target by number of axes of the k-space; single-coil files have no coil axis."""
+
+FRAMES = "frames"
+"""Name of the table of contrast, cardiac phase, set and repetition of every image, which fastMRI's layout lacks."""
+
+LARGEST_COUNTER = 2**16 - 1
+"""Largest counter, as in ISMRMRD."""
 
 Shape = tuple[int, int, int, int]
 """Shape of the k-space `(slices, coils, readout, phase)`."""
@@ -101,6 +109,26 @@ def read_geometry(path: Path, file: h5py.File, slices: int) -> tuple[Geometry, .
     if not is_valid_geometry(geometry):
         raise InputError(f"{path}: the geometry holds impossible sizes or directions")
     return geometry
+
+
+def read_frames(path: Path, file: h5py.File, slices: int) -> tuple[Frame, ...] | None:
+    """Read the counters of every image; None if they are not stored.
+
+    Raises
+    ------
+    InputError
+        If they are no table of counters, or there are images without any.
+    """
+    if not holds(file, FRAMES):
+        return None
+    stored = read_dataset(file, FRAMES)
+    columns = len(fields(Frame))
+    if stored.shape != (slices, columns) or stored.dtype.kind not in "iu":
+        raise InputError(f"{path}: {FRAMES!r} is not a table of {columns} whole numbers for each of {slices} images")
+    table = stored[()]
+    if not ((table >= 0) & (table <= LARGEST_COUNTER)).all():
+        raise InputError(f"{path}: {FRAMES!r} holds numbers that are not 0 to {LARGEST_COUNTER}")
+    return tuple(Frame(*row) for row in table.tolist())
 
 
 def find_reference(path: Path, file: h5py.File, shape: Shape) -> h5py.Dataset | None:
