@@ -87,7 +87,7 @@ def describe_images(header: Header) -> str:
     counted += [f"{length} frames"] * (lengths[-1] > 1)
     counted += [_counted(number, word) for number, word in ((echoes, "echo"), (sets, "set")) if number > 1]
     interval = header.frame_interval if lengths[-1] > 1 else None
-    return " x ".join(counted) + (f", frames {interval:.4g} ms apart" if interval else "")
+    return " x ".join(counted) + (f", {interval:.4g} ms apart" if interval else "")
 
 
 def _counted(number: int, word: str) -> str:

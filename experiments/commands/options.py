@@ -9,8 +9,9 @@ from typer.core import TyperCommand
 
 MASKS = (
     "available: random, equispaced, equispaced_fraction, magic; center and center_phase, which measure the centre of "
-    "k-space alone, along both axes or along phase; and the first four limited to a centre, as random@2x2 to the "
-    "central half of readout and phase"
+    "k-space alone, along both axes or along phase; kt-equispaced and kt-random, which measure other lines in each "
+    "frame of a series; and all but center and center_phase within a centre, as random@2x2 in the central half of "
+    "readout and phase"
 )
 WEIGHTS = "a file, a name that `recon weights` lists, or owner/repository:file on the Hugging Face Hub"
 

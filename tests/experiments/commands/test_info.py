@@ -15,7 +15,7 @@ from recon.experiments.commands.info import describe_images
 @pytest.mark.parametrize(
     ("counts", "interval", "words"),
     [
-        ((1, 25, 1, 3), 41.5, "3 slices x 25 frames, frames 41.5 ms apart"),
+        ((1, 25, 1, 3), 41.5, "3 slices x 25 frames, 41.5 ms apart"),
         ((1, 2, 1, 1), None, "1 slice x 2 frames"),
         ((1, 1, 2, 4), 41.5, "4 slices x 2 echoes"),
         ((3, 1, 1, 4), None, "4 slices x 3 sets"),
