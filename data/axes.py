@@ -101,7 +101,9 @@ class Axes:
         is_cube = coils == readout == phase > 1
         if not self.assumed or (coils <= min(readout, phase, MOST_COILS) and not is_cube):
             return None
-        if "slices" in self.names:
+        if "frames" in self.names:
+            likely = f"frames {NUMPY[4]}"
+        elif "slices" in self.names:
             likely = MATLAB[4] if self.names[0] == "slices" else NUMPY[4]
         else:
             matrix = iter(("readout", "phase"))

@@ -45,7 +45,8 @@ class FastMRIVolume(MeanVolume):
     header
         Matrix, padding, field of view, contrast.
     mask
-        bool `(phase,)` or `(readout, phase)` of a prospectively undersampled scan; None if fully sampled.
+        bool `(phase,)` or `(readout, phase)` of a prospectively undersampled scan, of the first undersampled image if
+        they differ; None if fully sampled.
     target_name
         Name of the data set that holds the reference image; None if there is none.
     target_size
@@ -168,7 +169,8 @@ def write_volume(
     target
         float32 `(slices, rows, columns)`: reference images.
     mask
-        bool `(phase,)`: mask of a prospectively undersampled scan.
+        bool `(phase,)`, `(readout, phase)`, or `(images, 1 or readout, phase)` if images have masks of their own:
+        mask of a prospectively undersampled scan.
     patient_id
         Identifier that files of the same person share.
     calibration
@@ -235,13 +237,7 @@ def is_fastmri(path: Path) -> bool:
 
 
 def write_fastmri(path: Path, scan: WholeScan) -> None:
-    """Write a whole scan.
-
-    Raises
-    ------
-    InputError
-        If the slices were sampled differently.
-    """
+    """Write a whole scan."""
     write_volume(
         path,
         scan.kspace,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -178,6 +179,9 @@ def find_noise(path: Path, file: h5py.File, coils: int) -> h5py.Dataset | None:
 def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> NDArray[np.bool_] | None:
     """Read the sampling mask; None if all samples were measured.
 
+    Frames of a series may have been measured differently: `mask` then has the shape `(images, 1, phase)` or `(images,
+    readout, phase)`, and that of the first undersampled image is returned.
+
     Raises
     ------
     InputError
@@ -186,19 +190,34 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> NDAr
     if not holds(file, "mask"):
         return None
     stored = read_dataset(file, "mask")
-    if stored.shape not in (shape[-1:], shape[-2:]) or stored.dtype.kind not in "biuf":
+    slices, _, readout, phase = shape
+    fitting = {(phase,), (readout, phase), (slices, 1, phase), (slices, readout, phase)}
+    if stored.shape not in fitting or stored.dtype.kind not in "biuf":
         raise InputError(
-            f"{path}: the mask has shape {stored.shape} and type {stored.dtype}, the k-space has {shape[-1]} "
+            f"{path}: the mask has shape {stored.shape} and type {stored.dtype}, the k-space has {phase} "
             "phase-encoding lines"
         )
     values = stored[()]
     if not np.isfinite(values).all():
         raise InputError(f"{path}: the mask holds NaN or Inf")
-    mask = values.astype(bool) & acquired(shape[-1], header)
-    if not mask.any():
-        raise InputError(f"{path}: the mask says that nothing was measured")
-    check_center(path, mask)
-    return prospective_mask(mask, header.padding)
+    masks = [_image_mask(one, header) for one in (values if values.ndim == 3 else values[None])]
+    for mask in masks:
+        if not mask.any():
+            raise InputError(f"{path}: the mask says that nothing was measured")
+        check_center(path, mask)
+    return next((mask for mask in masks if prospective_mask(mask, header.padding) is not None), None)
+
+
+def read_image_mask(file: h5py.File, index: int, header: Header) -> NDArray[np.bool_] | None:
+    """Read the mask of one image that `read_mask` has checked; None if all images share one."""
+    stored = read_dataset(file, "mask") if holds(file, "mask") else None
+    return None if stored is None or stored.ndim < 3 else _image_mask(stored[index], header)
+
+
+def _image_mask(values: NDArray[Any], header: Header) -> NDArray[np.bool_]:
+    """Return a mask of acquired columns, `(phase,)` if there is one row and `(readout, phase)` if there are more."""
+    mask = values.astype(bool) & acquired(values.shape[-1], header)
+    return mask[0] if mask.ndim == 2 and len(mask) == 1 else mask
 
 
 def acquired(phase: int, header: Header) -> NDArray[np.bool_]:

@@ -141,8 +141,9 @@ def series_scan(kspace: Complex, frames: tuple[Frame, ...], **header: object) ->
 
 @pytest.mark.parametrize("fmt", [fmt for fmt in WRITTEN.values() if "header" in fmt.keeps], ids=lambda fmt: fmt.name)
 @pytest.mark.parametrize("echoes", [1, 2])
-def test_a_series_is_read_back(kspace: Complex, tmp_path: Path, fmt: Format, echoes: int) -> None:
-    full = np.where(kspace == 0, np.complex64(1), kspace)
+@pytest.mark.parametrize("undersampled", [True, False])
+def test_a_series_is_read_back(kspace: Complex, tmp_path: Path, fmt: Format, echoes: int, undersampled: bool) -> None:
+    full = kspace if undersampled else np.where(kspace == 0, np.complex64(1), kspace)
     frames = counted_frames(1, FRAMES // echoes, echoes, SLICES)
     assert frames is not None
     scan = series_scan(full, frames, frame_interval=41.5)
@@ -159,6 +160,10 @@ def test_a_series_is_read_back(kspace: Complex, tmp_path: Path, fmt: Format, ech
     )
     for one in before:
         assert any(np.array_equal(one, other) for other in after)
+    assert (read.mask is None) != undersampled
+    for index in range(len(read)):
+        image = read.read(index)
+        np.testing.assert_array_equal(image.mask.numpy(), (image.kspace != 0).any(0).any(0).numpy())
 
 
 def test_bart_gets_frames_in_its_dimension_of_time(kspace: Complex, tmp_path: Path) -> None:
@@ -200,3 +205,24 @@ def test_an_impossible_interval_is_left_out_with_a_warning(kspace: Complex, tmp_
     write(tmp_path / "cine.h5", series_scan(np.ones_like(kspace), frames or (), frame_interval=-3.0))
     with pytest.warns(UserWarning, match="frame_interval_ms"):
         assert open_volume(tmp_path / "cine.h5").header.frame_interval is None
+
+
+def test_masks_of_single_samples_are_kept_for_every_image(kspace: Complex, tmp_path: Path) -> None:
+    write = WRITTEN["fastMRI"].write
+    assert write is not None
+    random = np.random.default_rng(1).random((FRAMES * SLICES, READOUT, PHASE)) < 0.5
+    scan = series_scan(np.ones_like(kspace), (Frame(),) * FRAMES * SLICES)
+    write(tmp_path / "points.h5", replace(scan, kspace=scan.kspace * random[:, None], masks=random))
+    volume = open_volume(tmp_path / "points.h5")
+    for index, mask in enumerate(random):
+        np.testing.assert_array_equal(volume.read(index).mask.numpy(), mask)
+
+
+def test_a_frame_without_any_line_is_refused(kspace: Complex, tmp_path: Path) -> None:
+    write = WRITTEN["fastMRI"].write
+    assert write is not None
+    write(tmp_path / "cine.h5", series_scan(kspace, (Frame(),) * FRAMES * SLICES))
+    with h5py.File(tmp_path / "cine.h5", "a") as file:
+        file["mask"][3] = 0
+    with pytest.raises(InputError, match="nothing was measured"):
+        open_volume(tmp_path / "cine.h5")
