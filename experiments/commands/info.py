@@ -98,7 +98,7 @@ def _differs_by_frame(volume: Volume) -> bool:
     """Return whether the first two frames of the first series were measured along different lines."""
     first = next((series[:2] for series in volume.header.series if len(series) > 1), ())
     masks = [volume.read(index).mask.numpy() for index in first]
-    return bool(masks) and not np.array_equal(*masks)
+    return any(not np.array_equal(masks[0], mask) for mask in masks)
 
 
 def _millimetres(field_of_view: tuple[float, float] | None) -> str:
