@@ -134,7 +134,7 @@ class FreshMasks:
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a slice in place."""
         seed = (self.seed, self.epoch, acquisition.slice or 0, *seed_of(acquisition.name))
-        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed))
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed, acquisition.frame))
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class NamedMasks:
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a slice in place."""
-        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed_of(acquisition.name)))
+        seed = seed_of(acquisition.name)
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed, acquisition.frame))
 
     def sampling_of(self, name: str) -> Sampling:
         """Return the sampling of the slices of a file."""

@@ -9,9 +9,10 @@ from typer.core import TyperCommand
 
 MASKS = (
     "available: random, equispaced, equispaced_fraction, magic; center and center_phase, which measure the centre of "
-    "k-space alone, along both axes or along phase; the first four limited to a centre, as random@2x2 to the "
-    "central half of readout and phase; and masks along both axes, the phase encodings of a 3-D scan: poisson, "
-    "regular and caipi, whose steps and shift may be named, as caipi:2x3:1"
+    "k-space alone, along both axes or along phase; kt-equispaced and kt-random, which measure other lines in each "
+    "frame of a series; masks along lines limited to a centre, as random@2x2 to the central half of readout and "
+    "phase; and masks along both axes, the phase encodings of a 3-D scan: poisson, regular and caipi, whose steps "
+    "and shift may be named, as caipi:2x3:1"
 )
 WEIGHTS = "a file, a name that `recon weights` lists, or owner/repository:file on the Hugging Face Hub"
 
