@@ -148,7 +148,7 @@ class LearnedReconstruction(Reconstruction):
     @property
     def keeps_phase(self) -> bool:
         """Whether the network predicts the image of every coil, with its phase, from one slice alone."""
-        network = NETWORKS[self.network]
+        network = NETWORKS[self.network] if self.checkpoint is None else type(self.loaded.network)
         return issubclass(network, KspaceNetwork) and not takes_series(network)
 
     def complex_image(self, acquisition: Acquisition) -> Tensor | None:
@@ -162,7 +162,9 @@ class LearnedReconstruction(Reconstruction):
         if not self.keeps_phase:
             return None
         if self.takes_series:
-            raise InputError(f"{acquisition.name}: {self.loaded.name} gives no phase, which the images of one frame have")
+            raise InputError(
+                f"{acquisition.name}: {self.loaded.name} gives no phase, which the images of one frame have"
+            )
         prepared = self._prepared(acquisition)
         coil_images = self._reconstruct([prepared], "coil_images")[0]
         return center_crop(combine(coil_images, prepared), prepared.crop)

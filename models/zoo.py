@@ -25,6 +25,7 @@ from torch import nn
 from recon.data.errors import InputError, did_you_mean, printable
 from recon.models.networks.crnn import ConvolutionalRecurrentNetwork
 from recon.models.networks.deep_cascade import DeepCascade
+from recon.models.networks.deep_cascade_series import DeepCascadeSeries
 from recon.models.networks.dlr import Dlr
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet
@@ -38,6 +39,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "varnet-general": GeneralVarNet,
     "unet": ImageUnet,
     "deep-cascade": DeepCascade,
+    "deep-cascade-series": DeepCascadeSeries,
     "crnn": ConvolutionalRecurrentNetwork,
     "variational-network": VariationalNetwork,
     "modl": Modl,

@@ -149,8 +149,8 @@ def _recognise(path: Path) -> Recognised:
         if found is not None:
             return found
     raise InputError(
-        f"{path}: holds neither a VarNet nor a U-Net, of this program or of fastMRI, nor the authors' deep cascade or "
-        f"recurrent network{instead(weights)}"
+        f"{path}: holds neither a VarNet nor a U-Net, of this program or of fastMRI, nor the authors' deep cascade "
+        f"or recurrent network{instead(weights)}"
     )
 
 

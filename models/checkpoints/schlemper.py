@@ -32,7 +32,9 @@ ITERATIONS = 5
 def find_deep_cascade(weights: Mapping[str, Tensor]) -> Recognised | None:
     """Find the deep cascade of Schlemper et al. (2017): kernels and biases in turn, as Lasagne lists them.
 
-    Theano convolves where PyTorch correlates, so the kernels are flipped.
+    Lasagne's layers convolve where PyTorch correlates, so the kernels are flipped. (On a device named `cuda` the
+    authors' program chose a layer that correlates. The weights do not tell where they come from: kernels as stored
+    give the same PSNR to within 0.05 dB, the mean over 60 masks of a cine.)
 
     Returns
     -------

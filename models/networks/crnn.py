@@ -120,8 +120,8 @@ class RecurrentInIterations(nn.Module):
 class RecurrentInTime(nn.Module):
     """Add features passed on from frame to frame in the order of time to those passed on against it.
 
-    In either direction, with the same weights, `g_t = relu(W x_t + V h_t + U g_(t-1))` for frames `x` and the features
-    `h` of the iteration before.
+    In either direction, with the same weights, `g_t = relu(W x_t + V h_t + U g_(t-1))` for frames `x` and the
+    features `h` of the iteration before.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The published networks of Schlemper and Qin, restated as plainly as possible in the layout of their authors.
 
-Images are `(frames, rows, columns)`, the lines that were not measured lie along the rows, and the Fourier transform is
-orthonormal with DC at index 0.
+Images are `(frames, rows, columns)`, lines were left out along the rows, and the Fourier transform is orthonormal,
+with DC at index 0.
 """
 
 from collections.abc import Callable, Mapping
