@@ -220,7 +220,8 @@ class DataConfig(Section):
         Pairs of acceleration and fraction of lines in the centre; the two lists have the same length. Training
         draws one pair for every slice, validation scores every volume with each pair.
     workers
-        Number of processes that read slices ahead; 0 reads them in the training process, between the steps.
+        Number of processes that read slices ahead, at most one per visible core; 0 reads them in the training
+        process, between the steps.
     strict
         Whether an unusable file stops the run; otherwise it is reported and left out.
     filter
