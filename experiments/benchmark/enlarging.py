@@ -1,4 +1,4 @@
-"""Runs `recon benchmark enlarging`: cuts images to the centre of their k-space and measures what is won back."""
+"""Runs `recon benchmark enlarging`: cuts images to the centre of k-space, and measures how much is recovered."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ EDGE_SIZE, EDGE_ANGLE = 128, 5.0
 ZEROS = "zero-filling"
 
 Enlarge = Callable[[Tensor, Tensor, tuple[int, int]], Tensor]
-"""Image, noise map and size in, larger image out."""
+"""Function of an image, its noise map and a size that returns the larger image."""
 
 
 @dataclass(frozen=True)
 class EnlargingResult:
-    """What one method made of the central half, along both axes, of the k-space of one image.
+    """Scores of one method for the central half, along both axes, of the k-space of one image.
 
     Attributes
     ----------
     scene, method
         Names of the image and of the method.
     psnr, ssim
-        Of the magnitude, against that of the whole image; the range is the largest magnitude.
+        Scores of the magnitude against that of the whole image; the range is the largest magnitude.
     bands
         Comparison of the complex images in bands of k-space.
     details
@@ -149,7 +149,7 @@ def edge_mtf50(enlarge: Enlarge) -> float:
 
 
 def implant_shares(image: Tensor, level: float, enlarge: Enlarge) -> dict[str, float]:
-    """Return which share of the contrast of implanted details an enlarged image shows, for each width and both signs.
+    """Return the share of the contrast of implanted details that an enlarged image shows, for each width and sign.
 
     The same noise lies on the image with and without the details.
 

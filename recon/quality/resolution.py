@@ -1,4 +1,4 @@
-"""Measures what resolution an image has: by bands of its k-space, and by the blur of a slanted edge."""
+"""Measures the resolution of an image by bands of its k-space, and by the blur of a slanted edge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FINER = 4
 
 @dataclass(frozen=True)
 class Band:
-    """What an image has of a band of k-space.
+    """Agreement of an image with its target in a band of k-space.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Band:
     error
         Power of the difference from the target over that of the target, in dB: 0 dB where the image holds nothing.
     correlation
-        Cosine of the angle between image and target, between -1 and 1: 0 where nothing of the image is true.
+        Cosine of the angle between image and target, between -1 and 1: 0 if they have nothing in common.
     energy
         Power of the image over that of the target, in dB.
     """
@@ -147,7 +147,7 @@ def frequency_at(frequencies: Tensor, mtf: Tensor, level: float = 0.5) -> float:
 def _edge(values: Tensor, across: Tensor, down: Tensor) -> tuple[float, float]:
     """Return slope and offset of the line `column = offset + slope row` through the centroids of the derivative."""
     steep = (values[:, 1:] - values[:, :-1]).abs()
-    steep = (steep - 0.3 * steep.amax(1, keepdim=True)).clamp(min=0)  # noise and ringing have no say
+    steep = (steep - 0.3 * steep.amax(1, keepdim=True)).clamp(min=0)  # ignores noise and ringing
     weights = steep.sum(1)
     if not (weights > 0).all():
         raise ValueError("a row of the region holds no edge")

@@ -1,4 +1,4 @@
-"""Simulates pairs of a noisy image of low resolution and the noise-free one whose k-space it is the centre of."""
+"""Simulates pairs of a noise-free image and a noisy one of low resolution, made from the centre of its k-space."""
 
 from __future__ import annotations
 

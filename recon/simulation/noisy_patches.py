@@ -21,18 +21,18 @@ from recon.simulation.scanner.scan_plan import draw_matrix
 from recon.simulation.scanner.simulator import FINER, Simulator
 
 BRIGHT = 0.995
-"""Quantile of the magnitude of an image in which its noise is counted."""
+"""Quantile of an image's magnitude that serves as the unit of its noise."""
 
 ANYWHERE = 0.2
 """Share of the patches that lie anywhere; the others are centred on the object."""
 
 VARIATION = 0.5
-"""Standard deviation of the logarithm of a map of the noise, about."""
+"""Approximate standard deviation of the logarithm of a noise map."""
 
 
 @dataclass(frozen=True)
 class PatchPlan:
-    """What is cut out of an image, and the noise added to it.
+    """Patches to cut out of an image, and the noise to add to them.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Runs `recon benchmark denoising`: adds noise to images and compares what denoisers make of them."""
+"""Runs `recon benchmark denoising`: adds noise to images, and compares the results of denoisers."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ REPORT = "denoising.json"
 
 @dataclass(frozen=True)
 class DenoisingResult:
-    """What one denoiser made of one image with noise of one level.
+    """Scores of one denoiser for one image at one level of noise.
 
     Attributes
     ----------
     scene, level, denoiser
         Image, standard deviation of the noise as share of its brightness or `unfolded`, and name of the denoiser.
     psnr, ssim
-        Of the magnitude, against that of the noise-free image; in dB, where the range is the brightness that levels
-        refer to, and from 0 to 1.
+        Scores of the magnitude against that of the noise-free image: in dB, with the brightness that levels refer to
+        as the range; and from 0 to 1.
     cpu
         CPU seconds.
     contrast
@@ -81,7 +81,7 @@ def denoising(
     """Measure denoiser by denoiser on every image and level, print tables and write `denoising.json`.
 
     The heads are also scanned by parallel imaging, whose noise differs from pixel to pixel; there each stage is also
-    measured without its map, and the others know the mean alone.
+    measured with the mean of the noise instead of its map, which is all that the other denoisers get.
 
     Parameters
     ----------
