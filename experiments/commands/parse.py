@@ -202,6 +202,18 @@ def parse_protocol(masks: str, accelerations: str, center_fraction: float | None
     )
 
 
+def load_plugins(plugins: Iterable[Path] | None) -> None:
+    """Load files that register methods or stages; None for none.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be loaded.
+    """
+    for plugin in plugins or ():
+        load_plugin(plugin)
+
+
 def build_method(
     name: str, settings: list[str], checkpoint: str | None, plugins: Iterable[Path] | None = None
 ) -> Reconstruction:
@@ -212,8 +224,7 @@ def build_method(
     InputError
         If a plugin cannot be loaded, or the method, a setting or the checkpoint is unknown.
     """
-    for plugin in plugins or ():
-        load_plugin(plugin)
+    load_plugins(plugins)
     values: dict[str, Any] = dict(_split(setting) for setting in settings)
     if checkpoint is not None:
         values["checkpoint"] = checkpoint
@@ -228,8 +239,7 @@ def build_stage(name: str, settings: list[str], plugins: Iterable[Path] | None =
     InputError
         If a plugin cannot be loaded, or the stage or a setting is unknown.
     """
-    for plugin in plugins or ():
-        load_plugin(plugin)
+    load_plugins(plugins)
     return create_stage(name, dict(_split(setting) for setting in settings))
 
 
@@ -246,8 +256,7 @@ def build_methods(
     InputError
         If a plugin cannot be loaded, or a method or a setting is unknown.
     """
-    for plugin in plugins or ():
-        load_plugin(plugin)
+    load_plugins(plugins)
     chosen = parse_words(names)
     if not chosen:
         raise InputError("no method was given")

@@ -22,6 +22,10 @@ FINER = 4
 """Number of bins of a slanted edge's profile for each pixel."""
 
 
+FLAT = 0.3
+"""Share of a row's steepest slope up to which slopes count as noise or ringing, not as the edge."""
+
+
 @dataclass(frozen=True)
 class Band:
     """Agreement of an image with its target in a band of k-space.
@@ -147,7 +151,7 @@ def frequency_at(frequencies: Tensor, mtf: Tensor, level: float = 0.5) -> float:
 def _edge(values: Tensor, across: Tensor, down: Tensor) -> tuple[float, float]:
     """Return slope and offset of the line `column = offset + slope row` through the centroids of the derivative."""
     steep = (values[:, 1:] - values[:, :-1]).abs()
-    steep = (steep - 0.3 * steep.amax(1, keepdim=True)).clamp(min=0)  # ignores noise and ringing
+    steep = (steep - FLAT * steep.amax(1, keepdim=True)).clamp(min=0)
     weights = steep.sum(1)
     if not (weights > 0).all():
         raise ValueError("a row of the region holds no edge")

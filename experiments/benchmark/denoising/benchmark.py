@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 
 from recon.experiments.benchmark.cost import timed
 from recon.experiments.benchmark.denoising.denoisers import (
@@ -28,6 +26,7 @@ from recon.experiments.benchmark.denoising.fidelity import EDGES, REGION, REGION
 from recon.experiments.benchmark.denoising.scenes import Case, read_scenes, simulate_scenes, simulate_unfolded
 from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
+from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress, warn
 from recon.experiments.engine.metrics import score
 from recon.simulation.noisy_patches import BRIGHT, brightness
@@ -163,9 +162,9 @@ def _tables(level: str, results: Sequence[DenoisingResult]) -> Group:
     scenes = list(dict.fromkeys(one.scene for one in results))
     names = dict.fromkeys(one.denoiser for one in results)
     by_name = {name: [one for one in results if one.denoiser == name] for name in names}
-    scores = _empty(f"noise {level}: PSNR [dB]", ("denoiser", *scenes, "mean"))
+    scores = empty_table(f"noise {level}: PSNR [dB]", ("denoiser", *scenes, "mean"), left=("denoiser",))
     headings = ("denoiser", "SSIM", "CPU [s]", "BM3D / CPU", "contrast", "rise: outer", "inner")
-    means = _empty("means over the images", headings)
+    means = empty_table("means over the images", headings, left=headings[:1])
     slow = _mean(one.cpu for one in results if one.denoiser == BM3D)
     for name, own in by_name.items():
         cpu = _mean(one.cpu for one in own)
@@ -179,13 +178,6 @@ def _tables(level: str, results: Sequence[DenoisingResult]) -> Group:
             *(f"{_mean(one for one in rises if one is not None):+.1%}" for rises in _rises(own)),
         )
     return Group(scores, means)
-
-
-def _empty(title: str, headings: Sequence[str]) -> Table:
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading == "denoiser" else "right")
-    return table
 
 
 def _rises(results: Sequence[DenoisingResult]) -> tuple[list[float | None], list[float | None]]:
