@@ -179,7 +179,13 @@ class LearnedReconstruction(Reconstruction):
 
     @cached_property
     def loaded(self) -> Checkpoint:
-        """The network with its weights, read once."""
+        """The network with its weights, read once.
+
+        Raises
+        ------
+        InputError
+            If the weights are missing, damaged, or those of another network.
+        """
         checkpoint = load_model(self._path())
         if method_of(checkpoint.name) != self.network:
             raise InputError(

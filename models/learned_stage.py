@@ -51,7 +51,13 @@ class LearnedStage(Stage):
 
     @cached_property
     def loaded(self) -> Checkpoint:
-        """The network with its weights, read once."""
+        """The network with its weights, read once.
+
+        Raises
+        ------
+        InputError
+            If the weights are missing, damaged, or those of another network.
+        """
         name = self.name
         if self.checkpoint is None and name not in shipped_weights():
             raise InputError(

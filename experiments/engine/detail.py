@@ -116,7 +116,7 @@ def target_detail(volume: Volume, target: Images) -> TargetDetail:
 
 
 def near_foreground(target: Images) -> NDArray[np.bool_]:
-    """Mark the object of a target and what lies near it: the rest of the air, and its noise, do not count."""
+    """Mark the object of a target `(slices, rows, columns)` and what lies near it; the rest is air and its noise."""
     from scipy import ndimage  # noqa: PLC0415 - slow to import
 
     return np.stack([ndimage.binary_dilation(one, iterations=MARGIN) for one in foreground(target)])

@@ -105,7 +105,7 @@ class Grappa(CoilImageReconstruction):
         )
 
     def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
-        """Return the standard deviation of the image's noise, exact for fixed weights (Breuer et al. 2009).
+        """Return the standard deviation of the noise `(rows, columns)`, exact for fixed weights (Breuer et al. 2009).
 
         The magnitude takes on only the noise in phase with the signal: half of the complex variance.
         """
@@ -156,7 +156,9 @@ class Grappa(CoilImageReconstruction):
 
 
 def noise_share(kspace: Tensor, mask: Tensor) -> list[float]:
-    """Return the noise variance of one coil over the mean energy of all coils, for every line.
+    """Return the noise variance of one coil over the mean energy of all coils, one number for every line.
+
+    Takes k-space `(coils, readout, phase)` and a mask `(phase,)`.
 
     Far from DC, where hardly any signal is left, it approaches one over the number of coils.
     """

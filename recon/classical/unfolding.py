@@ -48,7 +48,7 @@ class SenseUnfold(CoilImageReconstruction):
     lamda: float = 3e-3
 
     def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
-        """Return the standard deviation of the image's noise, as if no calibration lines were put back.
+        """Return the standard deviation of the noise `(rows, columns)`, as if no calibration lines were put back.
 
         In truth they lower the noise a little, in proportion to their share of the lines.
         """

@@ -16,5 +16,5 @@ class ZeroFilled(CoilImageReconstruction):
     """Root sum of squares of the inverse Fourier transform (Roemer et al. 1990)."""
 
     def coil_images(self, acquisition: Acquisition) -> tuple[Acquisition, Tensor]:
-        """Return the slice as it is, and the inverse Fourier transform of each coil."""
+        """Return the slice unchanged, and the inverse Fourier transform of its coils `(coils, readout, phase)`."""
         return acquisition, ifft(acquisition.kspace)

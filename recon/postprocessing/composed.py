@@ -86,7 +86,7 @@ class Composed(Reconstruction):
         ]
 
     def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
-        """Measure the standard deviation of the image's noise by pseudo-replicas that share the stages' noise map."""
+        """Measure the image's noise `(rows, columns)` by pseudo-replicas that share the stages' noise map."""
         _, noise = image_noise(self.method, self._scans(acquisition)[0])
 
         def replica(altered: Acquisition) -> Tensor:

@@ -78,7 +78,7 @@ def _covariance(acquisition: Acquisition) -> Tensor:
 
 
 def complex_image(method: Reconstruction, acquisition: Acquisition) -> Tensor:
-    """Return the complex image of a method with `keeps_phase`.
+    """Return the complex image `(rows, columns)` of a method with `keeps_phase`.
 
     Raises
     ------

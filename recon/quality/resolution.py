@@ -139,7 +139,7 @@ def slanted_edge_mtf(region: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def frequency_at(frequencies: Tensor, mtf: Tensor, level: float = 0.5) -> float:
-    """Return the frequency at which a transfer function first falls to a level; NaN if it does not."""
+    """Return the frequency at which a transfer function, `(frequencies,)`, first falls to a level; else NaN."""
     below = (mtf < level).nonzero().flatten()
     if not len(below) or int(below[0]) == 0:
         return math.nan

@@ -83,7 +83,7 @@ class PatchSimulator:
         return NoisyPatches(clean + sigma * white_noise(clean, rng), clean, sigma)
 
     def image(self, rng: np.random.Generator, matrix: tuple[int, int] | None = None) -> Tensor:
-        """Draw an image without noise, complex64 or float32, as a scanner measures it; None draws its matrix."""
+        """Draw an image without noise, complex64 or float32 `(rows, columns)`; None draws its matrix."""
         shares, (rows, columns) = self.simulator.ranges.shares, matrix or draw_matrix(self.simulator.ranges, rng)
         aspect = draw_aspect(rows, columns, rng)
         turned = ObjectPlacement.draw(rng).render(self.simulator.object(rng), (FINER * rows, FINER * columns), aspect)
