@@ -170,7 +170,7 @@ class LearnedReconstruction(Reconstruction):
         return center_crop(combine(coil_images, prepared), prepared.crop)
 
     def _reconstruct(self, acquisitions: Sequence[Acquisition], what: str = "__call__") -> Tensor:
-        """Reconstruct slices of the same size to `(batch, readout, phase)`, or to what another call gives."""
+        """Call the network, or a method of it, on slices of the same size; return `(batch, ..., readout, phase)`."""
         coils = max(acquisition.coils for acquisition in acquisitions)
         kspace = torch.stack([pad_coils(acquisition.kspace, coils) for acquisition in acquisitions])
         masks = torch.stack([acquisition.mask for acquisition in acquisitions])
@@ -197,7 +197,13 @@ class LearnedReconstruction(Reconstruction):
 
     @cached_property
     def loaded(self) -> Checkpoint:
-        """The network with its weights, read once."""
+        """The network with its weights, read once.
+
+        Raises
+        ------
+        InputError
+            If the weights are missing, damaged, or those of another network.
+        """
         checkpoint = load_model(self._path())
         if method_of(checkpoint.name) != self.network:
             raise InputError(

@@ -150,7 +150,10 @@ class SelfSupervised(nn.Module):
 
 
 class Denoising(nn.Module):
-    """Compare denoised patches with those without noise: mean square error in units of the noise.
+    """Compare denoised patches with those without noise: logarithm of the mean square error of each.
+
+    So every patch counts by its decibels. Without the logarithm, patches with little noise decide over everything,
+    because the same change of the image is a multiple of their noise, and training at a useful rate diverges.
 
     Parameters
     ----------
@@ -163,10 +166,11 @@ class Denoising(nn.Module):
         self.network = network
 
     def forward(self, batch: NoisyPatches) -> Tensor:
-        """Return the loss of a batch, a scalar: 1 for a network that changes nothing, 0 for a perfect one."""
+        """Return the mean over the patches of `log(MSE / sigma^2)`, a scalar: 0 for a network that changes nothing."""
         noisy, clean, sigma = (tensor.flatten(0, 1) for tensor in batch)
         error = (self.network(noisy, sigma) - clean) / sigma
-        return error.abs().square().mean() / (2 if noisy.is_complex() else 1)
+        parts = 2 if noisy.is_complex() else 1
+        return (error.abs().square().mean((-2, -1)) / parts).log().mean()
 
 
 class Enlarging(nn.Module):

@@ -97,9 +97,9 @@ Uncertainty = Annotated[
     typer.Option(
         UNCERTAINTY,
         metavar="[sigma|conformal]",
-        help="Also estimate the error of each pixel, from six more reconstructions: its standard deviation, which is "
-        "meant without a word; or by conformal the half-width of an interval about the image that contains the "
-        "truth in the share --coverage of the pixels.",
+        help="Also estimate the error of each pixel, from six more reconstructions: its standard deviation (sigma, "
+        "the default), or with conformal the half-width of an interval about the image that contains the truth in "
+        "the share --coverage of the pixels.",
     ),
 ]
 Coverage = Annotated[
@@ -109,10 +109,10 @@ Coverage = Annotated[
 
 
 class UncertaintyCommand(TyperCommand):
-    """A command whose option `--uncertainty` means `sigma` where no word of its own follows."""
+    """A command whose option `--uncertainty` means `sigma` if no value follows."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Write the word out before the arguments are parsed, so that a file after the option stays a file."""
+        """Insert the missing value before the arguments are parsed, so that a file after the option stays a file."""
         words = iter(args)
         explicit: list[str] = []
         for word, following in zip(words, [*args[1:], ""], strict=False):

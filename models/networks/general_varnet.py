@@ -206,7 +206,7 @@ def natural(problem: Problem, images: Tensor) -> Tensor:
 
 
 def solution(problem: Problem, images: Tensor) -> Tensor:
-    """Undo `natural`, with zeros in the sets that a slice lacks."""
+    """Undo `natural` for `(batch, sets, readout, phase)`, with zeros in the sets that a slice lacks."""
     present = problem.sets_present
     shifted = torch.fft.ifftshift(images[:, : present.shape[1]], dim=problem.encoding.axes)
     return torch.where(present[..., None, None], shifted, 0)

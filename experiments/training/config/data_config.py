@@ -223,7 +223,8 @@ class DataConfig(Section):
     frames
         Largest number of successive frames of a series that a step trains on; null for all.
     workers
-        Number of processes that read slices ahead; 0 reads them in the training process, between the steps.
+        Number of processes that read slices ahead, at most one per visible core; 0 reads them in the training
+        process, between the steps.
     strict
         Whether an unusable file stops the run; otherwise it is reported and left out.
     filter

@@ -1,4 +1,4 @@
-"""Provides what a run trains on: slices, measured and freshly undersampled or split, or simulated, or patches."""
+"""Provides the training data of a run: measured slices, freshly undersampled or split, simulated ones, or images."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class SimulatedScans:
 
 
 class SimulatedImages:
-    """Images simulated from magnitude images, with noise and without: patches, or their k-space and its centre."""
+    """Pairs of images with and without noise, simulated from magnitude images: patches, or whole ones to enlarge."""
 
     def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
         self.files: Sequence[Anatomy] = load_anatomies(as_tuple(config.data.train))
