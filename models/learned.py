@@ -87,6 +87,8 @@ class LearnedReconstruction(Reconstruction):
         """
         if self.takes_series:
             check_series(acquisitions)
+            if self.virtual_coils is not None:
+                raise InputError(f"virtual_coils: {self.loaded.name} needs the same coils in all frames of a series")
         prepared = [self._prepared(acquisition) for acquisition in acquisitions]
         images = in_groups(
             prepared, lambda one: (one.matrix, one.mask.shape, one.calibration is None), self._reconstruct

@@ -14,7 +14,6 @@ from torch.utils.data import Dataset
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks.kind import SERIES
 from recon.data.masks.sampling import Sampling, draw_mask, draw_sampling, seed_of
 from recon.data.open import Volume
 from recon.data.storage.file_pool import FilePool
@@ -135,7 +134,7 @@ class FreshMasks:
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a slice in place."""
         seed = (self.seed, self.epoch, acquisition.series[0], *seed_of(acquisition.name))
-        return acquisition.undersample_(_draw(self.samplings, acquisition, seed))
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed, acquisition.frame))
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,8 @@ class NamedMasks:
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a slice in place."""
-        return acquisition.undersample_(_draw(self.samplings, acquisition, seed_of(acquisition.name)))
+        seed = seed_of(acquisition.name)
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed, acquisition.frame))
 
     def sampling_of(self, name: str) -> Sampling:
         """Return the sampling of the slices of a file."""
@@ -202,13 +202,6 @@ def check_trainable(volume: Volume) -> None:
         raise InputError(f"{volume.path}: was undersampled by the scanner, which leaves nothing to compare with")
     if volume.target_name is None:
         raise InputError(f"{volume.path}: has no target image")
-
-
-def _draw(samplings: Sequence[Sampling], acquisition: Acquisition, seed: tuple[int, ...]) -> Tensor:
-    """Draw a sampling and its mask; masks that differ from frame to frame come from one seed."""
-    if any(sampling.kind in SERIES for sampling in samplings):
-        return draw_sampling(samplings, seed).mask(acquisition.matrix, seed, acquisition.frame)
-    return draw_mask(samplings, acquisition.matrix[1], seed)
 
 
 def _target_maximum(volume: Volume) -> float:

@@ -275,6 +275,9 @@ class TrainConfig(Section):
                 f"{self.network.name} is trained with training.mode=supervised on one series at a time: leave out "
                 "batch_size, and set effective_batch for several in a step"
             )
+        steps = self.data.preprocessing
+        if self.takes_series and (steps.virtual_coils or steps.geometric_coils):
+            raise ValueError(f"data.preprocessing: {self.network.name} needs the same coils in all frames")
         return self
 
     def accumulation(self, processes: int) -> int:
