@@ -44,15 +44,17 @@ def find_deep_cascade(weights: Mapping[str, Tensor]) -> Recognised | None:
     Recognised or None
         None if the arrays are no cascades of 3x3 convolutions that begin and end with two channels.
     """
-    arrays = [weights.get(ARRAY.format(number)) for number in range(len(weights))]
-    kernels, biases = arrays[::2], arrays[1::2]
-    if not arrays or len(kernels) != len(biases) or not all(_is_kernel(kernel) for kernel in kernels):
+    names = [ARRAY.format(number) for number in range(len(weights))]
+    if not names or len(names) % 2 or set(names) != set(weights):
+        return None
+    kernels, biases = [weights[name] for name in names[::2]], [weights[name] for name in names[1::2]]
+    if not all(kernel.ndim == 4 and kernel.shape[2:] == (3, 3) for kernel in kernels):
         return None
     first = kernels[0]
     layers = next((number for number, kernel in enumerate(kernels, 1) if len(kernel) == 2), 0)
     if first.shape[1] != 2 or layers < 2 or len(kernels) % layers:
         return None
-    converted = {}
+    converted: dict[str, Tensor] = {}
     for number, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
         cascade, layer = divmod(number, layers)
         key = f"cascades.{cascade}.network.{2 * layer}"
@@ -79,7 +81,3 @@ _PARTS = ("weight", "bias")
 def transposed(kernel: Tensor) -> Tensor:
     """Exchange the image axes of a kernel `(outputs, inputs, rows, columns)`."""
     return kernel.transpose(-2, -1).contiguous()
-
-
-def _is_kernel(array: Tensor | None) -> bool:
-    return array is not None and array.ndim == 4 and array.shape[2:] == (3, 3)
