@@ -35,6 +35,8 @@ class Catalogue(Generic[T]):
         Modules that register our classes, imported in this order until a name is found.
     plugins
         Entry-point group by which other packages add classes: `name = "package.module"`.
+    whole
+        Names in which the joint is part of the name.
     registered
         The classes that are registered so far.
     """
@@ -43,6 +45,7 @@ class Catalogue(Generic[T]):
     base: type[Any]
     providers: tuple[str, ...]
     plugins: str
+    whole: tuple[str, ...] = ()
     registered: dict[str, type[T]] = field(default_factory=dict)
 
     def register(self, name: str) -> Callable[[C], C]:
@@ -58,7 +61,7 @@ class Catalogue(Generic[T]):
             if not (isinstance(cls, type) and issubclass(cls, self.base)):
                 base = f"{self.base.__module__}.{self.base.__qualname__}"
                 raise InputError(f"{self.kind} {name}: {cls!r} is not a class derived from {base}")
-            if JOINT in name:
+            if JOINT in name and name not in self.whole:
                 raise InputError(f"{self.kind} {name}: a name with {JOINT} stands for a method and stages behind it")
             other = self.registered.get(name, cls)
             if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
@@ -69,6 +72,14 @@ class Catalogue(Generic[T]):
             return cls
 
         return remember
+
+    def divide(self, name: str) -> tuple[str, list[str]]:
+        """Divide a name at its joints: into the first one, which may be a whole one, and the others."""
+        for whole in self.whole:
+            if f"{name}{JOINT}".startswith(f"{whole}{JOINT}"):
+                return whole, name.removeprefix(whole).split(JOINT)[1:]
+        first, *others = name.split(JOINT)
+        return first, others
 
     def names(self) -> list[str]:
         """Return the names of all classes."""

@@ -26,6 +26,7 @@ _methods: Catalogue[Reconstruction] = Catalogue(
     base=Reconstruction,
     providers=("recon.classical", "recon.models.learned"),
     plugins="recon.methods",
+    whole=("l+s",),
 )
 _stages: Catalogue[Stage] = Catalogue(
     kind="stage",
@@ -78,7 +79,7 @@ def stage_names() -> list[str]:
 
 def base_name(name: str) -> str:
     """Return the name of the method alone: `sense` of `sense+gain`."""
-    return name.partition(JOINT)[0]
+    return _methods.divide(name)[0]
 
 
 def stages_of(name: str) -> list[str]:
@@ -89,7 +90,7 @@ def stages_of(name: str) -> list[str]:
     InputError
         If a stage is unknown, or is named twice.
     """
-    _, *stages = name.split(JOINT)
+    _, stages = _methods.divide(name)
     for place, stage in enumerate(stages):
         if stage not in _stages.registered and stage not in stage_names():
             raise InputError(f"unknown stage {stage!r} in {name!r}{did_you_mean(stage, stage_names())}")
