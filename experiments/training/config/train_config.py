@@ -275,6 +275,10 @@ class TrainConfig(Section):
                 f"{self.network.name} is trained with training.mode=supervised on one series at a time: leave out "
                 "batch_size, and set effective_batch for several in a step"
             )
+        if self.data.cine is not None and not self.takes_series:
+            raise ValueError(f"data.cine simulates series, which {self.network.name} does not take")
+        if self.takes_series and self.data.simulation is not None:
+            raise ValueError(f"data.simulation simulates no series, which {self.network.name} takes; data.cine does")
         steps = self.data.preprocessing
         if self.takes_series and (steps.virtual_coils or steps.geometric_coils):
             raise ValueError(f"data.preprocessing: {self.network.name} needs the same coils in all frames")

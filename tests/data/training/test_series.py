@@ -14,7 +14,7 @@ from recon.data.masks.sampling import Sampling
 from recon.data.training.collate import collate
 from recon.data.training.datasets import FreshMasks, NamedMasks, Slice
 from recon.data.training.series import SeriesDataset, VolumeSeries
-from recon.experiments.training.input.training_data import series_centred
+from recon.experiments.training.input.preparation import series_centred
 from recon.models.objectives import Supervised
 from recon.models.zoo import NETWORKS, build, takes_series
 
