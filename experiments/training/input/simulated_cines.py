@@ -17,7 +17,7 @@ from recon.experiments.training.config.data_config import CineConfig, as_tuple
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.preparation import series_centred
 from recon.simulation.cine.simulator import CinePlan, CineSimulator
-from recon.simulation.cine.sources import DrawnHeart, load_cines
+from recon.simulation.cine.sources import DrawnHeart, Source, load_cines
 from recon.simulation.scanner.anatomy import Anatomy, load_maps
 from recon.simulation.scanner.measured_maps import fill_maps
 
@@ -77,7 +77,7 @@ class SimulatedCines:
         self.files: Sequence[Anatomy] = [source.volume for source in measured]
         maps = [] if cine.maps is None else load_maps(as_tuple(cine.maps))
         where = torch.device("cpu") if config.data.workers else device
-        sources = [*measured, *[DrawnHeart()] * cine.hearts]
+        sources: list[Source] = [*measured, *[DrawnHeart()] * cine.hearts]
         self._simulator = CineSimulator(sources, list(map(fill_maps, maps)), varied=True, device=where)
         self._config, self._cine = config, cine
 

@@ -15,8 +15,9 @@ from recon.data.training.collate import collate
 from recon.data.training.datasets import FreshMasks, NamedMasks, Slice
 from recon.data.training.series import SeriesDataset, VolumeSeries
 from recon.experiments.training.input.preparation import series_centred
+from recon.models.networks.series_network import takes_series
 from recon.models.objectives import Supervised
-from recon.models.zoo import NETWORKS, build, takes_series
+from recon.models.zoo import NETWORKS, build
 
 KT = Sampling(MaskKind.KT_EQUISPACED, 4, 0.0)
 FRAMES = 5

@@ -13,15 +13,17 @@ from helpers.slices import line_mask, random_kspace
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.fourier import fft, ifft
+from recon.models.blocks.frames import shifted
 from recon.models.networks.crnn import ConvolutionalRecurrentNetwork
-from recon.models.networks.deep_cascade_series import DeepCascadeSeries, FrameConvolutions, SharingStep, shifted
-from recon.models.zoo import NETWORKS, build, method_of, takes_series
+from recon.models.networks.deep_cascade_series import DeepCascadeSeries, FrameConvolutions, SharingStep
+from recon.models.networks.series_network import takes_series
+from recon.models.zoo import NETWORKS, build, method_of
 from recon.registry import create
 from recon.solvers.encoding import Encoding
 from recon.solvers.problem import LeastSquares
 
 SERIES = [name for name, network in NETWORKS.items() if takes_series(network)]
-CIRCULAR = ["deep-cascade-series"]
+CIRCULAR = ["deep-cascade-series", "varnet-series"]
 
 
 def network_of(name: str, **arguments: object) -> nn.Module:
