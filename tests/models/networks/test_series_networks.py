@@ -149,6 +149,16 @@ def test_data_sharing_alone_reconstructs_an_object_that_stands_still() -> None:
     torch.testing.assert_close(ifft(shared), ifft(full.kspace).expand(4, -1, -1, -1), rtol=1e-4, atol=1e-5)
 
 
+def test_an_untrained_varnet_reconstructs_an_object_that_stands_still_from_frames_without_a_centre() -> None:
+    full = object_acquisition(4, 40, 36, noise=1e-4)
+    mask = torch.stack([(torch.arange(36) + shift) % 3 == 0 for shift in range(6)]).reshape(6, 1, 1, 36)
+    network = network_of("varnet-series", start_iterations=30)
+    with torch.no_grad():
+        images = network(torch.where(mask, full.kspace, 0), mask)
+    assert full.target is not None
+    assert (images - full.target).norm() < 0.02 * full.target.expand_as(images).norm()
+
+
 def series_of(scan: Acquisition, count: int) -> list[Acquisition]:
     masks = line_mask(scan.matrix[1], batch=count).flatten(1)
     return [replace(scan.undersample(mask), target=None) for mask in masks]
