@@ -201,7 +201,7 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed, frame: int 
         If no such mask exists.
     """
     for sampling in samplings:
-        if sampling.kind in CENTERS or sampling.within != WHOLE:
+        if sampling.kind not in {*LINES, *SERIES} or sampling.within != WHOLE:
             raise InputError(f"a mask of kind {sampling.name} is not drawn at random, as those of training are")
         check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
     kinds = {sampling.kind for sampling in samplings}
