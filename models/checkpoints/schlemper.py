@@ -25,6 +25,9 @@ RECURRENT_KEYS = {
 }
 """Our names of the convolutions of the recurrent network, by theirs."""
 
+PARTS = ("weight", "bias")
+"""Names of the tensors of a convolution."""
+
 ITERATIONS, BRIGHTNESS = 5, 3.0
 """Number of iterations of the recurrent network, and largest value of its images; its weights state neither.
 
@@ -65,17 +68,14 @@ def find_deep_cascade(weights: Mapping[str, Tensor]) -> Recognised | None:
 
 def find_recurrent_network(weights: Mapping[str, Tensor]) -> Recognised | None:
     """Find the convolutional recurrent network of Qin et al. (2019); None if the state dict holds another one."""
-    parts = {f"{theirs}.{part}": f"{ours}.{part}" for theirs, ours in RECURRENT_KEYS.items() for part in _PARTS}
+    parts = {f"{theirs}.{part}": f"{ours}.{part}" for theirs, ours in RECURRENT_KEYS.items() for part in PARTS}
     if set(parts) != set(weights):
         return None
     converted = {ours: weights[theirs] for theirs, ours in parts.items()}
     converted = {key: transposed(weight) if weight.ndim == 4 else weight for key, weight in converted.items()}
-    chans = len(weights["conv1_x.bias"])
+    chans = weights["conv1_x.bias"].numel()
     arguments = {"num_cascades": ITERATIONS, "chans": chans, "real_image": False, "brightness": BRIGHTNESS}
     return Recognised("crnn", arguments, converted)
-
-
-_PARTS = ("weight", "bias")
 
 
 def transposed(kernel: Tensor) -> Tensor:

@@ -124,6 +124,16 @@ def test_other_arrays_are_refused(tmp_path: Path, arrays: list[np.ndarray]) -> N
         load_model(path)
 
 
+@pytest.mark.parametrize("name", ["conv1_x.bias", "conv2_h.weight", "bcrnn.CRNN_model.i2h.weight"])
+@pytest.mark.parametrize("shape", [(), (3,), (4, 4, 3, 5)])
+def test_a_recurrent_network_whose_weights_do_not_fit_is_refused(
+    tmp_path: Path, name: str, shape: tuple[int, ...]
+) -> None:
+    torch.save(recurrent_weights() | {name: torch.ones(shape)}, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"other\.pth: the weights do not fit"):
+        load_model(tmp_path / "other.pth")
+
+
 @pytest.mark.parametrize(
     ("array", "sentence"),
     [(np.array([{}]), "pickled objects"), (np.zeros(3, complex), "weights are real"), (np.array("a"), "weights are")],
