@@ -23,8 +23,9 @@ from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
 from recon.models.checkpoints.locate import locate, shipped_weights
 from recon.models.networks.kspace_network import KspaceNetwork
+from recon.models.networks.series_network import takes_series
 from recon.models.precision import Precision, computing_in
-from recon.models.zoo import NETWORKS, method_of, takes_series
+from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps
 from recon.preprocessing.time_average import check_series
 from recon.registry import register
@@ -87,6 +88,8 @@ class LearnedReconstruction(Reconstruction):
         """
         if self.takes_series:
             check_series(acquisitions)
+            if self.virtual_coils is not None:
+                raise InputError(f"virtual_coils: {self.loaded.name} needs the same coils in all frames of a series")
         prepared = [self._prepared(acquisition) for acquisition in acquisitions]
         images = in_groups(
             prepared, lambda one: (one.matrix, one.mask.shape, one.calibration is None), self._reconstruct

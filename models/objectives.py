@@ -21,6 +21,7 @@ from recon.fourier import fft, ifft
 from recon.models.losses import kspace_loss, weighted_loss
 from recon.models.networks.general_varnet import Start
 from recon.models.networks.kspace_network import UndersampledBatch
+from recon.models.networks.series_network import takes_series
 from recon.models.networks.sharp import consistent
 from recon.models.variation import ROWS, can_mirror, conjugate, join, mirror, rotate_phase
 
@@ -86,8 +87,8 @@ class Supervised(nn.Module):
             Number of compressed-sensing iterations; None for that of the network.
         """
         count = len(batch.kspace)
-        # On a CPU slices are started one by one: the iterations of one fit into the cache.
-        size = 1 if in_blocks(batch.kspace) else count
+        # On a CPU slices are started one by one: the iterations of one fit into the cache. Frames need one another.
+        size = 1 if in_blocks(batch.kspace) and not takes_series(self.network) else count
         starts = [self._begin(batch, slice(first, first + size), iterations) for first in range(0, count, size)]
         if len({start.problem.encoding.axes for start in starts}) > 1:
             starts = [self._begin(batch, slice(0, count), iterations)]

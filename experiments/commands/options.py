@@ -36,7 +36,9 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the method; may be repeated."),
 ]
-Checkpoint = Annotated[str | None, typer.Option(help=f"Weights of a learned method, ours or fastMRI's: {WEIGHTS}.")]
+Checkpoint = Annotated[
+    str | None, typer.Option(help=f"Weights of a learned method, ours, fastMRI's or its authors': {WEIGHTS}.")
+]
 Device = Annotated[str, typer.Option(help="Device to compute on; available: auto, cpu, cuda.")]
 Mask = Annotated[
     str,
