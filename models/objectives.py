@@ -153,7 +153,7 @@ class SelfSupervised(nn.Module):
 class Denoising(nn.Module):
     """Compare denoised patches with those without noise: logarithm of the mean square error of each.
 
-    So every patch counts by its decibels. Without the logarithm, patches with little noise decide over everything,
+    Decibels gained on any patch count alike. Without the logarithm, patches with little noise decide over everything,
     because the same change of the image is a multiple of their noise, and training at a useful rate diverges.
 
     Parameters
@@ -167,7 +167,7 @@ class Denoising(nn.Module):
         self.network = network
 
     def forward(self, batch: NoisyPatches) -> Tensor:
-        """Return the mean over the patches of `log(MSE / sigma^2)`, a scalar: 0 for a network that changes nothing."""
+        """Return the mean over the patches of `log(MSE / sigma^2)`, a scalar; 0 if the network changes nothing."""
         noisy, clean, sigma = (tensor.flatten(0, 1) for tensor in batch)
         error = (self.network(noisy, sigma) - clean) / sigma
         parts = 2 if noisy.is_complex() else 1
