@@ -29,7 +29,8 @@ def locate(checkpoint: str | Path) -> Path:
     Parameters
     ----------
     checkpoint
-        A file, the name of shipped weights, or `owner/repository:file` on the Hugging Face Hub.
+        A file, the name of shipped weights, or `owner/repository:file` on the Hugging Face Hub. Shipped weights are
+        found even where a folder has their name, as that of a training may.
 
     Raises
     ------
@@ -39,11 +40,11 @@ def locate(checkpoint: str | Path) -> Path:
     path, name = Path(checkpoint), str(checkpoint)
     if path.is_file():
         return path
-    if path.is_dir():
-        raise InputError(f"{name}: is a folder; name a file of weights in it")
     shipped = shipped_weights()
     if name in shipped:
         return shipped[name]
+    if path.is_dir():
+        raise InputError(f"{name}: is a folder; name a file of weights in it")
     hub = HUB_NAME.fullmatch(name)
     if hub is None:
         raise InputError(

@@ -36,7 +36,7 @@ class Start:
     problem
         The least-squares problem.
     images
-        complex `(batch, 2, readout, phase)`: first estimate in natural pixel order.
+        complex `(batch, 2, readout, phase)`: first estimate.
     noise
         real `(batch, readout, phase)`: standard deviation of its noise, likewise.
     """
@@ -136,7 +136,7 @@ class GeneralVarNet(KspaceNetwork):
     def _begin(self, batch: UndersampledBatch, acs: list[Acs], levels: Tensor, iterations: int | None) -> Start:
         problem = Problem.of(batch.masked_kspace, batch.mask, acs, acceleration=batch.acceleration)
         start = self.start if iterations is None else replace(cast("Any", self.start), iterations=iterations)
-        return Start(problem, natural(problem, start.solve(problem)), noise_maps(problem, levels))
+        return Start(problem, with_both_sets(start.solve(problem)), noise_maps(problem, levels))
 
     def _too_few(self, acs: Acs) -> bool:
         return acs.lines.shape[-1] < self.map_lines
@@ -188,7 +188,7 @@ class GeneralVarNet(KspaceNetwork):
         refined, lamda = solution(problem, estimate.images), cast("Tensor", estimate.lamda)
         weight = lamda[:, None, None, None]
         fitted = fit(problem.encoding.normal, data, refined, weight, self.iterations, learned=learned)
-        return replace(estimate, images=natural(problem, fitted))
+        return replace(estimate, images=with_both_sets(fitted))
 
 
 def _low_resolution(batch: UndersampledBatch) -> UndersampledBatch:
@@ -200,14 +200,12 @@ def _low_resolution(batch: UndersampledBatch) -> UndersampledBatch:
     return batch._replace(masked_kspace=center_crop(batch.masked_kspace, (rows, columns)), mask=mask)
 
 
-def natural(problem: Problem, images: Tensor) -> Tensor:
-    """Bring images `(batch, sets, readout, phase)` to natural pixel order; add zero images for missing sets."""
-    natural = torch.fft.fftshift(images, dim=problem.encoding.axes)
-    return pad(natural, (0, 0, 0, 0, 0, SETS - images.shape[1]))
+def with_both_sets(images: Tensor) -> Tensor:
+    """Add zero images for missing sets to images `(batch, sets, readout, phase)`."""
+    return pad(images, (0, 0, 0, 0, 0, SETS - images.shape[1]))
 
 
 def solution(problem: Problem, images: Tensor) -> Tensor:
-    """Undo `natural` for `(batch, sets, readout, phase)`, with zeros in the sets that a slice lacks."""
+    """Undo `with_both_sets`, with zeros in the sets that a slice lacks: `(batch, sets, readout, phase)`."""
     present = problem.sets_present
-    shifted = torch.fft.ifftshift(images[:, : present.shape[1]], dim=problem.encoding.axes)
-    return torch.where(present[..., None, None], shifted, 0)
+    return torch.where(present[..., None, None], images[:, : present.shape[1]], 0)

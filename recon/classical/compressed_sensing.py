@@ -36,7 +36,7 @@ class CompressedSensing(IterativeSense):
     iterations: Annotated[int, Field(ge=1)] = 64
 
     def solve(self, problem: Problem) -> Tensor:
-        """Return the solutions, complex64 `(batch, sets, readout, phase)` in the order of the encoding."""
+        """Return the solutions, complex64 `(batch, sets, readout, phase)`."""
         lamda = automatic_lamda(problem, self.lamda_scale) if self.lamda is None else self.lamda
         return fista(problem, self.prior, lamda, self.iterations)
 

@@ -56,7 +56,7 @@ class IterativeSense(Reconstruction):
 
     @abstractmethod
     def solve(self, problem: Problem) -> Tensor:
-        """Return the solutions, complex64 `(batch, sets, readout, phase)` in the order of the encoding."""
+        """Return the solutions, complex64 `(batch, sets, readout, phase)`."""
 
 
 @register("sense")
@@ -82,7 +82,7 @@ class Sense(IterativeSense):
     tolerance: float = 1e-4
 
     def solve(self, problem: Problem) -> Tensor:
-        """Return the solutions, complex64 `(batch, sets, readout, phase)` in the order of the encoding."""
+        """Return the solutions, complex64 `(batch, sets, readout, phase)`."""
         return bright_sense(
             problem.encoding, problem.measured, problem.brightness, self.lamda, self.iterations, self.tolerance
         )

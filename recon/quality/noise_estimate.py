@@ -64,8 +64,7 @@ def noise_maps(problem: Problem, levels: Tensor) -> Tensor:
     unit = (levels / problem.scale)[:, None, None, None]
     samples = compress(_white(problem.kspace), problem.compression) * unit * encoding.mask
     image = bright_sense(encoding, samples, problem.brightness, LAMDA, ITERATIONS, tolerance=0)
-    power = torch.fft.fftshift(image.abs().square().sum(1), dim=encoding.axes)
-    return _local_mean(power).sqrt()
+    return _local_mean(image.abs().square().sum(1)).sqrt()
 
 
 def _local_mean(power: Tensor) -> Tensor:

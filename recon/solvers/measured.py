@@ -36,8 +36,11 @@ class Measured:
     axes: tuple[int, ...]
 
     @classmethod
-    def of(cls, kspace: Tensor, mask: Tensor, centred: bool = True) -> Measured:
+    def of(cls, kspace: Tensor, mask: Tensor) -> Measured:
         """Transform centred k-space as far as it is needed only once.
+
+        Samples are multiplied by `exp(-2 pi i k (N // 2) / N)`, whose inverse transform is the shift of the image's
+        centre to its place, for even and odd sizes.
 
         Parameters
         ----------
@@ -45,10 +48,6 @@ class Measured:
             complex `(batch, coils, readout, phase)`, zero where not measured.
         mask
             bool `(batch or 1, 1, 1 or readout, phase)`.
-        centred
-            Whether images are in natural order. Samples are then multiplied by `exp(-2 pi i k (N // 2) / N)`, whose
-            inverse transform is the shift of the image's centre to its place, for even and odd sizes. Otherwise
-            images start with the pixel at `N // 2`, as the fast Fourier transform has them.
         """
         if mask.shape[READOUT] > 1 and torch.equal(mask, mask[..., :1, :].expand_as(mask)):
             mask = mask[..., :1, :]
@@ -56,7 +55,7 @@ class Measured:
         if mask.shape[READOUT] == 1:
             kspace, axes = ifft(kspace, (READOUT,)), (PHASE,)
         samples = torch.fft.ifftshift(kspace, dim=axes)
-        for axis in axes if centred else ():
+        for axis in axes:
             samples = samples * _ramp(samples.shape[axis], samples).reshape(-1, *[1] * (-1 - axis))
         return cls(samples, torch.fft.ifftshift(mask, dim=axes), axes)
 

@@ -43,16 +43,15 @@ class LeastSquares:
 class Problem(LeastSquares):
     """`y = A x + noise` with a small `A`: no readout transform where it cancels, soft maps, few virtual coils.
 
-    Images are in the order of the fast Fourier transform along the axes of the encoding: the borders at which
-    sparsity priors act differently lie there.
+    Images are in natural order, so that sparsity priors, which act differently at borders, do so at those of the
+    image. K-space is in the order of `Measured`.
 
     Attributes
     ----------
     sets_present
         bool `(batch, sets)`: which sets of maps each slice has; the maps of the others are zero.
     brightness
-        float32 `(batch, readout, phase)`: brightness of the low-resolution image, one at its maximum, in the order
-        of the encoding.
+        float32 `(batch, readout, phase)`: brightness of the low-resolution image, one at its maximum.
     kspace
         complex `(batch, coils, readout, phase)`: samples of all coils, for the last data consistency.
     compression
@@ -103,7 +102,7 @@ class Problem(LeastSquares):
         scale = _largest(kspace)
         if len(acs) < batch:
             scale = scale.amax().expand(batch)
-        measured = Measured.of(kspace, mask, centred=False)
+        measured = Measured.of(kspace, mask)
         samples = measured.samples / scale[:, None, None, None]
         lines = stack_lines([one.lines for one in acs])
         compression = adaptive_compression_matrix(lines)
@@ -113,14 +112,11 @@ class Problem(LeastSquares):
             for mixed, one in zip(virtual, acs, strict=True)
         ]
         maps, present = soft_maps(few, size)
-        bright = torch.fft.ifftshift(brightness([one.lines for one in acs], size), dim=measured.axes)
-        bright = bright.expand(batch, -1, -1)
+        bright = brightness([one.lines for one in acs], size).expand(batch, -1, -1)
         if acceleration is None:
             acceleration = mask.expand(batch, *mask.shape[1:]).float().mean((-3, -2, -1)).reciprocal()
-        encoding = Encoding(
-            torch.fft.ifftshift(maps.to(kspace.dtype), dim=measured.axes), measured.mask, measured.axes
-        )
-        encoding = replace(encoding, sens_maps=encoding.sens_maps.expand(batch, -1, -1, -1, -1))
+        maps = maps.to(kspace.dtype).expand(batch, -1, -1, -1, -1)
+        encoding = Encoding(maps, measured.mask, measured.axes)
         few_samples = compress(samples, compression)
         return cls(
             encoding=_with_image_phase(encoding, few_samples, bright, [one.separate for one in acs]),
@@ -195,16 +191,14 @@ class Problem(LeastSquares):
         Tensor
             float32 `(batch, rows, columns)` in the scanner's units.
         """
-        image = torch.fft.fftshift(rss(self._consistent(solution)), dim=self.encoding.axes)
-        return center_crop(image, self.crop) * self.scale[:, None, None]
+        return center_crop(rss(self._consistent(solution)), self.crop) * self.scale[:, None, None]
 
     def coil_images(self, solution: Tensor) -> Tensor:
         """Turn solutions into uncropped images of all coils, complex `(batch, coils, readout, phase)`."""
-        shifted = torch.fft.fftshift(self._consistent(solution), dim=self.encoding.axes)
-        return shifted * self.scale[:, None, None, None]
+        return self._consistent(solution) * self.scale[:, None, None, None]
 
     def _consistent(self, solution: Tensor) -> Tensor:
-        """Return images of all coils, in the order of the encoding."""
+        """Return images of all coils at unit scale, complex `(batch, coils, readout, phase)`."""
         estimate = expand(self.encoding.coil_kspace(solution), self.compression)
         consistent = torch.where(self.encoding.mask, self.kspace, estimate)
         return torch.fft.ifftn(consistent, dim=self.encoding.axes, norm="ortho")

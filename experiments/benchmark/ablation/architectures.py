@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from recon.classical.sense import IterativeSense, Sense
 from recon.models.blocks.refinement import SETS, Estimate, Refinement, sets_to_channels
-from recon.models.networks.general_varnet import GeneralVarNet, Start, natural
+from recon.models.networks.general_varnet import GeneralVarNet, Start, with_both_sets
 from recon.models.networks.kspace_network import UndersampledBatch
 from recon.solvers.problem import Problem
 
@@ -104,7 +104,7 @@ class TwoStarts(GeneralVarNet):
     def begin(self, batch: UndersampledBatch, iterations: int | None = None) -> Start:
         """Return a start whose images are those of both methods, `(batch, 4, readout, phase)`."""
         started = super().begin(batch, iterations)
-        other = natural(started.problem, self.second.solve(started.problem))
+        other = with_both_sets(self.second.solve(started.problem))
         return replace(started, images=torch.cat([started.images, other], dim=1))
 
     def _first(self, started: Start) -> Estimate:

@@ -133,17 +133,17 @@ class MapCorrection(nn.Module):
 
     def forward(self, encoding: Encoding, measured: Tensor, images: Tensor) -> Tensor:
         """Return maps `(batch, sets, coils, readout, phase)` for images `(batch, sets, readout, phase)`."""
-        maps, axes = encoding.sens_maps, encoding.axes
+        maps = encoding.sens_maps
         with torch.no_grad():
             missing = encoding.mask * (measured - encoding.coil_kspace(images))
-            slopes = images.conj().unsqueeze(2) * torch.fft.ifftn(missing, dim=axes, norm="ortho").unsqueeze(1)
+            coil_images = torch.fft.ifftn(missing, dim=encoding.axes, norm="ortho")
+            slopes = images.conj().unsqueeze(2) * coil_images.unsqueeze(1)
             power = images.abs().square().mean((-2, -1))[..., None, None, None]
             slopes = slopes / torch.where(power > 0, power, 1)
-        shifted = [torch.fft.fftshift(one, dim=axes).flatten(0, 2) for one in (maps, slopes)]
         size = [max(side // COARSER, 1) for side in maps.shape[-2:]]
-        coarse = [interpolate(to_channels(one), size=size, mode="area") for one in shifted]
+        coarse = [interpolate(to_channels(one.flatten(0, 2)), size=size, mode="area") for one in (maps, slopes)]
         fine = interpolate(self.layers(torch.cat(coarse, dim=1)).float(), size=maps.shape[-2:], mode="bilinear")
-        correction = torch.fft.ifftshift(from_channels(fine).reshape(maps.shape), dim=axes)
+        correction = from_channels(fine).reshape(maps.shape)
         return maps + correction * (maps != 0)  # sets and coils that a slice lacks stay zero
 
 

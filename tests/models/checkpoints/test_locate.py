@@ -42,6 +42,17 @@ def test_shipped_weights_are_found_by_name(tmp_path: Path, monkeypatch: pytest.M
         locate("varnet-generl")
 
 
+def test_a_folder_named_like_shipped_weights_does_not_hide_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    path = ship(monkeypatch, shipped)
+    (tmp_path / "varnet-general").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert locate("varnet-general") == path
+
+
 def test_the_folder_of_shipped_weights_is_part_of_the_package() -> None:
     assert (weights_folder() / "__init__.py").is_file()
 

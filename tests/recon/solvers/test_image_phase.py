@@ -54,7 +54,7 @@ def test_the_phase_of_a_reference_scan_does_not_matter(phase: Phase, method: str
     reconstruct = create(method)
     same = with_reference(lambda _y, x: 0 * x)
     other = with_reference(phase)
-    assert error(reconstruct(other), other) < 1.1 * error(reconstruct(same), same) + 1e-3
+    assert error(reconstruct(other), other) < 1.25 * error(reconstruct(same), same) + 1e-3
 
 
 def test_slices_with_and_without_a_reference_scan_may_share_a_batch() -> None:
