@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from recon.data.acquisition import Acquisition
 from recon.data.masks.measured import center_lines
@@ -36,11 +37,17 @@ class SampledVolume:
         return map(self.read, self.order)
 
     @cached_property
-    def order(self) -> list[int]:
-        """Indices of the images in the order in which they are read: series after series, by time."""
+    def series(self) -> list[list[int]]:
+        """Indices of the images of each series, in the order of time; a slice of no series is one of one image."""
         header, numbers = self.volume.header, map(self.volume.number, range(len(self)))
         places = [header.place_in_series(number) for number in numbers]
-        return sorted(range(len(self)), key=lambda index: (places[index][0][0], places[index][1]))
+        order = sorted(range(len(self)), key=lambda index: (places[index][0][0], places[index][1]))
+        return [list(images) for _, images in groupby(order, lambda index: places[index][0][0])]
+
+    @property
+    def order(self) -> list[int]:
+        """Indices of the images in the order in which they are read: series after series, by time."""
+        return [index for series in self.series for index in series]
 
     def read(self, index: int) -> Acquisition:
         """Read and undersample one slice.
