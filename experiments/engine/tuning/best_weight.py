@@ -1,4 +1,4 @@
-"""Reconstruct each slice or series at the weight that is best for it, to bound what any choice of the weight can reach."""
+"""Reconstruct each slice or series at its best weight, to bound what any choice of the weight can reach."""
 
 from __future__ import annotations
 
