@@ -20,8 +20,8 @@ from recon.solvers.problem import Problem
 class WeightRule:
     """Choose the weight of a prior without the truth: `lamda = c s^a R^b m^d`.
 
-    `s` is the level of the weakest samples, the root of the lower quartile of their energy, which is that of the noise
-    or, without much noise, that of the finest detail. `R` is the acceleration. `m` is the coherence of the sampling
+    `s` is the level of the weakest samples, the root of the lower quartile of their energy: that of the noise or,
+    without much noise, that of the finest detail. `R` is the acceleration. `m` is the coherence of the sampling
     (Lustig et al. 2007): the largest side lobe of the masks' Fourier transform along time and phase, among those that
     fold into another temporal frequency, over the main lobe. It is 1 where every n-th line is measured, about 0.1
     where lines are random.
@@ -94,9 +94,12 @@ def mean_image(problem: Problem) -> Tensor:
 
 
 def weakest_level(problem: Problem) -> float:
-    """Return the root of the lower quartile of the energy of the measured samples of one virtual coil."""
+    """Return the root of the lower quartile of the energy of the measured samples of one virtual coil.
+
+    Zeros do not count: they are padding, or frames that were not measured.
+    """
     energy = problem.measured.abs().square().mean(1, keepdim=True)
-    measured = energy[problem.encoding.mask.expand(energy.shape)]
+    measured = energy[problem.encoding.mask & (energy > 0)]
     if not len(measured):
         return 0.0
     return float(measured.kthvalue(1 + len(measured) // 4).values.sqrt())
