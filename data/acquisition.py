@@ -75,6 +75,8 @@ class Header:
         Echo time of each contrast, in ms; empty if unknown.
     slice_thickness
         Slice thickness, in mm, which images take from the geometry if there is one; None if unknown.
+    frame_interval
+        Time from one frame of a series to the next, in ms; None if unknown.
     """
 
     crop: Size
@@ -88,6 +90,7 @@ class Header:
     frames: tuple[Frame, ...] | None = None
     echo_times: tuple[float, ...] = ()
     slice_thickness: float | None = None
+    frame_interval: float | None = None
 
     @cached_property
     def series(self) -> tuple[Series, ...]:

@@ -11,9 +11,10 @@ import numpy as np
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks.kind import CENTERS, LINES, WHOLE_STEPS, MaskKind, Seed
+from recon.data.masks.kind import CENTERS, LINES, PLANES, SERIES, WHOLE_STEPS, MaskKind, Seed, Steps
 from recon.data.masks.kt import kt_equispaced, kt_random
 from recon.data.masks.lines import draw_lines
+from recon.data.masks.planes import draw_plane
 
 if TYPE_CHECKING:  # reading a file's header takes no torch
     from torch import Tensor
@@ -32,10 +33,13 @@ def default_center_fraction(acceleration: float, kind: MaskKind = MaskKind.RANDO
     """Return fastMRI's fully sampled fraction of the lines: 0.08 at 4x, 0.04 at 8x, in proportion elsewhere.
 
     Of masks that measure nothing but the centre, it is the fraction of the lines in it; `kt-equispaced` needs no
-    centre, because the mean over the frames is a full scan.
+    centre, because the mean over the frames is a full scan. Of masks along both axes it is the fraction of all
+    samples, 0.08 over the acceleration.
     """
     if kind == MaskKind.KT_EQUISPACED:
         return 0.0
+    if kind in PLANES:
+        return 0.08 / acceleration
     return 1 / _center_factors(kind, acceleration)[1] if kind in CENTERS else 0.32 / acceleration
 
 
@@ -52,12 +56,15 @@ class Sampling:
     acceleration
         Number of lines over number of measured lines.
     center_fraction
-        Fully sampled fraction of the lines around DC.
+        Fully sampled fraction of the lines around DC; of all samples with masks along both axes.
     seed
         0 for the masks that fastMRI draws for the same file names, any other number for other masks.
     within
         Factors by which the region that the mask applies to is shorter than readout and phase; it lies about DC, and
         nothing is measured outside. Acceleration and centre fraction are those of the region.
+    steps
+        Steps of kinds of `STEPPED` along readout and phase, and the shift along phase from row to row; None to follow
+        from the acceleration.
     """
 
     kind: MaskKind
@@ -65,6 +72,7 @@ class Sampling:
     center_fraction: float
     seed: int = 0
     within: tuple[float, float] = WHOLE
+    steps: Steps | None = None
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a scan; columns in its zero padding stay unmeasured."""
@@ -73,8 +81,10 @@ class Sampling:
 
     @property
     def name(self) -> str:
-        """The kind, and the factors of the region that it applies to, as in `random@2x2`."""
-        return str(self.kind) if self.within == WHOLE else f"{self.kind}@{self.within[0]:g}x{self.within[1]:g}"
+        """The kind, the steps and the factors of the region that it applies to, as in `random@2x2`, `caipi:2x3:1`."""
+        steps = "" if self.steps is None else "{}x{}:{}".format(*self.steps)
+        region = "" if self.within == WHOLE else "{:g}x{:g}".format(*self.within)
+        return str(self.kind) + (steps and f":{steps}") + (region and f"@{region}")
 
     def mask(self, matrix: tuple[int, int], seed: Seed, frame: int = 0) -> Tensor:
         """Draw the mask of a matrix `(readout, phase)`.
@@ -91,7 +101,7 @@ class Sampling:
         Returns
         -------
         Tensor
-            bool `(phase,)`, or `(readout, phase)` if the readout is shortened.
+            bool `(phase,)`, or `(readout, phase)` if it differs along readout.
 
         Raises
         ------
@@ -103,13 +113,20 @@ class Sampling:
         alone = self.kind in CENTERS
         factors = _center_factors(self.kind, self.acceleration) if alone else self.within
         rows, lines = (max(round(size / factor), 1) for size, factor in zip(matrix, factors, strict=True))
-        first, mask = matrix[1] // 2 - lines // 2, torch.zeros(matrix[1], dtype=torch.bool)
+        first, top = matrix[1] // 2 - lines // 2, matrix[0] // 2 - rows // 2
+        plane = torch.zeros(matrix, dtype=torch.bool)
+        if self.kind in PLANES:
+            plane[top : top + rows, first : first + lines] = self._plane((rows, lines), seed)
+            return plane
+        mask = torch.zeros(matrix[1], dtype=torch.bool)
         mask[first : first + lines] = alone or self._lines(lines, seed, frame)
         if rows == matrix[0]:
             return mask
-        top, plane = matrix[0] // 2 - rows // 2, torch.zeros(matrix, dtype=torch.bool)
         plane[top : top + rows] = mask
         return plane
+
+    def _plane(self, region: tuple[int, int], seed: Seed) -> Tensor:
+        return draw_plane(self.kind, region, self.acceleration, self.center_fraction, seed, self.steps)
 
     def _lines(self, lines: int, seed: Seed, frame: int) -> Tensor:
         if self.kind in LINES:
@@ -159,7 +176,7 @@ def sample_mask(
     return draw_mask((Sampling(kind, acceleration, center_fraction),), phase, seed)
 
 
-def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed) -> Tensor:
+def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed, frame: int = 0) -> Tensor:
     """Draw one of several samplings and then its mask from one stream of random numbers, as fastMRI does.
 
     Parameters
@@ -170,6 +187,8 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed) -> Tensor:
         Number of phase-encoding lines.
     seed
         Seed of both choices; `draw_sampling` returns the sampling that the same seed chooses.
+    frame
+        Number of the image in its series, for kinds of `SERIES`.
 
     Returns
     -------
@@ -182,11 +201,14 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed) -> Tensor:
         If no such mask exists.
     """
     for sampling in samplings:
-        if sampling.kind not in LINES or sampling.within != WHOLE:
+        if sampling.kind not in {*LINES, *SERIES} or sampling.within != WHOLE:
             raise InputError(f"a mask of kind {sampling.name} is not drawn at random, as those of training are")
         check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
     kinds = {sampling.kind for sampling in samplings}
-    kind = kinds.pop() if len(kinds) == 1 else draw_sampling(samplings, seed).kind
+    chosen = draw_sampling(samplings, seed)
+    kind = kinds.pop() if len(kinds) == 1 else chosen.kind
+    if kind in SERIES:
+        return FRAME_MASKS[kind](phase, chosen.acceleration, chosen.center_fraction, seed, frame)
     return draw_lines(kind, phase, [(one.acceleration, one.center_fraction) for one in samplings], seed)
 
 

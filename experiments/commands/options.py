@@ -9,8 +9,10 @@ from typer.core import TyperCommand
 
 MASKS = (
     "available: random, equispaced, equispaced_fraction, magic; center and center_phase, which measure the centre of "
-    "k-space alone, along both axes or along phase; and the first four limited to a centre, as random@2x2 to the "
-    "central half of readout and phase"
+    "k-space alone, along both axes or along phase; kt-equispaced and kt-random, which measure other lines in each "
+    "frame of a series; masks along lines limited to a centre, as random@2x2 to the central half of readout and "
+    "phase; and masks along both axes, the phase encodings of a 3-D scan: poisson, regular and caipi, whose steps "
+    "and shift may be named, as caipi:2x3:1"
 )
 WEIGHTS = "a file, a name that `recon weights` lists, or owner/repository:file on the Hugging Face Hub"
 
@@ -41,7 +43,11 @@ Mask = Annotated[
     typer.Option(help=f"Mask that undersamples the scans; {MASKS}."),
 ]
 CenterFraction = Annotated[
-    float | None, typer.Option(help="Fully sampled share of the lines; by default 0.32 / acceleration.")
+    float | None,
+    typer.Option(
+        help="Fully sampled share of the lines, by default 0.32 / acceleration; with masks along both axes of all "
+        "samples, by default 0.08 / acceleration and at least 16 x 16."
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the masks; 0 gives fastMRI's own validation masks.")]
 

@@ -36,11 +36,15 @@ class SampledVolume:
     def __iter__(self) -> Iterator[Acquisition]:
         return map(self.read, self.order)
 
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of the images in the file."""
+        return list(map(self.volume.number, range(len(self))))
+
     @cached_property
     def series(self) -> list[list[int]]:
         """Indices of the images of each series, in the order of time; a slice of no series is one of one image."""
-        header, numbers = self.volume.header, map(self.volume.number, range(len(self)))
-        places = [header.place_in_series(number) for number in numbers]
+        places = [self.volume.header.place_in_series(number) for number in self.numbers]
         order = sorted(range(len(self)), key=lambda index: (places[index][0][0], places[index][1]))
         return [list(images) for _, images in groupby(order, lambda index: places[index][0][0])]
 

@@ -88,7 +88,9 @@ class ArmConfig(Section):
         acceleration = self.acceleration if self.fraction is None else 1 / self.fraction
         if acceleration is None:
             return None
-        fraction = default_center_fraction(acceleration) if self.center_fraction is None else self.center_fraction
+        fraction = (
+            default_center_fraction(acceleration, self.mask) if self.center_fraction is None else self.center_fraction
+        )
         return Sampling(self.mask, acceleration, fraction, self.seed)
 
 

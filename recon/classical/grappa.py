@@ -1,4 +1,4 @@
-"""GRAPPA for any mask along phase: missing lines as linear combinations of their measured neighbours."""
+"""GRAPPA for any mask: missing samples as linear combinations of their measured neighbours."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from recon.calibration.covariance import kspace_covariance
 from recon.calibration.noise import air_variance
 from recon.classical.grappa_kernels import Kernels, find_gaps, learn_kernels
 from recon.classical.grappa_noise import noise_variances
+from recon.classical.plane_grappa import fill_plane, plane_covariance, plane_noise_share
+from recon.classical.plane_grappa import find_gaps as find_gaps_of_plane
 from recon.classical.readout_grid import ReadoutGrid
 from recon.coils import rss
 from recon.contract import Reconstruction
@@ -44,6 +46,8 @@ class Grappa(Reconstruction):
     of any mask is filled from the lines around it. K-space is first transformed along readout, and each position has
     its own weights (Brau et al. 2008), which amounts to a kernel as long as the readout.
 
+    With a mask along both axes, those of a 3-D scan's phase encodings, the kernels are two-dimensional.
+
     Attributes
     ----------
     lamda
@@ -52,11 +56,14 @@ class Grappa(Reconstruction):
         Largest number of measured lines to combine, half of them on either side of a gap.
     virtual_coils
         Largest number of coils after compression; measured lines are kept in all coils.
+    samples
+        Largest number of measured samples to combine where the mask varies along both axes.
     """
 
     lamda: float = 5e-3
     neighbours: Annotated[int, Field(ge=2, multiple_of=2)] = 4
     virtual_coils: Annotated[int, Field(ge=1)] = 8
+    samples: Annotated[int, Field(ge=1)] = 8
 
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
@@ -74,23 +81,26 @@ class Grappa(Reconstruction):
         return center_crop(combine(coil_images, acquisition), acquisition.crop)
 
     def fill(self, acquisition: Acquisition) -> Tensor:
-        """Fill the missing lines.
+        """Fill the missing samples.
 
         Parameters
         ----------
         acquisition
-            One slice, mask `(phase,)`.
+            One slice.
 
         Returns
         -------
         Tensor
-            complex64 `(coils, readout, phase)`; measured lines are unchanged, gaps of 48 lines and more stay empty.
+            complex64 `(coils, readout, phase)`; measured samples are unchanged, gaps of 48 lines and more, or 23
+            samples along both axes, stay empty.
 
         Raises
         ------
         InputError
-            If the mask varies along readout or there are too few calibration lines.
+            If there are too few calibration lines.
         """
+        if _is_plane(acquisition):
+            return self._fill_plane(acquisition)
         lines = self.kernels(acquisition).fill(ifft(acquisition.kspace, READOUT))
         return torch.where(acquisition.mask, acquisition.kspace, fft(lines, READOUT))
 
@@ -121,11 +131,14 @@ class Grappa(Reconstruction):
             grid=ReadoutGrid.of(len(covariance.values), acquisition.matrix[0], lines.device),
         )
 
-    def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
+    def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor | None:
         """Return the standard deviation of the image's noise, exact for fixed weights (Breuer et al. 2009).
 
-        The magnitude takes on only the noise in phase with the signal: half of the complex variance.
+        The magnitude takes on only the noise in phase with the signal: half of the complex variance. There is no
+        formula for masks along both axes.
         """
+        if _is_plane(acquisition):
+            return None
         accelerated, _ = self._variances(acquisition, covariance)
         return center_crop((accelerated / 2).sqrt(), acquisition.crop)
 
@@ -155,10 +168,23 @@ class Grappa(Reconstruction):
 
     def _coil_images(self, acquisition: Acquisition) -> tuple[Acquisition, Tensor]:
         """Return the slice without readout oversampling, and its coil images `(coils, readout, phase)`."""
-        _check(acquisition)
+        if _is_plane(acquisition):
+            return acquisition, ifft(self._fill_plane(acquisition))
         acquisition = without_oversampling(acquisition)
         lines = self.kernels(acquisition).fill(ifft(acquisition.kspace, READOUT))
         return acquisition, ifft(lines, PHASE)
+
+    def _fill_plane(self, acquisition: Acquisition) -> Tensor:
+        """Fill the missing samples of a mask along both axes, complex64 `(coils, readout, phase)`."""
+        gaps = find_gaps_of_plane(acquisition.mask, acquisition.header.padding, self.samples)
+        lines = calibration_lines(acquisition).lines
+        compression = compression_matrix(lines, self.virtual_coils)
+        share = plane_noise_share(compress(acquisition.kspace, compression), acquisition.mask)
+        near = share[gaps.targets[:, 0], gaps.targets[:, 1]]
+        least = max(self.lamda, LEAST_LAMDA)
+        lamdas = least * 2.0 ** torch.log2(1 + near / least).round()
+        covariance = plane_covariance(compress(lines, compression))
+        return fill_plane(acquisition.kspace, gaps, covariance, compression, lamdas)
 
     def _variances(self, acquisition: Acquisition, covariance: Tensor) -> tuple[Tensor, Tensor]:
         cropped = without_oversampling(acquisition)
@@ -182,6 +208,10 @@ def noise_share(kspace: Tensor, mask: Tensor) -> list[float]:
     return (noise / torch.where(energy > 0, energy, torch.inf)).tolist()
 
 
+def _is_plane(acquisition: Acquisition) -> bool:
+    return acquisition.mask.ndim == 2
+
+
 def _check(acquisition: Acquisition) -> None:
-    if acquisition.mask.ndim != 1:
-        raise InputError(f"{acquisition.name}: GRAPPA needs a mask along phase only")
+    if _is_plane(acquisition):
+        raise InputError(f"{acquisition.name}: the noise of GRAPPA is known for masks along phase only")

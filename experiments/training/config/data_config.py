@@ -220,6 +220,8 @@ class DataConfig(Section):
     accelerations, center_fractions
         Pairs of acceleration and fraction of lines in the centre; the two lists have the same length. Training
         draws one pair for every slice, validation scores every volume with each pair.
+    frames
+        Largest number of successive frames of a series that a step trains on; null for all.
     workers
         Number of processes that read slices ahead; 0 reads them in the training process, between the steps.
     strict
@@ -243,6 +245,7 @@ class DataConfig(Section):
     mask: MaskKind = MaskKind.RANDOM
     accelerations: tuple[float, ...] = (4, 8)
     center_fractions: tuple[float, ...] = (0.08, 0.04)
+    frames: int | None = Field(default=None, ge=1)
     workers: int = Field(default=0, ge=0)
     strict: bool = False
     filter: FilterConfig = FilterConfig()

@@ -14,7 +14,7 @@ from recon.data.training.self_supervision import Density
 from recon.experiments.sections import Section
 from recon.experiments.training.config.data_config import DataConfig
 from recon.models.losses import LOSSES
-from recon.models.zoo import DENOISERS, ENLARGERS, all_networks
+from recon.models.zoo import DENOISERS, ENLARGERS, all_networks, takes_series
 
 
 class NetworkConfig(Section):
@@ -191,7 +191,7 @@ class TrainConfig(Section):
         Number of passes over the training slices.
     batch_size
         Number of slices that each process computes at once; slices of different shapes never share a batch, and so
-        many simulated slices in a row have the same shape.
+        many simulated slices in a row have the same shape. A network that takes series computes one series at once.
     effective_batch
         Number of slices per step of the optimizer, over all processes. Each process accumulates gradients until this
         number is reached, so the result does not depend on the number of processes. Null for one batch of
@@ -261,6 +261,20 @@ class TrainConfig(Section):
             raise ValueError("data.patches.phase=false: an image without phase has no k-space to enlarge")
         if self.training.mode == "denoise" and self.data.patches.size > self.data.simulated.matrix[0]:
             raise ValueError("data.patches.size is larger than the smallest side of data.simulation.matrix")
+        return self
+
+    @property
+    def takes_series(self) -> bool:
+        """Whether the network reconstructs all frames of a series together."""
+        return takes_series(all_networks()[self.network.name])
+
+    @model_validator(mode="after")
+    def _check_series(self) -> TrainConfig:
+        if self.takes_series and (self.batch_size > 1 or self.training.mode != "supervised"):
+            raise ValueError(
+                f"{self.network.name} is trained with training.mode=supervised on one series at a time: leave out "
+                "batch_size, and set effective_batch for several in a step"
+            )
         return self
 
     def accumulation(self, processes: int) -> int:

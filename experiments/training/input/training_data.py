@@ -15,6 +15,7 @@ from recon.data.errors import InputError
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume
 from recon.data.training.datasets import FreshMasks, SliceDataset, Undersampling
+from recon.data.training.series import SeriesDataset, VolumeSeries
 from recon.data.training.split_slices import Split, SplitSlice, SplitSlices
 from recon.experiments.console import progress
 from recon.experiments.training.config.data_config import SimulationConfig, as_tuple
@@ -23,7 +24,8 @@ from recon.experiments.training.input.reading import Slices
 from recon.experiments.training.input.volumes import open_volumes
 from recon.experiments.training.record.provenance import SliceFile
 from recon.experiments.training.record.simulation_pictures import write_patch_pictures, write_simulation_pictures
-from recon.preprocessing.echo import centre_echo
+from recon.preprocessing.echo import centre_echo, centre_echoes
+from recon.preprocessing.time_average import with_time_average
 from recon.simulation.cropped_scans import CroppedScans
 from recon.simulation.noisy_patches import PatchSimulator, PatchSlices
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
@@ -68,7 +70,7 @@ def open_training_data(config: TrainConfig, device: torch.device) -> TrainingDat
 
 @dataclass(frozen=True, eq=False)
 class MeasuredScans:
-    """Slices of raw-data files."""
+    """Slices of raw-data files, or series of them for networks that take series."""
 
     config: TrainConfig
     files: Sequence[Volume]
@@ -80,9 +82,11 @@ class MeasuredScans:
             split = ssdu_split(config, config.data.samplings)
             split_fresh = partial(split.for_training, seed=config.seed, epoch=number)
             return SplitSlices(self.files, partial(split_centred, scanned=split.scanned, split=split_fresh))
-        return SliceDataset(
-            self.files, partial(centred, undersample=FreshMasks(config.data.samplings, config.seed, number))
-        )
+        masks = FreshMasks(config.data.samplings, config.seed, number)
+        if config.takes_series:
+            prepare = partial(series_centred, undersample=masks)
+            return SeriesDataset(VolumeSeries(self.files), prepare, config.data.frames, (config.seed, number))
+        return SliceDataset(self.files, partial(centred, undersample=masks))
 
     def write_pictures(self, folder: Path) -> None:
         """Do nothing: the files can be looked at."""
@@ -139,6 +143,11 @@ class SimulatedImages:
 def centred(acquisition: Acquisition, undersample: Undersampling) -> Acquisition:
     """Undersample a slice, then centre its echo: in this order the engine gives it to a trained network."""
     return centre_echo(undersample(acquisition))
+
+
+def series_centred(series: Sequence[Acquisition], undersample: Undersampling) -> list[Acquisition]:
+    """Undersample the frames of a series, centre their echo, and calibrate them, as the engine does."""
+    return with_time_average(centre_echoes([undersample(frame) for frame in series]))
 
 
 def split_centred(

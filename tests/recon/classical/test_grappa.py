@@ -112,13 +112,6 @@ def test_readout_oversampling_is_no_burden_on_the_image() -> None:
     assert relative_error(Grappa()(sampling(oversampled)), Grappa()(sampling(full))) < 0.02
 
 
-def test_a_mask_that_varies_along_readout_is_refused() -> None:
-    full = object_acquisition()
-    mask = torch.rand(64, 60, generator=torch.Generator().manual_seed(0)) > 0.3
-    with pytest.raises(InputError, match="along phase only"):
-        Grappa()(full.undersample(mask))
-
-
 FLOOR = {
     ("brain_t1_7ch.h5", MaskKind.EQUISPACED): 33.5,
     ("brain_t1_7ch.h5", MaskKind.RANDOM): 29.5,

@@ -6,7 +6,8 @@ import torch
 
 from helpers.objects import discs, object_acquisition, smooth_maps
 from recon.calibration.noise import mix_coils, whitening_matrix
-from recon.classical.unfolding import Folding, Lattice, SenseUnfold, find_lattice, resample
+from recon.classical.folding import Folding, Lattice, find_lattice, resample
+from recon.classical.unfolding import SenseUnfold
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import coil_combine, coil_expand, rss
 from recon.data.acquisition import Acquisition
@@ -26,8 +27,14 @@ def correlated(coils: int) -> torch.Tensor:
     return torch.complex(0.5**distance, torch.zeros(coils, coils))
 
 
+def lattice_of(acquisition: Acquisition) -> Lattice:
+    lattice = find_lattice(acquisition.mask)
+    assert lattice is not None
+    return lattice
+
+
 def unfolded(acquisition: Acquisition, lamda: float, covariance: torch.Tensor | None = None) -> torch.Tensor:
-    folding = Folding.of(smooth_maps(acquisition.coils, *acquisition.matrix), find_lattice(acquisition))
+    folding = Folding.of(smooth_maps(acquisition.coils, *acquisition.matrix), lattice_of(acquisition))
     return folding.image(folding.unfold(ifft(acquisition.kspace, READOUT), lamda, covariance))
 
 
@@ -72,7 +79,7 @@ def test_the_g_factor_formula_agrees_with_replicas(step: int) -> None:
     covariance = correlated(6)
     acquisition = object_acquisition(6, 20, 36).undersample(torch.arange(36) % step == 1)
     maps = smooth_maps(6, 20, 36)
-    g = Folding.of(maps, find_lattice(acquisition)).g_factor(covariance)
+    g = Folding.of(maps, lattice_of(acquisition)).g_factor(covariance)
     measured = pseudo_replica(
         lambda scan: unfolded(scan, 0, covariance).real, acquisition, noise**2 * covariance, replicas
     )
@@ -105,7 +112,7 @@ def test_the_encoding_of_the_solution_meets_the_measured_lines() -> None:
     full = object_acquisition(8, 32, 60)
     acquisition = full.undersample(torch.arange(60) % 3 == 2)
     measured = ifft(acquisition.kspace, READOUT)
-    folding = Folding.of(smooth_maps(8, 32, 60), find_lattice(acquisition))
+    folding = Folding.of(smooth_maps(8, 32, 60), lattice_of(acquisition))
     predicted = folding.coil_kspace(folding.unfold(measured))
     torch.testing.assert_close(predicted, ifft(full.kspace, READOUT), atol=2e-2, rtol=0)
 
@@ -125,7 +132,7 @@ def test_the_spacing_is_found_beside_the_calibration_lines(step: int, center: in
     index = torch.arange(90)
     for first in range(step):
         mask = (index % step == first) | ((index - 45).abs() < center / 2)
-        assert find_lattice(object_acquisition(2, 8, 90).undersample(mask)) == Lattice(90, step, first)
+        assert find_lattice(mask) == Lattice(90, step, first)
 
 
 @pytest.mark.parametrize("kind", [MaskKind.RANDOM, MaskKind.EQUISPACED_FRACTION])
