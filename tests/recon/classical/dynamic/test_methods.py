@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from helpers.cine import cine, psnr, undersampled
-from recon.classical.kt_sense import KtSense
-from recon.classical.low_rank_sparse import LowRankSparse
-from recon.classical.series import mean_image
-from recon.classical.temporal_variation import CSTemporalVariation
+from recon.classical.dynamic.iterative import mean_image
+from recon.classical.dynamic.kt_sense import KtSense
+from recon.classical.dynamic.low_rank_sparse import LowRankSparse
+from recon.classical.dynamic.temporal_variation import CSTemporalVariation
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

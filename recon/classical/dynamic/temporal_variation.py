@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from recon.classical.series import IterativeSeries, WeightRule
+from recon.classical.dynamic.iterative import IterativeSeries
+from recon.classical.dynamic.weight import WeightRule
 from recon.registry import register
 from recon.solvers.fista import fista
 from recon.solvers.problem import Problem

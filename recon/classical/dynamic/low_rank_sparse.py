@@ -9,7 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from recon.classical.series import IterativeSeries, WeightRule, mean_image
+from recon.classical.dynamic.iterative import IterativeSeries, mean_image
+from recon.classical.dynamic.weight import WeightRule
 from recon.registry import register
 from recon.solvers.pogm import pogm
 from recon.solvers.problem import Problem
