@@ -1,4 +1,4 @@
-"""Runs `recon benchmark series`: quality and time of methods on series, beside BART with total variation along time."""
+"""Runs `recon benchmark series`: quality and time of methods on series, beside BART with temporal variation."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_bart_is_measured_at_every_weight_and_on_the_scale_of_the_target(hearts:
 
 
 def test_bart_is_left_out_where_there_is_none(hearts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
     result = run("benchmark", "series", hearts, *METHODS, "--output", tmp_path)
     assert "no program `bart`" in result.stderr
     assert len(json.loads((tmp_path / REPORT).read_text())["results"]) == 2
