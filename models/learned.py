@@ -23,8 +23,9 @@ from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
 from recon.models.checkpoints.locate import locate, shipped_weights
 from recon.models.networks.kspace_network import KspaceNetwork
+from recon.models.networks.series_network import takes_series
 from recon.models.precision import Precision, computing_in
-from recon.models.zoo import NETWORKS, method_of, takes_series
+from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps
 from recon.preprocessing.time_average import check_series
 from recon.registry import register
@@ -87,6 +88,8 @@ class LearnedReconstruction(Reconstruction):
         """
         if self.takes_series:
             check_series(acquisitions)
+            if self.virtual_coils is not None:
+                raise InputError(f"virtual_coils: {self.loaded.name} needs the same coils in all frames of a series")
         prepared = [self._prepared(acquisition) for acquisition in acquisitions]
         images = in_groups(
             prepared, lambda one: (one.matrix, one.mask.shape, one.calibration is None), self._reconstruct
@@ -170,7 +173,7 @@ class LearnedReconstruction(Reconstruction):
         return center_crop(combine(coil_images, prepared), prepared.crop)
 
     def _reconstruct(self, acquisitions: Sequence[Acquisition], what: str = "__call__") -> Tensor:
-        """Reconstruct slices of the same size to `(batch, readout, phase)`, or to what another call gives."""
+        """Call the network, or a method of it, on slices of the same size; return `(batch, ..., readout, phase)`."""
         coils = max(acquisition.coils for acquisition in acquisitions)
         kspace = torch.stack([pad_coils(acquisition.kspace, coils) for acquisition in acquisitions])
         masks = torch.stack([acquisition.mask for acquisition in acquisitions])
@@ -197,7 +200,13 @@ class LearnedReconstruction(Reconstruction):
 
     @cached_property
     def loaded(self) -> Checkpoint:
-        """The network with its weights, read once."""
+        """The network with its weights, read once.
+
+        Raises
+        ------
+        InputError
+            If the weights are missing, damaged, or those of another network.
+        """
         checkpoint = load_model(self._path())
         if method_of(checkpoint.name) != self.network:
             raise InputError(

@@ -33,10 +33,12 @@ from recon.models.networks.modl import Modl
 from recon.models.networks.sharp import Sharp
 from recon.models.networks.variational_network import VariationalNetwork
 from recon.models.networks.varnet import VarNet
+from recon.models.networks.varnet_series import VarNetSeries
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "varnet": VarNet,
     "varnet-general": GeneralVarNet,
+    "varnet-series": VarNetSeries,
     "unet": ImageUnet,
     "deep-cascade": DeepCascade,
     "deep-cascade-series": DeepCascadeSeries,
@@ -70,11 +72,6 @@ def all_networks() -> dict[str, type[nn.Module]]:
 def method_of(name: str) -> str:
     """Return the name of the method that runs the network `name`."""
     return next((original for original in NETWORKS if name.startswith(f"{original}-")), name)
-
-
-def takes_series(network: nn.Module | type[nn.Module]) -> bool:
-    """Return whether a network reconstructs all frames of a series together."""
-    return getattr(network, "takes_series", False)
 
 
 def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:

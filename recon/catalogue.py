@@ -1,4 +1,4 @@
-"""Keeps the classes of one kind by name, and builds objects of them from text."""
+"""Registers classes by name, and builds their objects from settings given as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from recon.data.errors import InputError, did_you_mean
 
 JOINT = "+"
-"""Joins the names of a method and of the stages behind it."""
+"""Separator between the names of a method and of its stages."""
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type[Any])
@@ -28,7 +28,7 @@ class Catalogue(Generic[T]):
     Attributes
     ----------
     kind
-        What they are, for messages: `method` or `stage`.
+        Word for one of the classes in messages: `method` or `stage`.
     base
         The base class, a dataclass.
     providers
@@ -62,7 +62,7 @@ class Catalogue(Generic[T]):
                 base = f"{self.base.__module__}.{self.base.__qualname__}"
                 raise InputError(f"{self.kind} {name}: {cls!r} is not a class derived from {base}")
             if JOINT in name and name not in self.whole:
-                raise InputError(f"{self.kind} {name}: a name with {JOINT} stands for a method and stages behind it")
+                raise InputError(f"{self.kind} {name}: a name with {JOINT} stands for a method with stages")
             other = self.registered.get(name, cls)
             if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise InputError(
@@ -97,7 +97,7 @@ class Catalogue(Generic[T]):
         Raises
         ------
         InputError
-            If no class has this name, the nearest one is suggested; or if a plugin cannot be imported.
+            If no class has this name (the message suggests the nearest one), or a plugin cannot be imported.
         """
         for provider in self.providers:
             if name not in self.registered:
@@ -132,7 +132,7 @@ class Catalogue(Generic[T]):
         Raises
         ------
         InputError
-            If the name, a setting's name or a setting's value is unknown; the nearest right one is suggested.
+            If the name or a setting is unknown (the message suggests the nearest one), or a value does not fit.
         """
         cls, known = self.find(name), self.setting_names(name)
         for key in settings:

@@ -36,7 +36,7 @@ _stages: Catalogue[Stage] = Catalogue(
 )
 
 COMPOSER = "recon.postprocessing.composed"
-"""Module that composes a method and stages; it is imported by name, as the providers are, for it stands above."""
+"""Module that composes a method and stages; imported by name, like the providers, because it imports this one."""
 
 
 def register(name: str) -> Callable[[M], M]:
@@ -125,7 +125,7 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructi
     Raises
     ------
     InputError
-        If the name, a setting's name or a setting's value is unknown; the nearest right one is suggested. If the
+        If the name or a setting is unknown (the message suggests the nearest one), a value does not fit, or the
         method does not keep the phase that stages need.
     """
     stages, known, given = stages_of(name), setting_names(name), dict(settings or {})
@@ -184,7 +184,7 @@ def load_plugin(path: str | Path) -> None:
 
 
 def _known(name: str) -> str:
-    """Return a method's name; of a stage's name say what it is."""
+    """Return a method's name; refuse that of a stage, which cannot stand alone."""
     if name in _stages.registered and name not in method_names():
         raise InputError(f"{name!r} is a stage, which follows a method, for example sense{JOINT}{name}")
     return name

@@ -15,7 +15,7 @@ from recon.data.training.patches import NoisyPatches
 from recon.data.training.split_slices import SplitSlice
 
 Example = Slice | SplitSlice | NoisyPatches
-"""What a training step takes: one of them, or a batch."""
+"""Input of a training step: one example, or a batch of them."""
 
 SLICE_AXES = 3
 """Number of axes of the k-space of one slice; a series has one more."""

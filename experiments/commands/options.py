@@ -36,7 +36,9 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the method; may be repeated."),
 ]
-Checkpoint = Annotated[str | None, typer.Option(help=f"Weights of a learned method, ours or fastMRI's: {WEIGHTS}.")]
+Checkpoint = Annotated[
+    str | None, typer.Option(help=f"Weights of a learned method, ours, fastMRI's or its authors': {WEIGHTS}.")
+]
 Device = Annotated[str, typer.Option(help="Device to compute on; available: auto, cpu, cuda.")]
 Mask = Annotated[
     str,
@@ -97,9 +99,9 @@ Uncertainty = Annotated[
     typer.Option(
         UNCERTAINTY,
         metavar="[sigma|conformal]",
-        help="Also estimate the error of each pixel, from six more reconstructions: its standard deviation, which is "
-        "meant without a word; or by conformal the half-width of an interval about the image that contains the "
-        "truth in the share --coverage of the pixels.",
+        help="Also estimate the error of each pixel, from six more reconstructions: its standard deviation (sigma, "
+        "the default), or with conformal the half-width of an interval about the image that contains the truth in "
+        "the share --coverage of the pixels.",
     ),
 ]
 Coverage = Annotated[
@@ -109,10 +111,10 @@ Coverage = Annotated[
 
 
 class UncertaintyCommand(TyperCommand):
-    """A command whose option `--uncertainty` means `sigma` where no word of its own follows."""
+    """A command whose option `--uncertainty` means `sigma` if no value follows."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Write the word out before the arguments are parsed, so that a file after the option stays a file."""
+        """Insert the missing value before the arguments are parsed, so that a file after the option stays a file."""
         words = iter(args)
         explicit: list[str] = []
         for word, following in zip(words, [*args[1:], ""], strict=False):

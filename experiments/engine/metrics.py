@@ -138,7 +138,7 @@ def _otsu(values: Images) -> float:
 
 
 def score_as_fastmri(target: Images, images: Images) -> Metrics:
-    """Score a volume as fastMRI's leaderboard did: over the centred square as wide as the target.
+    """Score `(slices, rows, columns)` as fastMRI's leaderboard did: over the centred square as wide as the target.
 
     Raises
     ------

@@ -95,11 +95,12 @@ class SliceComparison:
 
     @property
     def title(self) -> str:
-        """File, contrast, slice and sampling in one line."""
+        """File, contrast, slice or frame, and sampling in one line."""
         name = printable(self.file, LONGEST_NAME)
         scan = f"{name}, {self.acquisition}" if self.acquisition else name
         seed = f", seed {self.seed}" if self.seed else ""
-        return f"{scan}, slice {self.slice}, {self.acceleration:.3g}x {self.mask_kind}{seed}"
+        shown = f"slice {self.slice}" if self.series is None else self.series.name
+        return f"{scan}, {shown}, {self.acceleration:.3g}x {self.mask_kind}{seed}"
 
     @property
     def scale(self) -> str:

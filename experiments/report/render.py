@@ -1,4 +1,4 @@
-"""Fills the page templates: what every report page shares."""
+"""Renders the templates of report pages with what all pages share."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from fastmri.data.transforms import center_crop
@@ -40,11 +40,14 @@ class SeriesPictures:
         Reconstructions by method, float `(frames, rows, columns)`, of the target's size.
     interval
         Time between frames, in ms; None if unknown.
+    name
+        What the still picture shows: number of the series in the file and of the frame in it.
     """
 
     target: Images | None
     images: Mapping[str, Images]
     interval: float | None = None
+    name: str = ""
 
     @property
     def window(self) -> Window:
@@ -71,9 +74,8 @@ class SeriesPictures:
     def cropped(self, size: tuple[int, int]) -> SeriesPictures:
         """Return the middle of all images, of this size `(rows, columns)`."""
         target = None if self.target is None else center_crop(self.target, size)
-        return SeriesPictures(
-            target, {name: center_crop(one, size) for name, one in self.images.items()}, self.interval
-        )
+        images = {name: center_crop(one, size) for name, one in self.images.items()}
+        return replace(self, target=target, images=images)
 
     def movie(self, series: Images) -> Images:
         """Cut the window from a series: `(frames, rows, columns)`."""
@@ -98,12 +100,16 @@ def series_pictures(scan: SampledVolume, images: Mapping[str, Images], index: in
     index
         Index of the image.
     """
-    here = next((here for _, _, here in series_in(scan) if index in here), None)
-    if here is None:
-        return None
-    target = scan.volume.read_target()
-    frames = {name: every[here] for name, every in images.items()}
-    return SeriesPictures(None if target is None else target[here], frames, scan.volume.header.frame_interval)
+    for number, _, here in series_in(scan):
+        if index in here:
+            target = scan.volume.read_target()
+            return SeriesPictures(
+                target=None if target is None else target[here],
+                images={name: every[here] for name, every in images.items()},
+                interval=scan.volume.header.frame_interval,
+                name=f"series {number}, frame {here.index(index)}",
+            )
+    return None
 
 
 def encode_movie(frames: Images, white: float, duration: int) -> tuple[bytes, str]:

@@ -51,18 +51,36 @@ class ConvolutionalRecurrentNetwork(SeriesNetwork):
         Number of channels of the hidden layers.
     noise_weight, real_image
         As for the `DeepCascade`.
+    brightness
+        Largest value of the zero-filled images as the network sees them, positive.
+
+    Raises
+    ------
+    ValueError
+        If the brightness is not positive.
     """
 
     def __init__(
-        self, num_cascades: int = 5, chans: int = 64, noise_weight: float | None = None, real_image: bool = True
+        self,
+        num_cascades: int = 5,
+        chans: int = 64,
+        noise_weight: float | None = None,
+        real_image: bool = True,
+        brightness: float = 1.0,
     ) -> None:
         super().__init__([RecurrentStep(chans, noise_weight)], real_image)
-        self.num_cascades = num_cascades
+        if brightness <= 0:
+            raise ValueError(f"the brightness must be positive, not {brightness:g}")
+        self.num_cascades, self.brightness = num_cascades, brightness
 
     @property
     def steps(self) -> Sequence[nn.Module]:
         """The iterations: the same module again and again."""
         return list(self.cascades) * self.num_cascades
+
+    def largest(self, kspace: Tensor) -> Tensor:
+        """Return the unit of the series, by which its largest value is the brightness, real `(1, 1, 1, 1)`."""
+        return super().largest(kspace) / self.brightness
 
     def solve(self, problem: LeastSquares) -> Tensor:
         """Estimate the missing samples, iteration by iteration."""

@@ -10,6 +10,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from recon.models.blocks.frames import shifted
 from recon.models.blocks.unet import from_channels
 from recon.models.networks.deep_cascade import DataConsistency
 from recon.models.networks.series_network import SeriesNetwork
@@ -120,12 +121,12 @@ class FrameConvolutions(nn.Module):
         super().__init__()
         self.circular = circular
         # A convolution over three frames is one over three times as many channels.
-        self.layers = nn.ModuleList(
-            nn.Conv2d(3 * before, after, kernel_size=3, padding=1)
-            for before, after in pairwise([inputs, *[chans] * (layers - 1), 2])
-        )
-        for number, layer in enumerate(self.layers, 1):
-            nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear" if number == layers else "relu")
+        self.layers = nn.ModuleList()
+        for before, after in pairwise([inputs, *[chans] * (layers - 1), 2]):
+            layer = nn.Conv2d(3 * before, after, kernel_size=3, padding=1)
+            last = len(self.layers) == layers - 1
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear" if last else "relu")
+            self.layers.append(layer)
 
     def forward(self, channels: Tensor) -> Tensor:
         """Map real `(frames, inputs, readout, phase)` to `(frames, 2, readout, phase)`."""
@@ -133,12 +134,3 @@ class FrameConvolutions(nn.Module):
             features = channels.relu() if number else channels
             channels = layer(torch.cat([shifted(features, step, self.circular) for step in (1, 0, -1)], dim=1))
         return channels
-
-
-def shifted(frames: Tensor, step: int, circular: bool) -> Tensor:
-    """Return the frame `step` frames before each; outside the series it is zero, unless that is circular."""
-    if circular:
-        return frames.roll(step, 0)
-    nothing = torch.zeros_like(frames[:1]).expand(min(abs(step), len(frames)), *frames.shape[1:])
-    kept = max(len(frames) - abs(step), 0)
-    return torch.cat([nothing, frames[:kept]] if step > 0 else [frames[len(frames) - kept :], nothing])

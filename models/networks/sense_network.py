@@ -77,7 +77,7 @@ class SenseNetwork(KspaceNetwork):
         return measured.image(self.solve(problem)) * largest
 
     def largest(self, kspace: Tensor) -> Tensor:
-        """Return the largest value of each slice's zero-filled image, real `(batch, 1, 1, 1)`."""
+        """Return the unit of each slice: the largest value of its zero-filled image, real `(batch, 1, 1, 1)`."""
         return rss(ifft(kspace)).amax(dim=IMAGE_AXES)[:, None, None, None]
 
     def sens_maps(self, batch: UndersampledBatch) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from recon.models.networks.kspace_network import UndersampledBatch
 from recon.models.networks.sense_network import SenseNetwork
@@ -32,3 +32,8 @@ class SeriesNetwork(SenseNetwork):
         reference = None if batch.calibration is None else batch.calibration[:1]
         maps = super().sens_maps(UndersampledBatch(mean.unsqueeze(0), mask.any(0, keepdim=True), None, reference))
         return maps.expand(frames, -1, -1, -1, -1)
+
+
+def takes_series(network: nn.Module | type[nn.Module]) -> bool:
+    """Return whether a network reconstructs all frames of a series together."""
+    return getattr(network, "takes_series", False)

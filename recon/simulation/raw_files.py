@@ -39,15 +39,15 @@ TISSUE = 0.1
 
 
 LEAST_FOLD = 0.5
-"""Smallest share of the field of view along phase that may be measured; less is no scan that anybody makes."""
+"""Smallest share of the field of view along phase that may be measured; nobody scans with less."""
 
 IMPLANTS_FOLDER = "implants"
-"""Folder, beside files without implants, of the same files with them."""
+"""Folder of the files with implants, beside the same files without them."""
 
 
 @dataclass(frozen=True)
 class ScanVariant:
-    """What sets a simulated scan apart from a plain one.
+    """Deviations of a simulated scan from a plain one.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ def simulate_volume(
     rng
         Source of all random choices. Scans that differ in their implants alone have the same noise.
     variant
-        What sets the scan apart from a plain one.
+        Deviations of the scan from a plain one.
     contrast
         Name of the contrast; None to draw one.
 
@@ -214,7 +214,7 @@ def simulate_folder(
     overwrite
         Whether files that this program has not written may be replaced.
     variant
-        What sets the scans apart from plain ones.
+        Deviations of the scans from plain ones.
     name
         Beginning of the names of the files.
     contrast

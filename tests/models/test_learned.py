@@ -14,6 +14,7 @@ from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.models.checkpoints.checkpoint import save_weights
 from recon.models.learned import LearnedReconstruction
+from recon.models.networks.series_network import takes_series
 from recon.models.zoo import NETWORKS, build, method_of
 from recon.preprocessing.oversampling import without_oversampling
 from recon.registry import create
@@ -134,9 +135,8 @@ def test_reference_scan_that_does_not_fit_is_refused(method: Reconstruction, sha
         method(replace(acquisition, calibration=random_kspace(*shape)))
 
 
+@pytest.mark.parametrize("method", [name for name, cls in NETWORKS.items() if not takes_series(cls)], indirect=True)
 def test_a_batch_gives_the_same_images_as_single_slices(method: LearnedReconstruction) -> None:
-    if method.takes_series:
-        pytest.skip("its batch is one series")
     slices = [
         random_acquisition(coils, readout, phase, seed=seed)
         for seed, (coils, readout, phase) in enumerate([(3, 32, 24), (2, 32, 24), (4, 28, 26), (3, 32, 24)])

@@ -14,7 +14,8 @@ from recon.data.training.self_supervision import Density
 from recon.experiments.sections import Section
 from recon.experiments.training.config.data_config import DataConfig
 from recon.models.losses import LOSSES
-from recon.models.zoo import DENOISERS, ENLARGERS, all_networks, takes_series
+from recon.models.networks.series_network import takes_series
+from recon.models.zoo import DENOISERS, ENLARGERS, all_networks
 
 
 class NetworkConfig(Section):
@@ -275,6 +276,13 @@ class TrainConfig(Section):
                 f"{self.network.name} is trained with training.mode=supervised on one series at a time: leave out "
                 "batch_size, and set effective_batch for several in a step"
             )
+        if self.data.cine is not None and not self.takes_series:
+            raise ValueError(f"data.cine simulates series, which {self.network.name} does not take")
+        if self.takes_series and self.data.simulation is not None:
+            raise ValueError(f"data.simulation simulates no series, which {self.network.name} takes; data.cine does")
+        steps = self.data.preprocessing
+        if self.takes_series and (steps.virtual_coils or steps.geometric_coils):
+            raise ValueError(f"data.preprocessing: {self.network.name} needs the same coils in all frames")
         return self
 
     def accumulation(self, processes: int) -> int:

@@ -1,8 +1,8 @@
-"""Provides what a run trains on: slices, measured and freshly undersampled or split, or simulated, or patches."""
+"""Provides the training data of a run: measured slices, freshly undersampled or split, simulated ones, or images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,22 +10,21 @@ from typing import Protocol
 
 import torch
 
-from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume
-from recon.data.training.datasets import FreshMasks, SliceDataset, Undersampling
+from recon.data.training.datasets import FreshMasks, SliceDataset
 from recon.data.training.series import SeriesDataset, VolumeSeries
-from recon.data.training.split_slices import Split, SplitSlice, SplitSlices
+from recon.data.training.split_slices import Split, SplitSlices
 from recon.experiments.console import progress
 from recon.experiments.training.config.data_config import SimulationConfig, as_tuple
 from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.input.preparation import centred, series_centred, split_centred
 from recon.experiments.training.input.reading import Slices
+from recon.experiments.training.input.simulated_cines import SimulatedCines
 from recon.experiments.training.input.volumes import open_volumes
 from recon.experiments.training.record.provenance import SliceFile
 from recon.experiments.training.record.simulation_pictures import write_patch_pictures, write_simulation_pictures
-from recon.preprocessing.echo import centre_echo, centre_echoes
-from recon.preprocessing.time_average import with_time_average
 from recon.simulation.cropped_scans import CroppedScans
 from recon.simulation.noisy_patches import PatchSimulator, PatchSlices
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
@@ -58,6 +57,8 @@ def open_training_data(config: TrainConfig, device: torch.device) -> TrainingDat
     """
     if config.training.mode in {"denoise", "enlarge"}:
         return SimulatedImages(config, config.data.simulated, device)
+    if config.data.cine is not None:
+        return SimulatedCines(config, config.data.cine, device)
     simulation = config.data.simulation
     if simulation is None:
         return MeasuredScans(config, open_volumes(config.data, "train", config.training.mode == "supervised"))
@@ -117,7 +118,7 @@ class SimulatedScans:
 
 
 class SimulatedImages:
-    """Images simulated from magnitude images, with noise and without: patches, or their k-space and its centre."""
+    """Pairs of images with and without noise, simulated from magnitude images: patches, or whole ones to enlarge."""
 
     def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
         self.files: Sequence[Anatomy] = load_anatomies(as_tuple(config.data.train))
@@ -138,23 +139,6 @@ class SimulatedImages:
     def write_pictures(self, folder: Path) -> None:
         """Write a picture of the first patches."""
         write_patch_pictures(folder, self.epoch(0))
-
-
-def centred(acquisition: Acquisition, undersample: Undersampling) -> Acquisition:
-    """Undersample a slice, then centre its echo: in this order the engine gives it to a trained network."""
-    return centre_echo(undersample(acquisition))
-
-
-def series_centred(series: Sequence[Acquisition], undersample: Undersampling) -> list[Acquisition]:
-    """Undersample the frames of a series, centre their echo, and calibrate them, as the engine does."""
-    return with_time_average(centre_echoes([undersample(frame) for frame in series]))
-
-
-def split_centred(
-    acquisition: Acquisition, scanned: Undersampling, split: Callable[[Acquisition], SplitSlice]
-) -> SplitSlice:
-    """Undersample a slice unless the scanner has done so, centre its echo, and split its lines."""
-    return split(centred(acquisition, scanned))
 
 
 def ssdu_split(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:

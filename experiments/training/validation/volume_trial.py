@@ -27,8 +27,9 @@ from recon.data.training.split_slices import SplitSlice, SplitSlices
 from recon.experiments.engine.metrics import score, score_file
 from recon.experiments.engine.run import check_finite
 from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.input.preparation import centred, series_centred, split_centred
 from recon.experiments.training.input.reading import Slices, read_batches
-from recon.experiments.training.input.training_data import centred, series_centred, split_centred, ssdu_split
+from recon.experiments.training.input.training_data import ssdu_split
 from recon.experiments.training.validation.validator import ExampleSlice, VolumeScore
 from recon.models.objectives import SelfSupervised
 from recon.quality.noise_floor import with_noise_floor

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from recon.coils import rss
 from recon.data.acquisition import Acquisition, Header
@@ -198,36 +197,6 @@ class CineSimulator:
         maps = vary_maps(enough[int(rng.integers(len(enough)))], plan.matrix, plan.coils, rng)
         scaled: Maps = (maps / np.sqrt((np.abs(maps) ** 2).sum(0).max())).astype(np.complex64)
         return scaled
-
-
-@dataclass(frozen=True, eq=False)
-class SimulatedSeries(Dataset[list[Acquisition]]):
-    """Series that are simulated when they are read, each determined by the seed and its index alone.
-
-    Attributes
-    ----------
-    simulator
-        Simulator of the series.
-    plan
-        Shapes and noise of every series.
-    count
-        Number of series.
-    seed
-        Seed of the whole set; every epoch has its own.
-    """
-
-    simulator: CineSimulator
-    plan: CinePlan
-    count: int
-    seed: Sequence[int]
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> list[Acquisition]:
-        """Simulate the fully sampled frames of an index, with their noiseless targets."""
-        rng = np.random.default_rng((*self.seed, index))
-        return self.simulator.scan(self.plan, rng).acquisitions(f"series {index} of seed {self.seed}")
 
 
 def noisy_target(kspace: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from helpers.slices import line_mask, random_kspace
 from recon.coils import rss
 from recon.fourier import fft
 from recon.models.networks.sense_network import SenseNetwork
-from recon.models.zoo import NETWORKS, build, takes_series
+from recon.models.networks.series_network import takes_series
+from recon.models.zoo import NETWORKS, build
 
 SENSE_NETWORKS = [name for name, cls in NETWORKS.items() if issubclass(cls, SenseNetwork)]
 

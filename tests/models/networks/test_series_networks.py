@@ -13,15 +13,17 @@ from helpers.slices import line_mask, random_kspace
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.fourier import fft, ifft
+from recon.models.blocks.frames import shifted
 from recon.models.networks.crnn import ConvolutionalRecurrentNetwork
-from recon.models.networks.deep_cascade_series import DeepCascadeSeries, FrameConvolutions, SharingStep, shifted
-from recon.models.zoo import NETWORKS, build, method_of, takes_series
+from recon.models.networks.deep_cascade_series import DeepCascadeSeries, FrameConvolutions, SharingStep
+from recon.models.networks.series_network import takes_series
+from recon.models.zoo import NETWORKS, build, method_of
 from recon.registry import create
 from recon.solvers.encoding import Encoding
 from recon.solvers.problem import LeastSquares
 
 SERIES = [name for name, network in NETWORKS.items() if takes_series(network)]
-CIRCULAR = ["deep-cascade-series"]
+CIRCULAR = ["deep-cascade-series", "varnet-series"]
 
 
 def network_of(name: str, **arguments: object) -> nn.Module:
@@ -145,6 +147,16 @@ def test_data_sharing_alone_reconstructs_an_object_that_stands_still() -> None:
     step = SharingStep(2, 2, neighbours=2, circular=True, noise_weight=None, first=True)
     *_, shared = step._shared(kspace, problem.encoding.mask)
     torch.testing.assert_close(ifft(shared), ifft(full.kspace).expand(4, -1, -1, -1), rtol=1e-4, atol=1e-5)
+
+
+def test_an_untrained_varnet_reconstructs_an_object_that_stands_still_from_frames_without_a_centre() -> None:
+    full = object_acquisition(4, 40, 36, noise=1e-4)
+    mask = torch.stack([(torch.arange(36) + shift) % 3 == 0 for shift in range(6)]).reshape(6, 1, 1, 36)
+    network = network_of("varnet-series", start_iterations=30)
+    with torch.no_grad():
+        images = network(torch.where(mask, full.kspace, 0), mask)
+    assert full.target is not None
+    assert (images - full.target).norm() < 0.02 * full.target.expand_as(images).norm()
 
 
 def series_of(scan: Acquisition, count: int) -> list[Acquisition]:
