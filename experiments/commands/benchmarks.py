@@ -280,6 +280,43 @@ def enlarging(
 
 
 @commands.command()
+def series(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Fully sampled series with targets, or folders of them."),
+    ],
+    output: Output = Path("benchmark"),
+    methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = "l+s,cs-ktv,kt-sense,cs-wavelet",
+    acceleration: Annotated[float, typer.Option(help="Acceleration.")] = 8,
+    mask: Annotated[str, typer.Option(help="Mask that undersamples the frames.")] = "kt-random",
+    center_fraction: CenterFraction = None,
+    seed: Annotated[int, typer.Option(help="Seed of the masks.")] = 0,
+    weights: Annotated[
+        str, typer.Option(metavar="WEIGHT,...", help="Weights of BART's total variation along time.")
+    ] = "0.001,0.003,0.01",
+    iterations: Annotated[int, typer.Option(min=1, help="Number of iterations of BART.")] = 100,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="Set a parameter of a method; may be repeated."),
+    ] = None,
+    checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
+) -> None:
+    """Compare quality and CPU time on series with BART's total variation along time, at each of some weights.
+
+    BART is included if `bart` is on the PATH. OMP_NUM_THREADS=1 compares the algorithms alone.
+
+    Example: recon benchmark series hearts --acceleration 8 --output benchmark
+    """
+    from recon.experiments.benchmark.series import series as run
+    from recon.experiments.commands.parse import build_methods, parse_sampling, parse_shares
+
+    built = build_methods(methods, settings or [], checkpoint, plugins)
+    sampling = parse_sampling(mask, acceleration, center_fraction, seed)
+    run(inputs, built, sampling, parse_shares(weights) if weights else (), iterations, output)
+
+
+@commands.command()
 def details(
     inputs: Annotated[
         list[Path],

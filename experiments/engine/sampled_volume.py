@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from recon.data.acquisition import Acquisition
 from recon.data.masks.measured import center_lines
@@ -41,10 +42,16 @@ class SampledVolume:
         return list(map(self.volume.number, range(len(self))))
 
     @cached_property
+    def series(self) -> list[list[int]]:
+        """Indices of the images of each series, in the order of time; a slice of no series is one of one image."""
+        places = [self.volume.header.place_in_series(number) for number in self.numbers]
+        order = sorted(range(len(self)), key=lambda index: (places[index][0][0], places[index][1]))
+        return [list(images) for _, images in groupby(order, lambda index: places[index][0][0])]
+
+    @property
     def order(self) -> list[int]:
         """Indices of the images in the order in which they are read: series after series, by time."""
-        places = [self.volume.header.place_in_series(number) for number in self.numbers]
-        return sorted(range(len(self)), key=lambda index: (places[index][0][0], places[index][1]))
+        return [index for series in self.series for index in series]
 
     def read(self, index: int) -> Acquisition:
         """Read and undersample one slice.

@@ -12,8 +12,8 @@ from torch.utils.checkpoint import checkpoint
 
 from recon.calibration.acs import Acs, batch_calibration_lines
 from recon.classical.compressed_sensing import CSWavelet
+from recon.classical.dynamic.iterative import IterativeSeries
 from recon.classical.sense import IterativeSense
-from recon.classical.series import IterativeSeries
 from recon.contract import NoiseLevel
 from recon.crop import center_crop
 from recon.fourier import fft

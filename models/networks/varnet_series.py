@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from recon.calibration.acs import FEWEST_LINES, Acs, batch_calibration_lines
-from recon.classical.low_rank_sparse import LowRankSparse
+from recon.classical.dynamic.low_rank_sparse import LowRankSparse
 from recon.contract import NoiseLevel
 from recon.models.blocks.frames import FrameRefinement
 from recon.models.networks.general_varnet import GeneralVarNet, Start

@@ -1,8 +1,9 @@
-"""Reconstruct each slice at the weight that is best for it, to bound what any choice of the weight can reach."""
+"""Reconstruct each slice or series at its best weight, to bound what any choice of the weight can reach."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,6 +23,8 @@ from recon.quality.noise_floor import with_noise_floor
 class BestWeight(Reconstruction):
     """`argmax_lamda PSNR(method(lamda), truth)`: no choice of the method's `lamda` can exceed it.
 
+    A method that takes series has one weight for all frames of a series, the one at which their common PSNR is best.
+
     Attributes
     ----------
     method
@@ -33,6 +36,11 @@ class BestWeight(Reconstruction):
     method: Any
     floor: bool = False
 
+    @property
+    def takes_series(self) -> bool:
+        """Whether the method takes series."""
+        return bool(self.method.takes_series)
+
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)` at every weight of the search.
 
@@ -41,23 +49,37 @@ class BestWeight(Reconstruction):
         InputError
             If the slice has no target, or no weight gives a finite image.
         """
-        if acquisition.target is None:
-            raise InputError(f"{acquisition.name}: has no target, so there is no truth to tune on")
-        device = acquisition.kspace.device
+        return self._at_best([acquisition])[0]
+
+    def batch(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
+        """Reconstruct a series if the method takes series, and several slices one by one otherwise.
+
+        Raises
+        ------
+        InputError
+            If a slice or frame has no target, or no weight gives finite images.
+        """
+        return self._at_best(acquisitions) if self.takes_series else [self(one) for one in acquisitions]
+
+    def _at_best(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
+        """Reconstruct what has one weight in common: a slice, or the frames of a series."""
+        for one in acquisitions:
+            if one.target is None:
+                raise InputError(f"{one.name}: has no target, so there is no truth to tune on")
+        device = acquisitions[0].kspace.device
 
         @cache  # the images are few and small
-        def image(method: Reconstruction) -> Values:
-            (result,) = Runner(type(method).__name__, method, device).slices([acquisition])
-            return result.image
+        def images(method: Reconstruction) -> list[Values]:
+            return [result.image for result in Runner(type(method).__name__, method, device).slices(acquisitions)]
 
         def quality(method: Reconstruction) -> float:
             try:
-                compared = torch.from_numpy(image(method))
+                compared = [torch.from_numpy(image) for image in images(method)]
                 if self.floor:
-                    compared = with_noise_floor(compared, acquisition.to("cpu"))
-                return psnr(compared.numpy(), acquisition)
+                    compared = list(map(with_noise_floor, compared, [one.to("cpu") for one in acquisitions]))
+                return psnr(torch.stack(compared).numpy(), acquisitions)
             except NotFiniteError:
                 return -math.inf
 
         best = max((self.method, best_weight(self.method, quality)), key=quality)
-        return torch.from_numpy(image(best)).to(device)
+        return [torch.from_numpy(image).to(device) for image in images(best)]

@@ -61,7 +61,7 @@ class Tuning:
     seed
         Seed of the masks, see `Sampling`.
     slices
-        Largest number of slices to use of each contrast, evenly spread over its volumes.
+        Largest number of slices, or series, to use of each contrast, evenly spread over its volumes.
     """
 
     methods: dict[str, Any]
@@ -192,7 +192,9 @@ def _tune_method(runner: Runner, slices: Sequence[Acquisition]) -> tuple[Any, di
     def mean_psnr(candidate: Any) -> float:
         results = replace(runner, method=candidate).slices(slices)
         try:
-            return float(np.mean([psnr(one.image, slice_) for one, slice_ in zip(results, slices, strict=True)]))
+            return float(
+                np.mean([psnr(one.image[None], [slice_]) for one, slice_ in zip(results, slices, strict=True)])
+            )
         except NotFiniteError:
             return -math.inf
 
@@ -202,10 +204,10 @@ def _tune_method(runner: Runner, slices: Sequence[Acquisition]) -> tuple[Any, di
     return best, {"default": round(mean_psnr(runner.method), 3), "tuned": round(mean_psnr(best), 3)}
 
 
-def psnr(image: Images, acquisition: Acquisition) -> float:
-    """Return the PSNR in dB of an image `(rows, columns)`; its range is the largest value of the slice's target."""
-    target: Any = acquisition.target
-    return score(target.cpu().numpy()[None], image[None]).psnr
+def psnr(images: Images, acquisitions: Sequence[Acquisition]) -> float:
+    """Return the PSNR in dB of images `(frames, rows, columns)`; its range is the largest value of their targets."""
+    targets: Any = [acquisition.target for acquisition in acquisitions]
+    return score(np.stack([target.cpu().numpy() for target in targets]), images).psnr
 
 
 def _settings(method: Any) -> dict[str, Any]:
@@ -238,12 +240,12 @@ def _contrasts(files: Sequence[Path], problems: Problems) -> dict[str, list[Volu
 
 
 def _slices(volumes: Sequence[Volume], sampling: Sampling, number: int, device: torch.device) -> list[Acquisition]:
-    """Read and undersample slices that are evenly spread over all volumes."""
+    """Read and undersample slices that are evenly spread over all volumes; a series counts as one slice."""
     scans = [SampledVolume(volume, sampling) for volume in volumes]
-    every = [(scan, index) for scan in scans for index in range(len(scan))]
+    every = [(scan, series) for scan in scans for series in scan.series]
     middles = (np.arange(min(number, len(every))) + 0.5) / min(number, len(every)) * len(every)
     chosen = [every[int(middle)] for middle in middles]
-    return [scan.read(index).to(device) for scan, index in chosen]
+    return [scan.read(index).to(device) for scan, series in chosen for index in series]
 
 
 def _words(settings: dict[str, Any], psnr: dict[str, float]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
-from recon.classical.series import IterativeSeries, automatic_weight
+from recon.classical.dynamic.iterative import IterativeSeries
+from recon.classical.dynamic.weight import WeightRule
 from recon.registry import register
 from recon.solvers.fista import fista
 from recon.solvers.problem import Problem
@@ -22,17 +23,15 @@ class CSTemporalVariation(IterativeSeries):
 
     Attributes
     ----------
-    lamda
-        Weight of the prior; the data are scaled so that the zero-filled series' maximum is 1. None for
-        `automatic_weight`.
     iterations
         Number of iterations.
     """
 
-    lamda: Annotated[float, Field(ge=0)] | None = None
+    rule: ClassVar[WeightRule] = WeightRule(0.06, level=0.75, acceleration=1.0, coherence=1.0)
+
     iterations: Annotated[int, Field(ge=1)] = 40
 
     def solve(self, problem: Problem) -> Tensor:
         """Return the solutions, complex64 `(frames, sets, readout, phase)` in the order of the encoding."""
-        lamda = automatic_weight(problem, 1e-3) if self.lamda is None else self.lamda
+        lamda = self.weight(problem)
         return fista(problem, TemporalVariation(), lamda, self.iterations)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from recon.classical.series import IterativeSeries, mean_image
+from recon.classical.dynamic.iterative import IterativeSeries, mean_image
+from recon.classical.dynamic.weight import WeightRule
 from recon.registry import register
 from recon.solvers.cg import conjugate_gradients
 from recon.solvers.problem import Problem
@@ -26,23 +27,23 @@ class KtSense(IterativeSeries):
 
     Attributes
     ----------
-    lamda
-        Weight of the regularisation; the data are scaled so that the zero-filled series' maximum is 1.
     passes
         Number of passes.
     iterations
         Number of iterations of conjugate gradients in each pass.
     """
 
-    lamda: Annotated[float, Field(ge=0)] = 3e-3
-    passes: Annotated[int, Field(ge=1)] = 3
-    iterations: Annotated[int, Field(ge=1)] = 12
+    rule: ClassVar[WeightRule] = WeightRule(0.12, level=1.0, coherence=1.0)
+
+    passes: Annotated[int, Field(ge=1)] = 2
+    iterations: Annotated[int, Field(ge=1)] = 15
 
     def solve(self, problem: Problem) -> Tensor:
         """Return the solutions, complex64 `(frames, sets, readout, phase)` in the order of the encoding."""
         encoding, mean = problem.encoding, mean_image(problem)
         data = encoding.adjoint(problem.measured)
         residual = data - encoding.normal(mean.expand_as(data))
+        lamda = self.weight(problem)
         expected = problem.brightness.unsqueeze(1).sqrt()
         moving = torch.zeros_like(data)
         for _ in range(self.passes):
@@ -52,7 +53,7 @@ class KtSense(IterativeSeries):
                 return expected * torch.fft.fft(encoding.normal(series), dim=0, norm="ortho")
 
             right = expected * torch.fft.fft(residual, dim=0, norm="ortho")
-            weighted = conjugate_gradients(normal, right, self.iterations, self.lamda, axes=(0, 1, 2, 3))
+            weighted = conjugate_gradients(normal, right, self.iterations, lamda, axes=(0, 1, 2, 3))
             spectrum = expected * weighted
             moving = torch.fft.ifft(spectrum, dim=0, norm="ortho")
             expected = spectrum.abs().sqrt()

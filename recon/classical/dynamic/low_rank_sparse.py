@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from recon.classical.series import IterativeSeries, automatic_weight, mean_image
+from recon.classical.dynamic.iterative import IterativeSeries, mean_image
+from recon.classical.dynamic.weight import WeightRule
 from recon.registry import register
 from recon.solvers.pogm import pogm
 from recon.solvers.problem import Problem
@@ -27,24 +28,26 @@ class LowRankSparse(IterativeSeries):
 
     Attributes
     ----------
-    lamda
-        Weight of both priors; the data are scaled so that the zero-filled series' maximum is 1. None for
-        `automatic_weight`.
     low_rank
         `r`, weight of the low rank in proportion to that of the sparsity.
     iterations
         Number of iterations.
     """
 
-    lamda: Annotated[float, Field(ge=0)] | None = None
-    low_rank: Annotated[float, Field(ge=0)] = 0.4
+    rule: ClassVar[WeightRule] = WeightRule(0.0146, level=0.5)
+
+    low_rank: Annotated[float, Field(ge=0)] = 0.8
     iterations: Annotated[int, Field(ge=1)] = 30
 
     def solve(self, problem: Problem) -> Tensor:
         """Return the solutions, complex64 `(frames, sets, readout, phase)` in the order of the encoding."""
+        return self.parts(problem).sum(0)
+
+    def parts(self, problem: Problem) -> Tensor:
+        """Return `L` and `S`, complex64 `(2, frames, sets, readout, phase)` in the order of the encoding."""
         encoding = problem.encoding
         data = encoding.adjoint(problem.measured)
-        sparse = automatic_weight(problem, 1e-3) if self.lamda is None else self.lamda
+        sparse = self.weight(problem)
         low_rank = self.low_rank * sparse * data[0].numel() ** 0.5
 
         def gradient(parts: Tensor) -> Tensor:
@@ -57,4 +60,4 @@ class LowRankSparse(IterativeSeries):
             )
 
         start = torch.stack([mean_image(problem).expand_as(data), torch.zeros_like(data)])
-        return pogm(gradient, prox, start, 1 / 2, self.iterations).sum(0)
+        return pogm(gradient, prox, start, 1 / 2, self.iterations)
