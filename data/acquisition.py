@@ -75,6 +75,8 @@ class Header:
         Echo time of each contrast, in ms; empty if unknown.
     slice_thickness
         Slice thickness, in mm, which images take from the geometry if there is one; None if unknown.
+    volumetric
+        Whether the images are positions along the readout of a 3-D scan: both axes of k-space are phase encodings.
     """
 
     crop: Size
@@ -88,6 +90,7 @@ class Header:
     frames: tuple[Frame, ...] | None = None
     echo_times: tuple[float, ...] = ()
     slice_thickness: float | None = None
+    volumetric: bool = False
 
     @cached_property
     def series(self) -> tuple[Series, ...]:

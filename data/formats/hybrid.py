@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
@@ -72,6 +71,8 @@ def _array(shape: tuple[int, ...]) -> Complex:
 
 def image_of_readout(kspace: Complex, axis: int, kept: int) -> Complex:
     """Transform k-space along its readout, and cut the middle out of it; index `N // 2` is the centre of both."""
+    import scipy.fft  # noqa: PLC0415 - reading a file's header takes no scipy
+
     shifted = scipy.fft.ifftshift(kspace, axes=axis)
     image = scipy.fft.fftshift(scipy.fft.ifft(shifted, axis=axis, norm="ortho", overwrite_x=True), axes=axis)
     first = image.shape[axis] // 2 - kept // 2

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
@@ -45,8 +47,10 @@ def _table(volume: Volume) -> Table:
     if isinstance(volume, ArrayVolume):
         table.add_row("axes", Text(volume.axes.words + (" (assumed)" if volume.axes.assumed else "")))
     table.add_row("contrast", Text(header.contrast or "unknown"))
+    table.add_row("dimensions", _dimensions(volume))
     table.add_row("slices x coils", f"{slices} x {coils}")
-    table.add_row("matrix (readout x phase)", f"{readout} x {phase}")
+    axes = "phase x phase" if header.volumetric else "readout x phase"
+    table.add_row(f"matrix ({axes})", f"{readout} x {phase}")
     table.add_row("image", f"{header.crop[0]} x {header.crop[1]}{_millimetres(header.field_of_view)}")
     table.add_row("field strength", f"{header.field_strength:.3g} T" if header.field_strength else "unknown")
     table.add_row("acquired lines", f"{header.padding[0]} to {min(header.padding[1], phase) - 1} of {phase}")
@@ -58,6 +62,24 @@ def _table(volume: Volume) -> Table:
     return table
 
 
+def _dimensions(volume: Volume) -> str:
+    """Say in words what the file's images are: slices or positions along the readout, their contrasts and frames."""
+    header = volume.header
+    frames = [len(indices) for indices in header.series] or [1] * len(volume)
+    kinds = len({(frame.contrast, frame.set) for frame in header.frames or ()}) or 1
+    places = len(frames) // kinds
+    words = f"{places} positions along the readout" if header.volumetric else _plural(places, "slice")
+    if kinds > 1:
+        words += f", {kinds} contrasts or sets"
+    if max(frames) > 1:
+        words += f", {min(frames)}{'' if min(frames) == max(frames) else f' to {max(frames)}'} frames"
+    return f"{3 if header.volumetric else 2}-D{' + time' if max(frames) > 1 else ''}: {words}"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def _sampling(volume: Volume) -> str:
     if volume.mask is None:
         return "fully sampled"
@@ -67,7 +89,20 @@ def _sampling(volume: Volume) -> str:
     acquirable = volume.mask[..., first:last]
     acceleration = acquirable.size / max(int(acquirable.sum()), 1)
     center = f"{lines.stop - lines.start} adjacent lines at the centre"
+    if volume.mask.ndim > 1:
+        center = "{} x {} samples at the centre".format(*_central_square(volume.mask))
     return f"undersampled {acceleration:.2f}x, {center}{separate}"
+
+
+def _central_square(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the size of the largest fully sampled square about the centre of `(readout, phase)`."""
+    row, column = (size // 2 for size in mask.shape)
+    half = 0
+    while (
+        half < min(row, column) and mask[row - half - 1 : row + half + 1, column - half - 1 : column + half + 1].all()
+    ):
+        half += 1
+    return 2 * half, 2 * half
 
 
 def _millimetres(field_of_view: tuple[float, float] | None) -> str:

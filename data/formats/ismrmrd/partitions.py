@@ -234,6 +234,7 @@ def _header_by_position(scan: ScanHeader, slab: Partitions, images: SortedImages
         geometry=geometry or None,
         frames=frames,
         slice_thickness=thickness,
+        volumetric=True,
     )
 
 
