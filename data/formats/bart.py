@@ -176,12 +176,12 @@ def open_bart(path: Path) -> BartVolume:
             f"for {' x '.join(map(str, dimensions))}"
         )
     matrix, positions = _matrix(dimensions)
-    *counts, slices = (dimensions[axis] for axis in IMAGES)
-    images = math.prod(counts) * slices * positions
+    averages, times, echoes, slices = (dimensions[axis] for axis in IMAGES)
+    images = averages * times * echoes * slices * positions
     plain = Header(
         crop=matrix,
         padding=(0, matrix[1]),
-        frames=counted_frames(*counts, slices * positions),
+        frames=counted_frames(averages, times, echoes, slices * positions),
         volumetric=matrix == (dimensions[PHASE], dimensions[PHASE_2]) and dimensions[PHASE_2] > 1,
     )
     header = plain if text is None else header_from_text(path, text, matrix, images)

@@ -75,6 +75,8 @@ class Stack:
         Counters of each image; None if unknown.
     echo_times
         Echo time of each contrast, in ms; empty if unknown.
+    volumetric
+        Whether the images are positions along the readout of a 3-D scan.
     """
 
     images: NDArray[np.floating] | NDArray[np.complexfloating]
@@ -84,6 +86,7 @@ class Stack:
     field_strength: float | None = None
     frames: tuple[Frame, ...] | None = None
     echo_times: tuple[float, ...] = ()
+    volumetric: bool = False
 
 
 def stack(
@@ -122,6 +125,7 @@ def stack(
         field_strength=header.field_strength,
         frames=frames,
         echo_times=header.echo_times,
+        volumetric=header.volumetric,
     )
 
 
