@@ -19,7 +19,12 @@ IMAGES = ("averages", "frames", "echoes", "slices")
 ORDER = (*IMAGES, "coils", "readout", "phase")
 
 NUMPY = {2: "readout phase", 3: "coils readout phase", 4: "slices coils readout phase"}
-MATLAB = {2: "readout phase", 3: "readout phase coils", 4: "readout phase coils slices"}
+MATLAB = {
+    2: "readout phase",
+    3: "readout phase coils",
+    4: "readout phase coils slices",
+    5: "readout phase coils slices frames",
+}
 """Usual orders by number of axes: the first axis varies slowest in NumPy, fastest in MATLAB."""
 
 SINGLE = "-"
@@ -96,7 +101,9 @@ class Axes:
         is_cube = coils == readout == phase > 1
         if not self.assumed or (coils <= min(readout, phase, MOST_COILS) and not is_cube):
             return None
-        if "slices" in self.names:
+        if "frames" in self.names:
+            likely = f"frames {NUMPY[4]}"
+        elif "slices" in self.names:
             likely = MATLAB[4] if self.names[0] == "slices" else NUMPY[4]
         else:
             matrix = iter(("readout", "phase"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Frame:
     set: int = 0
     repetition: int = 0
 
+    @property
+    def time(self) -> tuple[int, int]:
+        """Repetition and cardiac phase, by which the frames of a series are ordered."""
+        return self.repetition, self.phase
+
 
 Series = tuple[int, ...]
 """Indices of the images of a file that form a series, in the order of time."""
@@ -48,15 +54,20 @@ def series_of(frames: Sequence[Frame]) -> tuple[Series, ...]:
     tuple
         The series, in the order of their first images.
     """
-    before: Counter[Frame] = Counter()
     series: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for index, frame in enumerate(frames):
-        series[before[frame], frame.contrast, frame.set].append(index)
+    for index, (place, frame) in enumerate(zip(places_of(frames), frames, strict=True)):
+        series[place, frame.contrast, frame.set].append(index)
+    return tuple(tuple(sorted(indices, key=lambda index: frames[index].time)) for indices in series.values())
+
+
+def places_of(frames: Sequence[Frame]) -> tuple[int, ...]:
+    """Return the number of each image's place: images of equal counters are at different places, each the next."""
+    before: Counter[Frame] = Counter()
+    places = []
+    for frame in frames:
+        places.append(before[frame])
         before[frame] += 1
-    return tuple(
-        tuple(sorted(indices, key=lambda index: (frames[index].repetition, frames[index].phase)))
-        for indices in series.values()
-    )
+    return tuple(places)
 
 
 def counted_frames(averages: int, frames: int, echoes: int, slices: int) -> tuple[Frame, ...] | None:
@@ -78,3 +89,21 @@ def counted_frames(averages: int, frames: int, echoes: int, slices: int) -> tupl
         for echo in range(echoes)
         for _ in range(slices)
     )
+
+
+def array_counts(frames: Sequence[Frame]) -> tuple[int, int, int, int] | None:
+    """Return the numbers of averages, frames, echoes and slices that `counted_frames` takes for images in this order.
+
+    Returns
+    -------
+    tuple or None
+        Sizes of the axes; None if the images are no array with these axes in this order.
+    """
+    rows = [
+        (frame.set, frame.time, frame.contrast, place) for frame, place in zip(frames, places_of(frames), strict=True)
+    ]
+    axes = [sorted(set(column)) for column in zip(*rows, strict=True)]
+    if not rows or rows != list(product(*axes)):
+        return None
+    averages, times, echoes, slices = map(len, axes)
+    return averages, times, echoes, slices

@@ -37,6 +37,13 @@ class Commands(TyperGroup):
         with _printable_usage():
             return super().parse_args(ctx, args)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, whose name may have two words."""
+        words = " ".join(args[:2])
+        if words in self.commands:
+            return words, self.commands[words], args[2:]
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and turn the user's errors and interruptions into a sentence and an exit code."""
         try:

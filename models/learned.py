@@ -23,9 +23,11 @@ from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
 from recon.models.checkpoints.locate import locate, shipped_weights
 from recon.models.networks.kspace_network import KspaceNetwork
+from recon.models.networks.series_network import takes_series
 from recon.models.precision import Precision, computing_in
 from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps
+from recon.preprocessing.time_average import check_series
 from recon.registry import register
 from recon.solvers.problem import accelerations
 
@@ -42,8 +44,9 @@ class LearnedReconstruction(Reconstruction):
     Attributes
     ----------
     checkpoint
-        Weights of `recon train`, or a VarNet or U-Net checkpoint of fastMRI: a file, the name of shipped weights, or
-        `owner/repository:file` on the Hugging Face Hub. None for the weights that ship for the method.
+        Weights of `recon train`, a VarNet or U-Net checkpoint of fastMRI, or the authors' weights of the deep cascade
+        or the recurrent network: a file, the name of shipped weights, or `owner/repository:file` on the Hugging Face
+        Hub. None for the weights that ship for the method.
     precision
         Precision of the convolutions; everything else, such as Fourier transforms and norms, is float32. `tf32` is
         faster on a GPU than `float32`, which is exact, and the same on a CPU. `auto` is `bf16` on a GPU that computes
@@ -76,11 +79,17 @@ class LearnedReconstruction(Reconstruction):
     def batch(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
         """Reconstruct several slices, those of the same size together; each image equals that of `__call__`.
 
+        A network that takes series is given the frames of one series, whose images depend on one another.
+
         Raises
         ------
         InputError
-            As in `__call__`.
+            As in `__call__`, or if the frames of a series differ in size.
         """
+        if self.takes_series:
+            check_series(acquisitions)
+            if self.virtual_coils is not None:
+                raise InputError(f"virtual_coils: {self.loaded.name} needs the same coils in all frames of a series")
         prepared = [self._prepared(acquisition) for acquisition in acquisitions]
         images = in_groups(
             prepared, lambda one: (one.matrix, one.mask.shape, one.calibration is None), self._reconstruct
@@ -89,7 +98,12 @@ class LearnedReconstruction(Reconstruction):
 
     def batch_size(self, device: torch.device) -> int:
         """Return how many slices to reconstruct together: one on a CPU, because one already fills its caches."""
-        return SLICES_ON_GPU if device.type == "cuda" else 1
+        return SLICES_ON_GPU if device.type == "cuda" and not self.takes_series else 1
+
+    @property
+    def takes_series(self) -> bool:
+        """Whether the network reconstructs all frames of a series together."""
+        return takes_series(self.loaded.network)
 
     def prepare(self) -> None:
         """Read the weights.
@@ -136,8 +150,9 @@ class LearnedReconstruction(Reconstruction):
 
     @property
     def keeps_phase(self) -> bool:
-        """Whether the network predicts the image of every coil, with its phase."""
-        return issubclass(NETWORKS[self.network], KspaceNetwork)
+        """Whether the network predicts the image of every coil, with its phase, from one slice alone."""
+        network = NETWORKS[self.network] if self.checkpoint is None else type(self.loaded.network)
+        return issubclass(network, KspaceNetwork) and not takes_series(network)
 
     def complex_image(self, acquisition: Acquisition) -> Tensor | None:
         """Return complex64 `(rows, columns)`: the network's coil images along the sensitivities.
@@ -149,12 +164,16 @@ class LearnedReconstruction(Reconstruction):
         """
         if not self.keeps_phase:
             return None
+        if self.takes_series:
+            raise InputError(
+                f"{acquisition.name}: {self.loaded.name} gives no phase, which the images of one frame have"
+            )
         prepared = self._prepared(acquisition)
         coil_images = self._reconstruct([prepared], "coil_images")[0]
         return center_crop(combine(coil_images, prepared), prepared.crop)
 
     def _reconstruct(self, acquisitions: Sequence[Acquisition], what: str = "__call__") -> Tensor:
-        """Reconstruct slices of the same size to `(batch, readout, phase)`, or to what another call gives."""
+        """Call the network, or a method of it, on slices of the same size; return `(batch, ..., readout, phase)`."""
         coils = max(acquisition.coils for acquisition in acquisitions)
         kspace = torch.stack([pad_coils(acquisition.kspace, coils) for acquisition in acquisitions])
         masks = torch.stack([acquisition.mask for acquisition in acquisitions])
@@ -162,6 +181,8 @@ class LearnedReconstruction(Reconstruction):
         scanned = [pad_coils(scan, coils) for scan in scans if scan is not None]
         calibration = torch.stack(scanned) if scanned else None
         largest = rss(ifft(kspace)).amax((-2, -1))
+        if self.takes_series:
+            largest = largest.amax().expand(len(largest))
         scale = torch.where(largest > 0, largest, 1).reshape(-1, 1, 1)
         network = self._network(kspace.device)
         with torch.no_grad(), computing_in(self.precision, kspace.device):
@@ -179,7 +200,13 @@ class LearnedReconstruction(Reconstruction):
 
     @cached_property
     def loaded(self) -> Checkpoint:
-        """The network with its weights, read once."""
+        """The network with its weights, read once.
+
+        Raises
+        ------
+        InputError
+            If the weights are missing, damaged, or those of another network.
+        """
         checkpoint = load_model(self._path())
         if method_of(checkpoint.name) != self.network:
             raise InputError(

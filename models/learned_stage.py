@@ -1,4 +1,4 @@
-"""The base of post-processing stages that are networks of the zoo with trained weights."""
+"""Base of post-processing stages that apply a trained network of the zoo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recon.postprocessing.stage import Stage
 
 @dataclass(frozen=True)
 class LearnedStage(Stage):
-    """A stage whose network has the stage's name, as have the weights that ship.
+    """A stage that has the name of its network and of its shipped weights.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class LearnedStage(Stage):
         Weights of `recon train`: a file, the name of shipped weights, or `owner/repository:file` on the Hugging Face
         Hub. None for the weights that ship.
     precision
-        Precision of the convolutions, as that of the other networks.
+        Precision of the convolutions, as in `recon.models.learned`.
     """
 
     checkpoint: str | Path | None = None
@@ -51,7 +51,13 @@ class LearnedStage(Stage):
 
     @cached_property
     def loaded(self) -> Checkpoint:
-        """The network with its weights, read once."""
+        """The network with its weights, read once.
+
+        Raises
+        ------
+        InputError
+            If the weights are missing, damaged, or those of another network.
+        """
         name = self.name
         if self.checkpoint is None and name not in shipped_weights():
             raise InputError(

@@ -21,6 +21,7 @@ from recon.fourier import fft, ifft
 from recon.models.losses import kspace_loss, weighted_loss
 from recon.models.networks.general_varnet import Start
 from recon.models.networks.kspace_network import UndersampledBatch
+from recon.models.networks.series_network import takes_series
 from recon.models.networks.sharp import consistent
 from recon.models.variation import ROWS, can_mirror, conjugate, join, mirror, rotate_phase
 
@@ -86,8 +87,8 @@ class Supervised(nn.Module):
             Number of compressed-sensing iterations; None for that of the network.
         """
         count = len(batch.kspace)
-        # On a CPU slices are started one by one: the iterations of one fit into the cache.
-        size = 1 if in_blocks(batch.kspace) else count
+        # On a CPU slices are started one by one: the iterations of one fit into the cache. Frames need one another.
+        size = 1 if in_blocks(batch.kspace) and not takes_series(self.network) else count
         starts = [self._begin(batch, slice(first, first + size), iterations) for first in range(0, count, size)]
         if len({start.problem.encoding.axes for start in starts}) > 1:
             starts = [self._begin(batch, slice(0, count), iterations)]
@@ -150,7 +151,10 @@ class SelfSupervised(nn.Module):
 
 
 class Denoising(nn.Module):
-    """Compare denoised patches with those without noise: mean square error in units of the noise.
+    """Compare denoised patches with those without noise: logarithm of the mean square error of each.
+
+    Decibels gained on any patch count alike. Without the logarithm, patches with little noise decide over everything,
+    because the same change of the image is a multiple of their noise, and training at a useful rate diverges.
 
     Parameters
     ----------
@@ -163,10 +167,11 @@ class Denoising(nn.Module):
         self.network = network
 
     def forward(self, batch: NoisyPatches) -> Tensor:
-        """Return the loss of a batch, a scalar: 1 for a network that changes nothing, 0 for a perfect one."""
+        """Return the mean over the patches of `log(MSE / sigma^2)`, a scalar; 0 if the network changes nothing."""
         noisy, clean, sigma = (tensor.flatten(0, 1) for tensor in batch)
         error = (self.network(noisy, sigma) - clean) / sigma
-        return error.abs().square().mean() / (2 if noisy.is_complex() else 1)
+        parts = 2 if noisy.is_complex() else 1
+        return (error.abs().square().mean((-2, -1)) / parts).log().mean()
 
 
 class Enlarging(nn.Module):

@@ -98,7 +98,7 @@ def _negative(kspace: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 
 def _missing(values: Tensor, axis: int, size: int) -> list[int]:
-    """Return the shape of what is missing to a size along an axis."""
+    """Return the shape of the zeros that fill an axis up to a size."""
     shape = list(values.shape)
     shape[axis] = size - shape[axis]
     return shape

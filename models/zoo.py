@@ -3,7 +3,8 @@
 A network maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None, acceleration=None)` to an image;
 shapes are those of `UndersampledBatch`. Networks that predict k-space have a method `coil_images` with the same
 arguments, which self-supervised training needs. Every network is also a method of the same name, except variants: a
-network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`.
+network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`. A network with
+`takes_series = True` reconstructs all frames of one series together: they are its batch, in the order of time.
 
 A denoiser maps images and the standard deviation of their noise to images, `forward(images, sigma)`: it is no method
 but a stage after one. So is an enlarger, which maps them to images of a larger size, `forward(images, sigma, size)`.
@@ -22,7 +23,9 @@ import torch
 from torch import nn
 
 from recon.data.errors import InputError, did_you_mean, printable
+from recon.models.networks.crnn import ConvolutionalRecurrentNetwork
 from recon.models.networks.deep_cascade import DeepCascade
+from recon.models.networks.deep_cascade_series import DeepCascadeSeries
 from recon.models.networks.dlr import Dlr
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet
@@ -30,12 +33,16 @@ from recon.models.networks.modl import Modl
 from recon.models.networks.sharp import Sharp
 from recon.models.networks.variational_network import VariationalNetwork
 from recon.models.networks.varnet import VarNet
+from recon.models.networks.varnet_series import VarNetSeries
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "varnet": VarNet,
     "varnet-general": GeneralVarNet,
+    "varnet-series": VarNetSeries,
     "unet": ImageUnet,
     "deep-cascade": DeepCascade,
+    "deep-cascade-series": DeepCascadeSeries,
+    "crnn": ConvolutionalRecurrentNetwork,
     "variational-network": VariationalNetwork,
     "modl": Modl,
 }

@@ -1,4 +1,4 @@
-"""Keeps the classes of one kind by name, and builds objects of them from text."""
+"""Registers classes by name, and builds their objects from settings given as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from recon.data.errors import InputError, did_you_mean
 
 JOINT = "+"
-"""Joins the names of a method and of the stages behind it."""
+"""Separator between the names of a method and of its stages."""
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type[Any])
@@ -28,13 +28,15 @@ class Catalogue(Generic[T]):
     Attributes
     ----------
     kind
-        What they are, for messages: `method` or `stage`.
+        Word for one of the classes in messages: `method` or `stage`.
     base
         The base class, a dataclass.
     providers
         Modules that register our classes, imported in this order until a name is found.
     plugins
         Entry-point group by which other packages add classes: `name = "package.module"`.
+    whole
+        Names in which the joint is part of the name.
     registered
         The classes that are registered so far.
     """
@@ -43,6 +45,7 @@ class Catalogue(Generic[T]):
     base: type[Any]
     providers: tuple[str, ...]
     plugins: str
+    whole: tuple[str, ...] = ()
     registered: dict[str, type[T]] = field(default_factory=dict)
 
     def register(self, name: str) -> Callable[[C], C]:
@@ -58,8 +61,8 @@ class Catalogue(Generic[T]):
             if not (isinstance(cls, type) and issubclass(cls, self.base)):
                 base = f"{self.base.__module__}.{self.base.__qualname__}"
                 raise InputError(f"{self.kind} {name}: {cls!r} is not a class derived from {base}")
-            if JOINT in name:
-                raise InputError(f"{self.kind} {name}: a name with {JOINT} stands for a method and stages behind it")
+            if JOINT in name and name not in self.whole:
+                raise InputError(f"{self.kind} {name}: a name with {JOINT} stands for a method with stages")
             other = self.registered.get(name, cls)
             if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise InputError(
@@ -69,6 +72,14 @@ class Catalogue(Generic[T]):
             return cls
 
         return remember
+
+    def divide(self, name: str) -> tuple[str, list[str]]:
+        """Divide a name at its joints: into the first one, which may be a whole one, and the others."""
+        for whole in self.whole:
+            if f"{name}{JOINT}".startswith(f"{whole}{JOINT}"):
+                return whole, name.removeprefix(whole).split(JOINT)[1:]
+        first, *others = name.split(JOINT)
+        return first, others
 
     def names(self) -> list[str]:
         """Return the names of all classes."""
@@ -86,7 +97,7 @@ class Catalogue(Generic[T]):
         Raises
         ------
         InputError
-            If no class has this name, the nearest one is suggested; or if a plugin cannot be imported.
+            If no class has this name (the message suggests the nearest one), or a plugin cannot be imported.
         """
         for provider in self.providers:
             if name not in self.registered:
@@ -121,7 +132,7 @@ class Catalogue(Generic[T]):
         Raises
         ------
         InputError
-            If the name, a setting's name or a setting's value is unknown; the nearest right one is suggested.
+            If the name or a setting is unknown (the message suggests the nearest one), or a value does not fit.
         """
         cls, known = self.find(name), self.setting_names(name)
         for key in settings:

@@ -1,4 +1,4 @@
-"""Provides what compiled loops are made of: tickets, and pointers to arrays."""
+"""Provides the common parts of compiled loops: tickets, and pointers to arrays."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ _methods: Catalogue[Reconstruction] = Catalogue(
     base=Reconstruction,
     providers=("recon.classical", "recon.models.learned"),
     plugins="recon.methods",
+    whole=("l+s",),
 )
 _stages: Catalogue[Stage] = Catalogue(
     kind="stage",
@@ -35,7 +36,7 @@ _stages: Catalogue[Stage] = Catalogue(
 )
 
 COMPOSER = "recon.postprocessing.composed"
-"""Module that composes a method and stages; it is imported by name, as the providers are, for it stands above."""
+"""Module that composes a method and stages; imported by name, like the providers, because it imports this one."""
 
 
 def register(name: str) -> Callable[[M], M]:
@@ -78,7 +79,7 @@ def stage_names() -> list[str]:
 
 def base_name(name: str) -> str:
     """Return the name of the method alone: `sense` of `sense+gain`."""
-    return name.partition(JOINT)[0]
+    return _methods.divide(name)[0]
 
 
 def stages_of(name: str) -> list[str]:
@@ -89,7 +90,7 @@ def stages_of(name: str) -> list[str]:
     InputError
         If a stage is unknown, or is named twice.
     """
-    _, *stages = name.split(JOINT)
+    _, stages = _methods.divide(name)
     for place, stage in enumerate(stages):
         if stage not in _stages.registered and stage not in stage_names():
             raise InputError(f"unknown stage {stage!r} in {name!r}{did_you_mean(stage, stage_names())}")
@@ -124,7 +125,7 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructi
     Raises
     ------
     InputError
-        If the name, a setting's name or a setting's value is unknown; the nearest right one is suggested. If the
+        If the name or a setting is unknown (the message suggests the nearest one), a value does not fit, or the
         method does not keep the phase that stages need.
     """
     stages, known, given = stages_of(name), setting_names(name), dict(settings or {})
@@ -183,7 +184,7 @@ def load_plugin(path: str | Path) -> None:
 
 
 def _known(name: str) -> str:
-    """Return a method's name; of a stage's name say what it is."""
+    """Return a method's name; refuse that of a stage, which cannot stand alone."""
     if name in _stages.registered and name not in method_names():
         raise InputError(f"{name!r} is a stage, which follows a method, for example sense{JOINT}{name}")
     return name

@@ -24,7 +24,7 @@ from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.hybrid import HybridSpace, image_of_readout, thinnest_mask
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.masks.measured import check_center, measured_mask, prospective_mask
-from recon.data.series import counted_frames
+from recon.data.series import array_counts, counted_frames
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.finite import check_finite
 from recon.data.storage.limits import check_header, check_size
@@ -194,11 +194,16 @@ def open_bart(path: Path) -> BartVolume:
 
 def write_bart(path: Path, scan: WholeScan) -> None:
     """Write both files; a section that only this project reads holds the header."""
-    slices, coils, readout, phase = scan.kspace.shape
+    images, coils, readout, phase = scan.kspace.shape
     dimensions = np.ones(DIMENSIONS, int)
-    dimensions[[READOUT, PHASE, COILS, SLICE]] = readout, phase, coils, slices
+    dimensions[[READOUT, PHASE, COILS]] = readout, phase, coils
+    counts = array_counts(scan.header.frames or ()) or (1, 1, 1, images)
+    dimensions[list(IMAGES)] = counts
+    samples = scan.kspace.reshape(*counts, coils, readout, phase).transpose(
+        0, 3, 1, 2, 4, 6, 5
+    )  # slices before times
     with atomic_path(path.with_suffix(".cfl")) as temporary:
-        np.ascontiguousarray(scan.kspace.transpose(0, 1, 3, 2), "<c8").tofile(temporary)
+        np.ascontiguousarray(samples, "<c8").tofile(temporary)
     with atomic_path(path.with_suffix(".hdr")) as temporary:
         numbers, header = " ".join(map(str, dimensions)), header_as_text(scan.header)
         temporary.write_text(f"# Dimensions\n{numbers}\n# Creator\nunrolled-recon\n# Header\n{header}\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from recon.data.acquisition import Acquisition, Header, as_table
 from recon.data.formats.fastmri_parts import (
+    FRAMES,
     TARGETS,
     check_kspace,
     check_target,
     find_noise,
     find_reference,
+    read_frames,
     read_geometry,
     read_header,
     read_largest,
@@ -43,7 +45,8 @@ class FastMRIVolume(MeanVolume):
     header
         Matrix, padding, field of view, contrast.
     mask
-        bool `(phase,)` or `(readout, phase)` of a prospectively undersampled scan; None if fully sampled.
+        bool `(phase,)` or `(readout, phase)` of a prospectively undersampled scan, of the first undersampled image if
+        they differ; None if fully sampled.
     target_name
         Name of the data set that holds the reference image; None if there is none.
     target_size
@@ -123,7 +126,12 @@ def open_fastmri(path: Path) -> FastMRIVolume:
         shape = kspace.shape if kspace.ndim == 4 else (kspace.shape[0], 1, *kspace.shape[1:])
         target_name = TARGETS[kspace.ndim] if holds(file, TARGETS[kspace.ndim]) else None
         target_size = check_target(path, read_dataset(file, target_name), shape) if target_name else None
-        header = replace(read_header(path, file, shape), geometry=read_geometry(path, file, shape[0]), fastmri=True)
+        header = replace(
+            read_header(path, file, shape),
+            geometry=read_geometry(path, file, shape[0]),
+            frames=read_frames(path, file, shape[0]),
+            fastmri=True,
+        )
         find_reference(path, file, shape)
         find_noise(path, file, shape[1])
         return FastMRIVolume(
@@ -161,7 +169,8 @@ def write_volume(
     target
         float32 `(slices, rows, columns)`: reference images.
     mask
-        bool `(phase,)`: mask of a prospectively undersampled scan.
+        bool `(phase,)`, `(readout, phase)`, or `(images, 1 or readout, phase)` if images have masks of their own:
+        mask of a prospectively undersampled scan.
     patient_id
         Identifier that files of the same person share.
     calibration
@@ -190,6 +199,8 @@ def write_volume(
         file.update(tables or {})
         if header.geometry is not None:
             file["geometry"] = as_table(header.geometry)
+        if header.frames is not None:
+            file[FRAMES] = np.array([astuple(frame) for frame in header.frames], np.uint16)
 
 
 def write_reconstruction(
@@ -226,13 +237,7 @@ def is_fastmri(path: Path) -> bool:
 
 
 def write_fastmri(path: Path, scan: WholeScan) -> None:
-    """Write a whole scan.
-
-    Raises
-    ------
-    InputError
-        If the slices were sampled differently.
-    """
+    """Write a whole scan."""
     write_volume(
         path,
         scan.kspace,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,10 +16,17 @@ from recon.data.errors import InputError
 from recon.data.formats.header import HeaderError, parse_header
 from recon.data.formats.header_text import check_header_fits
 from recon.data.masks.measured import check_center, prospective_mask
+from recon.data.series import Frame
 from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text
 
 TARGETS = {3: "reconstruction_esc", 4: "reconstruction_rss"}
 """Name of the target by number of axes of the k-space; single-coil files have no coil axis."""
+
+FRAMES = "frames"
+"""Name of the table of contrast, cardiac phase, set and repetition of every image, which fastMRI's layout lacks."""
+
+LARGEST_COUNTER = 2**16 - 1
+"""Largest counter, as in ISMRMRD."""
 
 Shape = tuple[int, int, int, int]
 """Shape of the k-space `(slices, coils, readout, phase)`."""
@@ -103,6 +112,26 @@ def read_geometry(path: Path, file: h5py.File, slices: int) -> tuple[Geometry, .
     return geometry
 
 
+def read_frames(path: Path, file: h5py.File, slices: int) -> tuple[Frame, ...] | None:
+    """Read the counters of every image; None if they are not stored.
+
+    Raises
+    ------
+    InputError
+        If they are no table of counters, or there are images without any.
+    """
+    if not holds(file, FRAMES):
+        return None
+    stored = read_dataset(file, FRAMES)
+    columns = len(fields(Frame))
+    if stored.shape != (slices, columns) or stored.dtype.kind not in "iu":
+        raise InputError(f"{path}: {FRAMES!r} is not a table of {columns} whole numbers for each of {slices} images")
+    table = stored[()]
+    if not ((table >= 0) & (table <= LARGEST_COUNTER)).all():
+        raise InputError(f"{path}: {FRAMES!r} holds numbers that are not 0 to {LARGEST_COUNTER}")
+    return tuple(Frame(*row) for row in table.tolist())
+
+
 def find_reference(path: Path, file: h5py.File, shape: Shape) -> h5py.Dataset | None:
     """Find the separate calibration scan of each slice or of all slices; None if there is none.
 
@@ -150,6 +179,9 @@ def find_noise(path: Path, file: h5py.File, coils: int) -> h5py.Dataset | None:
 def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> NDArray[np.bool_] | None:
     """Read the sampling mask; None if all samples were measured.
 
+    Frames of a series may have been measured differently: `mask` then has the shape `(images, 1, phase)` or `(images,
+    readout, phase)`, and that of the first undersampled image is returned.
+
     Raises
     ------
     InputError
@@ -158,19 +190,34 @@ def read_mask(path: Path, file: h5py.File, shape: Shape, header: Header) -> NDAr
     if not holds(file, "mask"):
         return None
     stored = read_dataset(file, "mask")
-    if stored.shape not in (shape[-1:], shape[-2:]) or stored.dtype.kind not in "biuf":
+    slices, _, readout, phase = shape
+    fitting = {(phase,), (readout, phase), (slices, 1, phase), (slices, readout, phase)}
+    if stored.shape not in fitting or stored.dtype.kind not in "biuf":
         raise InputError(
-            f"{path}: the mask has shape {stored.shape} and type {stored.dtype}, the k-space has {shape[-1]} "
+            f"{path}: the mask has shape {stored.shape} and type {stored.dtype}, the k-space has {phase} "
             "phase-encoding lines"
         )
     values = stored[()]
     if not np.isfinite(values).all():
         raise InputError(f"{path}: the mask holds NaN or Inf")
-    mask = values.astype(bool) & acquired(shape[-1], header)
-    if not mask.any():
-        raise InputError(f"{path}: the mask says that nothing was measured")
-    check_center(path, mask)
-    return prospective_mask(mask, header.padding)
+    masks = [_image_mask(one, header) for one in (values if values.ndim == 3 else values[None])]
+    for mask in masks:
+        if not mask.any():
+            raise InputError(f"{path}: the mask says that nothing was measured")
+        check_center(path, mask)
+    return next((mask for mask in masks if prospective_mask(mask, header.padding) is not None), None)
+
+
+def read_image_mask(file: h5py.File, index: int, header: Header) -> NDArray[np.bool_] | None:
+    """Read the mask of one image that `read_mask` has checked; None if all images share one."""
+    stored = read_dataset(file, "mask") if holds(file, "mask") else None
+    return None if stored is None or stored.ndim < 3 else _image_mask(stored[index], header)
+
+
+def _image_mask(values: NDArray[Any], header: Header) -> NDArray[np.bool_]:
+    """Return a mask of acquired columns, `(phase,)` if there is one row and `(readout, phase)` if there are more."""
+    mask = values.astype(bool) & acquired(values.shape[-1], header)
+    return mask[0] if mask.ndim == 2 and len(mask) == 1 else mask
 
 
 def acquired(phase: int, header: Header) -> NDArray[np.bool_]:

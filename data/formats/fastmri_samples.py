@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recon.data.acquisition import Acquisition
-from recon.data.formats.fastmri_parts import acquired, find_noise, find_reference
+from recon.data.formats.fastmri_parts import acquired, find_noise, find_reference, read_image_mask
 from recon.data.storage.finite import check_finite
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
 from recon.data.storage.shared_memory import empty
@@ -35,6 +35,7 @@ def read_slice(volume: FastMRIVolume, index: int) -> Acquisition:
         kspace = _read(read_dataset(file, "kspace"), index, COMPLEX)
         target = _read(read_dataset(file, volume.target_name), index, torch.float32) if volume.target_name else None
         reference, noise = find_reference(path, file, shape), find_noise(path, file, shape[1])
+        own_mask = None if volume.mask is None else read_image_mask(file, index, volume.header)
         scanned = None if reference is None else _read(reference, index if reference.ndim == 4 else None, COMPLEX)
         silence = None if noise is None else _read(noise, None, COMPLEX)
     for values, what in (
@@ -45,7 +46,8 @@ def read_slice(volume: FastMRIVolume, index: int) -> Acquisition:
     ):
         if values is not None:
             check_finite(path, values.numpy(), what)
-    mask = torch.from_numpy(acquired(shape[-1], volume.header) if volume.mask is None else volume.mask)
+    known = own_mask if own_mask is not None else volume.mask
+    mask = torch.from_numpy(acquired(shape[-1], volume.header) if known is None else known)
     kspace = kspace.reshape(shape[1:])
     return Acquisition(
         kspace=kspace if mask.all() else kspace.masked_fill_(~mask, 0),

@@ -15,6 +15,7 @@ PROTOCOL = "measurementInformation/protocolName"
 STRENGTH = "acquisitionSystemInformation/systemFieldStrength_T"
 FREQUENCY = "experimentalConditions/H1resonanceFrequency_Hz"
 ECHO_TIMES = "sequenceParameters/TE"
+PARAMETERS, INTERVAL = "userParameters/userParameterDouble", "frame_interval_ms"
 PROTON_HZ_PER_TESLA = 42.577478e6
 
 LARGEST_MATRIX = 2**16 - 1
@@ -76,6 +77,7 @@ def parse_header(xml: str | bytes, contrast: str = "", name: str | Path = "a sca
         encoded_field_of_view=_field_of_view(root, "encodedSpace"),
         echo_times=_echo_times(root, name),
         slice_thickness=_slice_thickness(root, space, name),
+        frame_interval=_frame_interval(root, name),
     )
 
 
@@ -174,6 +176,7 @@ def format_header(
     strength = header.field_strength or 0.0
     times = "".join(f"<TE>{time!r}</TE>" for time in header.echo_times)
     sequence = f"\n  <sequenceParameters>{times}</sequenceParameters>" if times else ""
+    interval = _parameter(INTERVAL, header.frame_interval)
     tesla = f"<systemFieldStrength_T>{strength!r}</systemFieldStrength_T>" if strength else ""
     return f"""<?xml version="1.0" encoding="utf-8"?>
 <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
@@ -196,7 +199,7 @@ def format_header(
       <slice><minimum>0</minimum><maximum>{slices - 1}</maximum><center>{slices // 2}</center></slice>
     </encodingLimits>
     <trajectory>cartesian</trajectory>{_calibration(calibration_mode)}
-  </encoding>{sequence}
+  </encoding>{sequence}{interval}
 </ismrmrdHeader>
 """
 
@@ -206,6 +209,14 @@ def _space(matrix: tuple[int, int], fov: tuple[float, float], thickness: float) 
         f"<matrixSize><x>{matrix[0]}</x><y>{matrix[1]}</y><z>1</z></matrixSize>"
         f"<fieldOfView_mm><x>{fov[0]!r}</x><y>{fov[1]!r}</y><z>{thickness!r}</z></fieldOfView_mm>"
     )
+
+
+def _parameter(name: str, value: float | None) -> str:
+    """Return a number for which the schema has no element of its own."""
+    if value is None:
+        return ""
+    parameter = f"<userParameterDouble><name>{name}</name><value>{value!r}</value></userParameterDouble>"
+    return f"\n  <userParameters>{parameter}</userParameters>"
 
 
 def _calibration(mode: str | None) -> str:
@@ -285,6 +296,18 @@ def _echo_times(root: ET.Element, name: str | Path) -> tuple[float, ...]:
         warn_of_input(f"{name}: {error}; the value is left out")
         return ()
     return () if None in times else tuple(time for time in times if time is not None)
+
+
+def _frame_interval(root: ET.Element, name: str | Path) -> float | None:
+    """Return the time between frames in ms, which this project writes among the user's parameters."""
+    for parameter in root.findall(PARAMETERS):
+        if (parameter.findtext("name") or "").strip() != INTERVAL:
+            continue
+        try:
+            return _positive(parameter.findtext("value"), INTERVAL)
+        except HeaderError as error:
+            warn_of_input(f"{name}: {error}; the value is left out")
+    return None
 
 
 def _field_strength(root: ET.Element, name: str | Path) -> float | None:

@@ -85,13 +85,12 @@ def check_header_fits(path: Path, header: Header, matrix: tuple[int, int], slice
 
 
 def _sizes(header: Header) -> Iterator[float]:
-    """Yield all lengths in mm, the echo times in ms, and the field strength as its resonance frequency in Hz."""
+    """Yield all lengths in mm, the times in ms, and the field strength as its resonance frequency in Hz."""
     for sizes in (header.field_of_view, header.encoded_field_of_view):
         yield from sizes or ()
     for slice_ in header.geometry or ():
         yield from slice_.field_of_view
     yield from header.echo_times
-    if header.slice_thickness is not None:
-        yield header.slice_thickness
+    yield from (size for size in (header.slice_thickness, header.frame_interval) if size is not None)
     if header.field_strength is not None:
         yield header.field_strength * PROTON_HZ_PER_TESLA

@@ -181,7 +181,7 @@ def open_npz(path: Path, axes: str | None = None) -> ArrayVolume:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            stored = {name: _read_member(path, archive, name) for name in _members(path, archive)}
+            stored = {name: read_member(path, archive, name) for name in _members(path, archive)}
     except DAMAGE as error:
         raise InputError(f"{path}: the archive is damaged and cannot be read ({error})") from error
     kspace = stored.pop("kspace")
@@ -304,7 +304,14 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[str]:
     return names
 
 
-def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
+def read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:
+    """Read one array of an archive.
+
+    Raises
+    ------
+    InputError
+        If the array is damaged, holds objects, or is much larger than what the archive stores of it.
+    """
     info = next(info for info in archive.infolist() if info.filename.removesuffix(".npy") == name)
     with archive.open(info) as file:
         shape, fortran, dtype = _read_header(path, repr(name), file)

@@ -81,13 +81,7 @@ class WholeScan:
 
     @property
     def mask(self) -> NDArray[np.bool_] | None:
-        """Mask that all slices share; None if they were fully sampled.
-
-        Raises
-        ------
-        InputError
-            If the slices were sampled differently.
-        """
-        if (self.masks != self.masks[0]).any():
-            raise InputError(f"{self.name}: its slices were sampled differently, which this format cannot store")
-        return prospective_mask(self.masks[0], self.header.padding)
+        """Mask that all images share, or one of each with an axis of rows; None if all were fully sampled."""
+        if (self.masks == self.masks[0]).all():
+            return prospective_mask(self.masks[0], self.header.padding)
+        return self.masks if self.masks.ndim == 3 else self.masks[:, None]

@@ -120,14 +120,15 @@ def _series(stack: Stack, unit: float, slope: float, window: float) -> Dataset:
 def _frames(stack: Stack) -> list[Dataset]:
     """Make the attributes that tell images at one place apart; none if all places differ.
 
-    Contrasts are numbered as echoes, repetitions and cardiac phases as temporal positions, and each further set is a
-    series of its own. Images whose counters are unknown or equal are temporal positions in their order.
+    Contrasts are numbered as echoes, repetitions and cardiac phases as temporal positions, with the time since the
+    first frame if it is known, and each further set is a series of its own. Images whose counters are unknown or
+    equal are temporal positions in their order.
     """
     counters = stack.frames or (Frame(),) * len(stack.placements)
     seen: Counter[tuple[int, Frame]] = Counter()
     moments = []
     for place, frame in zip(same_places(stack.placements).tolist(), counters, strict=True):
-        moments.append((frame.repetition, frame.phase, seen[place, frame]))
+        moments.append((*frame.time, seen[place, frame]))
         seen[place, frame] += 1
     times, sets = sorted(set(moments)), sorted({frame.set for frame in counters})
     contrasts = sorted({frame.contrast for frame in counters})
@@ -145,6 +146,10 @@ def _frames(stack: Stack) -> list[Dataset]:
         if len(times) > 1:
             apart.AcquisitionNumber = apart.TemporalPositionIdentifier = times.index(moment) + 1
             apart.NumberOfTemporalPositions = len(times)
+            apart.TemporalPositionIndex = times.index(moment) + 1
+            if stack.frame_interval is not None:
+                apart.TriggerTime = _decimal(times.index(moment) * stack.frame_interval)
+                apart.TemporalResolution = _decimal(stack.frame_interval)
         made.append(apart)
     return made
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recon.data.errors import InputError
 from recon.data.images.placement import TO_RAS, Millimetres, Placement, Stack
+from recon.data.series import Frame
 from recon.data.storage.atomic import atomic_path
 
 UNKNOWN, SCANNER = 0, 1
@@ -23,7 +24,8 @@ def write_nifti(path: Path, stack: Stack) -> list[Path]:
     """Write a stack as one file with the axes `(readout, phase, slice)`, slices in spatial order.
 
     Complex images become two files with BIDS names, `_part-mag` and `_part-phase` (rad), because viewers would drop
-    the imaginary part. Several images at each position become a fourth axis.
+    the imaginary part. Several images at each position become a fourth axis: frames in the order of time, those of
+    another contrast or set after them. The time between frames is written if it is known.
 
     Parameters
     ----------
@@ -56,7 +58,10 @@ def _write(path: Path, images: NDArray[np.floating], affine: Millimetres, stack:
     code = SCANNER if stack.oriented else UNKNOWN
     image.set_qform(affine, code)
     image.set_sform(affine, code)
-    image.header.set_xyzt_units("mm")
+    is_series = volume.shape[-1] > 1 and stack.frames is not None
+    image.header.set_xyzt_units("mm", "msec" if is_series and stack.frame_interval else None)
+    if is_series and stack.frame_interval:
+        image.header["pixdim"][4] = stack.frame_interval
     image.header.set_dim_info(freq=0, phase=1, slice=2)
     image.header["descrip"] = f"{stack.description}; not for diagnostic use".encode()[:79]
     content = image.to_bytes()
@@ -80,7 +85,8 @@ def _grid(path: Path, stack: Stack) -> tuple[NDArray[np.intp], Millimetres]:
         raise InputError(f"{path}: the slices are not parallel, which NIfTI cannot represent; write DICOM")
     corners = np.stack([placement.corner for placement in stack.placements])
     heights = np.round((corners - corners[0]) @ first.normal, 2)
-    order = np.argsort(heights, kind="stable")
+    keys = [(frame.contrast, frame.set, *frame.time) for frame in stack.frames or (Frame(),) * len(heights)]
+    order = np.lexsort([*np.array(keys).T[::-1], heights])
     slices = len(np.unique(heights))
     if len(heights) % slices or np.ptp(heights[order].reshape(slices, -1), axis=1).any():
         raise InputError(

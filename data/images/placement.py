@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.acquisition import Geometry, Header, image_size
-from recon.data.series import Frame
+from recon.data.series import Frame, places_of
 
 Millimetres = NDArray[np.float64]
 
@@ -77,6 +77,8 @@ class Stack:
         Echo time of each contrast, in ms; empty if unknown.
     volumetric
         Whether the images are positions along the readout of a 3-D scan.
+    frame_interval
+        Time from one frame of a series to the next, in ms; None if unknown.
     """
 
     images: NDArray[np.floating] | NDArray[np.complexfloating]
@@ -87,6 +89,7 @@ class Stack:
     frames: tuple[Frame, ...] | None = None
     echo_times: tuple[float, ...] = ()
     volumetric: bool = False
+    frame_interval: float | None = None
 
 
 def stack(
@@ -112,9 +115,9 @@ def stack(
         Name of the reconstruction.
     """
     shape = images.shape[1], images.shape[2]
-    where = header.geometry or _axial(header, len(images) if numbers is None else max(numbers) + 1)
+    frames, count = header.frames, len(images) if numbers is None else max(numbers) + 1
+    where = header.geometry or _axial(header, range(count) if frames is None else places_of(frames))
     chosen = where if numbers is None else [where[number] for number in numbers]
-    frames = header.frames
     if frames is not None and numbers is not None:
         frames = tuple(frames[number] for number in numbers)
     return Stack(
@@ -126,6 +129,7 @@ def stack(
         frames=frames,
         echo_times=header.echo_times,
         volumetric=header.volumetric,
+        frame_interval=header.frame_interval,
     )
 
 
@@ -236,17 +240,21 @@ def _unit(vector: Millimetres) -> Millimetres:
     return vector / np.linalg.norm(vector)
 
 
-def _axial(header: Header, slices: int) -> list[Geometry]:
-    """Make up an axial stack of adjacent slices; pixel size and thickness are 1 mm where they are unknown."""
+def _axial(header: Header, places: Sequence[int]) -> list[Geometry]:
+    """Make up an axial stack of adjacent slices from the number of each image's place.
+
+    Pixel size and thickness are 1 mm where they are unknown.
+    """
     thickness = header.slice_thickness or 1.0
+    slices = max(places) + 1
     readout, phase = header.field_of_view or (float(header.crop[0]), float(header.crop[1]))
     return [
         Geometry(
-            position=(0.0, 0.0, (number - slices // 2) * thickness),
+            position=(0.0, 0.0, (place - slices // 2) * thickness),
             read_dir=(0.0, 1.0, 0.0),
             phase_dir=(1.0, 0.0, 0.0),
             slice_dir=(0.0, 0.0, 1.0),
             field_of_view=(readout, phase, thickness),
         )
-        for number in range(slices)
+        for place in places
     ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks.kind import CENTERS, LINES, PLANES, WHOLE_STEPS, MaskKind, Seed, Steps
+from recon.data.masks.kind import CENTERS, LINES, PLANES, SERIES, WHOLE_STEPS, MaskKind, Seed, Steps
 from recon.data.masks.kt import kt_equispaced, kt_random
 from recon.data.masks.lines import draw_lines
 from recon.data.masks.planes import draw_plane
@@ -176,7 +176,7 @@ def sample_mask(
     return draw_mask((Sampling(kind, acceleration, center_fraction),), phase, seed)
 
 
-def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed) -> Tensor:
+def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed, frame: int = 0) -> Tensor:
     """Draw one of several samplings and then its mask from one stream of random numbers, as fastMRI does.
 
     Parameters
@@ -187,6 +187,8 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed) -> Tensor:
         Number of phase-encoding lines.
     seed
         Seed of both choices; `draw_sampling` returns the sampling that the same seed chooses.
+    frame
+        Number of the image in its series, for kinds of `SERIES`.
 
     Returns
     -------
@@ -199,11 +201,14 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed) -> Tensor:
         If no such mask exists.
     """
     for sampling in samplings:
-        if sampling.kind not in LINES or sampling.within != WHOLE:
+        if sampling.kind not in {*LINES, *SERIES} or sampling.within != WHOLE:
             raise InputError(f"a mask of kind {sampling.name} is not drawn at random, as those of training are")
         check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
     kinds = {sampling.kind for sampling in samplings}
-    kind = kinds.pop() if len(kinds) == 1 else draw_sampling(samplings, seed).kind
+    chosen = draw_sampling(samplings, seed)
+    kind = kinds.pop() if len(kinds) == 1 else chosen.kind
+    if kind in SERIES:
+        return FRAME_MASKS[kind](phase, chosen.acceleration, chosen.center_fraction, seed, frame)
     return draw_lines(kind, phase, [(one.acceleration, one.center_fraction) for one in samplings], seed)
 
 

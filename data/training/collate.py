@@ -15,7 +15,10 @@ from recon.data.training.patches import NoisyPatches
 from recon.data.training.split_slices import SplitSlice
 
 Example = Slice | SplitSlice | NoisyPatches
-"""What a training step takes: one of them, or a batch."""
+"""Input of a training step: one example, or a batch of them."""
+
+SLICE_AXES = 3
+"""Number of axes of the k-space of one slice; a series has one more."""
 
 AnyExample = TypeVar("AnyExample", Slice, SplitSlice, NoisyPatches)
 
@@ -39,15 +42,20 @@ def pad_coils(kspace: Tensor, coils: int) -> Tensor:
 def collate(slices: Sequence[AnyExample]) -> AnyExample:
     """Make a batch of slices or patches of one matrix, padding slices to the same number of coils.
 
-    A single slice is not copied.
+    A single slice is not copied. A series is a batch already.
 
     Raises
     ------
     ValueError
-        If the matrices or the sizes of the targets differ, which cannot be padded without changing the result.
+        If the matrices or the sizes of the targets differ, which cannot be padded without changing the result, or
+        there are several series.
     """
     if isinstance(slices[0], NoisyPatches):
         return NoisyPatches(*map(torch.stack, zip(*slices, strict=True)))
+    if slices[0].kspace.ndim > SLICE_AXES:
+        if len(slices) > 1:
+            raise ValueError(f"{len(slices)} series cannot share a batch, which is one series")
+        return slices[0]
     coils = max(slice_.kspace.shape[0] for slice_ in slices)
     padded = [slice_._replace(kspace=pad_coils(slice_.kspace, coils)) for slice_ in slices]
     fields = [list(field) for field in zip(*padded, strict=True) if any(value is not None for value in field)]

@@ -115,14 +115,14 @@ class SliceDataset(Dataset[Slice]):
 
 @dataclass(frozen=True)
 class FreshMasks:
-    """Masks for training: a new choice of sampling and a new mask for every slice in every epoch.
+    """Masks for training: a new choice of sampling and new masks for every slice or series in every epoch.
 
     Attributes
     ----------
     samplings
         Samplings to choose from.
     seed
-        Seed of the run, which decides on the masks together with the epoch, the file's name and the slice.
+        Seed of the run, which decides on the masks together with the epoch, the file's name and the slice or series.
     epoch
         Number of the epoch.
     """
@@ -133,8 +133,8 @@ class FreshMasks:
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a slice in place."""
-        seed = (self.seed, self.epoch, acquisition.slice or 0, *seed_of(acquisition.name))
-        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed))
+        seed = (self.seed, self.epoch, acquisition.series[0], *seed_of(acquisition.name))
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed, acquisition.frame))
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class NamedMasks:
 
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a slice in place."""
-        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed_of(acquisition.name)))
+        seed = seed_of(acquisition.name)
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed, acquisition.frame))
 
     def sampling_of(self, name: str) -> Sampling:
         """Return the sampling of the slices of a file."""
@@ -189,11 +190,22 @@ def _shape(volume: Volume) -> tuple[int, ...]:
     return (*volume.shape[1:], *(volume.target_size or ()))
 
 
-def _target_maximum(volume: Volume) -> float:
+def check_trainable(volume: Volume) -> None:
+    """Refuse a volume for supervised training.
+
+    Raises
+    ------
+    InputError
+        If it has no target or was undersampled by the scanner.
+    """
     if volume.mask is not None:
         raise InputError(f"{volume.path}: was undersampled by the scanner, which leaves nothing to compare with")
     if volume.target_name is None:
         raise InputError(f"{volume.path}: has no target image")
+
+
+def _target_maximum(volume: Volume) -> float:
+    check_trainable(volume)
     if volume.target_max is not None:
         return volume.target_max
     target = volume.read_target()

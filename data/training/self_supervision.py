@@ -13,7 +13,7 @@ WIDTHS_PER_MATRIX = 4
 """Length of the phase axis in standard deviations of the Gaussian that selects lines (Yaman et al. 2020)."""
 
 Density = Literal["gaussian", "uniform"]
-"""How likely a line is held: by a Gaussian about DC, or each as likely as any other."""
+"""Probability with which a line is held: a Gaussian about DC, or the same for all."""
 
 
 def split_mask(
@@ -42,8 +42,8 @@ def split_mask(
         Number of lines around DC that the loss never gets; None for the whole run of measured lines, from which
         maps are estimated and which no reconstruction has to predict.
     density
-        How likely each line is chosen. The paper's Gaussian prefers low frequencies; `uniform` holds lines that are
-        spread as those a random mask leaves out.
+        How likely each line is chosen. The paper's Gaussian prefers low frequencies; `uniform` spreads the held
+        lines like those that a random mask leaves out.
 
     Returns
     -------

@@ -87,7 +87,7 @@ class Split:
     def for_validation(self, acquisition: Acquisition, part: int = 0) -> SplitSlice:
         """Hold a part of the lines that are set aside or, without a holdout, a fixed choice of `fraction`.
 
-        The fewer lines are held at once, the more does the network see what it will see in the end.
+        The fewer lines are held at once, the closer is the network's input to that of the final reconstruction.
         """
         scanned = self.scanned(acquisition)
         if not self.holdout:

@@ -42,10 +42,10 @@ FALSE = 0.2
 """Contrast as a share of the implants' from which a detail that the full scan does not show counts as invented."""
 
 VICINITY = 3
-"""Pixels beyond an implant's width within which what appears beside it is blur or ringing and no ghost."""
+"""Distance in pixels beyond an implant's width within which changes count as blur or ringing, not as ghosts."""
 
 LEAST_REACH = 2
-"""Least distance in pixels to which an implant is compared; a wider one is compared as far as it is wide."""
+"""Least reach in pixels over which an implant is compared on every side; that of wider ones is their width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class SliceDetails:
-    """What a method made of one slice of a pair.
+    """Details that a method kept and invented in one slice of a pair.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class SliceDetails:
 
 @dataclass(frozen=True)
 class DetailResult:
-    """What a method made of all pairs at one acceleration; shares as in `SliceDetails`.
+    """Details that a method kept, lost and invented in all pairs at one acceleration; shares as in `SliceDetails`.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class DetailResult:
     lost
         Implants of which less than half the contrast is kept.
     invented_without, invented_with, largest_invented, largest_ghost
-        Sums, or largest, of those of the slices.
+        Sums or maxima over the slices.
     """
 
     method: str
@@ -203,7 +203,7 @@ def open_pair(path: Path) -> Pair:
 
 
 def compare_pair(pair: Pair, without: Images, with_implants: Images) -> Iterator[SliceDetails]:
-    """Yield what the images of a pair, `(slices, rows, columns)`, show of the implants and beside them."""
+    """Compare the images of a pair, `(slices, rows, columns)`, with their targets, slice by slice."""
     targets = [volume.read_target() for volume in (pair.without, pair.with_implants)]
     for index in range(len(pair.without)):
         implants = [implant for implant in pair.implants if implant.slice == index]

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from recon.data.errors import InputError
@@ -21,6 +20,7 @@ from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.cost import Seconds, timed
 from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
+from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress
 
 MASK, ACCELERATION = "equispaced", 4
@@ -154,9 +154,8 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _table(result: DoorResult) -> Table:
     """Show seconds, and CPU seconds over those of bare runs in the same round, which other programs disturb less."""
-    table = Table(box=SIMPLE_HEAD)
-    for heading in ("run", "wall [s]", "CPU [s]", "CPU over import torch", "CPU over bare Python"):
-        table.add_column(heading, justify="left" if heading == "run" else "right")
+    headings = "run", "wall [s]", "CPU [s]", "CPU over import torch", "CPU over bare Python"
+    table = empty_table(None, headings, left=headings[:1])
     for run in fields(result):
         seconds: list[Seconds] = getattr(result, run.name)
         table.add_row(

@@ -1,4 +1,4 @@
-"""Runs `recon benchmark enlarging`: cuts images to the centre of their k-space and measures what is won back."""
+"""Runs `recon benchmark enlarging`: cuts images to the centre of k-space, and measures how much is recovered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 from torch import Tensor
@@ -21,6 +20,7 @@ from recon.experiments.benchmark.cost import timed
 from recon.experiments.benchmark.denoising.scenes import Scene, read_scenes, simulate_scenes
 from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
+from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress
 from recon.experiments.engine.metrics import score
 from recon.fourier import ifft
@@ -50,20 +50,26 @@ EDGE_SIZE, EDGE_ANGLE = 128, 5.0
 
 ZEROS = "zero-filling"
 
+EDGE_FINER, SQUARE = 4, (-0.3, 0.013, 0.4)
+"""How many times finer the square with this edge is drawn; its left side, the edge and half its height, as shares."""
+
+TISSUE = 0.3
+"""Share of the brightness above which a pixel may get a detail."""
+
 Enlarge = Callable[[Tensor, Tensor, tuple[int, int]], Tensor]
-"""Image, noise map and size in, larger image out."""
+"""Function of an image, its noise map and a size that returns the larger image."""
 
 
 @dataclass(frozen=True)
 class EnlargingResult:
-    """What one method made of the central half, along both axes, of the k-space of one image.
+    """Scores of one method for the central half, along both axes, of the k-space of one image.
 
     Attributes
     ----------
     scene, method
         Names of the image and of the method.
     psnr, ssim
-        Of the magnitude, against that of the whole image; the range is the largest magnitude.
+        Scores of the magnitude against that of the whole image; the range is the largest magnitude.
     bands
         Comparison of the complex images in bands of k-space.
     details
@@ -137,11 +143,11 @@ def edge_mtf50(enlarge: Enlarge) -> float:
 
     The edge is that of a square, whose image is truncated in k-space and enlarged; in cycles per pixel of the result.
     """
-    fine = 4 * EDGE_SIZE
-    places = (torch.arange(fine) - fine / 2) / 4
+    fine, (left, right, half) = EDGE_FINER * EDGE_SIZE, SQUARE
+    places = (torch.arange(fine) - fine / 2) / EDGE_FINER
     across = places[None, :] - math.tan(math.radians(EDGE_ANGLE)) * places[:, None]
-    square = ((across > -0.3 * EDGE_SIZE) & (across < 0.013 * EDGE_SIZE)).to(torch.complex64)
-    square[(places.abs() > 0.4 * EDGE_SIZE)] = 0
+    square = ((across > left * EDGE_SIZE) & (across < right * EDGE_SIZE)).to(torch.complex64)
+    square[(places.abs() > half * EDGE_SIZE)] = 0
     low = lowered(square, (EDGE_SIZE // 2, EDGE_SIZE // 2))
     enlarged = enlarge(low, torch.zeros_like(low.real), (EDGE_SIZE, EDGE_SIZE)).abs()
     middle, reach = EDGE_SIZE // 2, EDGE_SIZE // 5
@@ -149,7 +155,7 @@ def edge_mtf50(enlarge: Enlarge) -> float:
 
 
 def implant_shares(image: Tensor, level: float, enlarge: Enlarge) -> dict[str, float]:
-    """Return which share of the contrast of implanted details an enlarged image shows, for each width and both signs.
+    """Return the share of the contrast of implanted details that an enlarged image shows, for each width and sign.
 
     The same noise lies on the image with and without the details.
 
@@ -163,7 +169,7 @@ def implant_shares(image: Tensor, level: float, enlarge: Enlarge) -> dict[str, f
         The method.
     """
     unit, rng = brightness(image), np.random.default_rng(0)
-    inside = (image.abs() > 0.3 * unit).nonzero()
+    inside = (image.abs() > TISSUE * unit).nonzero()
     if not len(inside):
         return {}
     rows, columns = (torch.arange(size)[:, None] for size in image.shape)
@@ -210,11 +216,16 @@ def _measure(scene: Scene, level: float, name: str, enlarge: Enlarge) -> Enlargi
 
 def _tables(report: EnlargingReport) -> Group:
     """Lay out the scores of each image, its bands of k-space and its implants."""
+
+    def empty(title: str, headings: Sequence[str]) -> Table:
+        names = "image", "method"
+        return empty_table(title, (*names, *headings), left=names)
+
     first = report.results[0]
     outer = [f"{band.inner:g}-{band.outer:g}" for band in first.bands[1:]]
-    scores = _empty("central half of k-space, enlarged", ("PSNR [dB]", "SSIM", "invented", "lost", "CPU [s]"))
-    correlations = _empty("correlation with the truth, by radius in k-space", outer)
-    implants = _empty("share of implanted details that shows, by width in pixels", list(first.implants))
+    scores = empty("central half of k-space, enlarged", ("PSNR [dB]", "SSIM", "invented", "lost", "CPU [s]"))
+    correlations = empty("correlation with the truth, by radius in k-space", outer)
+    implants = empty("share of implanted details that shows, by width in pixels", list(first.implants))
     for one in report.results:
         lost = f"{one.details.lost} of {one.details.present}"
         numbers = f"{one.psnr:.2f}", f"{one.ssim:.4f}", f"{one.details.invented}", lost, f"{one.cpu:.2f}"
@@ -223,10 +234,3 @@ def _tables(report: EnlargingReport) -> Group:
         implants.add_row(one.scene, one.method, *(f"{value:.2f}" for value in one.implants.values()))
     edge = ", ".join(f"{name} {frequency:.3f}" for name, frequency in report.mtf50.items())
     return Group(scores, correlations, implants, f"MTF of an edge at 50 %, in cycles per pixel: {edge}")
-
-
-def _empty(title: str, headings: Sequence[str]) -> Table:
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
-    for heading in ("image", "method", *headings):
-        table.add_column(heading, justify="left" if heading in {"image", "method"} else "right")
-    return table

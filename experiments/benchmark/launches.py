@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -32,6 +31,7 @@ from recon.experiments.benchmark.classical.cases import Shape, simulate_scan, ta
 from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.benchmark.memory import CONFIGS, write_random_weights
+from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress
 from recon.experiments.training.config.config_file import load_config
 from recon.models.zoo import NETWORKS, method_of
@@ -287,11 +287,8 @@ class _Examples:
 
 
 def _table(shape: Shape, rows: Sequence[Launches]) -> Table:
-    laid = Table(box=SIMPLE_HEAD, title=f"{'x'.join(map(str, shape))}, per slice", title_justify="left")
-    laid.add_column("network or method")
-    laid.add_column("work")
-    for heading in ("batch", "launches", "waits"):
-        laid.add_column(heading, justify="right")
+    texts = "network or method", "work"
+    laid = empty_table(f"{'x'.join(map(str, shape))}, per slice", (*texts, "batch", "launches", "waits"), texts)
     for row in rows:
         work = "training step" if row.training else "inference"
         laid.add_row(row.name, work, str(row.batch), f"{row.launches:.0f}", f"{row.waits:.2f}")

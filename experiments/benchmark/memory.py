@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from recon.data.errors import InputError, did_you_mean
@@ -22,6 +21,7 @@ from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.cost import peak_of_command
 from recon.experiments.benchmark.json_report import check_report
 from recon.experiments.benchmark.machine import device_name, machine
+from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress
 from recon.experiments.engine.device import CPU
 from recon.experiments.training.config.config_file import load_config
@@ -160,10 +160,8 @@ def _arguments(folder: Path, name: str) -> list[str]:
 
 
 def _table(shape: Shape, rows: Sequence[MemoryResult]) -> Table:
-    laid = Table(box=SIMPLE_HEAD, title=f"{'x'.join(map(str, shape))}, equispaced 4x", title_justify="left")
-    laid.add_column("method")
-    for heading in ("slices", "peak GiB", "GPU GiB", "seconds"):
-        laid.add_column(heading, justify="right")
+    headings = "method", "slices", "peak GiB", "GPU GiB", "seconds"
+    laid = empty_table(f"{'x'.join(map(str, shape))}, equispaced 4x", headings, left=headings[:1])
     for row in rows:
         on_gpu = "" if row.gpu_peak is None else f"{row.gpu_peak / 2**30:.2f}"
         laid.add_row(row.method, str(row.slices), f"{row.peak / 2**30:.2f}", on_gpu, f"{row.seconds:.0f}")

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from recon.contract import Reconstruction
@@ -28,6 +27,7 @@ from recon.data.stream.reader import MessageReader
 from recon.data.stream.replay import replay
 from recon.experiments.benchmark.json_report import check_report
 from recon.experiments.benchmark.machine import machine
+from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
 from recon.experiments.server.serve import Server, ServerLimits, listen
@@ -177,9 +177,8 @@ def _run_client(address: tuple[str, int], stream: bytes, slices: int) -> None:
 
 def _table(name: str, benchmark: ServingBenchmark, rows: list[ServingResult]) -> Table:
     size = "x".join(map(str, benchmark.shape))
-    laid = Table(box=SIMPLE_HEAD, title=f"{name}, {benchmark.slices} slices of {size} each", title_justify="left")
-    for heading in ("clients", "slices/s", "MiB/s"):
-        laid.add_column(heading, justify="right")
+    title = f"{name}, {benchmark.slices} slices of {size} each"
+    laid = empty_table(title, ("clients", "slices/s", "MiB/s"), left=())
     for row in rows:
         laid.add_row(str(row.clients), f"{row.rate:.1f}", f"{row.mebibytes / float(np.median(row.seconds)):.1f}")
     return laid

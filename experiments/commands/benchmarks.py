@@ -268,7 +268,7 @@ def enlarging(
     heads: Annotated[int, typer.Option(min=0, help="Number of simulated heads.")] = 4,
     checkpoint: Checkpoint = None,
 ) -> None:
-    """Cut images to the central half of k-space, and measure what Sharp wins back beside zero-filling.
+    """Cut images to the central half of k-space, and measure how much Sharp recovers compared with zero-filling.
 
     Example: recon benchmark enlarging multicoil_val/file1000000.h5 --checkpoint sharp/best.safetensors
     """
@@ -335,7 +335,7 @@ def denoising(
     heads: Annotated[int, typer.Option(min=0, help="Number of simulated heads.")] = 4,
     checkpoint: Checkpoint = None,
 ) -> None:
-    """Compare the denoising stages with BM3D and non-local means, all told the true noise.
+    """Compare the denoising stages with BM3D and non-local means, all given the true noise.
 
     BM3D is included if the package bm3d is installed. OMP_NUM_THREADS=1 compares the algorithms alone.
 
@@ -364,10 +364,10 @@ def ablation(
     minutes: Annotated[float, typer.Option(min=0, help="CPU minutes to train each variant.")] = 8,
     variants: Annotated[
         str | None,
-        typer.Option(help="Comma-separated variants, the first of which is compared with; by default all."),
+        typer.Option(help="Comma-separated variants; the first is the reference. By default all."),
     ] = None,
     validation: Annotated[
-        list[Path] | None, typer.Option(help="Simulated files to score on too, apart from the others.")
+        list[Path] | None, typer.Option(help="Simulated files to score on as well, as a set of their own.")
     ] = None,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each variant, with seeds 0, 1, ...")] = 1,
     weights: Annotated[

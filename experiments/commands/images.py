@@ -179,7 +179,7 @@ def denoise(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT...", help="DICOM, NIfTI or HDF5 files, or folders of them.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the images; of one input, or a file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the images, or a file for one input.")],
     method: Annotated[str, typer.Option(help="Post-processing stage, for example gain.")] = "gain",
     strength: Annotated[
         float | None, typer.Option(help="How much to denoise: 0 changes nothing, 1 is the estimated optimum.")

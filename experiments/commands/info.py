@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
+from recon.data.acquisition import Header
 from recon.data.errors import printable
 from recon.data.formats.numpy import ArrayVolume
 from recon.data.masks.measured import center_lines
 from recon.data.open import Volume, list_files, open_volume
+from recon.data.series import places_of
 from recon.experiments.console import Problems, console
 
 BYTES_PER_SAMPLE = 8
@@ -48,7 +50,9 @@ def _table(volume: Volume) -> Table:
         table.add_row("axes", Text(volume.axes.words + (" (assumed)" if volume.axes.assumed else "")))
     table.add_row("contrast", Text(header.contrast or "unknown"))
     table.add_row("dimensions", _dimensions(volume))
-    table.add_row("slices x coils", f"{slices} x {coils}")
+    table.add_row("images x coils" if header.frames else "slices x coils", f"{slices} x {coils}")
+    if header.frames:
+        table.add_row("images", describe_images(header))
     axes = "phase x phase" if header.volumetric else "readout x phase"
     table.add_row(f"matrix ({axes})", f"{readout} x {phase}")
     table.add_row("image", f"{header.crop[0]} x {header.crop[1]}{_millimetres(header.field_of_view)}")
@@ -63,21 +67,10 @@ def _table(volume: Volume) -> Table:
 
 
 def _dimensions(volume: Volume) -> str:
-    """Say in words what the file's images are: slices or positions along the readout, their contrasts and frames."""
-    header = volume.header
-    frames = [len(indices) for indices in header.series] or [1] * len(volume)
-    kinds = len({(frame.contrast, frame.set) for frame in header.frames or ()}) or 1
-    places = len(frames) // kinds
-    words = f"{places} positions along the readout" if header.volumetric else _plural(places, "slice")
-    if kinds > 1:
-        words += f", {kinds} contrasts or sets"
-    if max(frames) > 1:
-        words += f", {min(frames)}{'' if min(frames) == max(frames) else f' to {max(frames)}'} frames"
-    return f"{3 if header.volumetric else 2}-D{' + time' if max(frames) > 1 else ''}: {words}"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
+    """Say in words along how many axes the file's images extend; positions along a readout are counted."""
+    lengths = [len(series) for series in volume.header.series] or [1] * len(volume)
+    time = " + time" if max(lengths) > 1 else ""
+    return f"3-D{time}, {len(lengths)} positions along the readout" if volume.header.volumetric else f"2-D{time}"
 
 
 def _sampling(volume: Volume) -> str:
@@ -88,10 +81,38 @@ def _sampling(volume: Volume) -> str:
     first, last = volume.header.padding
     acquirable = volume.mask[..., first:last]
     acceleration = acquirable.size / max(int(acquirable.sum()), 1)
+    other = ", other lines in every frame" if _differs_by_frame(volume) else ""
     center = f"{lines.stop - lines.start} adjacent lines at the centre"
     if volume.mask.ndim > 1:
         center = "{} x {} samples at the centre".format(*_central_square(volume.mask))
-    return f"undersampled {acceleration:.2f}x, {center}{separate}"
+    return f"undersampled {acceleration:.2f}x, {center}{separate}{other}"
+
+
+def describe_images(header: Header) -> str:
+    """Say how many slices, frames, echoes and sets the images of a file are, and how long a frame lasts."""
+    frames = header.frames or ()
+    counters = [(place, frame.contrast, frame.set) for place, frame in zip(places_of(frames), frames, strict=True)]
+    slices, echoes, sets = (len(set(column)) for column in zip(*counters, strict=True))
+    lengths = sorted({len(series) for series in header.series})
+    length = " to ".join(map(str, {lengths[0]: None, lengths[-1]: None}))
+    counted = [_counted(slices, "position" if header.volumetric else "slice")]
+    counted += [f"{length} frames"] * (lengths[-1] > 1)
+    counted += [_counted(number, word) for number, word in ((echoes, "echo"), (sets, "set")) if number > 1]
+    interval = header.frame_interval if lengths[-1] > 1 else None
+    return " x ".join(counted) + (f", {interval:.4g} ms apart" if interval else "")
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 'es' if word.endswith('o') else 's'}"
+
+
+def _differs_by_frame(volume: Volume) -> bool:
+    """Return whether the first two frames of the first series were measured along different lines."""
+    first = next((series[:2] for series in volume.header.series if len(series) > 1), ())
+    if volume.header.volumetric:  # would transform two whole images
+        return False
+    masks = [volume.read(index).mask.numpy() for index in first]
+    return any(not np.array_equal(masks[0], mask) for mask in masks)
 
 
 def _central_square(mask: NDArray[np.bool_]) -> tuple[int, int]:

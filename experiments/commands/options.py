@@ -9,9 +9,10 @@ from typer.core import TyperCommand
 
 MASKS = (
     "available: random, equispaced, equispaced_fraction, magic; center and center_phase, which measure the centre of "
-    "k-space alone, along both axes or along phase; the first four limited to a centre, as random@2x2 to the "
-    "central half of readout and phase; and masks along both axes, the phase encodings of a 3-D scan: poisson, "
-    "regular and caipi, whose steps and shift may be named, as caipi:2x3:1"
+    "k-space alone, along both axes or along phase; kt-equispaced and kt-random, which measure other lines in each "
+    "frame of a series; masks along lines limited to a centre, as random@2x2 to the central half of readout and "
+    "phase; and masks along both axes, the phase encodings of a 3-D scan: poisson, regular and caipi, whose steps "
+    "and shift may be named, as caipi:2x3:1"
 )
 WEIGHTS = "a file, a name that `recon weights` lists, or owner/repository:file on the Hugging Face Hub"
 
@@ -35,7 +36,9 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the method; may be repeated."),
 ]
-Checkpoint = Annotated[str | None, typer.Option(help=f"Weights of a learned method, ours or fastMRI's: {WEIGHTS}.")]
+Checkpoint = Annotated[
+    str | None, typer.Option(help=f"Weights of a learned method, ours, fastMRI's or its authors': {WEIGHTS}.")
+]
 Device = Annotated[str, typer.Option(help="Device to compute on; available: auto, cpu, cuda.")]
 Mask = Annotated[
     str,
@@ -96,9 +99,9 @@ Uncertainty = Annotated[
     typer.Option(
         UNCERTAINTY,
         metavar="[sigma|conformal]",
-        help="Also estimate the error of each pixel, from six more reconstructions: its standard deviation, which is "
-        "meant without a word; or by conformal the half-width of an interval about the image that contains the "
-        "truth in the share --coverage of the pixels.",
+        help="Also estimate the error of each pixel, from six more reconstructions: its standard deviation (sigma, "
+        "the default), or with conformal the half-width of an interval about the image that contains the truth in "
+        "the share --coverage of the pixels.",
     ),
 ]
 Coverage = Annotated[
@@ -108,10 +111,10 @@ Coverage = Annotated[
 
 
 class UncertaintyCommand(TyperCommand):
-    """A command whose option `--uncertainty` means `sigma` where no word of its own follows."""
+    """A command whose option `--uncertainty` means `sigma` if no value follows."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Write the word out before the arguments are parsed, so that a file after the option stays a file."""
+        """Insert the missing value before the arguments are parsed, so that a file after the option stays a file."""
         words = iter(args)
         explicit: list[str] = []
         for word, following in zip(words, [*args[1:], ""], strict=False):

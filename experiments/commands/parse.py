@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recon.experiments.engine.tuning.settings import TunedSettings
 
 DEFAULT_COVERAGE = 0.9
-"""Share of the pixels that conformal intervals cover if nothing is said."""
+"""Share of the pixels that conformal intervals cover by default."""
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -65,7 +65,7 @@ def parse_counts(text: str) -> tuple[int, ...]:
     Raises
     ------
     InputError
-        If an entry is something else, or the list is empty.
+        If an entry is not a positive number, or the list is empty.
     """
     words = parse_words(text)
     for word in words:
@@ -110,7 +110,7 @@ def parse_samplings(text: str) -> tuple[Sampling, ...]:
 
 
 def parse_coverage(bounds: Bounds | None, coverage: float | None) -> float | None:
-    """Return the share of the pixels that intervals shall cover; None for standard deviations.
+    """Return the share of the pixels that intervals should cover; None for standard deviations.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def parse_sampling(mask: str, acceleration: float, center_fraction: float | None
         random lines of the central half of readout and phase. A lattice may name its steps along readout and phase
         and its shift, `caipi:2x3:1` or `regular:2x3`, whose product is the acceleration.
     acceleration, center_fraction, seed
-        Those of the mask; the centre fraction of a mask that measures nothing but the centre follows from its size.
+        Parameters of the mask; the centre fraction of a mask that measures only the centre follows from its size.
 
     Raises
     ------
@@ -210,6 +210,18 @@ def parse_protocol(masks: str, accelerations: str, center_fraction: float | None
     return tuple(dict.fromkeys(samplings))
 
 
+def load_plugins(plugins: Iterable[Path] | None) -> None:
+    """Load files that register methods or stages; None for none.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be loaded.
+    """
+    for plugin in plugins or ():
+        load_plugin(plugin)
+
+
 def build_method(
     name: str, settings: list[str], checkpoint: str | None, plugins: Iterable[Path] | None = None
 ) -> Reconstruction:
@@ -220,8 +232,7 @@ def build_method(
     InputError
         If a plugin cannot be loaded, or the method, a setting or the checkpoint is unknown.
     """
-    for plugin in plugins or ():
-        load_plugin(plugin)
+    load_plugins(plugins)
     values: dict[str, Any] = dict(_split(setting) for setting in settings)
     if checkpoint is not None:
         values["checkpoint"] = checkpoint
@@ -236,8 +247,7 @@ def build_stage(name: str, settings: list[str], plugins: Iterable[Path] | None =
     InputError
         If a plugin cannot be loaded, or the stage or a setting is unknown.
     """
-    for plugin in plugins or ():
-        load_plugin(plugin)
+    load_plugins(plugins)
     return create_stage(name, dict(_split(setting) for setting in settings))
 
 
@@ -246,22 +256,21 @@ def build_methods(
 ) -> dict[str, Reconstruction]:
     """Create several methods with settings given as `method.key=value`, after loading the plugins.
 
-    A setting that begins with a stage, as `gain.strength=0.7`, is for every method that the stage stands behind; with
-    the method before it, as `sense+gain.gain.strength=0.7`, for that method alone.
+    A setting that begins with a stage, as `gain.strength=0.7`, applies to every method with this stage; one that
+    begins with a method, as `sense+gain.gain.strength=0.7`, to that method alone.
 
     Raises
     ------
     InputError
         If a plugin cannot be loaded, or a method or a setting is unknown.
     """
-    for plugin in plugins or ():
-        load_plugin(plugin)
+    load_plugins(plugins)
     chosen = parse_words(names)
     if not chosen:
         raise InputError("no method was given")
     by_method: dict[str, list[str]] = {name: [] for name in chosen}
     by_stage = {stage: [name for name in chosen if stage in stages_of(name)] for stage in _stages(chosen)}
-    # Those of a stage first: the last value counts, and one that is given for a single method shall.
+    # Settings of stages come first: the last value counts, and that of a single method should win.
     for setting in sorted(settings, key=lambda one: one.partition(".")[0] in by_method):
         name, dot, rest = setting.partition(".")
         if dot and name in by_method:
@@ -291,7 +300,7 @@ def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> tuple[str
         if name not in methods:
             raise InputError(f"--oracle {name}: is not among the methods{did_you_mean(name, methods)}")
         if stages_of(name):
-            raise InputError(f"--oracle {name}: only a method alone is tuned; give {base_name(name)}")
+            raise InputError(f"--oracle {name}: only methods without stages are tuned; give {base_name(name)}")
         if not hasattr(methods[name], "lamda"):
             raise InputError(f"--oracle {name}: has no setting lamda, so there is nothing to tune")
     return chosen

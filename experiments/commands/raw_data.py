@@ -77,6 +77,57 @@ def simulate(
     console.print(f"{len(files)} files: {output}", markup=False)
 
 
+@commands.command("simulate cine")
+def simulate_cine(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the files.")],
+    anatomy: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Measured cines to simulate from: .npz files with an `image` (frames, rows, columns), DICOM or "
+            "NIfTI; may be repeated. Without any, hearts are drawn."
+        ),
+    ] = None,
+    maps: Annotated[
+        list[Path] | None,
+        typer.Option(help="Measured coil maps, .npz files with `maps`; may be repeated. Without any, of loops."),
+    ] = None,
+    volumes: Annotated[int, typer.Option(help="Number of files to write.")] = 4,
+    frames: Annotated[int, typer.Option(help="Number of frames of each series.")] = 25,
+    slices: Annotated[int, typer.Option(help="Number of slices in each file; measured cines show one.")] = 1,
+    coils: Annotated[int, typer.Option(help="Number of receive coils.")] = 8,
+    size: Annotated[str, typer.Option(metavar="HxW", help="Matrix size, readout x phase.")] = "192x192",
+    beats: Annotated[int, typer.Option(help="Number of heart beats that the frames of a drawn heart show.")] = 1,
+    breath: Annotated[
+        float, typer.Option(metavar="MM", help="Largest displacement of the chest by breathing; 0 for a held breath.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same files, bit for bit.")] = 0,
+    snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise in a single coil's image.")] = 40.0,
+    name: Annotated[str, typer.Option(help="Beginning of the names of the files.")] = "cine",
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate raw data of beating hearts, one series of frames for every slice, in fastMRI's file layout.
+
+    A folder of heads that is to be called cine is written by recon simulate ./cine.
+
+    Example: recon simulate cine hearts --volumes 2 --frames 25 --coils 8 --breath 5
+    """
+    from recon.experiments.commands.parse import parse_size
+    from recon.experiments.console import console, progress
+    from recon.simulation.cine.files import simulate_cines
+    from recon.simulation.cine.simulator import CinePlan, CineSimulator
+    from recon.simulation.cine.sources import DrawnHeart, load_cines
+    from recon.simulation.scanner.anatomy import load_maps
+    from recon.simulation.scanner.measured_maps import fill_maps
+
+    plan = CinePlan(parse_size(size), frames, coils, snr, slices, beats, breath)
+    measured = list(map(fill_maps, load_maps(maps or [])))
+    simulator = CineSimulator(load_cines(anatomy) if anatomy else (DrawnHeart(),), measured, varied=False)
+    with progress() as bar:
+        task = bar.add_task("simulate", total=volumes)
+        files = simulate_cines(output, simulator, plan, volumes, seed, lambda: bar.advance(task), overwrite, name)
+    console.print(f"{len(files)} files: {output}", markup=False)
+
+
 @commands.command()
 def info(inputs: Inputs, axes: Axes = None, variable: Variable = None) -> None:
     """Show what raw-data files contain: matrix, coils, slices, contrast, sampling and memory.

@@ -35,13 +35,12 @@ def study(
 
     Example: recon study shorter_t2 heads --output study
     """
+    from recon.experiments.commands.parse import load_plugins
     from recon.experiments.engine.device import pick_device
     from recon.experiments.study.config import load_study
     from recon.experiments.study.plan import Study
     from recon.experiments.study.study import run_study
-    from recon.registry import load_plugin
 
-    for plugin in plugins or ():
-        load_plugin(plugin)
+    load_plugins(plugins)
     loaded, file = load_study(config)
     run_study(inputs, Study(loaded, loaded.methods(), file.parent, pick_device(device), shown), output, overwrite)

@@ -61,7 +61,7 @@ def measured_scans(inputs: Sequence[Path], samplings: Sequence[Sampling]) -> lis
 
 @dataclass(frozen=True)
 class Simulation:
-    """What scans are simulated from.
+    """Parameters of simulated scans.
 
     Attributes
     ----------

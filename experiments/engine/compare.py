@@ -51,6 +51,8 @@ from recon.experiments.report.scores import (
     write_csv,
     write_summary,
 )
+from recon.experiments.report.series_pictures import series_pictures
+from recon.experiments.report.series_scores import SeriesScore, score_series, series_table
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
 from recon.quality.noise_floor import RULE
 
@@ -198,6 +200,7 @@ def compare(
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     detail: TargetDetail | None = None  # of the volume that is being compared
     coverages: list[SetCoverage] = []
+    series_scores: list[SeriesScore] = []
     with progress() as bar:
         task = bar.add_task("compare", total=sum(len(stored.scan) for stored in planned))
         for stored in planned:
@@ -210,6 +213,7 @@ def compare(
                 if target is not None and (detail is None or detail.volume is not scan.volume):
                     detail = target_detail(scan.volume, target)
                 scores.append(_score(stored, result, None if target is None else detail))
+                series_scores += score_series(scan, runner.name, target, result.images)
                 if target is not None and runner.bounds in result.maps:
                     compared = (target, result.images, result.maps[runner.bounds])
                     coverages.append(_coverage(stored, *compared))
@@ -218,7 +222,7 @@ def compare(
                 write_csv(output / METRICS, scores)
     if not scores:
         raise InputError("nothing could be reconstructed")
-    _summarise(output / SUMMARY, scores, coverages, protocol)
+    _summarise(output / SUMMARY, scores, coverages, series_scores, protocol)
     notes = problems.sentences + warnings.sentences
     try:
         with extra("report", "report.html"):
@@ -228,16 +232,20 @@ def compare(
     else:
         comparisons = _slice_comparisons(planned, scores, comparison)
         curves = reliabilities if comparison.coverage is None else None
-        write_report(output, scores, comparisons, protocol, notes, curves, coverages)
+        write_report(output, scores, comparisons, protocol, notes, curves, coverages, series_scores)
         console.print(f"report: {output / REPORT}", markup=False, soft_wrap=True)
     problems.exit()
     return scores
 
 
 def _summarise(
-    path: Path, scores: Sequence[MethodScore], coverages: Sequence[SetCoverage], protocol: Mapping[str, Any]
+    path: Path,
+    scores: Sequence[MethodScore],
+    coverages: Sequence[SetCoverage],
+    series_scores: Sequence[SeriesScore],
+    protocol: Mapping[str, Any],
 ) -> None:
-    """Write and print the means, the leads over the best oracle, and how much the uncertainty covers."""
+    """Write and print the means, the leads over the best oracle, scores of series, and coverages."""
     ahead = leads(scores)
     further: dict[str, Any] = {}
     if ahead:
@@ -245,10 +253,14 @@ def _summarise(
         further["lead over the best oracle"] = {"definition": DEFINITION, "rows": rows}
     if coverages:
         further["coverage"] = [asdict(one) for one in coverages]
+    if series_scores:
+        further["series"] = [asdict(one) | one.summary for one in series_scores]
     write_summary(path, scores, protocol, versions(), further)
     console.print(summary_table(scores))
     if ahead:
         console.print(lead_table(ahead))
+    if series_scores:
+        console.print(series_table(series_scores))
     if coverages:
         console.print(coverage_table(coverages))
 
@@ -360,6 +372,7 @@ def _slice_comparisons(
             mask_kind=scan.mask_kind,
             seed=scan.seed,
             target=None if acquisition.target is None else acquisition.target.numpy(),
+            series=series_pictures(scan, {name: result.images for name, result in results.items()}, index),
             images={name: result.images[index] for name, result in results.items()},
             uncertainties={name: maps[index] for name, maps in uncertainties.items()},
             coverage=comparison.coverage,

@@ -1,4 +1,4 @@
-"""`recon denoise`: improve images of which there is no raw data by a post-processing stage."""
+"""Run `recon denoise`: improve images without raw data by a post-processing stage."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def denoise(
     Raises
     ------
     InputError
-        If a file to write exists already or is an input, or two inputs have one name.
+        If a file to write exists already or is an input, or two inputs share a name.
     SystemExit
         At the end, if a file could not be read or improved.
     """
@@ -82,7 +82,7 @@ def _improve(series: Series, stage: Stage, device: torch.device) -> Images:
 
 
 def _at_measured_size(image: Tensor, size: tuple[int, int], stage: Stage) -> Tensor:
-    """Improve an image as it was measured, where its noise is white, and change the interpolated one by as much."""
+    """Improve an image at its measured size, where its noise is white, and add the interpolated change to it."""
     if size == image.shape:
         return stage.magnitude(image, image_noise(image))
     small = resample(image, size)
@@ -96,7 +96,7 @@ def _targets(paths: list[Path], output: Path, overwrite: bool) -> list[Path]:
     check_writable(output.parent if one_file else output)
     targets = [output] if one_file else [output / path.name for path in paths]
     if len(set(targets)) < len(targets):
-        raise InputError(f"{output}: several inputs have one name; give them in separate runs")
+        raise InputError(f"{output}: several inputs have the same name; give them in separate runs")
     sources = {path.resolve() for path in paths}
     for target in targets:
         if target.resolve() in sources:

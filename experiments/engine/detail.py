@@ -38,8 +38,9 @@ class DetailMetrics:
     Attributes
     ----------
     energy
-        `10 log10(E_image / (E_target - E_noise))` in dB: 0 is right, less is smooth. Noise and artefacts of the image
-        count as energy, so it may be too high, and only the correlation says whether the detail is the target's.
+        `10 log10(E_image / (E_target - E_noise))` in dB: 0 is right, less is too smooth. Noise and artefacts of the
+        image count as energy, so it may be too high, and only the correlation says whether the detail is the
+        target's.
     correlation
         Correlation of image and target in the same part of k-space over the same pixels, 1 for the target itself: a
         Fourier ring correlation (van Heel & Schatz 2005) of one ring.
@@ -115,7 +116,7 @@ def target_detail(volume: Volume, target: Images) -> TargetDetail:
 
 
 def near_foreground(target: Images) -> NDArray[np.bool_]:
-    """Mark the object of a target and what lies near it: the rest of the air, and its noise, do not count."""
+    """Mark the object of a target `(slices, rows, columns)` and what lies near it; the rest is air and its noise."""
     from scipy import ndimage  # noqa: PLC0415 - slow to import
 
     return np.stack([ndimage.binary_dilation(one, iterations=MARGIN) for one in foreground(target)])

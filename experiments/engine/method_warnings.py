@@ -1,4 +1,4 @@
-"""Warn of what a method does not vouch for: scans outside its training range, uncertainty without calibration."""
+"""Warn of scans outside a method's training range, and of uncertainty without calibration."""
 
 from __future__ import annotations
 

@@ -34,13 +34,15 @@ class Metrics:
     nmse: float
 
 
-def score(target: Images, images: Images) -> Metrics:
+def score(target: Images, images: Images, largest: float | None = None) -> Metrics:
     """Score a volume over the field that target and images have in common (Zbontar et al. 2018, eqs. 4-6).
 
     Parameters
     ----------
     target, images
         `(slices, rows, columns)`; both are cropped to the smaller size.
+    largest
+        Range of `ssim` and `psnr`; None for the largest target value.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def score(target: Images, images: Images) -> Metrics:
     from fastmri.evaluate import nmse, psnr, ssim  # noqa: PLC0415 - takes a second to import
 
     target, images = _scored_field(target, images)
-    largest = target.max()
+    largest = target.max() if largest is None else largest
     with np.errstate(divide="ignore", invalid="ignore"):  # an all-zero target scores NaN, equal images infinity
         return Metrics(
             ssim=_number(ssim(target, images, maxval=largest)),
@@ -136,7 +138,7 @@ def _otsu(values: Images) -> float:
 
 
 def score_as_fastmri(target: Images, images: Images) -> Metrics:
-    """Score a volume as fastMRI's leaderboard did: over the centred square as wide as the target.
+    """Score `(slices, rows, columns)` as fastMRI's leaderboard did: over the centred square as wide as the target.
 
     Raises
     ------

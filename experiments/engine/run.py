@@ -226,7 +226,7 @@ class Runner:
         return maps
 
     def predictors(self, acquisition: Acquisition, image: Tensor) -> Predictors:
-        """Reconstruct altered versions of a slice, and return what they tell about the error of its image.
+        """Reconstruct altered versions of a slice, and return the predictors of its image's error.
 
         Parameters
         ----------

@@ -35,11 +35,15 @@ class SampledVolume:
     def __iter__(self) -> Iterator[Acquisition]:
         return map(self.read, self.order)
 
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of the images in the file."""
+        return list(map(self.volume.number, range(len(self))))
+
     @cached_property
     def order(self) -> list[int]:
         """Indices of the images in the order in which they are read: series after series, by time."""
-        header, numbers = self.volume.header, map(self.volume.number, range(len(self)))
-        places = [header.place_in_series(number) for number in numbers]
+        places = [self.volume.header.place_in_series(number) for number in self.numbers]
         return sorted(range(len(self)), key=lambda index: (places[index][0][0], places[index][1]))
 
     def read(self, index: int) -> Acquisition:

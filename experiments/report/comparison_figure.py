@@ -30,7 +30,7 @@ _BACKGROUND, _BRIGHT, _DIM = "#0d0f12", "#f0f3f6", "#9aa4af"
 
 def draw_comparison(comparison: SliceComparison) -> Figure:
     """Draw images on a dark background, errors and sampling below them, and explain the scales in the footer."""
-    arranged = columns(comparison)
+    arranged = columns(comparison, moving=False)
     across = columns_in_band(len(arranged))
     width = min((_WIDTH - 2 * _MARGIN + _GAP) / across - _GAP, _WIDEST_CELL)
     heights = _heights(arranged, width * _aspect(comparison))

@@ -59,7 +59,7 @@ class Lead:
 
 
 def scan_set(file: str) -> str:
-    """Return the name by which files belong together: that of the file without its ending and its last number."""
+    """Return the name of the set that a file belongs to: the file's own without its suffix and last number."""
     stem = PurePath(file).stem
     return re.sub(r"[-_ ]*\d+$", "", stem) or stem
 

@@ -24,7 +24,7 @@ from recon.experiments.report.panels import (
     bands_of,
     columns,
     columns_in_band,
-    encode_png,
+    encode_picture,
     sampled_lines,
 )
 from recon.experiments.report.reliability import Reliability, draw_reliability
@@ -41,6 +41,8 @@ from recon.experiments.report.scores import (
     summarise,
     versions,
 )
+from recon.experiments.report.series_scores import HEADINGS as SERIES_HEADINGS
+from recon.experiments.report.series_scores import SeriesScore, series_numbers
 
 RELIABILITY = "uncertainty.png"
 
@@ -58,6 +60,7 @@ def write_report(
     notes: Sequence[str],
     reliabilities: Mapping[str, Reliability] | None = None,
     coverages: Sequence[SetCoverage] = (),
+    series_scores: Sequence[SeriesScore] = (),
 ) -> None:
     """Write `report.html`, and one file `figures/*.png` per slice.
 
@@ -77,6 +80,8 @@ def write_report(
         Predicted against true errors of each method; also written to `figures/uncertainty.png`.
     coverages
         Shares of the pixels whose errors stay within their bounds, of each volume.
+    series_scores
+        Scores of the frames of each series.
     """
     scores, comparisons = list(scores), list(comparisons)
     for number, comparison in enumerate(comparisons, start=1):
@@ -112,6 +117,9 @@ def write_report(
         reliability=encode((output / "figures" / RELIABILITY).read_bytes()) if reliabilities else None,
         coverages=coverages,
         coverage_headings=coverage_headings(coverages[0].stated) if coverages else (),
+        series_scores=series_scores,
+        series_headings=SERIES_HEADINGS,
+        series_numbers=series_numbers,
         lead_numbers=lead_numbers,
         error_text=ERROR_TEXT,
         error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
@@ -129,7 +137,7 @@ def _tables(scores: Sequence[S]) -> dict[str, list[list[S]]]:
 
 
 def _source(panel: Panel) -> str:
-    return encode(encode_png(panel))
+    return encode(*encode_picture(panel))
 
 
 def _frame(panel: Panel) -> str:

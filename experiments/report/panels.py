@@ -14,6 +14,7 @@ from PIL import Image
 
 from recon.data.errors import printable
 from recon.experiments.report.scores import MethodScore, best_metrics, format_number
+from recon.experiments.report.series_pictures import SeriesPictures, encode_movie
 from recon.experiments.report.zoom import Window, zoom_window
 from recon.quality.resolution import Band, bands
 
@@ -60,6 +61,8 @@ class SliceComparison:
         half-width of the interval that contains the truth.
     coverage
         Share of the pixels that the intervals promise to cover; None for standard deviations.
+    series
+        All frames of the slice; None if it has a single one.
     """
 
     file: str
@@ -75,6 +78,7 @@ class SliceComparison:
     scores: dict[str, MethodScore] = field(default_factory=dict)
     uncertainties: dict[str, NDArray[np.floating]] = field(default_factory=dict)
     coverage: float | None = None
+    series: SeriesPictures | None = None
 
     def __post_init__(self) -> None:
         """Cut everything to the field that the target and all images cover, as the scores do."""
@@ -86,14 +90,17 @@ class SliceComparison:
             cut = {method: center_crop(image, size) for method, image in getattr(self, name).items()}
             object.__setattr__(self, name, cut)
         object.__setattr__(self, "target", None if self.target is None else center_crop(self.target, size))
+        if self.series is not None:
+            object.__setattr__(self, "series", self.series.cropped(size))
 
     @property
     def title(self) -> str:
-        """File, contrast, slice and sampling in one line."""
+        """File, contrast, slice or frame, and sampling in one line."""
         name = printable(self.file, LONGEST_NAME)
         scan = f"{name}, {self.acquisition}" if self.acquisition else name
         seed = f", seed {self.seed}" if self.seed else ""
-        return f"{scan}, slice {self.slice}, {self.acceleration:.3g}x {self.mask_kind}{seed}"
+        shown = f"slice {self.slice}" if self.series is None else self.series.name
+        return f"{scan}, {shown}, {self.acceleration:.3g}x {self.mask_kind}{seed}"
 
     @property
     def scale(self) -> str:
@@ -126,6 +133,11 @@ class Panel:
         Name of the matplotlib colour map.
     frame
         Part that another panel shows zoomed; it is outlined.
+    movie
+        Frames `(frames, rows, columns)` that the page shows one after the other, the first of which are the pixels;
+        None for a still picture.
+    duration
+        Time of each frame, in ms.
     """
 
     kind: str
@@ -134,6 +146,8 @@ class Panel:
     white: float = 1.0
     palette: str = GRAY
     frame: Window | None = None
+    movie: NDArray[np.floating] | None = None
+    duration: int = 0
 
     def zoomed(self, window: Window) -> Panel:
         """Return a panel of the part inside the window."""
@@ -162,6 +176,12 @@ class Column:
     scores: Mapping[str, str] = field(default_factory=dict)
     best: tuple[str, ...] = ()
 
+    @property
+    def still(self) -> Column:
+        """The column without panels that move."""
+        rows = [[panel for panel in row if panel is None or panel.movie is None] for row in self.rows]
+        return replace(self, rows=rows)
+
 
 def white_level(comparison: SliceComparison) -> float:
     """Return the value drawn white in every image: a high percentile of the target, or else of the first method."""
@@ -187,18 +207,23 @@ def sampled_lines(comparison: SliceComparison) -> Panel | None:
     return Panel("lines", "mask", comparison.mask[None].astype(np.float32)) if comparison.mask.ndim == 1 else None
 
 
-def columns(comparison: SliceComparison) -> list[Column]:
-    """Arrange the panels: k-space below the target, errors below the methods, then the zoomed part of each."""
+def columns(comparison: SliceComparison, moving: bool = True) -> list[Column]:
+    """Arrange the panels: k-space below the target, errors below the methods, then the zoomed part of each.
+
+    Series follow, in motion if the medium can move, and as a line over time.
+    """
     white, target, best = white_level(comparison), comparison.target, best_metrics(comparison.scores.values())
     window = _window(comparison)
     sampling: list[Panel | None] = [Panel("sampling", "log k-space", log_kspace(comparison.kspace))]
     if comparison.mask.ndim == 2:
         sampling.insert(0, Panel("sampling", "mask", comparison.mask.astype(np.float32)))
     if target is None:
-        arranged = [Column("sampling", [sampling, [], []])]
+        arranged = [Column("sampling", [sampling, [], [], *_motion(comparison, None)])]
     else:
         whole = Panel("image", "target", target, white, frame=window)
-        arranged = [Column("target", [[whole], sampling, [], [whole.zoomed(window), None]])]
+        arranged = [
+            Column("target", [[whole], sampling, [], [whole.zoomed(window), None], *_motion(comparison, None)])
+        ]
     for method, image in comparison.images.items():
         shown = Panel("image", method, image, white, frame=window if target is None and len(arranged) == 1 else None)
         rows: list[list[Panel | None]] = [[shown], [], [shown.zoomed(window)]]
@@ -208,8 +233,28 @@ def columns(comparison: SliceComparison) -> list[Column]:
         if method in comparison.uncertainties:
             unsure = ERROR_GAIN * comparison.uncertainties[method]
             rows[-2].append(Panel("uncertainty", f"uncertainty x {ERROR_GAIN}", unsure, white, HEAT))
+        rows += _motion(comparison, method)
         arranged.append(Column(method, rows, _captions(comparison.scores.get(method)), best.get(method, ())))
-    return _without_empty_rows(arranged)
+    return _without_empty_rows(arranged if moving else [column.still for column in arranged])
+
+
+def _motion(comparison: SliceComparison, method: str | None) -> list[list[Panel | None]]:
+    """Return the rows that show a series: in motion, and a line over time with its error; None for the target's."""
+    series = comparison.series
+    if series is None:
+        return []
+    shown, target = series.target if method is None else series.images[method], series.target
+    if shown is None:
+        return [[], []]
+    white, movie = white_level(comparison), series.movie(shown)
+    animated = Panel("cine", "cine", movie[0], white, movie=movie, duration=series.duration)
+    profile = Panel("profile", "x-t profile", series.profile(shown), white)
+    if method is None or target is None:
+        return [[animated], [profile, None] if target is not None else [profile]]
+    wrong = Panel(
+        "profile error", f"error x {ERROR_GAIN}", error(profile.values, series.profile(target)), white, HEAT
+    )
+    return [[animated], [profile, wrong]]
 
 
 def _without_empty_rows(arranged: list[Column]) -> list[Column]:
@@ -224,6 +269,13 @@ def columns_in_band(count: int) -> int:
     """Choose how many columns stand side by side: at most six, in as few equally full bands as possible."""
     bands = -(-count // _MOST_COLUMNS)
     return -(-count // bands)
+
+
+def encode_picture(panel: Panel) -> tuple[bytes, str]:
+    """Encode a panel, in motion if it is a series, and name the format."""
+    if panel.movie is not None:
+        return encode_movie(panel.movie, panel.white, panel.duration)
+    return encode_png(panel), "png"
 
 
 def encode_png(panel: Panel) -> bytes:

@@ -1,4 +1,4 @@
-"""Fills the page templates: what every report page shares."""
+"""Renders the templates of report pages with what all pages share."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def template(name: str, **shared: Any) -> Template:
     return environment.get_template(name)
 
 
-def encode(png: bytes) -> str:
-    """Return a picture as the source of an image, so that the page needs no other file."""
-    return f"data:image/png;base64,{b64encode(png).decode()}"
+def encode(picture: bytes, kind: str = "png") -> str:
+    """Return a picture of some format as the source of an image, so that the page needs no other file."""
+    return f"data:image/{kind};base64,{b64encode(picture).decode()}"
 
 
 def plain(value: Any) -> str:

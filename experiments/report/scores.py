@@ -253,7 +253,7 @@ def write_summary(
 ) -> None:
     """Write means and standard deviations with their protocol as JSON; numbers that are not finite become null.
 
-    What else the summary is to hold is given by its keys in `further`.
+    `further` holds more entries of the summary by their keys.
     """
     summary = {
         "protocol": protocol,
@@ -342,7 +342,7 @@ def _average(acquisition: str, scores: Sequence[MethodScore]) -> MeanScore:
 
 
 def _statistic(values: Sequence[float]) -> Statistic:
-    """Average the values that there are; some scans have no fine detail or no foreground to score."""
+    """Average the available values; some scans have no fine detail or no foreground to score."""
     values = [value for value in values if not math.isnan(value)] or [math.nan]
     with np.errstate(invalid="ignore"):  # a perfect image has an infinite PSNR, whose standard deviation is NaN
         std = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan

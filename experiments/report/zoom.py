@@ -29,14 +29,14 @@ def zoom_window(images: Sequence[Image], target: Image | None) -> Window:
     errors = [np.square(image - reference, dtype=np.float64) for image in images]
     share = np.sum([error / (error.sum() or 1) for error in errors], axis=0)
     rows, columns = (max(size // ZOOM, min(size, SMALLEST)) for size in share.shape)
-    sums = _window_sums(share, rows, columns)
-    middle = sums.shape[0] // 2, sums.shape[1] // 2
-    top, left = np.unravel_index(sums.argmax(), sums.shape) if share.any() else middle
-    return slice(int(top), int(top) + rows), slice(int(left), int(left) + columns)
+    return fullest_window(share, rows, columns)
 
 
-def _window_sums(values: Image, rows: int, columns: int) -> Image:
-    """Sum the values in every window of this size; the result is indexed by the window's upper left corner."""
+def fullest_window(values: Image, rows: int, columns: int) -> Window:
+    """Find the window of this size with the largest sum of values, the middle one if there are none."""
     summed = np.pad(values.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     strips = summed[rows:] - summed[:-rows]
-    return strips[:, columns:] - strips[:, :-columns]
+    sums = strips[:, columns:] - strips[:, :-columns]  # by the window's upper left corner
+    middle = sums.shape[0] // 2, sums.shape[1] // 2
+    top, left = np.unravel_index(sums.argmax(), sums.shape) if values.any() else middle
+    return slice(int(top), int(top) + rows), slice(int(left), int(left) + columns)

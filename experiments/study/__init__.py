@@ -1,1 +1,1 @@
-"""`recon study`: how short a protocol may get, measured in regions of interest and tested over subjects."""
+"""Implements `recon study`, which measures how short a protocol may get, in regions and over subjects."""

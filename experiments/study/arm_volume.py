@@ -1,4 +1,4 @@
-"""A scan as one arm of a study takes it: some slices, and as many averages as the arm uses."""
+"""Reads a scan for one arm of a study: some slices, and as many averages as the arm uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The YAML file of a study: its arms, regions, edges and tests."""
+"""Defines the YAML file of a study: its arms, regions, edges and tests."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class ArmConfig(Section):
 
 
 class RoiChange(Section):
-    """A region of interest, or what changes in it for one subject.
+    """A region of interest, or its changes for one subject.
 
     It is an ellipse by `center` and `radii`, or a `label` of the study's label maps.
 
@@ -168,7 +168,7 @@ class EdgeConfig(Section):
 
 
 class SubjectConfig(Section):
-    """What differs for one subject.
+    """Changes of the study for one subject.
 
     Attributes
     ----------
@@ -186,7 +186,7 @@ class SubjectConfig(Section):
 
 
 class StudyConfig(Section):
-    """The study.
+    """A whole study.
 
     Attributes
     ----------

@@ -104,7 +104,10 @@ def line_rise(image: NDArray[np.floating], frame: Frame, start: Points, end: Poi
 
 
 def border_rise(image: NDArray[np.floating], frame: Frame, lines: Sequence[tuple[Points, Points]]) -> float:
-    """Return the median rise along lines across a border, in mm; NaN unless half of them show a clear edge."""
+    """Return the median rise in mm along lines across a border in an image `(rows, columns)`.
+
+    It is NaN unless half of the lines show a clear edge.
+    """
     rises = np.array([line_rise(image, frame, start, end) for start, end in lines])
     clear = rises[np.isfinite(rises)]
     return float(np.median(clear)) if 2 * len(clear) >= len(rises) else math.nan

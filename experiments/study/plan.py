@@ -1,4 +1,4 @@
-"""Plans a study: what every arm is to make of every scan."""
+"""Plans a study: the reconstructions of every scan in every arm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Study:
     Attributes
     ----------
     config
-        The study.
+        Config of the study.
     methods
         Method of every arm.
     folder
@@ -77,7 +77,7 @@ class Subject:
     name
         Name of the scan without its suffix.
     config
-        The study as it is for the subject.
+        Config of the study with the changes for the subject.
     arms
         Results by arm, made or to be made.
     averages
@@ -101,7 +101,7 @@ class Subject:
 
 
 def plan_subjects(files: Sequence[Path], study: Study, output: Path, problems: Problems) -> Iterator[Subject]:
-    """Open every scan and list what every arm is to make of it.
+    """Open every scan, and list its reconstructions in every arm.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def plan_subjects(files: Sequence[Path], study: Study, output: Path, problems: P
     Yields
     ------
     Subject
-        Each of the others.
+        Each scan that can be part of the study.
     """
     steps = parse_steps(study.config.preprocess)
     for path in files:
@@ -129,7 +129,8 @@ def plan_subjects(files: Sequence[Path], study: Study, output: Path, problems: P
             noisy = []
             for name, arm in config.arms.items():
                 if arm.sampling is not None and volume.mask is not None:
-                    raise InputError(f"{volume.name}: is undersampled already, so the arm {name!r} cannot do it")
+                    already = f"{volume.name}: is undersampled already"
+                    raise InputError(f"{already}, so the arm {name!r} cannot undersample it")
                 part = arm_volume(volume, slices, arm.averages, config.file_averages)
                 scan = SampledVolume(stepped(part, steps), arm.sampling)
                 file = output / "reconstructions" / folder_name(name) / result_name(volume.path)

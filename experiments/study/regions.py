@@ -35,7 +35,7 @@ class Regions:
     masks
         Pixels of every region, bool `(slices, rows, columns)`.
     study
-        The study as it is for the subject.
+        Config of the study with the changes for the subject.
     slices
         Numbers of the slices in the file.
     """
@@ -71,7 +71,7 @@ def chosen_slices(study: StudyConfig, volume: Volume) -> tuple[int, ...]:
     Raises
     ------
     InputError
-        If the scan has no slice of this number.
+        If the scan lacks one of the slices.
     """
     count = len(volume)
     if study.slices == "all":
@@ -90,7 +90,7 @@ def find_regions(study: StudyConfig, volume: Volume, shape: tuple[int, int], fol
     Parameters
     ----------
     study
-        The study as it is for the subject.
+        Config of the study with the changes for the subject.
     volume
         The subject's slices.
     shape
@@ -140,7 +140,7 @@ def scan_name(volume: Volume) -> str:
 
 def _ellipse(roi: RoiConfig) -> Ellipse:
     if roi.center is None or roi.radii is None:
-        raise InputError("the region is no ellipse")
+        raise InputError("the region is not an ellipse")
     return Ellipse(roi.center, roi.radii, roi.angle)
 
 

@@ -1,4 +1,4 @@
-"""What a study found: values of every subject, means over subjects, and tests; written as CSV and JSON."""
+"""Collects the values, means and tests of a study, and writes them as CSV and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`recon study`: reconstruct every scan in every arm, measure regions and edges, and test pairs of arms."""
+"""Run `recon study`: reconstruct every scan in every arm, measure regions and edges, and test pairs of arms."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def run_study(inputs: list[Path], study: Study, output: Path, overwrite: bool = 
                 with problems.collect():
                     warnings.check(one.runner.name, one.runner.method, partial(one.scan.read, 0))
                     one.load_or_make(lambda: bar.advance(task))
-                    result = one.load()  # as the file has it, whether it was made now or before
+                    result = one.load()  # from its file, whether it was made now or in an earlier run
                     if result is None:
                         raise InputError(f"{one.path}: changed while the study was running; run it again")
                     regions = subject.find(arm, result.images.shape[1:], study.folder)

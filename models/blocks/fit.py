@@ -54,7 +54,7 @@ def fit(
     axes
         Axes of one problem; the others are batch axes.
     learned
-        What `A` and `A^H y` depend on, to receive gradients; None for a problem that is not learned.
+        Learned tensors on which `A` and `A^H y` depend, to receive gradients; None if nothing is learned.
 
     Returns
     -------

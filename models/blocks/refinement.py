@@ -59,12 +59,14 @@ class Refinement(nn.Module):
         Channels and poolings of the U-Net.
     memory
         Channels of the hidden state.
+    inputs
+        Number of channels that the images become.
     """
 
-    def __init__(self, chans: int, pools: int, memory: int) -> None:
+    def __init__(self, chans: int, pools: int, memory: int, inputs: int = 2 * SETS) -> None:
         super().__init__()
         self.pools, self.memory = pools, memory
-        self.unet = Unet(2 * SETS + 1 + memory, 2 * SETS + memory, chans, pools)
+        self.unet = Unet(inputs + 1 + memory, 2 * SETS + memory, chans, pools)
         self.control = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2))
         for last in (self.unet.last, self.control[-1]):
             start_near_zero(last)  # an untrained network refines almost nothing
@@ -83,9 +85,7 @@ class Refinement(nn.Module):
         hidden = estimate.hidden
         if hidden is None:
             hidden = noise.new_zeros(len(noise), self.memory, *noise.shape[1:])
-        features = torch.cat(
-            [sets_to_channels(images / unit.unsqueeze(1)), noise.log1p().unsqueeze(1), hidden], dim=1
-        )
+        features = torch.cat([self.channels(images / unit.unsqueeze(1)), noise.log1p().unsqueeze(1), hidden], dim=1)
         matrix = (images.shape[-2], images.shape[-1])
         padded = fastmri_pad(features, padded_matrix(matrix, self.pools))
         refined = self.unet(padded.contiguous(memory_format=torch.channels_last))
@@ -93,6 +93,10 @@ class Refinement(nn.Module):
         subtracted = log_gain.exp()[:, None, None, None] * unit.unsqueeze(1) * _images(artefacts)
         lamda = INITIAL_LAMDA * log_lamda.exp()
         return Estimate(images - subtracted, estimate.noise, estimate.acceleration, hidden, lamda)
+
+    def channels(self, images: Tensor) -> Tensor:
+        """Split complex `(batch, sets, readout, phase)` into the channels that the U-Net sees."""
+        return sets_to_channels(images)
 
 
 def sets_to_channels(images: Tensor) -> Tensor:

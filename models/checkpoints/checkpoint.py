@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,23 @@ from torch import Tensor, nn
 from recon.data.errors import InputError, printable
 from recon.data.storage.atomic import atomic_path
 from recon.models.checkpoints.card import Card, card_path, read_card
-from recon.models.checkpoints.fastmri import infer_network
+from recon.models.checkpoints.fastmri import find_unet, find_varnet
+from recon.models.checkpoints.numpy_file import is_numpy_archive, read_numpy_file
+from recon.models.checkpoints.recognised import Recognised, instead
+from recon.models.checkpoints.schlemper import find_deep_cascade, find_recurrent_network
 from recon.models.checkpoints.torch_file import LONGEST_KEY, checked_bytes, read_torch_file
 from recon.models.zoo import LONGEST_QUOTE, build
 
 LARGEST_HEADER = 16 * 2**20
 """Largest number of bytes of the header of a safetensors file."""
+
+RECOGNISERS: tuple[Callable[[Mapping[str, Tensor]], Recognised | None], ...] = (
+    find_varnet,
+    find_unet,
+    find_deep_cascade,
+    find_recurrent_network,
+)
+"""Functions that recognise weights which no header of this program describes."""
 
 NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """Types of weights that are converted to float32."""
@@ -41,7 +52,7 @@ class Checkpoint:
     arguments
         Arguments of its constructor.
     protocol
-        Record of the training; empty for fastMRI's weights, which hold none.
+        Record of the training; empty for weights of other programs, which hold none.
     path, sha256
         Path and SHA-256 of the file.
     card
@@ -104,7 +115,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 
 
 def load_model(path: Path) -> Checkpoint:
-    """Read weights written by `save_weights`, or a VarNet or U-Net checkpoint of fastMRI.
+    """Read weights written by `save_weights`, or those of another program that one of `RECOGNISERS` recognises.
 
     Raises
     ------
@@ -126,9 +137,21 @@ def load_model(path: Path) -> Checkpoint:
         name, arguments, protocol, weights = _read_safetensors(path)
     else:
         protocol = {}
-        name, weights, arguments = infer_network(path, read_torch_file(path))
+        name, arguments, weights = _recognise(path)
     network = _assemble(path, name, arguments, weights)
     return Checkpoint(network, name, arguments, protocol, path, sha256, card)
+
+
+def _recognise(path: Path) -> Recognised:
+    weights = read_numpy_file(path) if is_numpy_archive(path) else read_torch_file(path)
+    for recognise in RECOGNISERS:
+        found = recognise(weights)
+        if found is not None:
+            return found
+    raise InputError(
+        f"{path}: holds neither a VarNet nor a U-Net, of this program or of fastMRI, nor the authors' deep cascade "
+        f"or recurrent network{instead(weights)}"
+    )
 
 
 def _is_safetensors(path: Path) -> bool:

@@ -30,12 +30,20 @@ class DeepCascade(SenseNetwork):
     noise_weight
         Initial value of `lamda`, the weight of measured against predicted samples, which each data consistency layer
         learns; None keeps measured samples exactly, as an infinite `lamda` does.
+    real_image
+        Whether the image of a single coil gets the phase that makes it nearly real, as `S` does for several coils.
+        The authors' own weights are for images as they are.
     """
 
     def __init__(
-        self, num_cascades: int = 5, layers: int = 5, chans: int = 64, noise_weight: float | None = None
+        self,
+        num_cascades: int = 5,
+        layers: int = 5,
+        chans: int = 64,
+        noise_weight: float | None = None,
+        real_image: bool = True,
     ) -> None:
-        super().__init__(DealiasingStep(layers, chans, noise_weight) for _ in range(num_cascades))
+        super().__init__((DealiasingStep(layers, chans, noise_weight) for _ in range(num_cascades)), real_image)
 
     def solve(self, problem: LeastSquares) -> Tensor:
         """Estimate the missing samples, cascade by cascade."""

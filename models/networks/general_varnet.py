@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from recon.calibration.acs import Acs, batch_calibration_lines
 from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.sense import IterativeSense
+from recon.classical.series import IterativeSeries
 from recon.contract import NoiseLevel
 from recon.crop import center_crop
 from recon.fourier import fft
@@ -103,7 +104,7 @@ class GeneralVarNet(KspaceNetwork):
         if noise_level not in get_args(NoiseLevel):
             raise ValueError(f"noise_level must be one of {', '.join(get_args(NoiseLevel))}")
         self.iterations, self.noise_level, self.map_lines = iterations, noise_level, map_lines
-        self.start: IterativeSense = CSWavelet(iterations=start_iterations)
+        self.start: IterativeSense | IterativeSeries = CSWavelet(iterations=start_iterations)
         self.cascades = nn.ModuleList(Refinement(chans, pools, memory) for _ in range(num_cascades))
 
     def predict(self, batch: UndersampledBatch) -> Tensor:
@@ -206,7 +207,7 @@ def natural(problem: Problem, images: Tensor) -> Tensor:
 
 
 def solution(problem: Problem, images: Tensor) -> Tensor:
-    """Undo `natural`, with zeros in the sets that a slice lacks."""
+    """Undo `natural` for `(batch, sets, readout, phase)`, with zeros in the sets that a slice lacks."""
     present = problem.sets_present
     shifted = torch.fft.ifftshift(images[:, : present.shape[1]], dim=problem.encoding.axes)
     return torch.where(present[..., None, None], shifted, 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,8 @@ from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatc
 from recon.solvers.encoding import Encoding
 from recon.solvers.measured import Measured
 from recon.solvers.problem import LeastSquares
+
+Estimate = TypeVar("Estimate")
 
 
 class SenseNetwork(KspaceNetwork):
@@ -34,20 +37,28 @@ class SenseNetwork(KspaceNetwork):
     ----------
     checkpointing
         Whether training stores only the input of each cascade and recomputes the rest: less memory, more time.
+    real_image
+        Whether the map of a single coil has the phase of its low-resolution image, so that the combined image is
+        nearly real. Otherwise it is one everywhere, and the image is that of the coil.
     """
 
-    def __init__(self, cascades: Iterable[nn.Module]) -> None:
+    def __init__(self, cascades: Iterable[nn.Module], real_image: bool = True) -> None:
         super().__init__()
-        self.checkpointing = False
+        self.checkpointing, self.real_image = False, real_image
         self.cascades = nn.ModuleList(cascades)
 
     @abstractmethod
     def solve(self, problem: LeastSquares) -> Tensor:
         """Return complex k-space of all coils `(batch, coils, readout, phase)`, ordered as `problem.measured`."""
 
-    def unroll(self, estimate: Tensor, problem: LeastSquares) -> Tensor:
+    @property
+    def steps(self) -> Sequence[nn.Module]:
+        """The cascades in the order in which they are applied."""
+        return list(self.cascades)
+
+    def unroll(self, estimate: Estimate, problem: LeastSquares) -> Estimate:
         """Apply all cascades to an estimate."""
-        for cascade in self.cascades:
+        for cascade in self.steps:
             if self.checkpointing and torch.is_grad_enabled():
                 estimate = checkpoint(cascade, estimate, problem, use_reentrant=False)
             else:
@@ -56,13 +67,23 @@ class SenseNetwork(KspaceNetwork):
 
     def predict(self, batch: UndersampledBatch) -> Tensor:
         """Return the image of every coil, complex `(batch, coils, readout, phase)`."""
-        largest = rss(ifft(batch.masked_kspace)).amax(dim=IMAGE_AXES)[:, None, None, None]
+        largest = self.largest(batch.masked_kspace)
         unit = torch.where(largest > 0, largest, 1)
         scaled = batch.masked_kspace / unit
         reference = None if batch.calibration is None else batch.calibration / unit
-        acs = batch_calibration_lines(scaled, batch.mask, reference)
-        matrix = scaled.shape[-2], scaled.shape[-1]
         measured = Measured.of(scaled, batch.mask)
-        maps = batch_sens_maps(acs, matrix).to(scaled.dtype).unsqueeze(1)
+        maps = self.sens_maps(batch._replace(masked_kspace=scaled, calibration=reference))
         problem = LeastSquares(Encoding(maps, measured.mask, measured.axes), measured.samples)
         return measured.image(self.solve(problem)) * largest
+
+    def largest(self, kspace: Tensor) -> Tensor:
+        """Return the unit of each slice: the largest value of its zero-filled image, real `(batch, 1, 1, 1)`."""
+        return rss(ifft(kspace)).amax(dim=IMAGE_AXES)[:, None, None, None]
+
+    def sens_maps(self, batch: UndersampledBatch) -> Tensor:
+        """Estimate the maps of each slice, complex `(batch, 1, coils, readout, phase)`."""
+        kspace = batch.masked_kspace
+        if kspace.shape[1] == 1 and not self.real_image:
+            return torch.ones_like(kspace).unsqueeze(1)
+        acs = batch_calibration_lines(kspace, batch.mask, batch.calibration)
+        return batch_sens_maps(acs, (kspace.shape[-2], kspace.shape[-1])).to(kspace.dtype).unsqueeze(1)

@@ -40,10 +40,10 @@ OUTER_LINES = 0.6
 """Distance from DC, as a share of the largest, of the lines of the rectangle that count; signal is weaker there."""
 
 OUTER_SHARE, FEWEST_SAMPLES, FEWEST_LINES = 0.4, 96, 4
-"""Share of whole lines, those farthest from DC, that tell when an object leaves no air; and how many at least."""
+"""Share of the lines, those farthest from DC, that show whether there is any air; their fewest samples and lines."""
 
 MUCH_QUIETER = 2.0
-"""Ratio of powers from which these lines are believed rather than all lines."""
+"""Ratio of the noise found in all lines to that in the outer ones, in power, from which on only the latter count."""
 
 FOLDS, QUIET_CELLS = 4, 3
 """Number of parts into which these lines are divided, and number of positions that count in each part."""

@@ -11,14 +11,14 @@ from recon.coils import coil_combine
 from recon.data.acquisition import Acquisition
 
 MOST_LINES = 24
-"""Number of lines, and of rows, about DC from which maps are estimated: those of more would follow the noise."""
+"""Number of lines, and of rows, about DC from which maps are estimated; maps from more would follow the noise."""
 
 
 def combine(coil_images: Tensor, acquisition: Acquisition) -> Tensor:
     """Return `s^H c`, the optimal linear combination of coil images for unit-norm maps `s` (Roemer et al. 1990).
 
-    The maps are ESPIRiT's. Where the object is folded into its own field of view there are two: the magnitude is then
-    the root sum of squares of both combinations, and the phase that of the first.
+    The maps are ESPIRiT's. Where the object folds over in its own field of view there are two; the result then
+    has the root sum of squares of both combinations as magnitude, and the phase of the first.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def combine(coil_images: Tensor, acquisition: Acquisition) -> Tensor:
 
 
 def _middle(acs: Acs) -> Acs:
-    """Return no more calibration lines about DC, and rows, than maps need."""
+    """Cut calibration lines to the `MOST_LINES` lines and rows about DC."""
     row, reach = acs.lines.shape[1] // 2, MOST_LINES // 2
     first, top = max(0, acs.dc - reach), max(0, row - reach)
     lines = acs.lines[:, top : row + reach, first : acs.dc + reach]

@@ -129,7 +129,7 @@ def espirit(acs: Sequence[Acs], matrix: tuple[int, int], sets: int = 1) -> SensM
 
 
 def second_weight(eigenvalues: Tensor) -> Tensor:
-    """Weight the second map: by its eigenvalue, down to zero where that shows no folded signal.
+    """Return weights of the second map, of the shape of its eigenvalues: these, down to zero without folded signal.
 
     Few calibration lines lower the eigenvalue of a folded pixel to .5 or .9. A unit weight would amplify the noise of
     pixels that are hardly folded, and a slope as steep as that of `trust` would lose folded signal.
@@ -138,7 +138,7 @@ def second_weight(eigenvalues: Tensor) -> Tensor:
 
 
 def trust(eigenvalues: Tensor) -> Tensor:
-    """Return 1 where eigenvalues show signal, 0 in the background whose eigenvectors are noise, a slope between."""
+    """Return 1 where eigenvalues `(...)` show signal, 0 where eigenvectors are noise, and a slope between."""
     return ((eigenvalues - UNTRUSTED) / (TRUSTED - UNTRUSTED)).clamp(0, 1)
 
 

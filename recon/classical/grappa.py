@@ -11,17 +11,15 @@ from pydantic import Field
 from torch import Tensor
 
 from recon.calibration.acs import calibration_lines
-from recon.calibration.combination import combine
 from recon.calibration.compression import compress, compression_matrix
 from recon.calibration.covariance import kspace_covariance
 from recon.calibration.noise import air_variance
+from recon.classical.coil_images import CoilImageReconstruction
 from recon.classical.grappa_kernels import Kernels, find_gaps, learn_kernels
 from recon.classical.grappa_noise import noise_variances
 from recon.classical.plane_grappa import fill_plane, plane_covariance, plane_noise_share
 from recon.classical.plane_grappa import find_gaps as find_gaps_of_plane
 from recon.classical.readout_grid import ReadoutGrid
-from recon.coils import rss
-from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
@@ -37,7 +35,7 @@ LEAST_LAMDA = 1e-6
 
 @register("grappa")
 @dataclass(frozen=True)
-class Grappa(Reconstruction):
+class Grappa(CoilImageReconstruction):
     """Each missing sample is a sum `w y` over its measured neighbours in all coils (Griswold et al. 2002, eq. 1).
 
     The weights minimise the expected square error, `w = R_ts (R_ss + lamda I)^-1`, from the covariances `R` of
@@ -64,21 +62,6 @@ class Grappa(Reconstruction):
     neighbours: Annotated[int, Field(ge=2, multiple_of=2)] = 4
     virtual_coils: Annotated[int, Field(ge=1)] = 8
     samples: Annotated[int, Field(ge=1)] = 8
-
-    def __call__(self, acquisition: Acquisition) -> Tensor:
-        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        acquisition, coil_images = self._coil_images(acquisition)
-        return center_crop(rss(coil_images), acquisition.crop)
-
-    @property
-    def keeps_phase(self) -> bool:
-        """Whether there is a complex image: yes."""
-        return True
-
-    def complex_image(self, acquisition: Acquisition) -> Tensor:
-        """Return complex64 `(rows, columns)`: the coil images along the sensitivities."""
-        acquisition, coil_images = self._coil_images(acquisition)
-        return center_crop(combine(coil_images, acquisition), acquisition.crop)
 
     def fill(self, acquisition: Acquisition) -> Tensor:
         """Fill the missing samples.
@@ -132,7 +115,7 @@ class Grappa(Reconstruction):
         )
 
     def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor | None:
-        """Return the standard deviation of the image's noise, exact for fixed weights (Breuer et al. 2009).
+        """Return the standard deviation of the noise `(rows, columns)`, exact for fixed weights (Breuer et al. 2009).
 
         The magnitude takes on only the noise in phase with the signal: half of the complex variance. There is no
         formula for masks along both axes.
@@ -166,7 +149,7 @@ class Grappa(Reconstruction):
         ratio = accelerated / torch.where(full > 0, full, torch.inf)
         return center_crop((ratio / acquisition.acceleration).sqrt(), acquisition.crop)
 
-    def _coil_images(self, acquisition: Acquisition) -> tuple[Acquisition, Tensor]:
+    def coil_images(self, acquisition: Acquisition) -> tuple[Acquisition, Tensor]:
         """Return the slice without readout oversampling, and its coil images `(coils, readout, phase)`."""
         if _is_plane(acquisition):
             return acquisition, ifft(self._fill_plane(acquisition))
@@ -199,9 +182,11 @@ class Grappa(Reconstruction):
 
 
 def noise_share(kspace: Tensor, mask: Tensor) -> list[float]:
-    """Return the noise variance of one coil over the mean energy of all coils, for every line.
+    """Return the noise variance of one coil over the mean energy of all coils, one number for every line.
 
-    Far from DC it approaches one over the number of coils: little is left to predict with, or to predict.
+    Takes k-space `(coils, readout, phase)` and a mask `(phase,)`.
+
+    Far from DC, where hardly any signal is left, it approaches one over the number of coils.
     """
     noise = air_variance(kspace, mask).mean()
     energy = (kspace.real.square() + kspace.imag.square()).sum(dim=0).mean(dim=0)

@@ -9,12 +9,10 @@ from torch import Tensor
 
 from recon.calibration.acs import calibration_lines
 from recon.calibration.brightness import brightness
-from recon.calibration.combination import combine
 from recon.calibration.espirit import estimate_sens_maps
+from recon.classical.coil_images import CoilImageReconstruction
 from recon.classical.folding import Folding, Lattice, find_lattice
 from recon.classical.plane_folding import PlaneFolding, find_plane_lattice
-from recon.coils import rss
-from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
@@ -27,7 +25,7 @@ READOUT, PHASE = (-2,), (-1,)
 
 @register("sense-unfold")
 @dataclass(frozen=True)
-class SenseUnfold(Reconstruction):
+class SenseUnfold(CoilImageReconstruction):
     """`argmin_x 1/2 ||M F S x - y||^2 + lamda/2 ||x / sqrt(p)||^2` in closed form (Pruessmann et al. 1999, eqs. 2-3).
 
     `M` selects the equally spaced lines. The calibration lines between them give `S` and `p`, the brightness of the
@@ -43,30 +41,15 @@ class SenseUnfold(Reconstruction):
 
     lamda: float = 3e-3
 
-    def __call__(self, acquisition: Acquisition) -> Tensor:
-        """Reconstruct `(coils, readout, phase)` to `(rows, columns)`."""
-        acquisition, coil_images = self._coil_images(acquisition)
-        return center_crop(rss(coil_images), acquisition.crop)
-
-    @property
-    def keeps_phase(self) -> bool:
-        """Whether there is a complex image: yes."""
-        return True
-
-    def complex_image(self, acquisition: Acquisition) -> Tensor:
-        """Return complex64 `(rows, columns)`: the coil images along the sensitivities."""
-        acquisition, coil_images = self._coil_images(acquisition)
-        return center_crop(combine(coil_images, acquisition), acquisition.crop)
-
     def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
-        """Return the standard deviation of the image's noise, as if no calibration lines were put back.
+        """Return the standard deviation of the noise `(rows, columns)`, as if no calibration lines were put back.
 
-        They lower the noise a little, the less the smaller their share of the lines is.
+        In truth they lower the noise a little, in proportion to their share of the lines.
         """
         acquisition, folding = self._fold(acquisition)
         return center_crop(folding.noise(covariance, self.lamda), acquisition.crop)
 
-    def _coil_images(self, acquisition: Acquisition) -> tuple[Acquisition, Tensor]:
+    def coil_images(self, acquisition: Acquisition) -> tuple[Acquisition, Tensor]:
         """Return the slice without readout oversampling, and its coil images `(coils, readout, phase)`."""
         acquisition, folding = self._fold(acquisition)
         axes = PHASE if isinstance(folding, Folding) else (*READOUT, *PHASE)

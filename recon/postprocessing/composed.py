@@ -1,4 +1,4 @@
-"""Composes a method and post-processing stages to one method."""
+"""Composes a method and post-processing stages into one method."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from recon.quality.pseudo_replica import pseudo_replica
 
 @dataclass(frozen=True)
 class Composed(Reconstruction):
-    """`|f_n(... f_1(x, sigma) ..., sigma)|`: a method's complex image `x` through stages `f` that know its noise.
+    """`|f_n(... f_1(x, sigma) ..., sigma)|` for a method's complex image `x` with noise `sigma`, and stages `f`.
 
     Attributes
     ----------
     method
-        The method.
+        Method that reconstructs the complex image.
     stages
-        The stages, in the order in which they are applied.
+        Stages in the order in which they are applied.
     """
 
     method: Reconstruction
@@ -47,17 +47,17 @@ class Composed(Reconstruction):
         return self._improved(image, noise, scans[1:])
 
     def batch_size(self, device: torch.device) -> int:
-        """Return how many slices are reconstructed together: one, since the noise of each is measured by itself."""
+        """Return how many slices are reconstructed together: one, because noise is measured slice by slice."""
         del device
         return 1
 
     def prepare(self) -> None:
-        """Load what the method and the stages load.
+        """Prepare the method and the stages.
 
         Raises
         ------
         InputError
-            If it cannot be loaded.
+            If one of them cannot be prepared.
         """
         for part in self._parts:
             part.prepare()
@@ -67,7 +67,7 @@ class Composed(Reconstruction):
         return self.method.settings() | {stage.name: stage.settings() for stage in self.stages}
 
     def with_settings(self, settings: Mapping[str, Any]) -> Composed:
-        """Return the composed method with other values of some settings of the method before the stages."""
+        """Return a copy with other values of some settings of the method; those of the stages stay."""
         return replace(self, method=self.method.with_settings(settings))
 
     def range_warnings(self, acquisition: Acquisition) -> list[str]:
@@ -76,7 +76,7 @@ class Composed(Reconstruction):
         Raises
         ------
         InputError
-            If the slice cannot be given to the method or a stage.
+            If the method or a stage cannot take the slice.
         """
         return [
             warning
@@ -86,7 +86,7 @@ class Composed(Reconstruction):
         ]
 
     def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
-        """Measure the standard deviation of the image's noise by pseudo-replicas that share the stages' noise map."""
+        """Measure the image's noise `(rows, columns)` by pseudo-replicas that share the stages' noise map."""
         _, noise = image_noise(self.method, self._scans(acquisition)[0])
 
         def replica(altered: Acquisition) -> Tensor:
@@ -96,7 +96,7 @@ class Composed(Reconstruction):
         return pseudo_replica(replica, acquisition, covariance, REPLICAS)
 
     def _improved(self, image: Tensor, noise: Tensor, scans: Sequence[Acquisition]) -> Tensor:
-        """Apply the stages, each with its slice; the noise map follows an image that changes its size."""
+        """Apply the stages, each with its slice; where the image changes its size, the noise map is interpolated."""
         for stage, scan in zip(self.stages, scans, strict=True):
             if noise.shape != image.shape:
                 noise = interpolate(noise[None, None], image.shape, mode="bilinear")[0, 0]
@@ -114,9 +114,9 @@ class Composed(Reconstruction):
         return [self.method, *self.stages]
 
     def _scans(self, acquisition: Acquisition) -> list[Acquisition]:
-        """Return the slice that the method reconstructs, and that which each stage gets.
+        """Return the slice that the method reconstructs, then the slice of each stage.
 
-        A stage may have what is before it reconstruct a part of its slice; the last one gets the whole.
+        A stage may ask for the image of a part of its slice; the last stage gets the whole slice.
         """
         scans = [acquisition]
         for stage in reversed(self.stages):
@@ -125,14 +125,14 @@ class Composed(Reconstruction):
 
 
 def compose(name: str, method: Reconstruction, stages: Sequence[Stage]) -> Composed:
-    """Put stages behind a method.
+    """Compose a method and stages.
 
     Parameters
     ----------
     name
-        Name of the composed method, for the message.
+        Name of the composed method, for the error message.
     method, stages
-        What is composed.
+        The method, and the stages to apply to its image in this order.
 
     Raises
     ------
@@ -140,5 +140,5 @@ def compose(name: str, method: Reconstruction, stages: Sequence[Stage]) -> Compo
         If the method's image has no phase.
     """
     if not method.keeps_phase:
-        raise InputError(f"{name}: a stage needs the complex image, and this method gives only its magnitude")
+        raise InputError(f"{name}: a stage needs the complex image, but this method returns only its magnitude")
     return Composed(method, tuple(stages))

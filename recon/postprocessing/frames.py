@@ -75,8 +75,8 @@ class Frame:
         Returns
         -------
         Tensor
-            float32 `(orientations, rows, columns)`: the sum over pixels of their variance times the square of the
-            wavelet that reaches them.
+            float32 `(orientations, rows, columns)`: sum over the pixels of their variance times the
+            squared wavelet.
         """
         power = self.details[level].abs().square()
         share = (power * support).sum((-2, -1)) / power.sum((-2, -1)) / support.float().mean()

@@ -18,15 +18,15 @@ from recon.registry import register_stage
 @register_stage("gain")
 @dataclass(frozen=True)
 class Gain(Stage):
-    """`argmin_a SURE(sum_i a_i f_i(y))` over a bank of wavelet denoisers `f` of the complex image, and once more.
+    """`argmin_a SURE(sum_i a_i f_i(y))` over a bank of wavelet denoisers `f` of the complex image, in two passes.
 
     Siemens' Deep Resolve Gain denoises iteratively in the wavelet domain, with the noise map of parallel imaging as
-    prior knowledge and an adjustable strength (Behl, MAGNETOM Flash; Kannengiesser et al. 2016). How is published in
-    a patent (Mailhe, Nadar, Kannengiesser, US 9,569,843): a bank of undecimated wavelet denoisers, each threshold
-    scaled by the noise that propagates to its coefficient, and their combination with the current best at the least
-    complex risk of Stein, repeated. So much is here as published. Which wavelets and rules the product uses is not
-    published: Haar and steerable wavelets, a weight for each scale, thresholding by the power of neighbours, the
-    Wiener filter in the second pass, and what the strength means are ours.
+    prior knowledge and an adjustable strength (Behl, MAGNETOM Flash; Kannengiesser et al. 2016). A patent describes
+    the algorithm (Mailhe, Nadar, Kannengiesser, US 9,569,843): a bank of undecimated wavelet denoisers, each
+    threshold scaled by the noise that propagates to its coefficient, combined with the current best image at the
+    least complex risk of Stein, repeatedly. This part is implemented as published. The wavelets and rules of the
+    product are not published: Haar and steerable wavelets, a weight for each scale, thresholding by the power of
+    neighbours, the Wiener filter in the second pass, and the meaning of the strength are our own choices.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Gain(Stage):
 
     @property
     def takes_magnitude(self) -> bool:
-        """Whether there is a `magnitude`: yes."""
+        """Whether images without raw data can be denoised: yes."""
         return True
 
     def magnitude(self, image: Tensor, noise: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class Gain(Stage):
 
 
 def noise_support(acquisition: Acquisition, image: Tensor) -> Tensor:
-    """Mark the frequencies of an image at which the scanner measured anything; the others are padding without noise.
+    """Mark the frequencies of an image that the scanner measured; the others are padding without noise.
 
     Parameters
     ----------

@@ -80,7 +80,7 @@ def denoise(image: Tensor, deviation: Tensor, support: Tensor | None = None) -> 
 
 
 def _kept(probe: Probe, frame: Frame, scale: int, variance: Tensor, pilot: Candidate | None) -> Candidate:
-    """Return what is left of the images in one scale of a frame."""
+    """Shrink one scale of a frame, and return the part of the images that is left in it."""
     coefficients = frame.analyse(torch.fft.fft2(probe.images), scale)
     floor = torch.finfo(variance.dtype).tiny
     if pilot is None:
@@ -94,7 +94,7 @@ def _kept(probe: Probe, frame: Frame, scale: int, variance: Tensor, pilot: Candi
 
 
 def _coarse(probe: Probe, frame: Frame, support: Tensor) -> Candidate:
-    """Return what no scale of a frame holds, which stays as it is."""
+    """Return the part of the images below all scales of a frame, which is not shrunk."""
     share = (frame.rest * support).double().sum() / support.sum()
     return Candidate(frame.coarse(torch.fft.fft2(probe.images)), share * probe.power)
 

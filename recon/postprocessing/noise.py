@@ -14,14 +14,14 @@ from recon.data.errors import InputError
 from recon.quality.uncertainty import smooth
 
 REPLICAS = 3
-"""Number of further reconstructions where a method has no formula, so an image takes four times as long."""
+"""Number of pseudo-replicas for a method without a noise formula; an image then takes four times as long."""
 
 SMOOTHING = 3.0
 """Standard deviation in pixels of the Gaussian over which the power of the replicas' noise is averaged."""
 
 
 NEGLIGIBLE = 1e-6
-"""Share of the mean variance that every channel is given, for silent ones have none."""
+"""Variance that is added to every channel, as share of the mean variance, because silent channels have none."""
 
 
 def image_noise(method: Reconstruction, acquisition: Acquisition) -> tuple[Tensor, Tensor]:
@@ -70,7 +70,7 @@ def _replicas(method: Reconstruction, acquisition: Acquisition, covariance: Tens
 
 
 def _covariance(acquisition: Acquisition) -> Tensor:
-    """Return the covariance of the channels; if too few samples show it, that of independent channels."""
+    """Return the noise covariance of the channels; if it cannot be estimated, that of independent channels."""
     try:
         return noise_covariance(acquisition)
     except InputError:
@@ -78,14 +78,14 @@ def _covariance(acquisition: Acquisition) -> Tensor:
 
 
 def complex_image(method: Reconstruction, acquisition: Acquisition) -> Tensor:
-    """Return the complex image of a method that promises one.
+    """Return the complex image `(rows, columns)` of a method with `keeps_phase`.
 
     Raises
     ------
     InputError
-        If the method cannot reconstruct the slice, or breaks its promise.
+        If the method cannot reconstruct the slice, or returns no complex image after all.
     """
     image = method.complex_image(acquisition)
     if image is None:
-        raise InputError(f"{acquisition.name}: the method gives no complex image, which the stages behind it need")
+        raise InputError(f"{acquisition.name}: the method returned no complex image, which its stages need")
     return image

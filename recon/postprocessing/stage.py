@@ -46,7 +46,7 @@ class Stage(Part, ABC):
         Returns
         -------
         Tensor
-            complex64 or float32 `(rows, columns)`; of the last stage the magnitude is taken.
+            complex64 or float32 `(rows, columns)`; the magnitude of the last stage's result is the final image.
 
         Raises
         ------
@@ -55,9 +55,9 @@ class Stage(Part, ABC):
         """
 
     def scan(self, acquisition: Acquisition) -> Acquisition:
-        """Return what the method before the stage is to reconstruct: the slice, or a part of it.
+        """Return the scan that the method reconstructs for the stage: the slice, or a part of it.
 
-        The image and its noise map are those of this part; what the stage gets as its `acquisition` is the slice.
+        The stage then gets the image and the noise map of this part, and the whole slice as `acquisition`.
 
         Parameters
         ----------
@@ -68,11 +68,11 @@ class Stage(Part, ABC):
 
     @property
     def takes_magnitude(self) -> bool:
-        """Whether there is a `magnitude`, so that images alone can be improved."""
+        """Whether `magnitude` is implemented, so that images without raw data can be improved."""
         return False
 
     def magnitude(self, image: Tensor, noise: Tensor) -> Tensor:
-        """Improve a magnitude image of which there is no raw data.
+        """Improve a magnitude image without its raw data.
 
         Parameters
         ----------

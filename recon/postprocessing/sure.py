@@ -13,11 +13,11 @@ STEP = 0.1
 """Step of the numerical derivatives, in standard deviations of the noise."""
 
 RIDGE = 1e-7
-"""Share that is added to the diagonal, for candidates that are alike."""
+"""Share that is added to the diagonal, so that the system stays solvable if candidates are alike."""
 
 
 class Candidate(NamedTuple):
-    """What a denoiser makes of the images of a `Probe`.
+    """Result of a denoiser for the images of a `Probe`.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """The noisy image beside the same image with a little more noise, to measure how denoisers pass noise on.
+    """The noisy image, and the same image with a little more noise, which measures the divergence of denoisers.
 
     The divergence of a denoiser `f` is `E[b^H (f(y + e b) - f(y))] / e` for noise `b` (Ramani et al. 2008). Every
     step of a denoiser acts on both images.
@@ -45,7 +45,7 @@ class Probe:
     noise
         complex64 `(rows, columns)`: `b`.
     power
-        float64 `()`: sum of the squares that the noise is expected to have.
+        float64 `()`: expected sum of the squares of the noise.
     """
 
     images: Tensor
@@ -59,7 +59,7 @@ class Probe:
         Parameters
         ----------
         image
-            complex64 or float32 `(rows, columns)`. Of a real image all noise is real.
+            complex64 or float32 `(rows, columns)`. A real image gets real noise.
         deviation
             float32 `(rows, columns)`: standard deviation of the real part of the noise.
         support
@@ -86,10 +86,10 @@ class Probe:
         Parameters
         ----------
         images
-            complex64 `(2, rows, columns)`: what the denoiser makes of both images.
+            complex64 `(2, rows, columns)`: the denoiser's result for both images.
         linear
-            complex64 `(rows, columns)`: what a linear operator makes of the second image that makes of the first the
-            same as the denoiser. Its part of the divergence need not be measured.
+            complex64 `(rows, columns)`: result for the second image of a linear operator that agrees with the
+            denoiser on the first; its divergence is known.
         trace
             real `()`: divergence of the linear operator.
         """

@@ -1,4 +1,4 @@
-"""Finds the scan of low resolution in a scan that measured nothing but the centre of k-space."""
+"""Cuts a scan that measured only the centre of k-space to a full scan of low resolution."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from recon.crop import center_crop
 from recon.data.acquisition import Acquisition, Header, Size
 
 WORTH = 0.9
-"""Share of an axis from which on it is left as it is: at the ends of a sampling pattern lines may be missing."""
+"""Measured share of an axis from which on it is not cut: sampling patterns may lack lines at their ends."""
 
 
 def measured_centre(acquisition: Acquisition) -> Acquisition:
     """Cut k-space to the smallest rectangle about DC that holds all measured samples.
 
     The image of the result has the same field of view and the same brightness, on larger pixels. An axis that was
-    measured almost to its ends is left as it is. There is no target.
+    measured almost to its ends is not cut. The result has no target.
 
     Parameters
     ----------

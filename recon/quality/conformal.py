@@ -14,25 +14,25 @@ Values = NDArray[np.floating]
 
 
 def conformal_intervals(scores: Sequence[Values]) -> tuple[tuple[float, float], ...]:
-    """Return coverages, and for each the smallest multiple of `sigma` that covers so many errors of further scans.
+    """Return coverages, each with the smallest multiple of `sigma` that covers this share of a new scan's errors.
 
     The pixels of one scan are alike, so that pixels of many scans are not exchangeable, but scans are. Each of the
-    `K` scans therefore counts once, and the scan to come as one whose errors are all infinite (hierarchical conformal
-    prediction, Lee, Barber & Willett 2023, arXiv 2306.06342): `sum_k F_k(factor) / (K + 1) >= coverage`, where `F_k`
-    is the distribution of the scores within scan `k`. Then a pixel of a further scan, drawn like the others, is
-    covered with at least this probability; this is a mean over scans. Single scans may be covered less, and
-    nothing is promised for scans unlike those of the calibration.
+    `K` scans therefore counts once, and the new scan counts as one whose errors are all infinite (hierarchical
+    conformal prediction, Lee, Barber & Willett 2023, arXiv 2306.06342): `sum_k F_k(factor) / (K + 1) >= coverage`,
+    where `F_k` is the distribution of the scores within scan `k`. A random pixel of a new scan, drawn like the
+    others, is then covered with at least this probability, in the mean over scans. Single scans may be covered less,
+    and there is no guarantee for scans unlike those of the calibration.
 
     Parameters
     ----------
     scores
-        For each scan the ratios of its errors to their `sigma`, `(pixels,)`. No scan may have had a part in fitting
+        Ratios of each scan's errors to their `sigma`, `(pixels,)`. None of the scans may have been used to fit
         `sigma`.
 
     Returns
     -------
     tuple
-        Those of `COVERAGES` that so many scans can support, at most `K / (K + 1)`, and their factors.
+        Those of `COVERAGES` that `K` scans can support, at most `K / (K + 1)`, with their factors.
     """
     filled = [np.abs(values) for values in scores if values.size]
     if not filled:

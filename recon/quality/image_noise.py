@@ -1,4 +1,4 @@
-"""Estimates the noise of a magnitude image of which nothing else is known, in every pixel."""
+"""Estimates the noise in every pixel of a magnitude image from the image alone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def image_noise(image: Tensor) -> Tensor:
     line = torch.tensor(SECOND_DIFFERENCE).to(image)
     rows, columns = image.shape
     if min(rows, columns) < len(line):
-        raise InputError(f"an image of {rows} x {columns} pixels is too small to tell its noise")
+        raise InputError(f"an image of {rows} x {columns} pixels is too small to estimate its noise")
     differences = conv2d(image[None, None], torch.outer(line, line)[None, None]).abs() / line.square().sum()
     sides = [_padding(columns), _padding(rows)]
     full = pad(differences, [side for both in sides for side in both], mode="replicate")

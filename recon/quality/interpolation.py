@@ -1,4 +1,4 @@
-"""Finds at which resolution an image was measured, which scanners often interpolate by padding k-space with zeros."""
+"""Finds the resolution at which an image was measured; scanners often interpolate by padding k-space with zeros."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ SMALLEST = 0.25
 """Smallest share of an axis that may have been measured."""
 
 LARGEST = 0.95
-"""Largest share of an axis beyond which it counts as measured in full."""
+"""Measured share of an axis beyond which it counts as measured in full."""
 
 
 def measured_size(image: Tensor) -> tuple[int, int]:
-    """Return the size at which an image was measured, where its power drops along each axis of k-space.
+    """Return the size at which an image was measured: where its power drops along each axis of k-space.
 
-    The magnitude of noise in the air is not cut to what was measured, so in an image of little else nothing is found.
+    The magnitude of noise is not limited to the measured part of k-space, so an image of little but air counts as
+    measured in full.
 
     Parameters
     ----------

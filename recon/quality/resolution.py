@@ -1,4 +1,4 @@
-"""Measures what resolution an image has: by bands of its k-space, and by the blur of a slanted edge."""
+"""Measures the resolution of an image by bands of its k-space, and by the blur of a slanted edge."""
 
 from __future__ import annotations
 
@@ -22,9 +22,13 @@ FINER = 4
 """Number of bins of a slanted edge's profile for each pixel."""
 
 
+FLAT = 0.3
+"""Share of a row's steepest slope up to which slopes count as noise or ringing, not as the edge."""
+
+
 @dataclass(frozen=True)
 class Band:
-    """What an image has of a band of k-space.
+    """Agreement of an image with its target in a band of k-space.
 
     Attributes
     ----------
@@ -33,7 +37,7 @@ class Band:
     error
         Power of the difference from the target over that of the target, in dB: 0 dB where the image holds nothing.
     correlation
-        Cosine of the angle between image and target, between -1 and 1: 0 where nothing of the image is true.
+        Cosine of the angle between image and target, between -1 and 1: 0 if they have nothing in common.
     energy
         Power of the image over that of the target, in dB.
     """
@@ -135,7 +139,7 @@ def slanted_edge_mtf(region: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def frequency_at(frequencies: Tensor, mtf: Tensor, level: float = 0.5) -> float:
-    """Return the frequency at which a transfer function first falls to a level; NaN if it does not."""
+    """Return the frequency at which a transfer function, `(frequencies,)`, first falls to a level; else NaN."""
     below = (mtf < level).nonzero().flatten()
     if not len(below) or int(below[0]) == 0:
         return math.nan
@@ -147,7 +151,7 @@ def frequency_at(frequencies: Tensor, mtf: Tensor, level: float = 0.5) -> float:
 def _edge(values: Tensor, across: Tensor, down: Tensor) -> tuple[float, float]:
     """Return slope and offset of the line `column = offset + slope row` through the centroids of the derivative."""
     steep = (values[:, 1:] - values[:, :-1]).abs()
-    steep = (steep - 0.3 * steep.amax(1, keepdim=True)).clamp(min=0)  # noise and ringing have no say
+    steep = (steep - FLAT * steep.amax(1, keepdim=True)).clamp(min=0)
     weights = steep.sum(1)
     if not (weights > 0).all():
         raise ValueError("a row of the region holds no edge")

@@ -77,8 +77,8 @@ def spread(image: Tensor, seen: Sequence[View], others: Iterable[Tensor]) -> Ten
     """Return the root mean square deviation of the views' images; squares are averaged over a few pixels as well.
 
     In linear methods three times this is the jackknife's standard deviation of what noise does to the image: with a
-    share `p` left out the variance is `(1 - p) / p` times the mean square deviation (Shao & Wu 1989). What missing
-    samples do grows otherwise, with factors that a calibration finds.
+    share `p` left out the variance is `(1 - p) / p` times the mean square deviation (Shao & Wu 1989). Errors from
+    missing samples grow by other factors, which a calibration finds.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def magnitude_noise(image: Tensor, level: float, coils: int) -> Tensor:
     Parameters
     ----------
     image
-        real `(rows, columns)`, whose values stand for `I`; at least `N` is assumed of their squares.
+        real `(rows, columns)`, whose values are taken for `I`; squares below `N` count as `N`.
     level
         Standard deviation of the noise where there is signal.
     coils

@@ -15,7 +15,7 @@ QUANTILES = ((0.6827, 1.0), (0.9545, 2.0))
 """Shares of normal errors within one and two standard deviations, which the fit aims at."""
 
 IGNORED = 0.1
-"""Share of the scans that do not count: those that the fit tells worst, because the reconstruction failed."""
+"""Share of the scans that the fit leaves out: those it describes worst, because their reconstruction failed."""
 
 DISTINCT = 1.2
 """Ratio of the largest to the smallest acceleration from which on its exponent is fitted."""
@@ -84,7 +84,7 @@ def deviations(calibration: UncertaintyCalibration, scan: Errors) -> Values:
 
 
 def _prepared(scan: Errors) -> Errors:
-    """Leave out the pixels in which nothing is seen, and express the others as shares of the largest error."""
+    """Leave out pixels without spread and noise, and express the others as shares of the largest error."""
     seen = (scan.spread > 0) | (scan.noise > 0)
     unit = float(np.abs(scan.error[seen]).max(initial=0)) or 1.0
     spread, noise, error = (values[seen].astype(np.float64) / unit for values in scan[:3])

@@ -1,4 +1,4 @@
-"""Simulates pairs of a noisy image of low resolution and the noise-free one whose k-space it is the centre of."""
+"""Simulates pairs of a noise-free image and a noisy one of low resolution, made from the centre of its k-space."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from torch.utils.data import Dataset
 from recon.crop import center_crop
 from recon.data.training.patches import NoisyPatches
 from recon.fourier import fft, ifft
-from recon.simulation.noisy_patches import VARIATION, PatchSimulator, brightness, white_noise
-from recon.simulation.scanner.random_fields import smooth_plane
+from recon.simulation.noisy_patches import PatchSimulator, brightness, noise_map, white_noise
 from recon.simulation.scanner.scan_plan import draw_matrix
 
 Size = tuple[int, int]
@@ -100,11 +99,7 @@ class CroppedScans(Dataset[NoisyPatches]):
     def _level(self, rng: np.random.Generator, size: Size, device: torch.device) -> Tensor:
         """Draw the noise of the pixels, real `size`, as share of the brightness: uniformly in the logarithm."""
         plan = self.simulator.plan
-        level = math.exp(rng.uniform(*np.log(plan.noise)))
-        if rng.random() >= plan.mapped:
-            return torch.full(size, level, device=device)
-        logarithm = VARIATION * smooth_plane(size, 3, rng, device)
-        return level * (logarithm - logarithm.mean()).exp()
+        return noise_map(size, math.exp(rng.uniform(*np.log(plan.noise))), plan.mapped, rng, device)
 
     def _plan(self, index: int) -> CropPlan:
         return CropPlan.draw(self.simulator, self._rng(index - index % self.together, 0))

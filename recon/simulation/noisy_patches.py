@@ -15,24 +15,27 @@ from recon.simulation.scanner.contrast import vary_contrast
 from recon.simulation.scanner.effects import truncate
 from recon.simulation.scanner.objects import OBJECT
 from recon.simulation.scanner.phase import vary_phase
-from recon.simulation.scanner.placement import ObjectPlacement
+from recon.simulation.scanner.placement import ObjectPlacement, draw_aspect
 from recon.simulation.scanner.random_fields import smooth_plane
 from recon.simulation.scanner.scan_plan import draw_matrix
 from recon.simulation.scanner.simulator import FINER, Simulator
 
 BRIGHT = 0.995
-"""Quantile of the magnitude of an image in which its noise is counted."""
+"""Quantile of an image's magnitude that serves as the unit of its noise."""
 
 ANYWHERE = 0.2
 """Share of the patches that lie anywhere; the others are centred on the object."""
 
 VARIATION = 0.5
-"""Standard deviation of the logarithm of a map of the noise, about."""
+"""Approximate standard deviation of the logarithm of a noise map."""
+
+KNOTS = 3
+"""Number of random values along either axis between which such a map is interpolated."""
 
 
 @dataclass(frozen=True)
 class PatchPlan:
-    """What is cut out of an image, and the noise added to it.
+    """Patches to cut out of an image, and the noise to add to them.
 
     Attributes
     ----------
@@ -80,9 +83,9 @@ class PatchSimulator:
         return NoisyPatches(clean + sigma * white_noise(clean, rng), clean, sigma)
 
     def image(self, rng: np.random.Generator, matrix: tuple[int, int] | None = None) -> Tensor:
-        """Draw an image without noise, complex64 or float32, as a scanner measures it; None draws its matrix."""
+        """Draw an image without noise, complex64 or float32 `(rows, columns)`; None draws its matrix."""
         shares, (rows, columns) = self.simulator.ranges.shares, matrix or draw_matrix(self.simulator.ranges, rng)
-        aspect = columns / rows * float(np.exp(rng.normal(0, 0.08)))
+        aspect = draw_aspect(rows, columns, rng)
         turned = ObjectPlacement.draw(rng).render(self.simulator.object(rng), (FINER * rows, FINER * columns), aspect)
         magnitude = vary_contrast(turned, shares.synthetic, rng)
         fine = vary_phase(magnitude, rng) if self.plan.phase else torch.complex(magnitude, 0 * magnitude)
@@ -91,11 +94,9 @@ class PatchSimulator:
 
     def _level(self, rng: np.random.Generator, device: torch.device) -> Tensor:
         """Draw the noise of a patch `(rows, columns)`, as share of the brightness."""
-        size, level = (self.plan.size, self.plan.size), rng.uniform(*self.plan.noise)
-        if rng.random() >= self.plan.mapped:
-            return torch.full(size, level, device=device)
-        logarithm = VARIATION * smooth_plane(size, 3, rng, device)
-        return level * (logarithm - logarithm.mean()).exp()
+        return noise_map(
+            (self.plan.size, self.plan.size), rng.uniform(*self.plan.noise), self.plan.mapped, rng, device
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +132,30 @@ class PatchSlices(Dataset[NoisyPatches]):
     def where(self, index: int) -> str:
         """Name an image in messages."""
         return f"simulated image {index} of seed {', '.join(map(str, self.seed))}"
+
+
+def noise_map(
+    size: tuple[int, int], level: float, mapped: float, rng: np.random.Generator, device: torch.device
+) -> Tensor:
+    """Draw standard deviations of noise, float32 `(rows, columns)`, whose geometric mean is a level.
+
+    Parameters
+    ----------
+    size
+        Rows and columns.
+    level
+        Level of the noise.
+    mapped
+        Share of the maps that vary smoothly from pixel to pixel; the others are constant.
+    rng
+        Source of the choice and of the variation.
+    device
+        Device of the map.
+    """
+    if rng.random() >= mapped:
+        return torch.full(size, level, device=device)
+    logarithm = VARIATION * smooth_plane(size, KNOTS, rng, device)
+    return level * (logarithm - logarithm.mean()).exp()
 
 
 def brightness(image: Tensor) -> float:

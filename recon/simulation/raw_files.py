@@ -39,15 +39,15 @@ TISSUE = 0.1
 
 
 LEAST_FOLD = 0.5
-"""Smallest share of the field of view along phase that may be measured; less is no scan that anybody makes."""
+"""Smallest share of the field of view along phase that may be measured; nobody scans with less."""
 
 IMPLANTS_FOLDER = "implants"
-"""Folder, beside files without implants, of the same files with them."""
+"""Folder of the files with implants, beside the same files without them."""
 
 
 @dataclass(frozen=True)
 class ScanVariant:
-    """What sets a simulated scan apart from a plain one.
+    """Deviations of a simulated scan from a plain one.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ def simulate_volume(
     rng
         Source of all random choices. Scans that differ in their implants alone have the same noise.
     variant
-        What sets the scan apart from a plain one.
+        Deviations of the scan from a plain one.
     contrast
         Name of the contrast; None to draw one.
 
@@ -214,7 +214,7 @@ def simulate_folder(
     overwrite
         Whether files that this program has not written may be replaced.
     variant
-        What sets the scans apart from plain ones.
+        Deviations of the scans from plain ones.
     name
         Beginning of the names of the files.
     contrast
@@ -231,19 +231,13 @@ def simulate_folder(
         If a number is out of range, there is no such contrast, there is no room for the implants, the output is a
         file, or a file to write exists already and this program has not written it.
     """
-    _check_numbers(volumes, slices, coils, size, seed, snr)
+    check_numbers(size, seed, snr, volumes=volumes, slices=slices, coils=coils)
     _check_variant(variant, size)
-    if not name or Path(name).name != name:
-        raise InputError(f"{name!r} cannot begin the name of a file")
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output} is a file; give a folder to write the volumes to")
-
     folders = {output: replace(variant, implants=0)}
     if variant.implants:
         folders[output / IMPLANTS_FOLDER] = variant
     paths = [folder / f"{name}_{index:04d}.h5" for folder, index in product(folders, range(volumes))]
-    if not overwrite:
-        _check_replaceable(paths)
+    check_output(output, name, paths, overwrite)
     for index in range(volumes):
         for folder, of_folder in folders.items():
             volume = simulate_volume(
@@ -263,8 +257,15 @@ def simulate_folder(
     return paths
 
 
-def _check_numbers(volumes: int, slices: int, coils: int, size: tuple[int, int], seed: int, snr: float) -> None:
-    for what, number in (("volumes", volumes), ("slices", slices), ("coils", coils)):
+def check_numbers(size: tuple[int, int], seed: int, snr: float, **counts: int) -> None:
+    """Refuse a matrix `(readout, phase)`, a seed, an SNR or, by their names, counts that cannot be simulated.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range.
+    """
+    for what, number in counts.items():
         if number < 1:
             raise InputError(f"cannot simulate {number} {what}; at least 1 is needed")
     if min(size) < SMALLEST_MATRIX:
@@ -286,8 +287,19 @@ def _check_variant(variant: ScanVariant, size: tuple[int, int]) -> None:
         raise InputError(f"cannot add {variant.implants} implants; give 0 or more")
 
 
-def _check_replaceable(paths: Iterable[Path]) -> None:
-    for path in paths:
+def check_output(output: Path, name: str, paths: Iterable[Path], overwrite: bool) -> None:
+    """Refuse a folder to write to, the beginning of the files' names, or files that must not be replaced.
+
+    Raises
+    ------
+    InputError
+        If the output is a file, the name is no part of one, or a file exists that this program has not written.
+    """
+    if not name or Path(name).name != name:
+        raise InputError(f"{name!r} cannot begin the name of a file")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is a file; give a folder to write the volumes to")
+    for path in paths if not overwrite else ():
         if os.path.lexists(path) and not is_own_hdf5(path):
             raise InputError(
                 f"{path}: exists already and was not written by this program; give another output, or --overwrite"

@@ -82,6 +82,7 @@ def test_axes_that_do_not_fit_are_refused(
         ((256, 256, 8, 20), NUMPY, "readout phase coils slices"),
         ((8, 256, 320), MATLAB, "coils readout phase"),
         ((20, 8, 256, 320), MATLAB, "slices coils readout phase"),
+        ((25, 3, 150, 192, 160), MATLAB, "frames slices coils readout phase"),
     ],
 )
 def test_an_unlikely_shape_is_doubted_with_a_proposal(

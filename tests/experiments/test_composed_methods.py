@@ -90,7 +90,10 @@ def test_reconstruct_takes_a_composed_method(run: Run, raw_file: Path, stage: Pa
             "of sense, grappa+times, times and a dot",
         ),
         (("--methods", "sense+times", "--set", "times.facto=1"), "did you mean 'times.factor'?"),
-        (("--methods", "sense+times", "--oracle", "sense+times"), "only a method alone is tuned; give sense"),
+        (
+            ("--methods", "sense+times", "--oracle", "sense+times"),
+            "only methods without stages are tuned; give sense",
+        ),
     ],
 )
 def test_wrong_names_are_told_in_a_sentence(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner, Result
 
+from helpers.command import run
 from helpers.networks import write_weights
 from helpers.objects import object_acquisition
 from helpers.raw_files import write_raw_file
@@ -21,24 +20,11 @@ from helpers.twix_files import protocol, readout, write
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.open import open_volume
-from recon.experiments.cli import app
 from recon.fourier import ifft
 from recon.preprocessing.steps import parse_steps
 from recon.registry import create
 
-Run = Callable[..., Result]
-
 GENERATOR, RECONSTRUCTOR = "ismrmrd_generate_cartesian_shepp_logan", "ismrmrd_recon_cartesian_2d"
-
-
-@pytest.fixture
-def run() -> Run:
-    def invoke(*arguments: object, code: int = 0) -> Result:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return result
-
-    return invoke
 
 
 def program(name: str) -> str:
@@ -98,7 +84,7 @@ def test_four_times_fewer_lines_give_nearly_the_phantom(
     assert found < 0.5 * error(create("zero-filled")(scan), wanted)
 
 
-def test_a_network_that_learned_nothing_gives_an_image_all_the_same(run: Run, under: Path, tmp_path: Path) -> None:
+def test_a_network_that_learned_nothing_gives_an_image_all_the_same(under: Path, tmp_path: Path) -> None:
     weights = write_weights(tmp_path / "varnet.safetensors")
     run("reconstruct", under, "--method", "varnet", "--checkpoint", weights, "-o", tmp_path / "image.h5")
     with h5py.File(tmp_path / "image.h5") as file:
@@ -137,7 +123,7 @@ def test_the_fully_sampled_image_is_that_of_the_ismrmrd_tools(full: Path, tmp_pa
     np.testing.assert_allclose(ours / ours.max(), theirs / theirs.max(), atol=1e-5)
 
 
-def test_what_is_written_as_ismrmrd_is_read_by_the_ismrmrd_tools(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_what_is_written_as_ismrmrd_is_read_by_the_ismrmrd_tools(raw_file: Path, tmp_path: Path) -> None:
     run("convert", raw_file, tmp_path / "scan.mrd")
     subprocess.run([program(RECONSTRUCTOR), tmp_path / "scan.mrd"], check=True, capture_output=True)
     with h5py.File(tmp_path / "scan.mrd") as file, h5py.File(raw_file) as raw:
@@ -146,7 +132,7 @@ def test_what_is_written_as_ismrmrd_is_read_by_the_ismrmrd_tools(run: Run, raw_f
     assert min(np.abs(last / last.max() - one / one.max()).max() for one in ours) < 1e-5
 
 
-def test_bart_sees_the_samples_and_dimensions_that_were_converted(run: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_bart_sees_the_samples_and_dimensions_that_were_converted(raw_file: Path, tmp_path: Path) -> None:
     bart = program("bart")
     run("convert", raw_file, tmp_path / "scan.cfl")
     kspace, image = str(tmp_path / "scan"), str(tmp_path / "image")
@@ -158,7 +144,7 @@ def test_bart_sees_the_samples_and_dimensions_that_were_converted(run: Run, raw_
         np.testing.assert_allclose(theirs, raw["reconstruction_rss"], rtol=1e-3, atol=1e-5)
 
 
-def test_a_generated_scan_passes_through_the_commands(run: Run, full: Path, tmp_path: Path) -> None:
+def test_a_generated_scan_passes_through_the_commands(full: Path, tmp_path: Path) -> None:
     assert "fully sampled" in run("info", full).output
     converted = run("convert", full, tmp_path / "scan.h5").output
     assert "fastMRI, 1 slices, 6 coils, 192 x 96" in converted
@@ -170,7 +156,7 @@ def test_a_generated_scan_passes_through_the_commands(run: Run, full: Path, tmp_
         assert '"preprocessing": ["auto"]' in file.attrs["protocol"]
 
 
-def test_convert_keeps_the_samples_bit_for_bit_and_tells_what_it_cannot_keep(run: Run, tmp_path: Path) -> None:
+def test_convert_keeps_the_samples_bit_for_bit_and_tells_what_it_cannot_keep(tmp_path: Path) -> None:
     source = write_raw_file(tmp_path / "scan.h5")
     for name in ("scan.mrd", "scan.cfl", "scan.npz", "scan.npy"):
         output = run("convert", source, tmp_path / name).output
@@ -193,7 +179,7 @@ def twix(tmp_path: Path) -> Path:
     return write(tmp_path / "meas.dat", protocol(24, 40), readouts)
 
 
-def test_siemens_raw_data_passes_through_the_commands(run: Run, twix: Path, tmp_path: Path) -> None:
+def test_siemens_raw_data_passes_through_the_commands(twix: Path, tmp_path: Path) -> None:
     assert "undersampled 1.5" in run("info", twix).output
     kspace = open_volume(twix).read(0).kspace
     for name in ("scan.mrd", "scan.h5", "scan.cfl", "scan.npz", "scan.npy"):
@@ -208,7 +194,7 @@ def test_siemens_raw_data_passes_through_the_commands(run: Run, twix: Path, tmp_
     assert (tmp_path / "out/meas_dicom/0001.dcm").is_file()
 
 
-def test_numpy_files_state_their_axes(run: Run, tmp_path: Path) -> None:
+def test_numpy_files_state_their_axes(tmp_path: Path) -> None:
     kspace = np.random.default_rng(0).standard_normal((20, 16, 3, 2)).astype(np.complex64)
     np.save(tmp_path / "scan.npy", kspace)
     run("convert", tmp_path / "scan.npy", tmp_path / "scan.h5", "--axes", "readout phase coils slices")
@@ -228,22 +214,18 @@ def test_numpy_files_state_their_axes(run: Run, tmp_path: Path) -> None:
         (("missing.h5", "out.mrd"), "no such file"),
     ],
 )
-def test_convert_tells_what_is_wrong(run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_convert_tells_what_is_wrong(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     write_raw_file(tmp_path / "scan.h5")
     paths = [word if word.startswith("--") or "." not in word else tmp_path / word for word in arguments]
     assert words in " ".join(run("convert", *paths, code=2).output.split())
 
 
-def test_the_limit_on_sizes_is_an_option_of_every_command(
-    run: Run, raw_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_limit_on_sizes_is_an_option_of_every_command(raw_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECON_MAX_GIB", "16")
     assert "raise it with --max-gib" in " ".join(run("--max-gib", "0.00001", "info", raw_file, code=2).output.split())
 
 
-def test_steps_change_what_is_reconstructed_and_are_part_of_the_protocol(
-    run: Run, raw_file: Path, tmp_path: Path
-) -> None:
+def test_steps_change_what_is_reconstructed_and_are_part_of_the_protocol(raw_file: Path, tmp_path: Path) -> None:
     command = ("reconstruct", raw_file, "--method", "zero-filled", "--output", tmp_path / "out")
     run(*command)
     assert "done before" in run(*command).output

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -71,14 +73,15 @@ def test_self_supervision_needs_coil_images() -> None:
         SelfSupervised(nn.Identity())
 
 
-def test_the_loss_of_a_denoiser_counts_in_units_of_the_noise() -> None:
+def test_the_loss_of_a_denoiser_is_the_logarithm_of_each_error_in_units_of_the_noise() -> None:
     sigma = torch.rand(2, 3, 64, 64) + 0.1
     clean = torch.randn(2, 3, 64, 64, dtype=torch.complex64)
     noisy = clean + sigma * torch.randn(2, 3, 64, 64, dtype=torch.complex64) * 2**0.5
-    unchanged = Denoising(LeavesAsIs())(NoisyPatches(noisy, clean, sigma))
-    assert float(unchanged) == pytest.approx(1, abs=0.03)
-    assert float(Denoising(LeavesAsIs())(NoisyPatches(noisy.real, clean.real, sigma))) == pytest.approx(1, abs=0.03)
-    assert float(Denoising(LeavesAsIs())(NoisyPatches(clean, clean, sigma))) == 0
+    denoising = Denoising(LeavesAsIs())
+    assert float(denoising(NoisyPatches(noisy, clean, sigma))) == pytest.approx(0, abs=0.03)
+    assert float(denoising(NoisyPatches(noisy.real, clean.real, sigma))) == pytest.approx(0, abs=0.03)
+    halves = torch.where(torch.arange(2)[:, None, None, None] == 0, noisy, (noisy + clean) / 2)
+    assert float(denoising(NoisyPatches(halves, clean, sigma))) == pytest.approx(math.log(1 / 4) / 2, abs=0.03)
 
 
 class LeavesAsIs(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from recon.data.formats.header import format_header
 from recon.data.formats.ismrmrd.lines import CALIBRATION, NOISE, flag
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION, HEAD
 from recon.data.formats.whole_scan import WholeScan
+from recon.data.series import Frame, places_of
 from recon.data.storage.new_hdf5 import new_hdf5
 
 Complex = NDArray[np.complex64]
@@ -30,7 +33,7 @@ FIRST_IN_SLICE, LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(7), flag(8), flag(25)
 
 
 def write_ismrmrd(path: Path, scan: WholeScan) -> None:
-    """Write a scan: first the noise scan, then for each slice the calibration lines and the lines of the image.
+    """Write a scan: first the noise scan, then for each image the calibration lines and its own lines.
 
     Raises
     ------
@@ -38,12 +41,13 @@ def write_ismrmrd(path: Path, scan: WholeScan) -> None:
         If the format cannot store the scan.
     """
     _check(scan)
-    slices, coils, readout, phase = scan.kspace.shape
+    images, coils, readout, phase = scan.kspace.shape
+    places = places_of(scan.header.frames or (Frame(),) * images)
     xml = format_header(
         scan.header,
         (readout, phase),
         coils,
-        slices,
+        max(places) + 1,
         calibration_mode=None if scan.calibration is None else "separate",
     )
     with new_hdf5(path) as file:
@@ -54,16 +58,26 @@ def write_ismrmrd(path: Path, scan: WholeScan) -> None:
         if scan.noise is not None:
             starts = range(NOISE_SAMPLES, scan.noise.shape[1], NOISE_SAMPLES)
             _append(data, [_readout(line, NOISE) for line in np.split(scan.noise, starts, axis=1)])
-        for index in range(slices):
-            _append(data, _slice(scan, index))
+        for index in range(images):
+            _append(data, _image(scan, index, places))
 
 
 Readout = tuple[NDArray[Any], Complex]
 """Header of a readout, and its samples `(coils, samples)`."""
 
 
-def _slice(scan: WholeScan, index: int) -> list[Readout]:
-    """Make the readouts of one slice; steps are counted from the first column after the padding."""
+def _image(scan: WholeScan, index: int, places: Sequence[int]) -> list[Readout]:
+    """Make the readouts of one image.
+
+    Parameters
+    ----------
+    scan
+        Whole scan; steps are counted from the first column after the padding.
+    index
+        Index of the image.
+    places
+        Number of each image's place, which becomes the slice counter.
+    """
     phase, first = scan.kspace.shape[-1], scan.header.padding[0]
     columns = np.flatnonzero(scan.masks[index])
     image = [_readout(scan.kspace[index, ..., column], step=int(column) - first) for column in columns]
@@ -73,7 +87,10 @@ def _slice(scan: WholeScan, index: int) -> list[Readout]:
         start = phase // 2 - len(lines) // 2 - first
         calibration = [_readout(line, CALIBRATION, start + step) for step, line in enumerate(lines)]
     for head, _ in calibration + image:
-        head["idx"]["slice"] = index
+        head["idx"]["slice"] = places[index]
+        if scan.header.frames is not None:
+            for name, counter in asdict(scan.header.frames[index]).items():
+                head["idx"][name] = counter
         if scan.header.geometry is not None:
             for name in ("position", "read_dir", "phase_dir", "slice_dir"):
                 head[name] = getattr(scan.header.geometry[index], name)

@@ -1,6 +1,8 @@
 """Reads complex arrays from MATLAB files: version 5 (saved by -v6 and -v7) and version 7.3, which is HDF5.
 
-A field of a struct is named by the user as STRUCT.FIELD.
+A field of a struct is named by the user as STRUCT.FIELD. The files of the challenge CMRxRecon (Wang et al. 2024) need
+no words about their axes: `kspace_full`, `kspace_sub04`, `kus` and the like have the axes readout, phase, coils,
+slices and frames, `kspace_single_full` and its like no coils.
 """
 
 from __future__ import annotations
@@ -33,6 +35,12 @@ from recon.data.storage.hdf5 import LONGEST_LIST, entries, follow, is_own, open_
 from recon.data.storage.limits import check_size
 
 MOST_VARIABLES = 10_000
+
+SINGLE_COIL_NAME = "kspace_single"
+"""Beginning of the names of CMRxRecon's variables that have no axis of coils."""
+
+SINGLE_COIL = {2: "readout phase", 3: "readout phase slices", 4: "readout phase slices frames"}
+"""Usual order of the axes of these variables."""
 
 PARTS = ({"real", "imag"}, {"r", "i"}, {"re", "im"})
 """Names of the two fields of complex numbers in HDF5: MATLAB's, h5py's and others'."""
@@ -78,7 +86,8 @@ def open_matlab(path: Path, axes: str | None = None, variable: str | None = None
     path
         Path of the file.
     axes
-        Names of the array's axes in MATLAB's order; None for readout, phase, coils, slices.
+        Names of the array's axes in MATLAB's order; None for readout, phase, coils, slices, frames, or the same
+        without coils for the single-coil variables of CMRxRecon.
     variable
         Name of the variable, or of a field of a struct as STRUCT.FIELD; None for the only complex array.
 
@@ -90,7 +99,8 @@ def open_matlab(path: Path, axes: str | None = None, variable: str | None = None
     variables = _variables_5(path) if is_version_5(path) else _variables_73(path, variable)
     name, chosen = _choose(path, variables, variable)
     check_size(path, f"the variable {name!r}", chosen.shape, np.dtype(np.complex64).itemsize)
-    named = name_axes(path, f"the variable {name!r}", chosen.shape, axes, USUAL)
+    usual = SINGLE_COIL if name.startswith(SINGLE_COIL_NAME) else USUAL
+    named = name_axes(path, f"the variable {name!r}", chosen.shape, axes, usual)
     return array_volume(path, chosen.kspace, named, choices={"axes": axes, "variable": variable})
 
 

@@ -31,7 +31,7 @@ def read_dicom(path: Path) -> Series:
     Raises
     ------
     InputError
-        If the file is damaged, its compression unknown, or it holds something else than gray images.
+        If the file is damaged, its compression unknown, or it holds anything but gray images.
     """
     try:
         file: Any = dcmread(path)
@@ -58,7 +58,7 @@ def read_dicom(path: Path) -> Series:
 
 
 def _measured(file: Any) -> tuple[int, int] | None:
-    """Return the acquisition matrix, of which scanners do not agree which number belongs to rows; None if unknown."""
+    """Return the acquisition matrix, the larger number for the longer side, as scanners disagree; None if unknown."""
     matrix = file.get("AcquisitionMatrix")
     numbers = sorted(int(number) for number in matrix if number) if isinstance(matrix, Sequence) else []
     if len(numbers) != 2 or numbers[0] < 2:
@@ -78,7 +78,7 @@ def _shape(path: Path, file: Any) -> tuple[int, int, int]:
 
 
 def _mark_derived(file: Any, note: str) -> None:
-    """Make a new instance in a new series, the same for all files of a series, that names its source."""
+    """Make a file a new instance that names its source; all files of a series go to the same new series."""
     source = Dataset()
     source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = file.SOPClassUID, file.SOPInstanceUID
     file.SourceImageSequence = [source]

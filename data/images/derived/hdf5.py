@@ -14,7 +14,7 @@ from recon.data.images.derived.series import Images, Series
 from recon.data.storage.hdf5 import attribute, open_hdf5, read_dataset
 
 REPLACED = {"creator", "sha256", "seconds", "protocol", "derived", "use", "path", "images", "maps"}
-"""Attributes that say how the images of this very file were made, and names that the new file cannot take."""
+"""Attributes that describe the source alone, and names that `write_reconstruction` uses itself."""
 
 
 def read_hdf5(path: Path) -> Series:
@@ -45,6 +45,6 @@ def read_hdf5(path: Path) -> Series:
 
 
 def _plain(value: Any) -> Any:
-    """Return Python's number for NumPy's, whole ones as fractions."""
+    """Convert a NumPy number to Python's, and whole numbers to float."""
     value = value.item() if isinstance(value, np.generic) else value
     return float(value) if isinstance(value, int) else value

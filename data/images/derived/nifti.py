@@ -25,7 +25,7 @@ def read_nifti(path: Path) -> Series:
     Raises
     ------
     InputError
-        If the file is damaged, or holds something else than magnitude images.
+        If the file is damaged, or holds anything but magnitude images.
     """
     try:
         file: Any = nib.load(path)

@@ -17,7 +17,7 @@ from recon.data.storage.trial_process import try_in_child
 Images = NDArray[np.float32]
 
 PREFIX_OF_DICOM = 128
-"""Bytes before the four letters by which a DICOM file is known."""
+"""Number of bytes before the four letters that mark a DICOM file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Series:
         Function that writes images of the same shape to a path, in the file's format and with its header, and with a
         sentence that says how they were derived.
     measured
-        Size at which the scanner measured the images before it interpolated them; None if the file does not tell.
+        Size at which the scanner measured the images before it interpolated them; None if the file does not say.
     """
 
     path: Path
@@ -44,12 +44,12 @@ class Series:
 
 
 def open_series(path: Path) -> Series:
-    """Open a DICOM, NIfTI or HDF5 file of magnitude images; its content decides on the format.
+    """Open a DICOM, NIfTI or HDF5 file of magnitude images; the content decides the format.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged, of another format, or holds something else than magnitude images.
+        If the file is missing, damaged, of another format, or holds anything but magnitude images.
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
@@ -84,7 +84,7 @@ def is_series(path: Path) -> bool:
 
 
 def _kind(path: Path) -> str | None:
-    """Return the format of a file, or None if it is none of ours."""
+    """Return the format of a file, or None if it is unknown."""
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return "nifti"
     with path.open("rb") as file:
@@ -95,7 +95,7 @@ def _kind(path: Path) -> str | None:
 
 
 def _reader(path: Path) -> Callable[[Path], Series]:
-    """Import what reads a format, which is not loaded for others; two of the formats are an extra."""
+    """Import the reader of the file's format alone; DICOM and NIfTI need an extra."""
     kind = _kind(path)
     if kind == "hdf5":
         from recon.data.images.derived.hdf5 import read_hdf5  # noqa: PLC0415

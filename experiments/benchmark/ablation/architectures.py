@@ -116,7 +116,7 @@ class TwoStarts(GeneralVarNet):
         return replace(super()._first(replace(started, images=images)), hidden=hidden)
 
     def ignore_addition(self) -> None:
-        """Let the first U-Net ignore the second image, as do weights that were trained without it."""
+        """Set the first U-Net's weights of the second image to zero, as if trained without it."""
         first = cast("Refinement", self.cascades[0]).unet.down_sample_layers[0]
         with torch.no_grad():
             weight: Tensor = first.get_parameter("layers.0.weight")

@@ -144,7 +144,7 @@ class MapCorrection(nn.Module):
         coarse = [interpolate(to_channels(one), size=size, mode="area") for one in shifted]
         fine = interpolate(self.layers(torch.cat(coarse, dim=1)).float(), size=maps.shape[-2:], mode="bilinear")
         correction = torch.fft.ifftshift(from_channels(fine).reshape(maps.shape), dim=axes)
-        return maps + correction * (maps != 0)  # what a slice lacks, sets and coils, stays absent
+        return maps + correction * (maps != 0)  # sets and coils that a slice lacks stay zero
 
 
 def _levels(estimate: Estimate) -> Tensor:

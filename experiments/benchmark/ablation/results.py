@@ -1,4 +1,4 @@
-"""Results of the runs of a variant, and how far they differ from those of another."""
+"""Holds the results of a variant's runs, and compares them with those of another variant."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class Comparison:
     difference
         Difference of the means, ours minus the reference.
     errors
-        That difference in units of its standard error, which the spread of all variants tells; NaN where no variant
-        ran twice.
+        That difference in units of its standard error, estimated from the spread of all variants; NaN where no
+        variant ran twice.
     """
 
     mean: float
@@ -77,7 +77,7 @@ class Comparison:
 def compare_runs(values: Mapping[str, Sequence[float]], reference: str) -> dict[str, Comparison]:
     """Compare the values of every variant with those of the reference, by name.
 
-    The variance of a run is pooled over all variants, because that of three runs is hardly known.
+    The variance of a run is pooled over all variants, because three runs alone hardly determine it.
     """
     freedom = sum(len(some) - 1 for some in values.values())
     squares = sum(_squares(some) for some in values.values())

@@ -71,7 +71,7 @@ class TrainedVariant(Reconstruction):
     network
         Network in evaluation mode, on the CPU.
     starts
-        What networks start from, kept for those that start alike.
+        Starts of the networks, kept for variants that start alike.
     """
 
     network: nn.Module

@@ -29,7 +29,7 @@ FASTER = 10
 def train_for(seconds: float, network: nn.Module, stream: Slices, config: TrainConfig, name: str) -> int:
     """Train on one batch after the other, at least one, until the CPU time is used up.
 
-    A network that starts from nothing that could be kept sees the same batch again in its later uses.
+    A network without a start that could be kept gets the same batch again at its later uses.
 
     Parameters
     ----------

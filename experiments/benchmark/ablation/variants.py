@@ -54,12 +54,12 @@ class Variant:
     trained: bool = True
 
     def start_from(self, weights: Checkpoint | None) -> nn.Module:
-        """Build the network, with given weights if any. What they lack does nothing before training.
+        """Build the network, with given weights if any; modules that the weights lack change nothing before training.
 
         Raises
         ------
         InputError
-            If the network has other weights than those given.
+            If the given weights do not fit the network.
         """
         network = self.build()
         if weights is None:

@@ -1,4 +1,4 @@
-"""Runs `recon benchmark denoising`: adds noise to images and compares what denoisers make of them."""
+"""Runs `recon benchmark denoising`: adds noise to images, and compares the results of denoisers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 
 from recon.experiments.benchmark.cost import timed
 from recon.experiments.benchmark.denoising.denoisers import (
@@ -28,6 +26,7 @@ from recon.experiments.benchmark.denoising.fidelity import EDGES, REGION, REGION
 from recon.experiments.benchmark.denoising.scenes import Case, read_scenes, simulate_scenes, simulate_unfolded
 from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
+from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress, warn
 from recon.experiments.engine.metrics import score
 from recon.simulation.noisy_patches import BRIGHT, brightness
@@ -37,15 +36,15 @@ REPORT = "denoising.json"
 
 @dataclass(frozen=True)
 class DenoisingResult:
-    """What one denoiser made of one image with noise of one level.
+    """Scores of one denoiser for one image at one level of noise.
 
     Attributes
     ----------
     scene, level, denoiser
         Image, standard deviation of the noise as share of its brightness or `unfolded`, and name of the denoiser.
     psnr, ssim
-        Of the magnitude, against that of the noise-free image; in dB, where the range is the brightness that levels
-        refer to, and from 0 to 1.
+        Scores of the magnitude against that of the noise-free image: in dB, with the brightness that levels refer to
+        as the range; and from 0 to 1.
     cpu
         CPU seconds.
     contrast
@@ -81,7 +80,7 @@ def denoising(
     """Measure denoiser by denoiser on every image and level, print tables and write `denoising.json`.
 
     The heads are also scanned by parallel imaging, whose noise differs from pixel to pixel; there each stage is also
-    measured without its map, and the others know the mean alone.
+    measured with the mean of the noise instead of its map, which is all that the other denoisers get.
 
     Parameters
     ----------
@@ -163,9 +162,9 @@ def _tables(level: str, results: Sequence[DenoisingResult]) -> Group:
     scenes = list(dict.fromkeys(one.scene for one in results))
     names = dict.fromkeys(one.denoiser for one in results)
     by_name = {name: [one for one in results if one.denoiser == name] for name in names}
-    scores = _empty(f"noise {level}: PSNR [dB]", ("denoiser", *scenes, "mean"))
+    scores = empty_table(f"noise {level}: PSNR [dB]", ("denoiser", *scenes, "mean"), left=("denoiser",))
     headings = ("denoiser", "SSIM", "CPU [s]", "BM3D / CPU", "contrast", "rise: outer", "inner")
-    means = _empty("means over the images", headings)
+    means = empty_table("means over the images", headings, left=headings[:1])
     slow = _mean(one.cpu for one in results if one.denoiser == BM3D)
     for name, own in by_name.items():
         cpu = _mean(one.cpu for one in own)
@@ -179,13 +178,6 @@ def _tables(level: str, results: Sequence[DenoisingResult]) -> Group:
             *(f"{_mean(one for one in rises if one is not None):+.1%}" for rises in _rises(own)),
         )
     return Group(scores, means)
-
-
-def _empty(title: str, headings: Sequence[str]) -> Table:
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading == "denoiser" else "right")
-    return table
 
 
 def _rises(results: Sequence[DenoisingResult]) -> tuple[list[float | None], list[float | None]]:

@@ -1,4 +1,4 @@
-"""Lists the denoisers to compare, each told the true noise."""
+"""Lists the denoisers to compare; each of them gets the true noise."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NLM = {"patch_size": 5, "patch_distance": 6, "fast_mode": True}
 """Settings of non-local means, those of scikit-image's own example of a known noise."""
 
 NLM_FILTER = 0.6
-"""Its strength `h` in units of the noise, likewise."""
+"""Strength `h` of non-local means in units of the noise, from the same example."""
 
 
 def denoisers(stages: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Denoise], list[str]]:
@@ -90,12 +90,12 @@ def stage(name: str, settings: Mapping[str, Any]) -> Denoise:
 
 
 def knowing_the_mean(denoise: Denoise) -> Denoise:
-    """Return the denoiser as it is without a map: given the root mean square of the noise everywhere."""
+    """Return the denoiser without its noise map: it gets the root mean square of the noise in every pixel."""
     return lambda image, noise: denoise(image, torch.full_like(noise, _mean(noise)))
 
 
 def known_stages() -> list[str]:
-    """Return the names of the stages that denoise and are there."""
+    """Return the names of the available stages that denoise."""
     return [name for name in ("gain", "dlr") if name in stage_names()]
 
 

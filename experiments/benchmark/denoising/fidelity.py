@@ -51,7 +51,7 @@ class Landmarks:
 
     @classmethod
     def find(cls, image: Complex) -> Landmarks:
-        """Find them."""
+        """Find the regions and edges of an image without noise, complex64 `(rows, columns)`."""
         magnitude = np.abs(image).astype(np.float32)
         inside = foreground(magnitude[None])[0]
         core, wide = ndimage.binary_erosion(inside, iterations=BAND), ndimage.binary_dilation(inside, iterations=BAND)
@@ -60,7 +60,7 @@ class Landmarks:
     def contrast_changes(self, noisy: Complex, denoised: Complex) -> list[float]:
         """Return by what share the mean of each region changed, in phase with the noise-free image.
 
-        It is compared with the noisy image, whose mean is not the denoiser's fault; magnitudes would have a bias.
+        The reference is the noisy image, whose own deviation is not the denoiser's fault; magnitudes would be biased.
         """
         phase = np.exp(-1j * np.angle(self.image))
         before, after, true = ((image * phase).real for image in (noisy, denoised, self.image))

@@ -23,7 +23,7 @@ from recon.simulation.noisy_patches import brightness, white_noise
 from recon.simulation.raw_files import SimulatedVolume, simulate_volume
 
 HEAD_MATRIX, HEAD_SNR = (256, 256), 40.0
-"""Matrix of the simulated heads, and the SNR of their raw data, which the images do not have."""
+"""Matrix of the simulated heads, and the SNR of their raw data; their images are taken without that noise."""
 
 COILS, ACCELERATION, CENTER, UNFOLDED_SNR = 8, 3, 0.1, 20.0
 """Coils, acceleration, share of calibration lines and SNR of the scans that are unfolded."""
@@ -67,7 +67,7 @@ class Scene:
     name
         Name of the file, or of the simulated head.
     image
-        complex64 `(rows, columns)`: what denoisers are compared with. That of a file has the noise of its scan.
+        complex64 `(rows, columns)`: reference for the denoisers. That of a file holds the noise of its scan.
     """
 
     name: str

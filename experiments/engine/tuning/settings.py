@@ -81,7 +81,7 @@ class TunedSettings(BaseModel):
         return {} if nearest is None else nearest.methods[method]
 
     def adapt(self, name: str, method: Reconstruction, scan: SampledVolume) -> Reconstruction:
-        """Return a method with its settings for a scan, of a composed one those of the method before the stages.
+        """Return a method with its settings for a scan; the stages of a composed method keep theirs.
 
         Raises
         ------

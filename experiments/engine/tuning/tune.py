@@ -117,7 +117,7 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
     """
     for name, method in tuning.methods.items():
         if stages_of(name):
-            raise InputError(f"{name}: only a method alone is tuned; {name} takes the settings of {base_name(name)}")
+            raise InputError(f"only methods without stages are tuned; {name} takes the settings of {base_name(name)}")
         if "lamda" not in _settings(method):
             raise InputError(f"{name} has no setting lamda, so there is nothing to tune")
     problems = Problems()

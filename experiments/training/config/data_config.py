@@ -168,6 +168,50 @@ class SimulationConfig(Section):
         )
 
 
+class CineConfig(Section):
+    """Training on series of beating hearts simulated on the fly; no series comes twice.
+
+    They show the measured cines that `train` names and hearts that are drawn. Each series draws its properties from
+    the ranges below, each given as smallest and largest value.
+
+    Attributes
+    ----------
+    maps
+        Files of measured coil maps to use besides the maps of simulated coils; null for simulated coils only.
+    hearts
+        How often a heart is drawn for every time that each measured cine is shown.
+    series
+        Number of series in an epoch.
+    frames
+        Range of the number of frames.
+    matrix
+        Range of the sides of the image matrix, in pixels.
+    coils
+        Range of the number of coils.
+    snr
+        Range of the signal-to-noise ratio, as in `simulation`.
+    breath
+        Range of the largest displacement of the chest by breathing, in mm.
+    """
+
+    maps: Paths | None = None
+    hearts: int = Field(default=4, ge=0)
+    series: int = Field(default=100, ge=1)
+    frames: tuple[int, int] = (8, 16)
+    matrix: tuple[int, int] = (96, 192)
+    coils: tuple[int, int] = (4, 16)
+    snr: tuple[float, float] = (10, 100)
+    breath: tuple[float, float] = (0, 8)
+
+    @model_validator(mode="after")
+    def _check_ranges(self) -> CineConfig:
+        for name, least in (("frames", 1), ("matrix", 16), ("coils", 1), ("snr", 1e-3), ("breath", 0)):
+            lower, upper = getattr(self, name)
+            if not least <= lower <= upper:
+                raise ValueError(f"{name} from {lower:g} to {upper:g} is no range of numbers of at least {least:g}")
+        return self
+
+
 class PatchConfig(Section):
     """Patches of images that a denoiser trains on, and their noise; an enlarger trains on whole images.
 
@@ -220,8 +264,11 @@ class DataConfig(Section):
     accelerations, center_fractions
         Pairs of acceleration and fraction of lines in the centre; the two lists have the same length. Training
         draws one pair for every slice, validation scores every volume with each pair.
+    frames
+        Largest number of successive frames of a series that a step trains on; null for all.
     workers
-        Number of processes that read slices ahead; 0 reads them in the training process, between the steps.
+        Number of processes that read slices ahead, at most one per visible core; 0 reads them in the training
+        process, between the steps.
     strict
         Whether an unusable file stops the run; otherwise it is reported and left out.
     filter
@@ -234,6 +281,8 @@ class DataConfig(Section):
         Local folder that keeps preprocessed slices, from which later epochs and runs read them; null for none.
     simulation
         Settings of the simulation, if `train` names magnitude images to simulate raw data from; otherwise null.
+    cine
+        Settings of the simulation, if `train` names measured cines and the network takes series; otherwise null.
     patches
         Patches of images for `training.mode: denoise`; `enlarge` uses their noise.
     """
@@ -243,6 +292,7 @@ class DataConfig(Section):
     mask: MaskKind = MaskKind.RANDOM
     accelerations: tuple[float, ...] = (4, 8)
     center_fractions: tuple[float, ...] = (0.08, 0.04)
+    frames: int | None = Field(default=None, ge=1)
     workers: int = Field(default=0, ge=0)
     strict: bool = False
     filter: FilterConfig = FilterConfig()
@@ -251,6 +301,7 @@ class DataConfig(Section):
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     cache: Path | None = None
     simulation: SimulationConfig | None = None
+    cine: CineConfig | None = None
     patches: PatchConfig = PatchConfig()
 
     @model_validator(mode="after")
@@ -278,8 +329,9 @@ class DataConfig(Section):
     def as_protocol(self) -> dict[str, Any]:
         """Return the values to store with the weights; folders are reduced to their names."""
         values = self.model_dump(mode="json", exclude={"cache", "workers"})
-        if self.simulation is not None and self.simulation.maps is not None:
-            values["simulation"]["maps"] = _names(self.simulation.maps)
+        for name, section in (("simulation", self.simulation), ("cine", self.cine)):
+            if section is not None and section.maps is not None:
+                values[name]["maps"] = _names(section.maps)
         return values | {"train": _names(self.train), "val": _names(self.val)}
 
 

@@ -14,6 +14,7 @@ from recon.data.training.self_supervision import Density
 from recon.experiments.sections import Section
 from recon.experiments.training.config.data_config import DataConfig
 from recon.models.losses import LOSSES
+from recon.models.networks.series_network import takes_series
 from recon.models.zoo import DENOISERS, ENLARGERS, all_networks
 
 
@@ -191,7 +192,7 @@ class TrainConfig(Section):
         Number of passes over the training slices.
     batch_size
         Number of slices that each process computes at once; slices of different shapes never share a batch, and so
-        many simulated slices in a row have the same shape.
+        many simulated slices in a row have the same shape. A network that takes series computes one series at once.
     effective_batch
         Number of slices per step of the optimizer, over all processes. Each process accumulates gradients until this
         number is reached, so the result does not depend on the number of processes. Null for one batch of
@@ -261,6 +262,27 @@ class TrainConfig(Section):
             raise ValueError("data.patches.phase=false: an image without phase has no k-space to enlarge")
         if self.training.mode == "denoise" and self.data.patches.size > self.data.simulated.matrix[0]:
             raise ValueError("data.patches.size is larger than the smallest side of data.simulation.matrix")
+        return self
+
+    @property
+    def takes_series(self) -> bool:
+        """Whether the network reconstructs all frames of a series together."""
+        return takes_series(all_networks()[self.network.name])
+
+    @model_validator(mode="after")
+    def _check_series(self) -> TrainConfig:
+        if self.takes_series and (self.batch_size > 1 or self.training.mode != "supervised"):
+            raise ValueError(
+                f"{self.network.name} is trained with training.mode=supervised on one series at a time: leave out "
+                "batch_size, and set effective_batch for several in a step"
+            )
+        if self.data.cine is not None and not self.takes_series:
+            raise ValueError(f"data.cine simulates series, which {self.network.name} does not take")
+        if self.takes_series and self.data.simulation is not None:
+            raise ValueError(f"data.simulation simulates no series, which {self.network.name} takes; data.cine does")
+        steps = self.data.preprocessing
+        if self.takes_series and (steps.virtual_coils or steps.geometric_coils):
+            raise ValueError(f"data.preprocessing: {self.network.name} needs the same coils in all frames")
         return self
 
     def accumulation(self, processes: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -104,7 +105,7 @@ def read_batches(
     batches
         Indices of the slices of each batch.
     workers
-        Number of processes that read ahead; 0 to read in this process.
+        Number of processes that read ahead, at most one per visible core; 0 to read in this process.
     device
         Device of the tensors.
 
@@ -113,6 +114,7 @@ def read_batches(
     InputError
         If no readable slice can replace an unreadable one, or one batch killed two processes.
     """
+    workers = min(workers, visible_cores())
     done, suspected = 0, 0
     while done < len(batches):
         careful = done < suspected
@@ -133,6 +135,11 @@ def read_batches(
                 ) from error
             suspected = done + PREFETCHED * workers
             warn(f"a reading process was killed at {where} or shortly after; new processes replace it")
+
+
+def visible_cores() -> int:
+    """Return the number of CPU cores that this process may run on: in a container or a job often not all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _load(

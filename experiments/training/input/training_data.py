@@ -1,8 +1,8 @@
-"""Provides what a run trains on: slices, measured and freshly undersampled or split, or simulated, or patches."""
+"""Provides the training data of a run: measured slices, freshly undersampled or split, simulated ones, or images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,20 +10,21 @@ from typing import Protocol
 
 import torch
 
-from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume
-from recon.data.training.datasets import FreshMasks, SliceDataset, Undersampling
-from recon.data.training.split_slices import Split, SplitSlice, SplitSlices
+from recon.data.training.datasets import FreshMasks, SliceDataset
+from recon.data.training.series import SeriesDataset, VolumeSeries
+from recon.data.training.split_slices import Split, SplitSlices
 from recon.experiments.console import progress
 from recon.experiments.training.config.data_config import SimulationConfig, as_tuple
 from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.input.preparation import centred, series_centred, split_centred
 from recon.experiments.training.input.reading import Slices
+from recon.experiments.training.input.simulated_cines import SimulatedCines
 from recon.experiments.training.input.volumes import open_volumes
 from recon.experiments.training.record.provenance import SliceFile
 from recon.experiments.training.record.simulation_pictures import write_patch_pictures, write_simulation_pictures
-from recon.preprocessing.echo import centre_echo
 from recon.simulation.cropped_scans import CroppedScans
 from recon.simulation.noisy_patches import PatchSimulator, PatchSlices
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
@@ -56,6 +57,8 @@ def open_training_data(config: TrainConfig, device: torch.device) -> TrainingDat
     """
     if config.training.mode in {"denoise", "enlarge"}:
         return SimulatedImages(config, config.data.simulated, device)
+    if config.data.cine is not None:
+        return SimulatedCines(config, config.data.cine, device)
     simulation = config.data.simulation
     if simulation is None:
         return MeasuredScans(config, open_volumes(config.data, "train", config.training.mode == "supervised"))
@@ -68,7 +71,7 @@ def open_training_data(config: TrainConfig, device: torch.device) -> TrainingDat
 
 @dataclass(frozen=True, eq=False)
 class MeasuredScans:
-    """Slices of raw-data files."""
+    """Slices of raw-data files, or series of them for networks that take series."""
 
     config: TrainConfig
     files: Sequence[Volume]
@@ -80,9 +83,11 @@ class MeasuredScans:
             split = ssdu_split(config, config.data.samplings)
             split_fresh = partial(split.for_training, seed=config.seed, epoch=number)
             return SplitSlices(self.files, partial(split_centred, scanned=split.scanned, split=split_fresh))
-        return SliceDataset(
-            self.files, partial(centred, undersample=FreshMasks(config.data.samplings, config.seed, number))
-        )
+        masks = FreshMasks(config.data.samplings, config.seed, number)
+        if config.takes_series:
+            prepare = partial(series_centred, undersample=masks)
+            return SeriesDataset(VolumeSeries(self.files), prepare, config.data.frames, (config.seed, number))
+        return SliceDataset(self.files, partial(centred, undersample=masks))
 
     def write_pictures(self, folder: Path) -> None:
         """Do nothing: the files can be looked at."""
@@ -113,7 +118,7 @@ class SimulatedScans:
 
 
 class SimulatedImages:
-    """Images simulated from magnitude images, with noise and without: patches, or their k-space and its centre."""
+    """Pairs of images with and without noise, simulated from magnitude images: patches, or whole ones to enlarge."""
 
     def __init__(self, config: TrainConfig, simulation: SimulationConfig, device: torch.device) -> None:
         self.files: Sequence[Anatomy] = load_anatomies(as_tuple(config.data.train))
@@ -134,18 +139,6 @@ class SimulatedImages:
     def write_pictures(self, folder: Path) -> None:
         """Write a picture of the first patches."""
         write_patch_pictures(folder, self.epoch(0))
-
-
-def centred(acquisition: Acquisition, undersample: Undersampling) -> Acquisition:
-    """Undersample a slice, then centre its echo: in this order the engine gives it to a trained network."""
-    return centre_echo(undersample(acquisition))
-
-
-def split_centred(
-    acquisition: Acquisition, scanned: Undersampling, split: Callable[[Acquisition], SplitSlice]
-) -> SplitSlice:
-    """Undersample a slice unless the scanner has done so, centre its echo, and split its lines."""
-    return split(centred(acquisition, scanned))
 
 
 def ssdu_split(config: TrainConfig, samplings: tuple[Sampling, ...]) -> Split:

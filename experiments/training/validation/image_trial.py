@@ -23,7 +23,7 @@ from recon.simulation.scanner.phase import vary_phase
 
 @dataclass(frozen=True)
 class ImageTrial:
-    """The middle slice of a volume of magnitude images, with a phase and with noise, and cut to its centre or not.
+    """The middle slice of a volume of magnitude images with noise, for an enlarger cut to the centre of its k-space.
 
     Attributes
     ----------
@@ -34,8 +34,8 @@ class ImageTrial:
     phase
         Whether the image gets a phase.
     largest
-        Largest side of the image that an enlarger gets half of the k-space of, along both axes: anatomies may have
-        more pixels than resolution, and are cut to it in k-space. None for a denoiser.
+        Largest side in pixels of the image to restore from the central half, along both axes, of its k-space. Larger
+        anatomies are cut to it first: they may have more pixels than resolution. None for a denoiser.
     """
 
     anatomy: Anatomy

@@ -101,7 +101,7 @@ class Validation:
 
     @property
     def quality(self) -> float:
-        """Mean SSIM, in self-supervised training minus the mean held-out loss, of stages the mean PSNR.
+        """Mean SSIM; in self-supervised training minus the mean held-out loss; for stages the mean PSNR.
 
         The best weights have the largest. Self-supervised training does not choose by targets even if files have
         some, because in practice none would.
@@ -117,7 +117,7 @@ class Trial(Protocol):
 
     @property
     def kind(self) -> Hashable:
-        """What the first examples differ in."""
+        """Property by which examples are chosen: one of each kind comes first."""
 
     def __call__(self, network: nn.Module, accelerator: Accelerator) -> tuple[VolumeScore, ExampleSlice | None]:
         """Score a network; the example is None without a target.

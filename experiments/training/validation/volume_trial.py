@@ -22,12 +22,14 @@ from recon.data.errors import InputError
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume
 from recon.data.training.datasets import NamedMasks, Slice, SliceDataset
+from recon.data.training.series import SeriesDataset, VolumeSeries
 from recon.data.training.split_slices import SplitSlice, SplitSlices
 from recon.experiments.engine.metrics import score, score_file
 from recon.experiments.engine.run import check_finite
 from recon.experiments.training.config.train_config import TrainConfig
+from recon.experiments.training.input.preparation import centred, series_centred, split_centred
 from recon.experiments.training.input.reading import Slices, read_batches
-from recon.experiments.training.input.training_data import centred, split_centred, ssdu_split
+from recon.experiments.training.input.training_data import ssdu_split
 from recon.experiments.training.validation.validator import ExampleSlice, VolumeScore
 from recon.models.objectives import SelfSupervised
 from recon.quality.noise_floor import with_noise_floor
@@ -78,8 +80,7 @@ class VolumeTrial:
             return VolumeScore(**known, heldout=heldout), None
         targets: list[NDArray[np.float32]] = []
         images: list[NDArray[np.float32]] = []
-        undersampled = partial(centred, undersample=NamedMasks((sampling,)))
-        for batch in self._read(SliceDataset([volume], undersampled), Slice, accelerator.device):
+        for batch in self._read(self._slices(NamedMasks((sampling,))), Slice, accelerator.device):
             with torch.no_grad(), accelerator.autocast():
                 image = fastmri_crop(
                     network(batch.kspace, batch.mask, calibration=batch.calibration, acceleration=batch.acceleration),
@@ -92,6 +93,11 @@ class VolumeTrial:
         scored = VolumeScore(**known, **metrics, heldout=heldout)
         middle = len(targets) // 2
         return scored, ExampleSlice(scored, targets[middle], images[middle])
+
+    def _slices(self, masks: NamedMasks) -> Slices:
+        if self.config.takes_series:
+            return SeriesDataset(VolumeSeries([self.volume]), partial(series_centred, undersample=masks))
+        return SliceDataset([self.volume], partial(centred, undersample=masks))
 
     def _heldout(self, network: nn.Module, accelerator: Accelerator) -> float:
         split = ssdu_split(self.config, () if self.sampling is None else (self.sampling,))
@@ -127,10 +133,14 @@ def volume_trials(config: TrainConfig, volumes: Sequence[Volume]) -> list[Volume
 
 
 def _at_floor(images: Tensor, batch: Slice, volume: Volume) -> Tensor:
-    """Bring images `(1, rows, columns)` to the noise floor of a full scan, as `recon compare` does."""
-    mask = batch.mask.reshape(-1, batch.mask.shape[-1])
-    scan = Acquisition(batch.kspace[0], mask[0] if len(mask) == 1 else mask, volume.header)
-    return with_noise_floor(images[0].float().cpu(), scan.to("cpu"))[None]
+    """Bring images `(batch, rows, columns)` to the noise floor of a full scan, as `recon compare` does."""
+    masks = batch.mask.squeeze(1).cpu()
+    scans = [
+        Acquisition(kspace, mask[0] if len(mask) == 1 else mask, volume.header)
+        for kspace, mask in zip(batch.kspace.cpu(), masks, strict=True)
+    ]
+    pairs = zip(images.float().cpu(), scans, strict=True)
+    return torch.stack([with_noise_floor(image, scan) for image, scan in pairs])
 
 
 def _numpy(images: Tensor) -> list[NDArray[np.float32]]:

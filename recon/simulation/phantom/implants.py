@@ -95,7 +95,7 @@ def draw_implants(
 
 
 def paint_implants(implants: list[Implant], shape: tuple[int, int, int]) -> Array:
-    """Draw implants on nothing, float32 `(slices, rows, columns)`."""
+    """Draw implants on an empty image, float32 `(slices, rows, columns)`."""
     rows, columns = np.ogrid[: shape[1], : shape[2]]
     volume = np.zeros(shape, np.float32)
     for implant in implants:

@@ -10,6 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+ASPECT_SPREAD = 0.08
+"""Standard deviation of the logarithm of a pixel's aspect; pixels are nearly square."""
+
+
+def draw_aspect(readout: int, phase: int, rng: np.random.Generator) -> float:
+    """Draw the width of a field of view along phase divided by that along readout; pixels are nearly square."""
+    return phase / readout * float(np.exp(rng.normal(0, ASPECT_SPREAD)))
+
 
 @dataclass(frozen=True)
 class ObjectPlacement:

@@ -23,7 +23,7 @@ from recon.simulation.scanner.contrast import gamma, vary_contrast
 from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, truncate
 from recon.simulation.scanner.objects import add_implants, add_lesions, deform, mix
 from recon.simulation.scanner.phase import echo_ramp, vary_phase
-from recon.simulation.scanner.placement import ObjectPlacement
+from recon.simulation.scanner.placement import ObjectPlacement, draw_aspect
 from recon.simulation.scanner.sampling import Layout, caipi, cut_lines, poisson_disc
 from recon.simulation.scanner.scan_plan import Ranges, ScanPlan
 from recon.simulation.scanner.shares import Shares
@@ -166,7 +166,7 @@ def full_kspace(
         noise, complex64 `(coils, rows, lines)`; None if there is none.
     """
     extended = (plan.readout, plan.wider)
-    aspect = plan.wider / plan.readout * float(np.exp(rng.normal(0, 0.08)))
+    aspect = draw_aspect(plan.readout, plan.wider, rng)
     fine = ObjectPlacement.draw(rng).render(image, (FINER * extended[0], FINER * extended[1]), aspect)
     brightness = vary_contrast(fine, shares.synthetic, rng)
     echo = vary_phase(brightness, rng)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recon.data.masks.kind import SERIES, MaskKind
-from recon.data.masks.sampling import Sampling, default_center_fraction
+from recon.data.masks.sampling import Sampling, default_center_fraction, draw_mask
 
 phases, accelerations, seeds = st.integers(48, 300), st.integers(2, 12), st.integers(0, 2**31)
 
@@ -42,3 +42,12 @@ def test_random_frames_measure_more_near_the_centre() -> None:
 @pytest.mark.parametrize("kind", SERIES)
 def test_the_same_name_and_seed_give_the_same_masks(kind: MaskKind) -> None:
     assert torch.equal(frames(kind, 4, 96, 7, 5), frames(kind, 4, 96, 7, 5))
+
+
+@pytest.mark.parametrize("kind", SERIES)
+def test_training_draws_other_lines_in_every_frame_and_epoch(kind: MaskKind) -> None:
+    samplings = (Sampling(kind, 4, 0.0), Sampling(kind, 8, 0.0))
+    drawn = [draw_mask(samplings, 96, (1, epoch), frame) for epoch in range(8) for frame in range(2)]
+    assert {int(mask.sum()) for mask in drawn} == {24, 12}
+    assert len({tuple(mask.tolist()) for mask in drawn}) >= 6
+    assert torch.equal(drawn[3], draw_mask(samplings, 96, (1, 1), 1))

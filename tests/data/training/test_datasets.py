@@ -127,7 +127,7 @@ def test_the_sampling_of_a_file_is_the_one_its_mask_was_drawn_from(volumes: list
 def test_worker_processes_give_the_same_slices(volumes: list[Volume]) -> None:
     dataset = SliceDataset(volumes, FreshMasks(SAMPLINGS, seed=0, epoch=0))
     for size in (1, 2):
-        alone, helped = (list(DataLoader(dataset, size, num_workers=n, collate_fn=collate)) for n in (0, 2))
+        alone, helped = (list(DataLoader(dataset, size, num_workers=n, collate_fn=collate)) for n in (0, 1))
         for one, other in zip(alone, helped, strict=True):
             assert all(torch.equal(*pair) for pair in zip(one[:5], other[:5], strict=True))
 

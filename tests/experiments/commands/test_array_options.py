@@ -1,29 +1,20 @@
 """Checks `--axes` and `--variable` of the commands that read arrays without a header."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from scipy.io import savemat
-from typer.testing import CliRunner
 
+from helpers.command import run as run_command
 from helpers.objects import object_acquisition
 from recon.data.errors import InputWarning
-from recon.experiments.cli import app
-
-Run = Callable[..., str]
 
 
-@pytest.fixture
-def run() -> Run:
-    def invoke(*arguments: object, code: int = 0) -> str:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return " ".join(result.output.split())
-
-    return invoke
+def run(*arguments: object, code: int = 0) -> str:
+    """Run a command, and return what it prints on a single line."""
+    return " ".join(run_command(*arguments, code=code).output.split())
 
 
 @pytest.fixture
@@ -32,7 +23,7 @@ def array() -> np.ndarray:
     return object_acquisition(4, 24, 20).kspace.numpy().transpose(1, 2, 0)
 
 
-def test_info_doubts_an_unlikely_order_and_takes_another(run: Run, tmp_path: Path, array: np.ndarray) -> None:
+def test_info_doubts_an_unlikely_order_and_takes_another(tmp_path: Path, array: np.ndarray) -> None:
     np.save(tmp_path / "scan.npy", array)
     with pytest.warns(InputWarning, match="24 coils of 20 x 4, which is unlikely.*--axes 'readout phase coils'"):
         assumed = run("info", tmp_path / "scan.npy")
@@ -43,9 +34,7 @@ def test_info_doubts_an_unlikely_order_and_takes_another(run: Run, tmp_path: Pat
     assert "assumed" not in named
 
 
-def test_reconstruct_takes_axes_and_makes_the_image_anew_for_others(
-    run: Run, tmp_path: Path, array: np.ndarray
-) -> None:
+def test_reconstruct_takes_axes_and_makes_the_image_anew_for_others(tmp_path: Path, array: np.ndarray) -> None:
     np.save(tmp_path / "scan.npy", array)
     command = (
         "reconstruct",
@@ -65,7 +54,7 @@ def test_reconstruct_takes_axes_and_makes_the_image_anew_for_others(
     assert shapes == [(1, 24, 20), (1, 20, 24)]
 
 
-def test_a_variable_is_chosen(run: Run, tmp_path: Path, array: np.ndarray) -> None:
+def test_a_variable_is_chosen(tmp_path: Path, array: np.ndarray) -> None:
     savemat(tmp_path / "scan.mat", {"full": array, "half": array[::2]})
     assert "choose one with --variable; available: full" in run("info", tmp_path / "scan.mat", code=2)
     assert "12 x 20" in run("info", tmp_path / "scan.mat", "--variable", "half")
@@ -78,7 +67,7 @@ def test_a_variable_is_chosen(run: Run, tmp_path: Path, array: np.ndarray) -> No
 
 
 def test_two_inputs_with_one_output_are_refused_before_anything_is_written(
-    run: Run, tmp_path: Path, array: np.ndarray, raw_file: Path
+    tmp_path: Path, array: np.ndarray, raw_file: Path
 ) -> None:
     np.save(tmp_path / "discs.npy", array)
     raw_file.rename(tmp_path / "discs.npy.h5")

@@ -9,10 +9,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
+from helpers.command import run as run_command
 from recon.data.open import open_volume
-from recon.experiments.cli import app
 from recon.quality.noise_map import g_factor_map, noise_map
 from recon.registry import create
 
@@ -22,10 +22,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(raw_file: Path) -> Run:
     def invoke(*arguments: object, code: int = 0) -> Result:
-        words = ["reconstruct", raw_file, *arguments]
-        result = CliRunner().invoke(app, [str(word) for word in words])
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return result
+        return run_command("reconstruct", raw_file, *arguments, code=code)
 
     return invoke
 

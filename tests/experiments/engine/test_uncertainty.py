@@ -8,13 +8,13 @@ import h5py
 import nibabel as nib
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
+from helpers.command import run as run_command
 from helpers.raw_files import write_raw_file
 from helpers.weights import write_weights
 from recon.contract import UncertaintyCalibration
 from recon.data.open import open_volume
-from recon.experiments.cli import app
 from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
@@ -26,10 +26,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(raw_file: Path) -> Run:
     def invoke(command: str, *arguments: object, code: int = 0) -> Result:
-        words = [command, raw_file, "--uncertainty", "--center-fraction", 0.2, *arguments]
-        result = CliRunner().invoke(app, [str(word) for word in words])
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return result
+        return run_command(command, raw_file, "--uncertainty", "--center-fraction", 0.2, *arguments, code=code)
 
     return invoke
 
@@ -111,9 +108,7 @@ def test_intervals_of_a_method_without_calibration_are_refused(run: Run, tmp_pat
 
 
 def test_a_file_after_the_plain_option_stays_a_file(raw_file: Path, tmp_path: Path) -> None:
-    words = ["reconstruct", "--method", "zero-filled", "-o", tmp_path, "--uncertainty", raw_file]
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    assert result.exit_code == 0, result.output
+    run_command("reconstruct", "--method", "zero-filled", "-o", tmp_path, "--uncertainty", raw_file)
     with h5py.File(tmp_path / "discs.h5") as file:
         assert "uncertainty" in file
 

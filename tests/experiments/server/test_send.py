@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,8 +17,8 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from typer.testing import CliRunner, Result
 
+from helpers.command import run
 from helpers.ismrmrd_files import readout, write, xml
 from helpers.networks import write_weights
 from helpers.objects import object_acquisition
@@ -26,20 +26,8 @@ from helpers.raw_files import write_raw_file
 from helpers.serving import serving
 from recon.data.stream.messages import Close, encode, make_image
 from recon.data.stream.reader import MessageReader
-from recon.experiments.cli import app
 
-Run = Callable[..., Result]
 SLICES, READOUT, PHASE = 2, 32, 24
-
-
-@pytest.fixture
-def run() -> Run:
-    def invoke(*arguments: object, code: int = 0) -> Result:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return result
-
-    return invoke
 
 
 @pytest.fixture
@@ -81,7 +69,7 @@ def assert_conforms(folder: Path) -> None:
         assert "Error" not in done.stdout + done.stderr
 
 
-def test_ismrmrd_becomes_dicom_at_the_right_place(run: Run, scan: Path, tmp_path: Path) -> None:
+def test_ismrmrd_becomes_dicom_at_the_right_place(scan: Path, tmp_path: Path) -> None:
     run("reconstruct", scan, "--method", "sense", "--format", "dicom", "--output", tmp_path / "out")
     found = dicoms(tmp_path / "out" / "scan_dicom")
     assert len(found) == SLICES
@@ -93,7 +81,7 @@ def test_ismrmrd_becomes_dicom_at_the_right_place(run: Run, scan: Path, tmp_path
     assert_conforms(tmp_path / "out" / "scan_dicom")
 
 
-def test_stream_and_file_give_the_same_images(run: Run, scan: Path, tmp_path: Path) -> None:
+def test_stream_and_file_give_the_same_images(scan: Path, tmp_path: Path) -> None:
     run("reconstruct", scan, "--method", "sense", "--preprocess", "none", "-o", tmp_path / "direct.h5")
     with serving() as server:
         host, port = server.address
@@ -107,7 +95,7 @@ def test_stream_and_file_give_the_same_images(run: Run, scan: Path, tmp_path: Pa
     assert_conforms(tmp_path / "out" / "scan_dicom")
 
 
-def test_files_of_other_formats_can_be_sent(run: Run, tmp_path: Path) -> None:
+def test_files_of_other_formats_can_be_sent(tmp_path: Path) -> None:
     raw = write_raw_file(tmp_path / "scan.h5", slices=2, target=False)
     run("reconstruct", raw, "--method", "zero-filled", "-o", tmp_path / "direct.h5")
     with serving() as server:
@@ -115,7 +103,7 @@ def test_files_of_other_formats_can_be_sent(run: Run, tmp_path: Path) -> None:
     np.testing.assert_allclose(images(tmp_path / "through.h5"), images(tmp_path / "direct.h5"), rtol=1e-4)
 
 
-def test_complex_images_of_another_server_become_magnitude_and_phase(run: Run, scan: Path, tmp_path: Path) -> None:
+def test_complex_images_of_another_server_become_magnitude_and_phase(scan: Path, tmp_path: Path) -> None:
     image = make_image(np.full((READOUT, PHASE), 2j, np.complex64), image_index=1)
 
     def answer() -> None:
@@ -134,25 +122,25 @@ def test_complex_images_of_another_server_become_magnitude_and_phase(run: Run, s
     assert (tmp_path / "out" / "scan_png" / "0001.png").is_file()
 
 
-def test_an_error_of_the_server_is_reported(run: Run, scan: Path, tmp_path: Path) -> None:
+def test_an_error_of_the_server_is_reported(scan: Path, tmp_path: Path) -> None:
     with serving() as server:
         output = run("send", scan, "--port", server.address[1], "--method", "sens", "-o", tmp_path, code=2).output
     assert "did you mean 'sense'" in " ".join(output.split())
 
 
-def test_the_file_that_is_sent_is_not_replaced(run: Run, scan: Path) -> None:
+def test_the_file_that_is_sent_is_not_replaced(scan: Path) -> None:
     scan = scan.rename(scan.with_suffix(".h5"))
     output = run("send", scan, "--port", 1, "-o", scan.parent, code=2).output
     assert "holds no reconstruction" in " ".join(output.split())
 
 
-def test_an_unreachable_server_is_an_error(run: Run, scan: Path, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_an_error(scan: Path, tmp_path: Path) -> None:
     with serving() as server:
         port = server.address[1]
     assert "cannot be reached" in run("send", scan, "--port", port, "-o", tmp_path, code=2).output
 
 
-def test_other_addresses_need_expose(run: Run) -> None:
+def test_other_addresses_need_expose() -> None:
     assert "--expose" in run("serve", "--host", "0.0.0.0", "--method", "sense", code=2).output  # noqa: S104 - refused
 
 
@@ -182,7 +170,7 @@ def command(weights: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 def test_serve_and_send_as_programs(
-    run: Run, command: tuple[subprocess.Popen[str], int], scan: Path, weights: Path, tmp_path: Path
+    command: tuple[subprocess.Popen[str], int], scan: Path, weights: Path, tmp_path: Path
 ) -> None:
     server, port = command
     network = ("--method", "varnet", "--checkpoint", weights)
@@ -202,7 +190,7 @@ def test_serve_and_send_as_programs(
     assert server.wait(20) == 130
 
 
-def test_the_phantom_of_debians_generator_goes_through_the_stream(run: Run, tmp_path: Path) -> None:
+def test_the_phantom_of_debians_generator_goes_through_the_stream(tmp_path: Path) -> None:
     generator = shutil.which("ismrmrd_generate_cartesian_shepp_logan")
     if generator is None:
         pytest.skip("ismrmrd_generate_cartesian_shepp_logan, of Debian's ismrmrd-tools, is not installed")

@@ -1,4 +1,4 @@
-"""What is wrong in a study's file is said in one sentence, with the nearest right name."""
+"""Errors in a study's file are reported in one sentence, with the nearest right name."""
 
 from importlib.resources import files
 from pathlib import Path

@@ -212,7 +212,7 @@ def test_a_scan_that_was_undersampled_cannot_be_undersampled(
 ) -> None:
     scan = write_raw_file(tmp_path / "scan_0.h5", mask=np.arange(40) % 2 == 0)
     result = run_command("study", study(replicas=0), scan, "-o", tmp_path / "out", code=2)
-    assert "scan_0.h5: is undersampled already, so the arm 'fast' cannot do it" in result.output
+    assert "scan_0.h5: is undersampled already, so the arm 'fast' cannot undersample it" in result.output
 
 
 def test_files_of_others_are_not_replaced(run_command: Run, study: Callable[..., Path], tmp_path: Path) -> None:

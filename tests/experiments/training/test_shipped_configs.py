@@ -29,7 +29,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
             kspace, image = file["kspace"][:, 0], file["reconstruction_rss"][()]
         edit(single, kspace=kspace, reconstruction_esc=image)
     rng = np.random.default_rng(0)
-    np.savez(folder / "anatomy.npz", image=rng.random((2, 60, 60), np.float32))
+    np.savez(folder / "anatomy.npz", image=rng.random((3, 60, 60), np.float32))
     return folder
 
 
@@ -57,6 +57,9 @@ def test_shipped_config_trains_and_its_weights_are_found(path: Path, folders: Pa
     if shipped.data.simulation is not None:
         simulation = {"heads": 0, "slices": 2, "matrix": [48, 64], "coils": [2, 4]}
         overrides |= {"data.train": folders / "anatomy.npz", "data.simulation": simulation}
+    if shipped.data.cine is not None:
+        cine = {"series": 2, "hearts": 1, "frames": [2, 3], "matrix": [48, 64], "coils": [2, 3]}
+        overrides |= {"data.train": folders / "anatomy.npz", "data.cine": cine}
     best = train(load_config(path, [f"{key}={value}" for key, value in overrides.items()]))
     step, scores = read_lines(tmp_path)[-2:]
     assert (step["steps"], step["skipped"], step["unreadable"]) == (shipped.uses, 0, 0)

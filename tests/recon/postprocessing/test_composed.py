@@ -88,7 +88,7 @@ def test_a_wrong_name_is_told_in_a_sentence(name: str, settings: dict[str, objec
 
 
 def test_a_name_with_the_joint_cannot_be_registered() -> None:
-    with pytest.raises(InputError, match="stands for a method and stages"):
+    with pytest.raises(InputError, match="stands for a method with stages"):
         register_stage("a+b")(type("A", (Stage,), {}))
 
 

@@ -50,7 +50,7 @@ def test_strength_zero_is_the_identity_and_so_is_an_image_without_noise() -> Non
     ("is_complex", "cut", "within"), [(True, False, 0.02), (True, True, 0.02), (False, False, 0.05)]
 )
 def test_the_estimated_risk_is_the_true_error(is_complex: bool, cut: bool, within: float) -> None:
-    """Of images whose noise has the power that the map tells; how much it happens to have no estimate can know."""
+    """The true error is taken for the expected power of the noise: no estimate can know that of a single draw."""
     truth = textured(192, 180, grain=0.2)
     truth = truth if is_complex else truth.abs()
     deviation, support = g_factor_map(192, 180), None

@@ -1,12 +1,15 @@
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
 from helpers.objects import object_acquisition
 from helpers.slices import random_kspace
 from recon.coils import rss
-from recon.crop import center_crop
+from recon.crop import center_crop, center_pad
 from recon.data.acquisition import Acquisition, Header
-from recon.fourier import ifft
+from recon.fourier import hann, ifft
 from recon.preprocessing.oversampling import without_oversampling
 from recon.preprocessing.steps import Steps
 
@@ -58,6 +61,19 @@ def test_separate_calibration_lines_are_cropped_alike() -> None:
     cropped = without_oversampling(scan)
     assert cropped.calibration is not None
     torch.testing.assert_close(cropped.calibration, cropped.kspace[..., 10:20])
+
+
+@pytest.mark.parametrize("samples", [62, 96, 100, 120, 150])
+def test_a_reference_scan_keeps_its_resolution_and_loses_the_same_field_of_view(samples: int) -> None:
+    scan = object_acquisition(2, 120, 60, crop=(96, 60))
+    window = hann(samples)[:, None]  # without it, what rings beyond the crop differs
+    reference = window * (center_crop if samples < 120 else center_pad)(scan.kspace[..., 18:42], (samples, 24))
+    cropped = without_oversampling(replace(scan, calibration=reference)).calibration
+    assert cropped is not None
+    assert cropped.shape == (2, math.ceil(samples * 96 / 120), 24)
+    grid = 192, 24
+    expected = center_crop(rss(ifft(center_pad(reference, (240, 24)))), grid)
+    torch.testing.assert_close(rss(ifft(center_pad(cropped, grid))), expected, rtol=0, atol=0.01 * expected.max())
 
 
 def test_without_oversampling_nothing_is_done() -> None:

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner, Result
 
+from helpers.command import run
 from helpers.raw_files import write_raw_file
 from recon.classical.sense import Sense
 from recon.data.errors import InputError
 from recon.data.open import open_volume
-from recon.experiments.cli import app
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings, read_tuned
 from recon.experiments.report.scores import read_csv
@@ -30,12 +29,6 @@ def tuned(contrast: str = "DISCS") -> TunedSettings:
             for value in ACCELERATIONS
         ]
     )
-
-
-def run(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output + repr(result.exception)
-    return result
 
 
 @given(st.floats(1, 40))

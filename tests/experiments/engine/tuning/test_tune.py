@@ -6,27 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner, Result
 
+from helpers.command import run
 from helpers.raw_files import write_raw_file
 from recon.classical.sense import Sense
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition, Header
 from recon.data.masks.kind import MaskKind
 from recon.data.open import open_volume
-from recon.experiments.cli import app
 from recon.experiments.engine.metrics import score
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.settings import TunedEntry, read_tuned
 from recon.experiments.engine.tuning.tune import WORTHWHILE, Tuning, fit, tune
 
 PROTOCOL = ("--accelerations", 3, "--mask", "random", "--center-fraction", 0.2)
-
-
-def run(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output + repr(result.exception)
-    return result
 
 
 @dataclass(frozen=True)

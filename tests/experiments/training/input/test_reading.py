@@ -49,6 +49,14 @@ def test_slice_that_nothing_can_replace_is_reported_in_one_sentence(tmp_path: Pa
         list(read_batches(slices(tmp_path, "c"), [[4]], workers, CPU))
 
 
+def test_no_more_processes_are_started_than_cores_are_visible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})  # torch warns of the second process
+    batches = list(read_batches(slices(tmp_path), [[0], [1], [2]], workers=2, device=CPU))
+    assert [batch.indices for batch in batches] == [[0], [1], [2]]
+
+
 class Deadly(SliceDataset):
     """Kills the process that reads slice `index`, the first `times` times."""
 

@@ -9,11 +9,12 @@ from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.training.datasets import Slice
 from recon.fourier import ifft
-from recon.preprocessing.echo import echo_offset
+from recon.preprocessing.echo import centre_echo, echo_offset
+from recon.preprocessing.oversampling import without_oversampling
 from recon.simulation.scanner.anatomy import Anatomy, draw_heads
 from recon.simulation.scanner.scan_plan import Ranges, ScanPlan
 from recon.simulation.scanner.shares import PLAIN
-from recon.simulation.scanner.simulator import Simulator
+from recon.simulation.scanner.simulator import Simulator, draw_mask
 
 MATRIX, COILS = (48, 64), (1, 6)
 
@@ -50,6 +51,20 @@ def test_noise_has_the_stated_strength(heads: list[Anatomy]) -> None:
     tissue = clean.target[clean.target > 0.1 * clean.target.amax()].mean()
     spread = torch.view_as_real((noisy.kspace - clean.kspace)[:, clean.mask[0, 0].expand(64, -1)]).std()
     assert spread == pytest.approx(float(tissue) / 10, rel=0.1)
+
+
+def test_the_readout_oversampling_of_every_scan_can_be_removed_whatever_its_reference(heads: list[Anatomy]) -> None:
+    shares = replace(PLAIN, oversampled=1, reference=1, folded=0.5, off_centre=0.5, partial_fourier=0.5)
+    ranges = Ranges((32, 96), (1, 2), shares=shares)
+    simulator = Simulator(heads, ranges=ranges)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        plan = ScanPlan.draw(ranges, rng)
+        full, _ = simulator.full_scan(plan, rng)
+        scan = without_oversampling(centre_echo(full.undersample(draw_mask(plan, rng))))
+        reference = scan.reference_kspace()
+        assert reference is not None
+        assert reference.shape == scan.kspace.shape == (plan.coils, plan.readout, plan.phase)
 
 
 def test_a_full_scan_is_what_the_undersampled_one_was_taken_from(heads: list[Anatomy]) -> None:

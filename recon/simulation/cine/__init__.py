@@ -1,0 +1,1 @@
+"""Simulates series of beating hearts: measured cines or drawn hearts, with breathing, phase, coils and noise."""
