@@ -75,6 +75,8 @@ class Header:
         Echo time of each contrast, in ms; empty if unknown.
     slice_thickness
         Slice thickness, in mm, which images take from the geometry if there is one; None if unknown.
+    volumetric
+        Whether the images are positions along the readout of a 3-D scan: both axes of k-space are phase encodings.
     frame_interval
         Time from one frame of a series to the next, in ms; None if unknown.
     """
@@ -90,6 +92,7 @@ class Header:
     frames: tuple[Frame, ...] | None = None
     echo_times: tuple[float, ...] = ()
     slice_thickness: float | None = None
+    volumetric: bool = False
     frame_interval: float | None = None
 
     @cached_property

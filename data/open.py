@@ -10,6 +10,7 @@ import h5py
 
 from recon.data.errors import InputError
 from recon.data.formats.bart import BART, is_bart, samples_of
+from recon.data.formats.calgary import CALGARY
 from recon.data.formats.fastmri import FASTMRI
 from recon.data.formats.format import Format
 from recon.data.formats.ismrmrd.layout import ISMRMRD
@@ -38,6 +39,7 @@ __all__ = [
 
 FORMATS: tuple[Format, ...] = (
     MATLAB,  # before fastMRI: a variable of a MATLAB file may be called "kspace"
+    CALGARY,  # before fastMRI, whose k-space has the same name but is complex
     FASTMRI,
     ISMRMRD,
     BART,

@@ -1,15 +1,15 @@
 """Reads and writes BART's file pairs: dimensions as text in NAME.hdr, complex64 samples in NAME.cfl.
 
-The first dimension varies fastest. Cartesian 2-D scans can be read: two of readout, phase 1 and phase 2, coils and
-slices, as well as echoes, times and averages, each of which becomes an image of its own. With a readout of size 1 the
-image plane is that of the two phase axes, as in a 3-D scan that was transformed along its readout. 3-D scans, sets of
-maps and other dimensions are refused.
+The first dimension varies fastest. Cartesian scans can be read: readout, phase 1 and phase 2, coils and slices, also
+echoes, times and averages, each of which becomes an image of its own. A 3-D scan is transformed along its readout,
+whose positions become images. With a readout of size 1 that was done before, and the image plane is that of the two
+phase axes. Sets of maps and other dimensions are refused.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +21,7 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
+from recon.data.formats.hybrid import HybridSpace, image_of_readout, thinnest_mask
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.masks.measured import check_center, measured_mask, prospective_mask
 from recon.data.series import array_counts, counted_frames
@@ -35,6 +36,9 @@ IMAGES = (AVERAGE, TIME, ECHO, SLICE)
 
 DIMENSIONS = 16
 NAMES = {4: "maps"}
+
+PARTITIONS = 16
+"""Number of partitions of a coil that are transformed at a time."""
 
 FLATTEST = 4
 """Smallest ratio of the strongest Cartesian line's energy to the median; about 1 in radial scans, 100 in others."""
@@ -92,13 +96,59 @@ class BartVolume(VolumeWithoutTarget):
         InputError
             If it holds values that are not finite.
         """
-        samples = np.memmap(self.path, "<c8", "r", shape=self.dimensions, order="F")
-        position = dict(zip(IMAGES, np.unravel_index(index, [self.dimensions[axis] for axis in IMAGES]), strict=True))
-        chosen = tuple(position.get(axis, slice(None)) for axis in range(DIMENSIONS))
-        stored = samples[chosen].reshape(*self.shape[2:], self.dimensions[COILS])
+        stored = self._samples(index).reshape(*self.shape[2:], self.dimensions[COILS])
         kspace = np.array(np.moveaxis(stored, -1, 0), np.complex64, order="C")
         check_finite(self.path, kspace, f"k-space of image {index}")
         return kspace
+
+    def _samples(self, image: int) -> NDArray[np.complex64]:
+        """Return the samples `(readout, phase 1, phase 2, coils)` of one image in the file, and axes of size 1."""
+        samples = np.memmap(self.path, "<c8", "r", shape=self.dimensions, order="F")
+        position = dict(zip(IMAGES, np.unravel_index(image, [self.dimensions[axis] for axis in IMAGES]), strict=True))
+        chosen: NDArray[np.complex64] = samples[tuple(position.get(axis, slice(None)) for axis in range(DIMENSIONS))]
+        return chosen.reshape(chosen.shape[:4])
+
+
+@dataclass(frozen=True, eq=False)
+class BartSlabVolume(BartVolume):
+    """An opened pair of files of a 3-D scan; positions along the readout vary fastest among its images.
+
+    Its shape is `(images, coils, first phase encoding, second phase encoding)`.
+    """
+
+    _hybrid: HybridSpace = field(default_factory=HybridSpace, init=False, repr=False)
+
+    def read(self, index: int) -> Acquisition:
+        """Read one position along the readout; the first one of an image transforms the whole image.
+
+        Raises
+        ------
+        InputError
+            If it holds values that are not finite.
+        """
+        kspace = self.kspace(index)
+        mask = thinnest_mask((kspace != 0).any(axis=0))
+        return Acquisition.from_numpy(kspace, mask, self.header, name=self.name, slice=index)
+
+    def _mask(self, kspace: NDArray[np.complex64]) -> NDArray[np.bool_]:
+        return thinnest_mask((kspace != 0).any(axis=0))
+
+    def kspace(self, index: int) -> NDArray[np.complex64]:
+        """Read the k-space `(coils, first, second phase encoding)` of one position."""
+        image, position = divmod(index, self.dimensions[READOUT])
+        shape = (self.dimensions[READOUT], *self.shape[1:])
+        kspace = np.array(self._hybrid.of(image, shape, lambda out: self._fill(image, out))[position])
+        check_finite(self.path, kspace, f"k-space of position {index}")
+        return kspace
+
+    def _fill(self, image: int, out: NDArray[np.complex64]) -> None:
+        """Transform an image into `out`, `(positions, coils, phase 1, phase 2)`, by coils and partitions."""
+        chosen = self._samples(image)
+        for coil in range(self.shape[1]):
+            for first in range(0, self.shape[3], PARTITIONS):
+                block = slice(first, first + PARTITIONS)
+                with np.errstate(over="ignore", invalid="ignore"):  # checked when a position is read
+                    out[:, coil, :, block] = image_of_readout(np.array(chosen[:, :, block, coil]), 0, len(out))
 
 
 def open_bart(path: Path) -> BartVolume:
@@ -107,15 +157,15 @@ def open_bart(path: Path) -> BartVolume:
     Raises
     ------
     InputError
-        If a file is missing, the files contradict each other, or the scan is not a Cartesian 2-D scan.
+        If a file is missing, the files contradict each other, or dimensions that cannot be read.
     """
     samples = path.with_suffix(".cfl")
     dimensions, text = _read_header(path.with_suffix(".hdr"))
     for axis, size in enumerate(dimensions):
         if size > 1 and axis not in {READOUT, PHASE, PHASE_2, COILS, *IMAGES}:
             raise InputError(
-                f"{path}: dimension {axis}{f' ({NAMES[axis]})' if axis in NAMES else ''} has size {size}; only 2-D "
-                "scans of readout, phase 1, phase 2, coils, echoes, times, slices and averages can be read"
+                f"{path}: dimension {axis}{f' ({NAMES[axis]})' if axis in NAMES else ''} has size {size}; only "
+                "readout, phase 1, phase 2, coils, echoes, times, slices and averages can be read"
             )
     check_size(path, "the k-space", dimensions, 8)
     if not samples.is_file():
@@ -125,13 +175,19 @@ def open_bart(path: Path) -> BartVolume:
             f"{samples}: has {samples.stat().st_size} bytes, its header says {8 * math.prod(dimensions)} "
             f"for {' x '.join(map(str, dimensions))}"
         )
-    matrix = _matrix(path, dimensions)
-    counts = [dimensions[axis] for axis in IMAGES]
-    images = math.prod(counts)
-    plain = Header(crop=matrix, padding=(0, matrix[1]), frames=counted_frames(*counts))
+    matrix, positions = _matrix(dimensions)
+    averages, times, echoes, slices = (dimensions[axis] for axis in IMAGES)
+    images = averages * times * echoes * slices * positions
+    plain = Header(
+        crop=matrix,
+        padding=(0, matrix[1]),
+        frames=counted_frames(averages, times, echoes, slices * positions),
+        volumetric=matrix == (dimensions[PHASE], dimensions[PHASE_2]) and dimensions[PHASE_2] > 1,
+    )
     header = plain if text is None else header_from_text(path, text, matrix, images)
-    volume = BartVolume(samples, (images, dimensions[COILS], *matrix), header, dimensions)
-    if dimensions[PHASE_2] > 1:
+    kind = BartSlabVolume if positions > 1 else BartVolume
+    volume = kind(samples, (images, dimensions[COILS], *matrix), header, dimensions)
+    if dimensions[PHASE_2] > 1 and positions == 1:
         _doubt_spokes(volume)
     return volume
 
@@ -168,17 +224,17 @@ def is_bart(path: Path) -> bool:
         return file.read(1) == b"#"
 
 
-def _matrix(path: Path, dimensions: Sizes) -> tuple[int, int]:
-    """Return the sizes of the image plane: readout and phase 1, unless one has size 1 and phase 2 takes its place."""
+def _matrix(dimensions: Sizes) -> tuple[tuple[int, int], int]:
+    """Return the sizes of the image plane, and the number of positions along the readout that are images.
+
+    The plane is that of readout and phase 1; if one has size 1, phase 2 takes its place; if neither has, both phases.
+    """
     readout, phase, phase_2 = dimensions[READOUT], dimensions[PHASE], dimensions[PHASE_2]
     if phase_2 == 1:
-        return readout, phase
+        return (readout, phase), 1
     if readout > 1 and phase > 1:
-        raise InputError(
-            f"{path}: dimension 2 (phase 2) has size {phase_2}; only 2-D scans can be read: transform the readout by "
-            "'bart fft -u -i 1', and take its positions one by one by 'bart slice 0 POSITION'"
-        )
-    return (phase, phase_2) if readout == 1 else (readout, phase_2)
+        return (phase, phase_2), readout
+    return ((phase, phase_2) if readout == 1 else (readout, phase_2)), 1
 
 
 def _doubt_spokes(volume: BartVolume) -> None:

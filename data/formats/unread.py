@@ -23,7 +23,6 @@ CORRECT_FIRST = (
     "correct the phase and the ramps of its readouts first, as Gadgetron's EPIReconXGadget and EPICorrGadget do, "
     "and store the result as ISMRMRD, BART or NumPy"
 )
-TRANSFORM_FIRST = "transform it along its second phase axis first, and store the partitions as slices"
 """Ways to make scans readable whose format is read."""
 
 

@@ -75,6 +75,8 @@ class Stack:
         Counters of each image; None if unknown.
     echo_times
         Echo time of each contrast, in ms; empty if unknown.
+    volumetric
+        Whether the images are positions along the readout of a 3-D scan.
     frame_interval
         Time from one frame of a series to the next, in ms; None if unknown.
     """
@@ -86,6 +88,7 @@ class Stack:
     field_strength: float | None = None
     frames: tuple[Frame, ...] | None = None
     echo_times: tuple[float, ...] = ()
+    volumetric: bool = False
     frame_interval: float | None = None
 
 
@@ -125,6 +128,7 @@ def stack(
         field_strength=header.field_strength,
         frames=frames,
         echo_times=header.echo_times,
+        volumetric=header.volumetric,
         frame_interval=header.frame_interval,
     )
 

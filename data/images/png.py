@@ -1,13 +1,14 @@
-"""Writes images as PNG."""
+"""Writes images as PNG: one file per image, or the three middle planes of a volume."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from recon.data.images.placement import Stack, upright
+from recon.data.images.placement import Placement, Stack, upright
 from recon.data.storage.atomic import atomic_path
 
 WHITE = 99.9
@@ -28,6 +29,44 @@ def write_png(paths: list[Path], stack: Stack) -> None:
     white = float(np.percentile(magnitudes, WHITE)) or 1.0
     for path, magnitude, placement in zip(paths, magnitudes, stack.placements, strict=True):
         shown = upright(magnitude, placement)[0] if stack.oriented else magnitude
-        grey = np.round(255 * np.clip(shown / white, 0, 1)).astype(np.uint8)
         with atomic_path(path) as temporary:
-            Image.fromarray(grey).save(temporary, format="png")
+            _grey(shown, white).save(temporary, format="png")
+
+
+def write_planes(path: Path, stack: Stack) -> None:
+    """Write the three middle planes of a volume side by side, on pixels of equal size, upright if oriented.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    stack
+        Images of a volume, at equal distances from each other.
+    """
+    magnitudes = np.abs(stack.images)
+    white = float(np.percentile(magnitudes, WHITE)) or 1.0
+    first = stack.placements[0]
+    steps = [stack.placements[-1].corner - first.corner, first.down, first.across]
+    steps[0] = steps[0] / max(len(magnitudes) - 1, 1)
+    finest = min(float(np.linalg.norm(step)) for step in steps)
+    pictures = []
+    for axis in range(3):
+        plane = magnitudes.take(magnitudes.shape[axis] // 2, axis)
+        down, across = (step for number, step in enumerate(steps) if number != axis)
+        normal = steps[axis] / np.linalg.norm(steps[axis])
+        placement = Placement(first.corner, down, across, normal, first.thickness)
+        if stack.oriented:
+            plane, placement = upright(plane, placement)
+        rows, columns = (round(size * mm / finest) for size, mm in zip(plane.shape, placement.spacing, strict=True))
+        pictures.append(_grey(plane, white).resize((columns, rows), Image.Resampling.BICUBIC))
+    sheet = Image.new("L", (sum(one.width for one in pictures), max(one.height for one in pictures)))
+    left = 0
+    for picture in pictures:
+        sheet.paste(picture, (left, (sheet.height - picture.height) // 2))
+        left += picture.width
+    with atomic_path(path) as temporary:
+        sheet.save(temporary, format="png")
+
+
+def _grey(image: NDArray[np.floating], white: float) -> Image.Image:
+    return Image.fromarray(np.round(255 * np.clip(image / white, 0, 1)).astype(np.uint8))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def replay(path: Path) -> Iterator[Message]:
         with tempfile.TemporaryDirectory() as folder:
             converted = Path(folder) / f"{path.name}.mrd"
             write_ismrmrd(converted, WholeScan.of(volume))
-            yield from _messages(open_ismrmrd(converted))
+            yield from _messages(cast("IsmrmrdVolume", open_ismrmrd(converted)))  # of images of two dimensions
     yield Close()
 
 

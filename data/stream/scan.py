@@ -150,6 +150,8 @@ class StreamedScan:
         readouts = [*self._joined_noise(), *self._calibration_of(key), *imaging]
         heads = np.array([readout.head for readout in readouts])
         images = sort_images(self._name, heads, self._scan)
+        if images.lines.partitions is not None:
+            raise InputError(f"{self._name}: is a 3-D scan, which is read from files but not from streams")
 
         def read(rows: Indices) -> Iterator[tuple[int, Complex]]:
             yield from ((row, readouts[row].samples) for row in rows.tolist())

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
@@ -48,10 +49,12 @@ def _table(volume: Volume) -> Table:
     if isinstance(volume, ArrayVolume):
         table.add_row("axes", Text(volume.axes.words + (" (assumed)" if volume.axes.assumed else "")))
     table.add_row("contrast", Text(header.contrast or "unknown"))
+    table.add_row("dimensions", _dimensions(volume))
     table.add_row("images x coils" if header.frames else "slices x coils", f"{slices} x {coils}")
     if header.frames:
         table.add_row("images", describe_images(header))
-    table.add_row("matrix (readout x phase)", f"{readout} x {phase}")
+    axes = "phase x phase" if header.volumetric else "readout x phase"
+    table.add_row(f"matrix ({axes})", f"{readout} x {phase}")
     table.add_row("image", f"{header.crop[0]} x {header.crop[1]}{_millimetres(header.field_of_view)}")
     table.add_row("field strength", f"{header.field_strength:.3g} T" if header.field_strength else "unknown")
     table.add_row("acquired lines", f"{header.padding[0]} to {min(header.padding[1], phase) - 1} of {phase}")
@@ -61,6 +64,13 @@ def _table(volume: Volume) -> Table:
         "memory", f"{_size(coils * readout * phase)} per slice, {_size(slices * coils * readout * phase)} in total"
     )
     return table
+
+
+def _dimensions(volume: Volume) -> str:
+    """Say in words along how many axes the file's images extend; positions along a readout are counted."""
+    lengths = [len(series) for series in volume.header.series] or [1] * len(volume)
+    time = " + time" if max(lengths) > 1 else ""
+    return f"3-D{time}, {len(lengths)} positions along the readout" if volume.header.volumetric else f"2-D{time}"
 
 
 def _sampling(volume: Volume) -> str:
@@ -73,6 +83,8 @@ def _sampling(volume: Volume) -> str:
     acceleration = acquirable.size / max(int(acquirable.sum()), 1)
     other = ", other lines in every frame" if _differs_by_frame(volume) else ""
     center = f"{lines.stop - lines.start} adjacent lines at the centre"
+    if volume.mask.ndim > 1:
+        center = "{} x {} samples at the centre".format(*_central_square(volume.mask))
     return f"undersampled {acceleration:.2f}x, {center}{separate}{other}"
 
 
@@ -83,7 +95,7 @@ def describe_images(header: Header) -> str:
     slices, echoes, sets = (len(set(column)) for column in zip(*counters, strict=True))
     lengths = sorted({len(series) for series in header.series})
     length = " to ".join(map(str, {lengths[0]: None, lengths[-1]: None}))
-    counted = [_counted(slices, "slice")]
+    counted = [_counted(slices, "position" if header.volumetric else "slice")]
     counted += [f"{length} frames"] * (lengths[-1] > 1)
     counted += [_counted(number, word) for number, word in ((echoes, "echo"), (sets, "set")) if number > 1]
     interval = header.frame_interval if lengths[-1] > 1 else None
@@ -97,8 +109,21 @@ def _counted(number: int, word: str) -> str:
 def _differs_by_frame(volume: Volume) -> bool:
     """Return whether the first two frames of the first series were measured along different lines."""
     first = next((series[:2] for series in volume.header.series if len(series) > 1), ())
+    if volume.header.volumetric:  # would transform two whole images
+        return False
     masks = [volume.read(index).mask.numpy() for index in first]
     return any(not np.array_equal(masks[0], mask) for mask in masks)
+
+
+def _central_square(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the size of the largest fully sampled square about the centre of `(readout, phase)`."""
+    row, column = (size // 2 for size in mask.shape)
+    half = 0
+    while (
+        half < min(row, column) and mask[row - half - 1 : row + half + 1, column - half - 1 : column + half + 1].all()
+    ):
+        half += 1
+    return 2 * half, 2 * half
 
 
 def _millimetres(field_of_view: tuple[float, float] | None) -> str:

@@ -66,7 +66,7 @@ def find_plane_lattice(mask: Tensor) -> PlaneLattice | None:
     places = outer.nonzero()
     if len(places) < 2:
         return None
-    rows = places[:, 0].unique()
+    rows = outer.any(1).nonzero().flatten()
     within = places[1:] - places[:-1]
     gaps = within[within[:, 0] == 0, 1]
     if not len(gaps):

@@ -98,7 +98,7 @@ def find_gaps(mask: Tensor, acquired: tuple[int, int], sources: int) -> Gaps:
     flat, places = padded.flatten(), (targets + RADIUS) @ torch.tensor([width, 1], device=mask.device)
     shifts = window @ torch.tensor([width, 1], device=mask.device)
     offsets, present = [], []
-    for part in places.split(TARGETS):
+    for part in torch.split(places, TARGETS):
         measured = flat[part[:, None] + shifts]
         rank = measured.cumsum(1) * measured
         chosen = measured & (rank <= sources)
@@ -167,7 +167,7 @@ def fill_plane(kspace: Tensor, gaps: Gaps, covariance: Tensor, compression: Tens
         first, stop = int(starts[begin]), int(counts[: begin + PATTERNS].sum())
         some = order[starts[begin : begin + PATTERNS]]
         weights = _weights(covariance, gaps.offsets[some], gaps.present[some], lamdas[some])
-        for members in order[first:stop].split(TARGETS):
+        for members in torch.split(order[first:stop], TARGETS):
             places = gaps.targets[members, None] + gaps.offsets[members]
             values = rearrange(
                 measured[:, places[..., 0], places[..., 1]], "coil target source -> target (coil source) 1"

@@ -11,7 +11,7 @@ from recon.calibration.acs import calibration_lines
 from recon.calibration.brightness import brightness
 from recon.calibration.espirit import estimate_sens_maps
 from recon.classical.coil_images import CoilImageReconstruction
-from recon.classical.folding import Folding, find_lattice
+from recon.classical.folding import Folding, Lattice, find_lattice
 from recon.classical.plane_folding import PlaneFolding, find_plane_lattice
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
@@ -52,8 +52,8 @@ class SenseUnfold(CoilImageReconstruction):
     def coil_images(self, acquisition: Acquisition) -> tuple[Acquisition, Tensor]:
         """Return the slice without readout oversampling, and its coil images `(coils, readout, phase)`."""
         acquisition, folding = self._fold(acquisition)
-        axes = (*READOUT, *PHASE) if isinstance(folding, PlaneFolding) else PHASE
-        measured = acquisition.kspace if isinstance(folding, PlaneFolding) else ifft(acquisition.kspace, READOUT)
+        axes = PHASE if isinstance(folding, Folding) else (*READOUT, *PHASE)
+        measured = ifft(acquisition.kspace, READOUT) if isinstance(folding, Folding) else acquisition.kspace
         estimate = folding.coil_kspace(folding.unfold(measured, self.lamda))
         return acquisition, ifft(torch.where(acquisition.mask, measured, estimate), axes)
 
@@ -65,15 +65,17 @@ class SenseUnfold(CoilImageReconstruction):
         InputError
             If the measured samples outside the calibration lines form no lattice.
         """
-        lattice = find_lattice(acquisition.mask) if acquisition.mask.ndim == 1 else None
-        plane = find_plane_lattice(acquisition.mask) if acquisition.mask.ndim == 2 else None
-        if lattice is None and plane is None:
+        mask, one_axis = acquisition.mask, acquisition.mask.ndim == 1
+        lattice = find_lattice(mask) if one_axis else find_plane_lattice(mask)
+        if lattice is None:
             raise InputError(
                 f"{acquisition.name}: closed-form unfolding needs equally spaced lines along phase, or samples along "
                 "both axes, besides the calibration lines; use sense for this mask"
             )
-        if plane is None:
+        if one_axis:
             acquisition = without_oversampling(acquisition)
         likely = brightness([calibration_lines(acquisition).lines], acquisition.matrix)[0].sqrt()
         maps = estimate_sens_maps(acquisition) * likely
-        return acquisition, PlaneFolding.of(maps, plane) if lattice is None else Folding.of(maps, lattice)
+        if isinstance(lattice, Lattice):
+            return acquisition, Folding.of(maps, lattice)
+        return acquisition, PlaneFolding.of(maps, lattice)

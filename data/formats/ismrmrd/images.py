@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -71,7 +73,7 @@ class SortedImages:
     @property
     def calibration_lines(self) -> int:
         """Number of adjacent calibration lines that a separate scan adds to the first image; 0 if there was none."""
-        lines = self._calibration(next(iter(self.lines.images)))
+        lines = self.calibration_of(next(iter(self.lines.images)))
         return 0 if lines is None else len(_longest_run(lines))
 
     @property
@@ -116,11 +118,11 @@ class SortedImages:
             If the image holds values that are not finite.
         """
         key, lines = list(self.lines.images.items())[index]
-        calibration = self._calibration(key)
+        calibration = self.calibration_of(key)
         with np.errstate(over="ignore", invalid="ignore"):  # checked below
-            kspace = self._kspace(readouts, lines)
+            kspace = self.assemble_lines(readouts, lines, self.shape[-1])
             reference = None if calibration is None else self._reference(readouts, calibration)
-            noise = None if not len(self.lines.noise) else self._noise_scan(readouts) * _remaining_noise(lines)
+            noise = self.noise_of(readouts, lines)
         for values, what in (
             (kspace, f"k-space of image {index}"),
             (reference, "calibration"),
@@ -143,15 +145,15 @@ class SortedImages:
         mask[lines.columns] = True
         return mask
 
-    def _calibration(self, key: tuple[int, ...]) -> Lines | None:
+    def calibration_of(self, key: tuple[int, ...]) -> Lines | None:
         """Find the separate calibration lines of an image or, if it has none, of another image of the same slice."""
         found = self.lines.calibration
         same_slice = (other for other in found if other[-1] == key[-1])
         return found[key] if key in found else next((found[other] for other in same_slice), None)
 
-    def _kspace(self, readouts: Readouts, lines: Lines) -> Complex:
+    def assemble_lines(self, readouts: Readouts, lines: Lines, phase: int) -> Complex:
         """Assemble lines to `(coils, readout, phase)`, averaging the samples that were measured repeatedly."""
-        _, coils, readout, phase = self.shape
+        _, coils, readout, _ = self.shape
         kspace = np.zeros((phase, coils, readout), np.complex64)
         columns = dict(zip(lines.rows.tolist(), lines.columns.tolist(), strict=True))
         repeated = np.bincount(lines.columns, minlength=phase) > 1
@@ -171,9 +173,13 @@ class SortedImages:
 
     def _reference(self, readouts: Readouts, lines: Lines) -> Complex:
         """Assemble the longest run of adjacent calibration lines: `(coils, readout, lines)`."""
-        kspace = self._kspace(readouts, lines)
+        kspace = self.assemble_lines(readouts, lines, self.shape[-1])
         longest = _longest_run(lines)
         return np.ascontiguousarray(kspace[..., longest[0] : longest[-1] + 1])
+
+    def noise_of(self, readouts: Readouts, lines: Lines) -> Complex | None:
+        """Return the noise scan `(coils, samples)` at the level of the mean of these lines; None if there is none."""
+        return self._noise_scan(readouts) * _remaining_noise(lines) if len(self.lines.noise) else None
 
     def _noise_scan(self, readouts: Readouts) -> Complex:
         """Return the noise scan `(coils, samples)`, which is read once for all images."""
@@ -185,7 +191,7 @@ class SortedImages:
 
 @dataclass(frozen=True, eq=False)
 class SortedVolume(VolumeWithoutTarget):
-    """Base of opened files whose readouts are sorted into images; a subclass defines `read`.
+    """Base of opened files whose readouts are sorted into images; a subclass defines `readouts`.
 
     There is an image for every contrast, cardiac phase, set, repetition and slice; the slice index varies fastest.
 
@@ -208,6 +214,21 @@ class SortedVolume(VolumeWithoutTarget):
     header: Header
     images: SortedImages
     choices: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+
+    @abstractmethod
+    def readouts(self) -> AbstractContextManager[Readouts]:
+        """Open the file to read the samples of its readouts."""
+
+    def read(self, index: int) -> Acquisition:
+        """Read one image.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or the image holds values that are not finite.
+        """
+        with self.readouts() as readouts:
+            return self.images.assemble(index, readouts)
 
     @property
     def averages(self) -> int:
@@ -249,21 +270,22 @@ def _longest_run(lines: Lines) -> Indices:
 
 
 def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
-    """Sort readouts into images.
+    """Sort readouts into images; a column of a 3-D scan's is a pair of phase-encoding steps.
 
     Raises
     ------
     InputError
-        If the scan is not a Cartesian 2-D scan, or its readouts contradict the header or each other.
+        If the scan is not Cartesian, or its readouts contradict the header or each other.
     """
     lines = sort_lines(path, heads, scan)
     first = next(iter(lines.images.values())).rows[0]
-    shape = (len(lines.images), int(heads["active_channels"][first]), scan.matrix[0], scan.matrix[1])
+    columns = scan.matrix[1] * (lines.partitions.count if lines.partitions else 1)
+    shape = (len(lines.images), int(heads["active_channels"][first]), scan.matrix[0], columns)
     check_size(path, "an image's k-space", shape[1:], 8)
     samples = heads["number_of_samples"].astype(np.int64) * shape[1]
     fullest = max(int(samples[image.rows].sum()) for image in lines.images.values())
     check_measured(path, 8 * math.prod(shape[1:]), 8 * fullest)
-    padding = (scan.header.padding[0], min(scan.header.padding[1], shape[-1]))
+    padding = (0, columns) if lines.partitions else (scan.header.padding[0], min(scan.header.padding[1], columns))
     if padding[0] >= padding[1]:
         raise InputError(f"{path}: the header says that lines {padding[0]} to {padding[1] - 1} were acquired")
     _check_center(path, lines, padding, shape[-1])

@@ -1,11 +1,12 @@
 """Reads ISMRMRD's HDF5 layout: readouts with headers, in any order.
 
-Cartesian 2-D scans can be read. Other trajectories, 3-D scans, and EPI, which needs a phase correction, are refused.
+Cartesian scans can be read. Other trajectories, and EPI, which needs a phase correction, are refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,18 +16,19 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
-from recon.data.formats.ismrmrd.images import SortedVolume, sort_images
+from recon.data.formats.ismrmrd.images import Readouts, SortedVolume, sort_images
 from recon.data.formats.ismrmrd.lines import Heads, Indices
+from recon.data.formats.ismrmrd.partitions import by_position
 from recon.data.formats.ismrmrd.readout_order import check_order
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION
 from recon.data.formats.ismrmrd.scan_header import ScanHeader, parse_scan_header
 from recon.data.formats.ismrmrd.trajectories import check_trajectories
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
 from recon.data.storage.hdf5 import entries, follow, holds, is_own, open_hdf5, read_dataset, read_text
+from recon.data.volume import Volume
 
 Complex = NDArray[np.complex64]
 
@@ -43,17 +45,12 @@ class IsmrmrdVolume(SortedVolume):
 
     group: str
 
-    def read(self, index: int) -> Acquisition:
-        """Read one image.
-
-        Raises
-        ------
-        InputError
-            If the file is damaged or the image holds values that are not finite.
-        """
+    @contextmanager
+    def readouts(self) -> Iterator[Readouts]:
+        """Open the file to read the samples of its readouts."""
         with open_hdf5(self.path) as file:
             data = read_dataset(_group(self.path, file, self.group), "data")
-            return self.images.assemble(index, partial(_readouts, self.path, self.images.heads, data))
+            yield partial(_readouts, self.path, self.images.heads, data)
 
     def replay(self) -> Iterator[tuple[str, Any, Complex]]:
         """Yield every readout in the order of the file, as the XML header, the readout's header and its samples.
@@ -84,13 +81,13 @@ def is_ismrmrd(path: Path) -> bool:
         return bool(_candidates(file))
 
 
-def open_ismrmrd(path: Path) -> IsmrmrdVolume:
+def open_ismrmrd(path: Path) -> Volume:
     """Read everything but the samples of an ISMRMRD file.
 
     Raises
     ------
     InputError
-        If the file is damaged, contradicts itself, or is not a Cartesian 2-D scan.
+        If the file is damaged, contradicts itself, or is not a Cartesian scan.
     """
     with open_hdf5(path) as file:
         names = _candidates(file)
@@ -109,9 +106,9 @@ def open_ismrmrd(path: Path) -> IsmrmrdVolume:
         _check_sizes(path, heads)
         rows = next(iter(images.lines.images.values())).rows
         check_trajectories(path, _trajectories(data, heads, rows))
-        if scan.is_pulseq:
+        if scan.is_pulseq and images.lines.partitions is None:
             check_order(path, heads, rows, partial(_readouts, path, heads, data))
-    return IsmrmrdVolume(path, images.shape, images.header, images, names[0])
+    return by_position(IsmrmrdVolume(path, images.shape, images.header, images, names[0]), scan)
 
 
 def _readouts(path: Path, heads: Heads, data: h5py.Dataset, rows: Indices) -> Iterator[tuple[int, Complex]]:

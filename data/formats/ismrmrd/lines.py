@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.distinct_images import distinct_counters, number_rows
-from recon.data.formats.ismrmrd.scan_header import ScanHeader
-from recon.data.formats.unread import CORRECT_FIRST, TRANSFORM_FIRST
+from recon.data.formats.ismrmrd.scan_header import Partitions, ScanHeader
+from recon.data.formats.unread import CORRECT_FIRST
 
 Heads = NDArray[Any]
 """Structured array of readout headers, whose fields have the names of the package ismrmrd."""
@@ -44,7 +44,8 @@ class Lines:
     rows
         Rows of the readouts in the file, in rising order.
     columns
-        Column of k-space that each row fills.
+        Column of k-space that each row fills; in a 3-D scan, pairs of phase-encoding steps are numbered, the second
+        step running fastest.
     """
 
     rows: Indices
@@ -69,6 +70,8 @@ class SortedLines:
         First sample of each readout that is kept, and the one after the last, in the order of k-space.
     backward
         Whether each readout was sampled backward and is turned round before it is used.
+    partitions
+        Second phase encoding; None if the scan has none.
     """
 
     images: dict[Key, Lines]
@@ -77,10 +80,11 @@ class SortedLines:
     first: Indices
     kept: tuple[Indices, Indices]
     backward: NDArray[np.bool_]
+    partitions: Partitions | None = None
 
 
 def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> SortedLines:
-    """Sort the readouts of a Cartesian 2-D scan.
+    """Sort the readouts of a Cartesian scan.
 
     Raises
     ------
@@ -98,27 +102,20 @@ def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> SortedLines:
     imaging = used & ~calibrating
     if not imaging.any():
         raise InputError(f"{path}: holds no imaging readouts of the first encoded space")
-    if heads["idx"]["kspace_encode_step_2"][used].any():
-        raise InputError(f"{path}: is a 3-D scan; only Cartesian 2-D scans are read; {TRANSFORM_FIRST}")
+    partitions = _partitions(path, heads, scan, used)
     _check_channels(path, heads, imaging, used)
-    columns = heads["idx"]["kspace_encode_step_1"].astype(np.int64) - scan.center + scan.matrix[1] // 2
+    columns, count, middle = _columns(heads, scan, partitions)
     separate = calibrating & used
     chosen = used if scan.separate_calibration is False else imaging
-    counters = distinct_counters(path, heads, columns, scan.matrix[1] // 2, chosen, scan.diffusion_counter)
+    counters = distinct_counters(path, heads, columns, middle, chosen, scan.diffusion_counter)
     images = number_rows(counters)
     if not _separate(scan, heads, columns, images, imaging, separate):
         imaging, separate = used, np.zeros_like(used)
-    outside = (columns[imaging] < 0) | (columns[imaging] >= scan.matrix[1])
-    if outside.any():
-        step = heads["idx"]["kspace_encode_step_1"][imaging][outside][0]
-        raise InputError(
-            f"{path}: line {step} does not fit an encoded matrix of {scan.matrix[1]} lines with its centre at "
-            f"{scan.center}"
-        )
+    _check_steps(path, heads, imaging & ((columns < 0) | (columns >= count)), scan, partitions)
     for chosen in (correcting, imaging, separate):
         _check_directions(path, images, backward, chosen)
     first, kept = _placement(path, heads, scan, imaging | separate, backward)
-    separate &= (columns >= 0) & (columns < scan.matrix[1])
+    separate &= (columns >= 0) & (columns < count)
     return SortedLines(
         images=_grouped(counters, columns, imaging),
         calibration=_grouped(counters, columns, separate),
@@ -126,7 +123,48 @@ def sort_lines(path: Path, heads: Heads, scan: ScanHeader) -> SortedLines:
         first=first,
         kept=kept,
         backward=backward,
+        partitions=partitions,
     )
+
+
+def _partitions(path: Path, heads: Heads, scan: ScanHeader, used: NDArray[np.bool_]) -> Partitions | None:
+    """Return the second phase encoding if the readouts have one."""
+    steps = heads["idx"]["kspace_encode_step_2"][used]
+    if not steps.any():
+        return None
+    if scan.partitions is None:
+        raise InputError(
+            f"{path}: its readouts have a second phase encoding, up to step {steps.max()}, but its header says that "
+            "the encoded matrix has a single partition"
+        )
+    return scan.partitions
+
+
+def _columns(heads: Heads, scan: ScanHeader, partitions: Partitions | None) -> tuple[Indices, int, int]:
+    """Return the column of every readout, the number of columns, and the column at the centre of k-space."""
+    lines = scan.matrix[1]
+    columns = heads["idx"]["kspace_encode_step_1"].astype(np.int64) - scan.center + lines // 2
+    if partitions is None:
+        return columns, lines, lines // 2
+    count = partitions.count
+    second = heads["idx"]["kspace_encode_step_2"].astype(np.int64) - partitions.center + count // 2
+    inside = (columns >= 0) & (columns < lines) & (second >= 0) & (second < count)
+    return np.where(inside, columns * count + second, -1), lines * count, lines // 2 * count + count // 2
+
+
+def _check_steps(
+    path: Path, heads: Heads, outside: NDArray[np.bool_], scan: ScanHeader, partitions: Partitions | None
+) -> None:
+    """Refuse phase-encoding steps outside the encoded matrix."""
+    if not outside.any():
+        return
+    first, second = (int(heads["idx"][f"kspace_encode_step_{axis}"][outside][0]) for axis in (1, 2))
+    if partitions is None:
+        line, lines, center = f"line {first}", f"{scan.matrix[1]} lines", f"{scan.center}"
+    else:
+        line, lines = f"line {first} of partition {second}", f"{scan.matrix[1]} x {partitions.count} lines"
+        center = f"{scan.center}, {partitions.center}"
+    raise InputError(f"{path}: {line} does not fit an encoded matrix of {lines} with its centre at {center}")
 
 
 def _has(flags: NDArray[np.uint64], bits: np.uint64) -> NDArray[np.bool_]:

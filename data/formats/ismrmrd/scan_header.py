@@ -23,6 +23,29 @@ Size = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
+class Partitions:
+    """The second phase encoding of a 3-D scan.
+
+    Attributes
+    ----------
+    count
+        Number of encoded partitions.
+    center
+        Step at the centre of k-space.
+    image_count
+        Number of partitions of the image; fewer if the slab was oversampled.
+    field_of_view, encoded_field_of_view
+        Extent of the image and of the encoded slab, in mm; None if unknown.
+    """
+
+    count: int
+    center: int
+    image_count: int
+    field_of_view: float | None
+    encoded_field_of_view: float | None
+
+
+@dataclass(frozen=True)
 class ScanHeader:
     """The part of an ISMRMRD header that is needed to sort readouts into images.
 
@@ -44,6 +67,8 @@ class ScanHeader:
         ISMRMRD's name of the counter that counts the diffusion weightings; None if unknown.
     is_pulseq
         Whether the sequence was played by Pulseq, so that counters and flags may not describe it.
+    partitions
+        Second phase encoding; None if the matrix has a single partition.
     """
 
     header: Header
@@ -54,10 +79,11 @@ class ScanHeader:
     noise_bandwidth: float
     diffusion_counter: str | None = None
     is_pulseq: bool = False
+    partitions: Partitions | None = None
 
 
 def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHeader:
-    """Read the header of a Cartesian 2-D scan.
+    """Read the header of a Cartesian scan.
 
     Parameters
     ----------
@@ -77,7 +103,7 @@ def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHead
     if trajectory != "cartesian":
         name = printable(trajectory, LONGEST_QUOTE)
         way = CORRECT_FIRST if trajectory == "epi" else GRID_FIRST
-        raise HeaderError(f"its trajectory is {name}; only Cartesian 2-D scans are read; {way}")
+        raise HeaderError(f"its trajectory is {name}; only Cartesian scans are read; {way}")
     x, y, z = (int(_number(root, f"encoding/encodedSpace/matrixSize/{axis}", 1)) for axis in "xyz")
     if min(x, y, z) < 1:
         raise HeaderError(f"its ISMRMRD header says that the encoded matrix is {(x, y, z)}")
@@ -97,6 +123,19 @@ def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHead
         noise_bandwidth=bandwidth if bandwidth > 0 else 1,
         diffusion_counter=diffusion,
         is_pulseq="pulseq" in (_text(root, "measurementInformation/sequenceName") or "").lower(),
+        partitions=_partitions(root, z, space) if z > 1 else None,
+    )
+
+
+def _partitions(root: ET.Element, count: int, space: str) -> Partitions:
+    extents = [_number(root, f"encoding/{name}/fieldOfView_mm/z", 0) for name in (space, "encodedSpace")]
+    image, encoded = (extent if extent > 0 else None for extent in extents)
+    return Partitions(
+        count=count,
+        center=int(_number(root, "encoding/encodingLimits/kspace_encoding_step_2/center", count // 2)),
+        image_count=max(int(_number(root, f"encoding/{space}/matrixSize/z", count)), 1),
+        field_of_view=image,
+        encoded_field_of_view=encoded,
     )
 
 

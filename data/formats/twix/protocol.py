@@ -12,13 +12,16 @@ from pathlib import Path
 from recon.data.acquisition import Header
 from recon.data.errors import printable, warn_of_input
 from recon.data.formats.header import LONGEST_CONTRAST, MOST_ECHOES, PROTON_HZ_PER_TESLA, HeaderError
-from recon.data.formats.ismrmrd.scan_header import ScanHeader
+from recon.data.formats.ismrmrd.scan_header import Partitions, ScanHeader
 from recon.data.formats.unread import CORRECT_FIRST, GRID_FIRST
 
 TRAJECTORIES = {1: "cartesian", 2: "radial", 4: "spiral", 8: "blade"}
 
 SEPARATE = {2: False, 4: True, 8: True}
 """Whether calibration lines are a separate scan, by the mode in the protocol."""
+
+THREE_DIMENSIONS = 4
+"""Value of the protocol's dimension for scans with two phase encodings."""
 
 NOISE_BANDWIDTH = 0.793
 """Noise bandwidth relative to the sampling rate, as the converter `siemens_to_ismrmrd` assumes it."""
@@ -95,7 +98,7 @@ class TwixProtocol:
         return self._optional("sRXSPEC.alDwellTime[0]") / 1000
 
     def scan_header(self) -> ScanHeader:
-        """Return what an ISMRMRD header would hold of a Cartesian 2-D scan, except for the padding.
+        """Return what an ISMRMRD header would hold of a Cartesian scan, except for the padding.
 
         Siemens' pixels are square: the matrix has as many lines as pixels, even if fewer lines were measured.
 
@@ -114,6 +117,7 @@ class TwixProtocol:
         if not all(1 <= size <= LARGEST for size in sizes):
             raise HeaderError(f"its protocol says that the matrix is {sizes[2]:g} x {sizes[3]:g}")
         rows, columns, readout, phase = map(round, sizes)
+        partitions = self._partitions(thickness)
         frequency = self._optional("sTXSPEC.asNucleusInfo[0].lFrequency")
         name = _decoded(self._values.get("tProtocolName", "").strip('"'))
         return ScanHeader(
@@ -125,13 +129,31 @@ class TwixProtocol:
                 contrast=printable(name, LONGEST_CONTRAST),
                 encoded_field_of_view=(fov[0] * oversampling[0], fov[1] * oversampling[1]),
                 echo_times=self._echo_times(),
-                slice_thickness=thickness or None,
+                slice_thickness=thickness / (partitions.image_count if partitions else 1) or None,
             ),
-            matrix=(readout, phase, 1),
+            matrix=(readout, phase, partitions.count if partitions else 1),
             center=phase // 2,
             field_of_view=(fov[0], fov[1], thickness) if thickness else None,
             separate_calibration=SEPARATE.get(int(self.number("sPat.ucRefScanMode", 0))),
             noise_bandwidth=NOISE_BANDWIDTH,
+            partitions=partitions,
+        )
+
+    def _partitions(self, thickness: float) -> Partitions | None:
+        """Return the second phase encoding of a 3-D scan, whose slices are slabs of this thickness in mm."""
+        if int(self.number("sKSpace.ucDimension", 2)) != THREE_DIMENSIONS:
+            return None
+        count = self.number("sKSpace.lPartitions", 1)
+        shown = self.number("sKSpace.lImagesPerSlab", count)
+        oversampling = 1 + self.number("sKSpace.dSliceOversamplingForDialog", 0)
+        if not (1 <= count <= LARGEST and 1 <= shown <= LARGEST):
+            raise HeaderError(f"its protocol says that a slab has {count:g} partitions, of which {shown:g} are shown")
+        return Partitions(
+            count=round(count),
+            center=round(count) // 2,
+            image_count=round(shown),
+            field_of_view=thickness or None,
+            encoded_field_of_view=thickness * oversampling or None,
         )
 
     def _echo_times(self) -> tuple[float, ...]:
@@ -144,7 +166,7 @@ class TwixProtocol:
         trajectory = int(self.number("sKSpace.ucTrajectory", 1))
         if trajectory != 1:
             kind = TRAJECTORIES.get(trajectory, f"of kind {trajectory}")
-            raise HeaderError(f"its trajectory is {kind}; only Cartesian 2-D scans are read; {GRID_FIRST}")
+            raise HeaderError(f"its trajectory is {kind}; only Cartesian scans are read; {GRID_FIRST}")
         if self.number("alRegridMode", 1) > 1:
             raise HeaderError(
                 f"its readouts were sampled on the ramps of the gradient (EPI), which cannot be read; {CORRECT_FIRST}"

@@ -7,6 +7,7 @@ images and the same scans are refused.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,11 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header import HeaderError
-from recon.data.formats.ismrmrd.images import Complex, SortedVolume, sort_images
+from recon.data.formats.ismrmrd.images import Complex, Readouts, SortedVolume, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
     CALIBRATION_AND_IMAGING,
@@ -30,11 +30,13 @@ from recon.data.formats.ismrmrd.lines import (
     Heads,
     Indices,
 )
+from recon.data.formats.ismrmrd.partitions import by_position
 from recon.data.formats.ismrmrd.readout_type import HEAD
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.formats.twix.layout import Bytes, Layout, Measurement, is_twix, read_measurements
 from recon.data.formats.twix.protocol import TwixProtocol
 from recon.data.formats.twix.pulseq import described_by_readouts
+from recon.data.volume import Volume
 
 FLAGS = {
     "NOISEADJSCAN": NOISE,
@@ -81,28 +83,23 @@ class TwixVolume(SortedVolume):
     starts: Indices
     between: int
 
-    def read(self, index: int) -> Acquisition:
-        """Read one image.
-
-        Raises
-        ------
-        InputError
-            If it holds values that are not finite.
-        """
-        return self.images.assemble(index, self._readouts)
+    @contextmanager
+    def readouts(self) -> Iterator[Readouts]:
+        """Open the file to read the samples of its readouts."""
+        yield self._readouts
 
     def _readouts(self, rows: Indices) -> Iterator[tuple[int, Complex]]:
         content = np.memmap(self.path, np.uint8, "r")
         return _read(content, self.images.heads, self.starts, self.between, rows)
 
 
-def open_twix(path: Path) -> TwixVolume:
+def open_twix(path: Path) -> Volume:
     """Read everything but the samples; the last measurement of an image is the scan, others may hold its noise scan.
 
     Raises
     ------
     InputError
-        If twixtools is not installed, the file is damaged, or the scan is not a Cartesian 2-D scan.
+        If twixtools is not installed, the file is damaged, or the scan is not Cartesian.
     """
     content = np.memmap(path, np.uint8, "r")
     layout, measurements = read_measurements(path, content)
@@ -121,8 +118,9 @@ def open_twix(path: Path) -> TwixVolume:
         center, samples = int(center_lines[rows[0]]), partial(_read, content, heads, starts, between)
         scan, center_lines[:] = described_by_readouts(path, scan, heads, center, rows, samples)
     _place_lines(path, heads, center_lines, scan)
+    _place_partitions(path, heads, np.concatenate([part.heads["CenterPar"] for part in parts]).astype(np.int64), scan)
     images = sort_images(path, heads, _with_padding(scan, heads))
-    return TwixVolume(path, images.shape, images.header, images, starts, between)
+    return by_position(TwixVolume(path, images.shape, images.header, images, starts, between), scan)
 
 
 def _scan_and_adjustments(
@@ -204,6 +202,20 @@ def _place_lines(path: Path, heads: Heads, center_lines: Indices, scan: ScanHead
             f"fit a matrix of {scan.matrix[1]} lines"
         )
     heads["idx"]["kspace_encode_step_1"] = columns
+
+
+def _place_partitions(path: Path, heads: Heads, centers: Indices, scan: ScanHeader) -> None:
+    """Replace the counter of each partition by its place in k-space, where the protocol says there are several."""
+    if scan.partitions is None:
+        return
+    steps = heads["idx"]["kspace_encode_step_2"].astype(np.int64)
+    places = np.where(heads["flags"] & (NOISE | NO_IMAGE), 0, steps - centers + scan.partitions.center)
+    if (places < 0).any():
+        raise InputError(
+            f"{path}: partition {steps[places < 0][0]} with the centre at {centers[places < 0][0]} does not fit "
+            f"{scan.partitions.count} partitions"
+        )
+    heads["idx"]["kspace_encode_step_2"] = places
 
 
 def _directions(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -283,7 +283,8 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
     Parameters
     ----------
     path
-        A file; or for DICOM and PNG a folder, in which every image becomes a file.
+        A file; or for DICOM and PNG a folder, in which every image becomes a file. One PNG shows three planes of a
+        3-D scan.
     kind
         Format of the images.
     images
@@ -306,6 +307,9 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
         return write(path, images)
     count = len(images.images)
     if path.suffix.lower() == ONE_IMAGE[kind]:
+        if count > 1 and kind is ImageFormat.PNG and images.volumetric and images.frames is None:
+            _planes_writer()(path, images)
+            return [path]
         if count > 1:
             raise InputError(f"{path}: can hold only one of the {count} slices; name a folder, and --format {kind}")
     else:
@@ -356,6 +360,12 @@ def _writer(kind: ImageFormat) -> Callable[..., Any]:
 
         return write_png
     return write_reconstruction
+
+
+def _planes_writer() -> Callable[[Path, Stack], None]:
+    from recon.data.images.png import write_planes  # noqa: PLC0415
+
+    return write_planes
 
 
 def _format(word: str) -> ImageFormat:

@@ -52,6 +52,23 @@ def test_a_poisson_disc_of_two_phase_axes_is_read(real_data: Path) -> None:
     assert volume.read(0).acceleration == pytest.approx(8.042, abs=1e-3)
 
 
+def test_a_3d_scan_is_read_by_positions_along_the_readout(tmp_path: Path) -> None:
+    kspace = random_kspace(8, 6, 5, 3, 2).numpy()
+    kspace[:, ::2, 1] = 0
+    volume = open_volume(write(tmp_path, kspace, "8 6 5 3 1 2"))
+    assert volume.shape == (16, 3, 6, 5)
+    assert volume.header.volumetric
+    assert volume.header.place_in_series(9) == ((9,), 0)
+    mask = np.ones((6, 5), bool)
+    mask[::2, 1] = False
+    np.testing.assert_array_equal(volume.mask, mask)
+    shifted = np.fft.ifft(np.fft.ifftshift(kspace, axes=0), axis=0, norm="ortho")
+    hybrid = np.fft.fftshift(shifted, axes=0)
+    for index in (0, 7, 11):
+        wanted = hybrid[index % 8, ..., index // 8].transpose(2, 0, 1)
+        np.testing.assert_allclose(volume.read(index).kspace, wanted, atol=1e-6)
+
+
 def test_spokes_in_the_place_of_lines_are_doubted(tmp_path: Path) -> None:
     sizes = np.abs(np.fft.fftfreq(64, 1 / 64))
     spokes = np.exp(-np.fft.fftshift(sizes) / 4)[:, None] * random_kspace(64, 40).numpy()
@@ -88,7 +105,6 @@ def test_either_name_opens_the_pair_and_folders_list_it_once(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("dimensions", "words"),
     [
-        ("4 3 2 4", "dimension 2 \\(phase 2\\) has size 2; only 2-D"),
         ("8 6 1 1 2", "dimension 4 \\(maps\\) has size 2"),
         ("8 6 1 1 1 1 2", "dimension 6 has size 2"),
         ("8 six 1 2", "are not 1 to 16 whole numbers"),

@@ -311,7 +311,7 @@ def test_a_file_without_directions_has_no_geometry(tmp_path: Path) -> None:
     ("header", "head", "words"),
     [
         (xml(READOUT, PHASE, trajectory="radial"), {}, "trajectory is radial.*nufft"),
-        (xml(READOUT, PHASE), {"kspace_encode_step_2": 1}, "3-D"),
+        (xml(READOUT, PHASE), {"kspace_encode_step_2": 1}, "single partition"),
         (xml(READOUT, PHASE), {"flags": [ismrmrd.ACQ_IS_NOISE_MEASUREMENT]}, "no imaging readouts"),
         (xml(READOUT - 4, PHASE), {}, "does not fit an encoded matrix of 12"),
         (xml(READOUT, 6), {}, "does not fit an encoded matrix of 6 lines"),
