@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from einops import rearrange
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from recon.calibration.acs import calibration_lines
+from recon.coils import rss
 from recon.contract import Reconstruction
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
@@ -29,7 +31,7 @@ from recon.experiments.console import console, warn
 from recon.experiments.engine.metrics import Images, score
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.fourier import ifft
+from recon.fourier import fft, ifft
 from recon.preprocessing.time_average import time_average
 
 REPORT = "series.json"
@@ -138,9 +140,15 @@ def _bart(frames: Sequence[Acquisition], weight: float, iterations: int) -> Call
         prior = f"T:{1 << TIME}:0:{weight:.8g}"
         options = ("-w", f"{largest:.8g}", "-i", str(iterations), "-R", prior)
         bart.run("pics", *options, space / "kspace", space / "maps", space / "image")
-        image = np.abs(bart.read_cfl(space / "image")) * largest
-        whole = rearrange(image.reshape(*image.shape[:2], -1), "x y frames -> frames x y")
-        return np.asarray(center_crop(mean.kspace.real.new_tensor(whole), mean.crop).numpy(), np.float32)
+        images = bart.read_cfl(space / "image").reshape(*mean.matrix, -1) * largest
+        maps = rearrange(bart.read_cfl(space / "maps").reshape(*mean.matrix, -1), "x y coils -> coils x y")
+        consistent = [
+            center_crop(
+                rss(ifft(torch.where(frame.mask, frame.kspace, fft(torch.from_numpy(maps * image))))), mean.crop
+            )
+            for frame, image in zip(frames, np.moveaxis(images, -1, 0), strict=True)
+        ]
+        return torch.stack(consistent).float().numpy()
 
     return reconstruct
 
