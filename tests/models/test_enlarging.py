@@ -115,7 +115,7 @@ def test_the_shipped_weights_win_back_resolution_and_invent_nothing() -> None:
 
 @pytest.mark.parametrize("method", ["sense+sharp", "varnet+sharp"])
 def test_methods_use_the_shipped_weights_unless_others_are_named(method: str) -> None:
-    scan = Sampling(MaskKind.RANDOM, 4, 0.3, within=(2, 2))(FULL)
+    scan = Sampling(MaskKind.EQUISPACED, 2, 0.3, within=(2, 2))(FULL)
     enlarged = create(method)
     assert enlarged(scan).shape == scan.crop
     assert enlarged.settings()["sharp"]["checkpoint"] == "sharp.safetensors"

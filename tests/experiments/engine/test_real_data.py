@@ -75,4 +75,4 @@ def test_sharp_scores_as_its_card_says_and_better_than_zeros(real_data: Path, na
     )
     assert found.ssim == pytest.approx(stated["ssim"], abs=0.003)
     assert found.psnr == pytest.approx(stated["psnr"], abs=0.05)
-    assert found.psnr > zeros.psnr + 0.7
+    assert found.psnr > zeros.psnr + 0.6
