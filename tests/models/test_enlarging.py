@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,10 +13,14 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
-from recon.fourier import fft
-from recon.models.networks.sharp import measured_kspace
+from recon.fourier import fft, ifft
+from recon.models.networks.sharp import enlarged_kspace, measured_kspace
 from recon.preprocessing.measured_centre import measured_centre
+from recon.quality.false_details import count_details
+from recon.quality.resolution import bands
 from recon.registry import create, create_stage
+from recon.simulation.cropped_scans import lowered
+from recon.simulation.raw_files import simulate_volume
 
 FULL = object_acquisition(coils=4, noise=1e-3)
 CENTRE = Sampling(MaskKind.CENTER, 4, 0.5)
@@ -96,3 +101,22 @@ def test_more_than_twice_the_matrix_is_refused(weights: str) -> None:
         method(small_centre(FULL))
     with pytest.raises(InputError, match="sharp, setting factor"):
         create("sense+sharp", {"sharp.factor": 3})
+
+
+def test_the_shipped_weights_win_back_resolution_and_invent_nothing() -> None:
+    head = simulate_volume((128, 112), 1, 1, 100.0, np.random.default_rng(8))
+    image = torch.from_numpy(head.image[0])
+    low = lowered(image, (64, 56))
+    enlarged = create_stage("sharp").enlarge(low, torch.full(low.shape, 1e-3) * low.abs().amax(), (128, 112))
+    zeros = ifft(enlarged_kspace(low, (128, 112)))
+    assert (enlarged - image).norm() < 0.85 * (zeros - image).norm()
+    assert count_details(enlarged.abs(), image.abs()).invented == 0
+    assert all(band.correlation > 0.5 for band in bands(enlarged, image, (0.5, 0.6, 0.7)))
+
+
+@pytest.mark.parametrize("method", ["sense+sharp", "varnet+sharp"])
+def test_methods_use_the_shipped_weights_unless_others_are_named(method: str) -> None:
+    scan = Sampling(MaskKind.EQUISPACED, 2, 0.3, within=(2, 2))(FULL)
+    enlarged = create(method)
+    assert enlarged(scan).shape == scan.crop
+    assert enlarged.settings()["sharp"]["checkpoint"] == "sharp.safetensors"

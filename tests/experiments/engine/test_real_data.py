@@ -62,3 +62,18 @@ def test_shipped_weights_score_as_their_card_says(real_data: Path, name: str, ki
     found = score(volume.read_target(), result.image[None])
     assert found.ssim == pytest.approx(stated["ssim"], abs=0.003)
     assert found.psnr == pytest.approx(stated["psnr"], abs=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [Path(brain).stem for brain in BRAINS])
+def test_sharp_scores_as_its_card_says_and_better_than_zeros(real_data: Path, name: str) -> None:
+    stated = read_card(shipped_weights()["sharp"]).metrics[f"{name}, center 4x"]
+    volume = open_volume(real_data / "kspace" / f"{name}.h5")
+    scan = Sampling(MaskKind.CENTER, 4, 0.5)(volume.read(0))
+    zeros, found = (
+        score(volume.read_target(), next(iter(Runner(method, create(method), floor=True).slices([scan]))).image[None])
+        for method in ("zero-filled", "sense+sharp")
+    )
+    assert found.ssim == pytest.approx(stated["ssim"], abs=0.003)
+    assert found.psnr == pytest.approx(stated["psnr"], abs=0.05)
+    assert found.psnr > zeros.psnr + 0.6
