@@ -31,7 +31,7 @@ def plane_mask() -> torch.Tensor:
 def misfit(started: Start) -> torch.Tensor:
     """Return by how much the first estimate misses the measured samples, relative to their size."""
     encoding = started.problem.encoding
-    images = torch.fft.ifftshift(started.images, dim=encoding.axes)[:, : encoding.sens_maps.shape[1]]
+    images = started.images[:, : encoding.sens_maps.shape[1]]
     missed = encoding.forward(images) - started.problem.measured * encoding.mask
     return missed.norm() / started.problem.measured.norm()
 
@@ -73,7 +73,7 @@ def test_varying_twice_gives_the_start_back(vary: Callable[[Start], Start]) -> N
 
 def _encoded(started: Start) -> torch.Tensor:
     encoding = started.problem.encoding
-    return torch.fft.ifftshift(started.images, dim=encoding.axes)[:, : encoding.sens_maps.shape[1]]
+    return started.images[:, : encoding.sens_maps.shape[1]]
 
 
 def test_joined_starts_give_the_images_of_each() -> None:

@@ -191,7 +191,7 @@ def test_wrong_words_are_answered_in_one_sentence(raw_file: Path) -> None:
         (lambda: recon.method("sense", lambda_=1), "did you mean 'lamda'"),
         (lambda: recon.reconstruct(slice_, recon.method("sense"), lamda=1), "'lamda' needs the name of a method"),
         (lambda: recon.reconstruct(slice_, "sense", device="tpu"), "unknown device 'tpu'"),
-        (lambda: recon.undersample(slice_, 4, "poisson"), "unknown mask 'poisson'"),
+        (lambda: recon.undersample(slice_, 4, "spiral"), "unknown mask 'spiral'"),
         (lambda: recon.open("nowhere.h5"), r"nowhere\.h5"),
         (lambda: recon.reconstruct(replace(slice_, kspace=slice_.kspace[None]), "sense"), "expected one slice"),
         (lambda: recon.score(None, slice_.target), "there is no target"),

@@ -73,6 +73,7 @@ def test_protocol_and_machine_are_recorded(output: Path) -> None:
         "center_fraction": 0.16,
         "seed": 0,
         "within": [1.0, 1.0],
+        "steps": None,
         "seeding": "by the scan's name",
     }
     assert {"processor", "threads", "OMP_NUM_THREADS", "versions"} <= set(report["machine"])
