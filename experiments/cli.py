@@ -14,7 +14,16 @@ import typer
 from typer.core import TyperGroup
 
 from recon.data.errors import InputError, InputWarning, printable, shortened
-from recon.experiments.commands import benchmarks, images, raw_data, stream, study, training, weights
+from recon.experiments.commands import (
+    benchmarks,
+    images,
+    quality_benchmarks,
+    raw_data,
+    stream,
+    study,
+    training,
+    weights,
+)
 from recon.experiments.console import warn
 
 UsageError: Any = typer.BadParameter.__base__
@@ -113,6 +122,7 @@ def limits(
 
 for part in (raw_data, images, study, stream, training, weights):
     app.add_typer(part.commands)
+benchmarks.commands.add_typer(quality_benchmarks.commands)
 app.add_typer(
     benchmarks.commands,
     name="benchmark",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from recon.calibration.acs import FEWEST_LINES
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.measured import center_lines
@@ -31,7 +32,7 @@ def with_time_average(series: Sequence[Acquisition]) -> list[Acquisition]:
     -------
     list of Acquisition
         The frames as they are if they hold 24 central lines each, have a reference scan, are sampled in two
-        dimensions, or if the mean over time adds no lines.
+        dimensions, or if the mean over time adds no lines or holds too few.
     """
     if len(series) == 1 or any(frame.calibration is not None or frame.mask.ndim > 1 for frame in series):
         return list(series)
@@ -41,8 +42,10 @@ def with_time_average(series: Sequence[Acquisition]) -> list[Acquisition]:
     if own >= ENOUGH_LINES or _count(together) <= own:
         return list(series)
     dc = masks.shape[1] // 2
-    reach = min(dc - together.start, together.stop - 1 - dc, ENOUGH_LINES // 2)
-    lines = slice(dc - reach, dc + max(reach, 1))
+    reach = min(dc - together.start, together.stop - dc, ENOUGH_LINES // 2)
+    if 2 * reach < FEWEST_LINES:
+        return list(series)
+    lines = slice(dc - reach, dc + reach)
     calibration = mean_over_time([frame.kspace[..., lines] for frame in series], masks[:, lines])
     return [replace(frame, calibration=calibration, calibration_in_phase=True) for frame in series]
 

@@ -46,6 +46,13 @@ def test_frames_that_calibrate_themselves_are_left_alone() -> None:
         assert all(after is before for after, before in zip(with_time_average(given), given, strict=True))
 
 
+def test_a_mean_over_time_with_too_few_central_lines_calibrates_nothing() -> None:
+    few = torch.zeros(64, dtype=torch.bool)
+    few[31:33] = True
+    frames = [frame.undersample(few) for frame in series()]
+    assert all(after is before for after, before in zip(with_time_average(frames), frames, strict=True))
+
+
 def test_frames_of_other_sizes_are_refused() -> None:
     short = replace(FULL, kspace=FULL.kspace[..., :32], mask=FULL.mask[:32])
     with pytest.raises(InputError, match="the frames of a series differ in size"):
