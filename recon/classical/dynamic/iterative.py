@@ -42,7 +42,7 @@ class IterativeSeries(SeriesReconstruction):
 
     @abstractmethod
     def solve(self, problem: Problem) -> Tensor:
-        """Return the solutions, complex64 `(frames, sets, readout, phase)` in the order of the encoding."""
+        """Return the solutions, complex64 `(frames, sets, readout, phase)`."""
 
 
 def mean_image(problem: Problem) -> Tensor:

@@ -39,7 +39,7 @@ class KtSense(IterativeSeries):
     iterations: Annotated[int, Field(ge=1)] = 15
 
     def solve(self, problem: Problem) -> Tensor:
-        """Return the solutions, complex64 `(frames, sets, readout, phase)` in the order of the encoding."""
+        """Return the solutions, complex64 `(frames, sets, readout, phase)`."""
         encoding, mean = problem.encoding, mean_image(problem)
         data = encoding.adjoint(problem.measured)
         residual = data - encoding.normal(mean.expand_as(data))

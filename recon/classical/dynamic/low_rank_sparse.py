@@ -40,11 +40,11 @@ class LowRankSparse(IterativeSeries):
     iterations: Annotated[int, Field(ge=1)] = 30
 
     def solve(self, problem: Problem) -> Tensor:
-        """Return the solutions, complex64 `(frames, sets, readout, phase)` in the order of the encoding."""
+        """Return the solutions, complex64 `(frames, sets, readout, phase)`."""
         return self.parts(problem).sum(0)
 
     def parts(self, problem: Problem) -> Tensor:
-        """Return `L` and `S`, complex64 `(2, frames, sets, readout, phase)` in the order of the encoding."""
+        """Return `L` and `S`, complex64 `(2, frames, sets, readout, phase)`."""
         encoding = problem.encoding
         data = encoding.adjoint(problem.measured)
         sparse = self.weight(problem)

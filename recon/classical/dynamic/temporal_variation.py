@@ -32,6 +32,6 @@ class CSTemporalVariation(IterativeSeries):
     iterations: Annotated[int, Field(ge=1)] = 40
 
     def solve(self, problem: Problem) -> Tensor:
-        """Return the solutions, complex64 `(frames, sets, readout, phase)` in the order of the encoding."""
+        """Return the solutions, complex64 `(frames, sets, readout, phase)`."""
         lamda = self.weight(problem)
         return fista(problem, TemporalVariation(), lamda, self.iterations)
