@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 
@@ -18,16 +21,17 @@ def make_slice(coils: int, readout: int = 24, phase: int = 20, seed: int = 0) ->
 
 EXACT, WITH_ESPIRIT = 1e-10, 1e-4  # ESPIRiT computes in single precision
 NETWORKS = {
-    "varnet": (VarNet(2, 3, 2, 4, 3), EXACT),
-    "unet": (ImageUnet(chans=4, pools=3), EXACT),
-    "deep-cascade": (DeepCascade(2, 2, 4), WITH_ESPIRIT),
-    "variational-network": (VariationalNetwork(2, 3, 5), WITH_ESPIRIT),
+    "varnet": (partial(VarNet, 2, 3, 2, 4, 3), EXACT),
+    "unet": (partial(ImageUnet, chans=4, pools=3), EXACT),
+    "deep-cascade": (partial(DeepCascade, 2, 2, 4), WITH_ESPIRIT),
+    "variational-network": (partial(VariationalNetwork, 2, 3, 5), WITH_ESPIRIT),
 }
 
 
-@pytest.mark.parametrize(("network", "tolerance"), NETWORKS.values(), ids=list(NETWORKS))
-def test_silent_coils_change_no_slice_and_no_gradient(network: torch.nn.Module, tolerance: float) -> None:
-    network.double()
+@pytest.mark.parametrize(("build", "tolerance"), NETWORKS.values(), ids=list(NETWORKS))
+def test_silent_coils_change_no_slice_and_no_gradient(build: Callable[[], torch.nn.Module], tolerance: float) -> None:
+    torch.manual_seed(0)  # with some weights, the kinks of the activations turn rounding into visible differences
+    network = build().double()
     slices = [make_slice(coils, seed=seed) for seed, coils in enumerate((2, 5, 3))]
     batch = collate(slices)
     assert batch.kspace.shape == (3, 5, 24, 20)
