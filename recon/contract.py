@@ -232,6 +232,24 @@ class Reconstruction(Part, ABC):
         del acquisition, covariance
         return None
 
+    def for_replicas(self, acquisition: Acquisition) -> Callable[[Acquisition], Tensor]:
+        """Return the reconstruction that pseudo-replicas of a slice repeat, by default the method itself.
+
+        A method that measures the noise of a slice, to denoise it by as much, measures it only once here.
+
+        Parameters
+        ----------
+        acquisition
+            K-space `(coils, readout, phase)`, without added noise.
+
+        Raises
+        ------
+        InputError
+            If the method cannot reconstruct this slice.
+        """
+        del acquisition
+        return self
+
 
 @dataclass(frozen=True)
 class SeriesReconstruction(Reconstruction):

@@ -84,16 +84,18 @@ class Refinement(nn.Module):
 
     def __init__(self, blocks: int, chans: int) -> None:
         super().__init__()
-        self.first = _weight(2 * COMPLEX + POLYPHASE**2, chans)
+        self.first = convolution_weight(2 * COMPLEX + POLYPHASE**2, chans)
         self.inner = nn.ParameterList(
-            weight for _ in range(blocks) for weight in (_weight(chans, chans), _weight(chans, chans, INNER_SCALE))
+            weight
+            for _ in range(blocks)
+            for weight in (convolution_weight(chans, chans), convolution_weight(chans, chans, scale=INNER_SCALE))
         )
-        self.last = _weight(chans, COMPLEX, LAST_SCALE)
+        self.last = convolution_weight(chans, COMPLEX, scale=LAST_SCALE)
 
     def forward(self, images: Tensor, start: Tensor, levels: Tensor) -> Tensor:
         """Return the change of complex images `(batch, rows, columns)`; levels are `(batch, 1, rows, columns)`."""
         rows, columns = images.shape[-2:]
-        planes = torch.cat([_parts(images), _parts(start), levels], dim=1)
+        planes = torch.cat([parts(images), parts(start), levels], dim=1)
         planes = pad(planes, (0, columns % POLYPHASE, 0, rows % POLYPHASE), mode="replicate")
         cells = pixel_unshuffle(planes, POLYPHASE).contiguous(memory_format=torch.channels_last)
         features = conv2d(cells, self.first, padding=1)
@@ -145,10 +147,22 @@ def measured_kspace(images: Tensor, shape: Sequence[int]) -> Tensor:
     return center_crop(fft(images), shape) * math.sqrt(math.prod(shape) / math.prod(images.shape[-2:]))
 
 
-def _parts(images: Tensor) -> Tensor:
+def parts(images: Tensor) -> Tensor:
+    """Return the real and imaginary part of complex `(batch, rows, columns)` as `(batch, 2, rows, columns)`."""
     return torch.stack([images.real, images.imag], dim=1)
 
 
-def _weight(in_chans: int, out_chans: int, scale: float = 1.0) -> nn.Parameter:
-    """Draw a 3x3 convolution that keeps the power of its input, times the square of a scale."""
-    return nn.Parameter(scale * torch.randn(out_chans, in_chans, 3, 3) / math.sqrt(9 * in_chans))
+def convolution_weight(in_chans: int, out_chans: int, kernel: int = 3, scale: float = 1.0) -> nn.Parameter:
+    """Draw the weights of a convolution that keeps the power of its input, times the square of a scale.
+
+    Parameters
+    ----------
+    in_chans, out_chans
+        Numbers of channels.
+    kernel
+        Side of the kernel, in pixels.
+    scale
+        Factor of the weights.
+    """
+    drawn = torch.randn(out_chans, in_chans, kernel, kernel)
+    return nn.Parameter(scale * drawn / (kernel * math.sqrt(in_chans)))
