@@ -37,8 +37,8 @@ class EnlargingStage(LearnedStage):
     Attributes
     ----------
     factor
-        Factor by which the image of any other scan is enlarged along both axes, up to 2, on smaller pixels; 1 does not
-        change it.
+        Factor by which the image of any other scan is enlarged along both axes, up to 2, on smaller pixels; 1 changes
+        nothing.
     """
 
     factor: Annotated[float, Field(ge=1, le=LARGEST_FACTOR)] = 1.0
@@ -94,7 +94,7 @@ class EnlargingStage(LearnedStage):
         return rows, columns
 
     def range_warnings(self, acquisition: Acquisition) -> list[str]:
-        """Return that there is nothing to enlarge, where k-space fills its matrix and no factor was given."""
+        """Warn that there is nothing to enlarge if k-space fills its matrix and no factor was given."""
         filled = self.factor == 1 and self.scan(acquisition) is acquisition
         warning = f"k-space fills its matrix, so {self.name} changes nothing; {self.name}.factor=2 enlarges it"
         return [warning] if filled else []

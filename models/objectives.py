@@ -26,7 +26,8 @@ from recon.models.networks.sharp import consistent
 from recon.models.variation import ROWS, can_mirror, conjugate, join, mirror, rotate_phase
 
 SMOOTH = 1e-3
-"""Share of an image's mean magnitude that is added to what it misses, so that images without detail do not lead."""
+"""Share of an image's mean magnitude that is added to the denominator of its loss, so that images with little missing
+detail do not dominate the mean."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +192,7 @@ class Enlarging(nn.Module):
     def forward(self, batch: NoisyPatches) -> Tensor:
         """Return the loss of a batch, a scalar: 1 for zeros around the measured k-space, 0 for a perfect image.
 
-        The error is that of the k-space around the measured one: what noise leaves inside is nobody's fault.
+        Only the k-space around the measured one counts, because the network cannot change the noise inside.
         """
         noisy, clean, sigma = (tensor.flatten(0, 1) for tensor in batch)
         enlarged, nothing, size = self.network(noisy, sigma, clean.shape[-2:]), clean.new_zeros(()), noisy.shape[-2:]

@@ -41,7 +41,7 @@ def enlarging(
 ) -> None:
     """Cut images to the central half of k-space, and measure how much networks recover compared with zero-filling.
 
-    Example: recon benchmark enlarging multicoil_val/file1000000.h5 --checkpoint sharp --checkpoint mfcn/best.safetensors
+    Example: recon benchmark enlarging multicoil_val --checkpoint sharp --checkpoint mfcn/best.safetensors
     """
     from recon.experiments.benchmark.enlarging import enlarging as run
     from recon.experiments.commands.parse import parse_shares

@@ -29,17 +29,17 @@ RECTIFIED = 2**0.5
 class Mfcn(nn.Module):
     """Enlarge an image by a stack of multi-scale fusion units (Liu et al. 2018, BioMed Eng OnLine 17:114).
 
-    The image, `x_0`, is enlarged by zeros around its k-space `y`, as `Sharp` does. A first convolution makes features of
-    it, the units refine them, a last convolution makes the change of the image out of them, and the measured samples
-    are put back: `x = D(x_0 + R(x_0, sigma))` with `F D(x) = y` inside the measured rectangle and `F x` outside.
+    The image, `x_0`, is enlarged by zeros around its k-space `y`, as in `Sharp`. A convolution computes features, the
+    units refine them, another convolution computes the change of the image, and the measured samples are put back:
+    `x = D(x_0 + R(x_0, sigma))` with `F D(x) = y` inside the measured rectangle and `F x` outside.
 
-    Only the abstract of the paper could be read. It says that the network is a stack of multi-scale fusion units, that
-    a unit has a main path and some sub-paths with kernels of different sizes, and that a fusion layer joins all paths.
-    What it does not say is ours: the number of units and of channels, the kernels (two 3x3 convolutions in the main
-    path, sub-paths of one 1x1 and one 5x5 convolution), the fusion by a 1x1 convolution of the joined paths, the
-    rectifiers, and that the network predicts a change. Ours as well is what makes it comparable with `Sharp`: complex
-    images without the smooth part of their phase, the noise of each pixel as a third plane, no biases, so that
-    `f(c x, c sigma) = c f(x, sigma)` for `c > 0`, and hard data consistency as the last step.
+    We could read only the abstract of the paper. It says that the network is a stack of multi-scale fusion units,
+    that kernels have different sizes, that a unit has a main path and some sub-paths, and that a fusion layer joins
+    them. The rest of the structure is ours: the numbers of units and channels, two 3x3 convolutions as the main path,
+    a 1x1 and a 5x5 convolution as sub-paths, a 1x1 convolution as fusion layer, rectifiers, and that the network
+    predicts a change. So are the parts that make it comparable with `Sharp`: complex images without the smooth part
+    of their phase, the noise of each pixel as a third plane, no biases, so that `f(c x, c sigma) = c f(x, sigma)` for
+    `c > 0`, and hard data consistency as the last step.
 
     Parameters
     ----------

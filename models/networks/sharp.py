@@ -13,30 +13,31 @@ from recon.crop import center_crop, center_pad
 from recon.fourier import fft, hann, ifft
 
 POLYPHASE = 2
-"""Factor by which features have fewer pixels along each axis than the image, whose pixels become channels."""
+"""Factor by which features are coarser than the image along each axis; the pixels of each cell become channels."""
 
 COMPLEX = 2 * POLYPHASE**2
 """Number of channels of a complex image whose pixels became channels."""
 
 INNER_SCALE, LAST_SCALE = 0.1, 0.01
-"""Factors of the last convolution of each block and of all, before training, which almost leaves images alone."""
+"""Factors of the initial weights in the last convolution of each block and of each cascade; small, so that an
+untrained network hardly changes images."""
 
 
 class Sharp(nn.Module):
-    """Enlarge an image by predicting the k-space around the measured one, which stays as it is.
+    """Enlarge an image by predicting the k-space around the measured one, which does not change.
 
     The image, `x_0`, is enlarged by zeros around its k-space `y`. Each cascade refines it, and puts the measured
     samples back:
 
     `x <- D(x + R(x, x_0, sigma))` with `F D(x) = y` inside the measured rectangle and `F x` outside,
 
-    so the network decides on nothing that was measured: `F x = y` there holds to the precision of float32. `R` sees
-    images without the smooth part of their phase, which is that of the image at low resolution and is put back
-    afterwards, so that a constant phase of the image is one of the result, and most of the signal is real. `R` is a
-    residual network of convolutions (Lim et al. 2017) at half the resolution, with the four pixels of each cell as
-    channels (Shi et al. 2016). It sees the standard deviation `sigma` of the noise in each pixel (Zhang et al. 2018).
-    There are no biases, so that it scales with its input, `f(c x, c sigma) = c f(x, sigma)` for `c > 0` (Mohan et al.
-    2020). Hard consistency after every cascade is that of Schlemper et al. 2018.
+    so the network changes nothing that was measured: `F x = y` holds there to the precision of float32. The smooth
+    part of the phase, that of the image at low resolution, is removed before `R` and restored after it, so that most
+    of the signal is real and a constant phase of the image reappears in the result. `R` is a residual network of
+    convolutions (Lim et al. 2017) at half the resolution, with the four pixels of each cell as channels (Shi et al.
+    2016). It sees the standard deviation `sigma` of the noise in each pixel (Zhang et al. 2018). There are no biases,
+    so that it scales with its input, `f(c x, c sigma) = c f(x, sigma)` for `c > 0` (Mohan et al. 2020). Hard
+    consistency after every cascade is that of Schlemper et al. 2018.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def consistent(kspace: Tensor, measured: Tensor, shape: Sequence[int]) -> Tensor
 def measured_kspace(images: Tensor, shape: Sequence[int]) -> Tensor:
     """Return the middle `shape` of the k-space of images, in the units of images of that size: the measured samples.
 
-    Where `images` are what `Sharp` made of others, of size `shape`, it is the k-space of those.
+    For images that `Sharp` has enlarged from the size `shape`, it equals the k-space of the images before.
     """
     return center_crop(fft(images), shape) * math.sqrt(math.prod(shape) / math.prod(images.shape[-2:]))
 

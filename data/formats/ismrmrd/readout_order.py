@@ -42,7 +42,7 @@ in samples, and in standard errors."""
 
 @dataclass(frozen=True, eq=False)
 class _Profiles:
-    """What the readouts of one image show, in the order of their acquisition.
+    """Counters and profiles of the readouts of one image, in the order of their acquisition.
 
     Attributes
     ----------

@@ -57,7 +57,7 @@ class FilterConfig(Section):
 
 
 class FractionConfig(Section):
-    """How much of the filtered data to use. The choice is random and depends on the seed alone.
+    """Shares of the filtered data to use. The choice is random and depends on the seed alone.
 
     Attributes
     ----------
