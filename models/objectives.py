@@ -47,7 +47,7 @@ class StartedSlice:
     maximum: Tensor
 
     def varied(self, rng: np.random.Generator) -> StartedSlice:
-        """Rotate the phase, and conjugate and mirror or not: as good a training example, with the same start.
+        """Rotate the phase, and conjugate and mirror at random, which gives as good an example with the same start.
 
         A mirrored one needs rows that are independent and a target cut symmetrically out of them.
         """

@@ -39,7 +39,7 @@ class FromSense(GeneralVarNet):
         self.start = Sense()
 
     def begin(self, batch: UndersampledBatch, iterations: int | None = None) -> Start:  # noqa: ARG002
-        """Start as always: a number of compressed-sensing iterations does not apply."""
+        """Start with SENSE, to which a number of compressed-sensing iterations does not apply."""
         return super().begin(batch)
 
 
