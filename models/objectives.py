@@ -32,14 +32,14 @@ detail do not dominate the mean."""
 
 @dataclass(frozen=True, eq=False)
 class StartedSlice:
-    """A batch of slices for which a network has done what does not depend on its weights.
+    """A batch of slices after the part of a network that does not depend on its weights.
 
     Attributes
     ----------
     start
-        What the network starts from.
+        Starting point of the network.
     target, maximum
-        Those of the `Slice`.
+        Target and maximum of the `Slice`.
     """
 
     start: Start
@@ -78,7 +78,7 @@ class Supervised(nn.Module):
 
     @torch.no_grad()
     def start(self, batch: Slice, iterations: int | None = None) -> StartedSlice:
-        """Do what does not depend on the weights; only for networks that `can_start`.
+        """Run the part of the network that does not depend on its weights; only for networks that `can_start`.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class Supervised(nn.Module):
 
 
 def can_start(network: nn.Module) -> bool:
-    """Return whether a network separates what does not depend on its weights, as `GeneralVarNet` does."""
+    """Return whether a network separates the part that does not depend on its weights, as `GeneralVarNet` does."""
     return hasattr(network, "begin") and hasattr(network, "finish")
 
 
