@@ -235,6 +235,7 @@ def _header_by_position(scan: ScanHeader, slab: Partitions, images: SortedImages
         frames=frames,
         slice_thickness=thickness,
         volumetric=True,
+        frame_interval=images.header.frame_interval,
     )
 
 
