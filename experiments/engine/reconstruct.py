@@ -62,7 +62,7 @@ def reconstruct(
     SystemExit
         At the end, if a file could not be reconstructed.
     """
-    if runner.map_names and ImageFormat.DICOM in files.formats:
+    if runner.map_names and {ImageFormat.DICOM, ImageFormat.ENHANCED_DICOM} & set(files.formats):
         option = MAP_OPTIONS[runner.map_names[0]]
         raise InputError(f"a DICOM series holds images alone; give {option} another --format: h5, nifti or png")
     problems, warnings, name = Problems(), RangeWarnings(), runner.name
