@@ -140,6 +140,12 @@ def compare(
     overwrite: Overwrite = False,
     device: Device = "auto",
     shown: Annotated[int, typer.Option(help="Number of volumes that the report shows as pictures.")] = 8,
+    viewer: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="MB", help="Size of the images that the report's viewers may hold; 0 for pictures alone."
+        ),
+    ] = 12.0,
 ) -> None:
     """Compare methods at several accelerations, and write metrics.csv, summary.json, report.html and figures.
 
@@ -170,6 +176,7 @@ def compare(
         coverage=parse_coverage(uncertainty, coverage),
         oracle=parse_oracle(oracle, built),
         floor=noise_floor,
+        viewer=viewer,
     )
     run(inputs, comparison, output, pick_device(device), overwrite)
 

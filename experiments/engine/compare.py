@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
@@ -42,7 +42,7 @@ from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
 from recon.experiments.report.coverage import SetCoverage, coverage_table, measure
 from recon.experiments.report.lead import DEFINITION, ORACLE, lead_table, leads
-from recon.experiments.report.panels import SliceComparison
+from recon.experiments.report.panels import SliceComparison, white_level
 from recon.experiments.report.plane_pictures import plane_pictures
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import (
@@ -55,9 +55,12 @@ from recon.experiments.report.scores import (
 )
 from recon.experiments.report.series_pictures import series_pictures
 from recon.experiments.report.series_scores import SeriesScore, score_series, series_table
+from recon.experiments.report.viewer.volume import Budget
 from recon.preprocessing.full_scan import with_target
 from recon.preprocessing.steps import NO_STEPS, Steps
 from recon.quality.noise_floor import RULE
+
+VIEWER_MB = 12.0
 
 METRICS, SUMMARY, REPORT = "metrics.csv", "summary.json", "report.html"
 
@@ -88,6 +91,8 @@ class Comparison:
         Whether every image is brought to the noise floor of a full scan, see `with_noise_floor`.
     coverage
         Share of the pixels that the uncertainty covers; None for one standard deviation.
+    viewer
+        Megabytes of images that the viewers of the report may scroll through; 0 for a report of pictures alone.
     """
 
     methods: dict[str, Reconstruction]
@@ -99,6 +104,7 @@ class Comparison:
     oracle: tuple[str, ...] = ()
     floor: bool = True
     coverage: float | None = None
+    viewer: float = VIEWER_MB
 
     def scans(self, volume: Volume) -> list[SampledVolume]:
         """Return a volume under every sampling, or as it was acquired if the scanner undersampled it."""
@@ -355,9 +361,15 @@ def _slice_comparisons(
 ) -> Iterator[SliceComparison]:
     """Show the middle slice of the first volumes, as every method reconstructed it with the first seed."""
     names = _distinct(stored.scan.volume.name for stored in planned)[: comparison.shown]
-    for scan, of_scan in groupby(planned, lambda stored: stored.scan):
-        if scan.volume.name not in names or (scan.sampling and scan.seed != comparison.samplings[0].seed):
-            continue
+    first = comparison.samplings[0].seed if comparison.samplings else 0
+    groups = [(scan, list(of_scan)) for scan, of_scan in groupby(planned, lambda stored: stored.scan)]
+    groups = [
+        (scan, of_scan)
+        for scan, of_scan in groups
+        if scan.volume.name in names and (scan.sampling is None or scan.seed == first)
+    ]
+    budget = Budget(int(1e6 * comparison.viewer), len(groups))
+    for scan, of_scan in groups:
         loaded = {stored.runner.name: stored.load() for stored in of_scan}
         results = {name: result for name, result in loaded.items() if result is not None}
         if not results:
@@ -368,7 +380,7 @@ def _slice_comparisons(
         acquisition = scan.read(index)
         images = {name: result.images for name, result in results.items()}
         shown = (scan.volume.name, scan.mask_kind, scan.acceleration, scan.seed)
-        yield SliceComparison(
+        pictures = SliceComparison(
             file=scan.volume.name,
             acquisition=scan.volume.header.contrast,
             slice=index,
@@ -390,6 +402,8 @@ def _slice_comparisons(
                 if (score.file, score.mask, score.acceleration, score.seed) == shown
             },
         )
+        viewer = budget.encode(scan, images, index, pictures.size, white_level(pictures))
+        yield replace(pictures, viewer=viewer)
 
 
 def _distinct(values: Iterable[T]) -> list[T]:
