@@ -46,10 +46,12 @@
     const held = new Map(), panes = new Map();
     let frame = about.shown[0], region = null, linking = false, closed = false, queue = Promise.resolve();
     viewer.hidden = false;
+    section.querySelector(".viewing").hidden = true;
     shut = () => {
       closed = true;
       for (const pane of [...panes.values()]) remove(pane);
       viewer.hidden = true;
+      section.querySelector(".viewing").hidden = false;
       for (const control of viewer.querySelectorAll("[name]")) control.oninput = control.onclick = null;
       shut = () => {};
     };
@@ -60,33 +62,49 @@
     const size = () => some().nv.volumes[0].dimsRAS.slice(1, 4);
     const voxel = ({ nv }) => size().map((count, axis) => Math.min(count - 1, Math.max(0, Math.floor(nv.scene.crosshairPos[axis] * count))));
 
-    const measure = ({ nv }) => {
-      const [first, second, through] = AXES[region.plane], [volume] = nv.volumes, at = voxel({ nv });
+    // Returns the index of a voxel of the pane's axes in the images as they are stored.
+    const locate = (volume) => {
       const counts = volume.hdr.dims.slice(1, 4), strides = [1, counts[0], counts[0] * counts[1]];
-      const index = (where) => volume.permRAS.reduce((sum, axis, number) => {
+      return (where, frame) => volume.permRAS.reduce((sum, axis, number) => {
         const own = Math.abs(axis) - 1;
         return sum + strides[own] * (axis < 0 ? counts[own] - 1 - where[number] : where[number]);
       }, frame * counts[0] * counts[1] * counts[2]);
-      const values = [], where = [];
-      where[through] = at[through];
-      for (where[second] = region.low[second]; where[second] <= region.high[second]; where[second]++)
-        for (where[first] = region.low[first]; where[first] <= region.high[first]; where[first]++)
-          values.push((100 * volume.img[index(where)]) / WHITE);
+    };
+
+    const inside = function* (low, high) {
+      for (let z = low[2]; z <= high[2]; z++) for (let y = low[1]; y <= high[1]; y++) for (let x = low[0]; x <= high[0]; x++) yield [x, y, z];
+    };
+    const replaced = (list, axis, value) => list.map((old, number) => (number === axis ? value : old));
+
+    const measure = (pane) => {
+      const through = AXES[region.plane][2], at = region.slice ?? voxel(pane)[through], [volume] = pane.nv.volumes, index = locate(volume);
+      const values = [...inside(replaced(region.low, through, at), replaced(region.high, through, at))].map((where) => (100 * volume.img[index(where, frame)]) / WHITE);
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(values.length - 1, 1));
+      const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
       return { mean, deviation };
     };
 
-    const outline = ({ nv }) => {
-      if (!region) return nv.closeDrawing();
-      const counts = size(), [first, second, through] = AXES[region.plane], where = [];
-      nv.createEmptyDrawing();
-      for (where[through] = 0; where[through] < counts[through]; where[through]++)
-        for (where[second] = region.low[second]; where[second] <= region.high[second]; where[second]++)
-          for (where[first] = region.low[first]; where[first] <= region.high[first]; where[first]++)
-            if ([first, second].some((axis) => where[axis] === region.low[axis] || where[axis] === region.high[axis]))
-              nv.drawBitmap[where[0] + counts[0] * (where[1] + counts[1] * where[2])] = 1;
-      nv.refreshDrawing(true);
+    // Draws the border of the region, in all slices of a stack; NiiVue draws below the errors, which therefore leave it out.
+    const outline = (pane) => {
+      const { nv } = pane, counts = size(), [, errors] = nv.volumes;
+      for (const [index, value] of pane.covered) errors.img[index] = value;
+      pane.covered.clear();
+      if (region) {
+        const [first, second, through] = AXES[region.plane], index = locate(nv.volumes[0]);
+        nv.createEmptyDrawing();
+        const [from, to] = [region.slice ?? 0, region.slice ?? counts[through] - 1];
+        for (const where of inside(replaced(region.low, through, from), replaced(region.high, through, to))) {
+          if (![first, second].some((axis) => where[axis] === region.low[axis] || where[axis] === region.high[axis])) continue;
+          nv.drawBitmap[where[0] + counts[0] * (where[1] + counts[1] * where[2])] = 1;
+          for (let moment = 0; errors && moment < frames; moment++) {
+            const stored = index(where, moment);
+            pane.covered.set(stored, errors.img[stored]);
+            errors.img[stored] = 0;
+          }
+        }
+        nv.refreshDrawing(true);
+      } else nv.closeDrawing();
+      if (errors) nv.updateGLVolume();
     };
 
     // Shows where the panes are, and what lies in the region.
@@ -97,11 +115,13 @@
       place.max = count - 1;
       place.value = at[through];
       place.disabled = count < 2;
-      const stored = !about.volumetric ? about.labels[frame][at[2]] : `${plane()} ${at[through]}` + (frames > 1 ? `, ${about.labels[frame][0].split(", ").slice(1).join(", ")}` : "");
-      viewer.querySelector(".where").textContent = stored;
+      const planes = AXES[plane()] ? [plane()] : Object.keys(AXES);
+      const where = about.volumetric ? planes.map((name) => `${name} ${at[AXES[name][2]]}`) : [about.labels[frame][at[2]]];
+      if (about.volumetric && frames > 1) where.push(about.labels[frame][0].replace(/^[^,]*, /, ""));
+      viewer.querySelector(".where").textContent = where.join(", ");
       if (moving) moving.value = frame;
       viewer.querySelector(".window").textContent = [image.cal_min, image.cal_max].map((level) => Math.round((100 * level) / WHITE)).join(" to ");
-      viewer.querySelector(".region").textContent = region ? `${region.plane === plane() || plane() === "all" ? "" : region.plane + ", "}${AXES[region.plane].slice(0, 2).map((axis) => region.high[axis] - region.low[axis] + 1).join(" × ")} pixels` : "none";
+      viewer.querySelector(".region").textContent = region ? `${region.slice === null ? "" : `${region.plane} ${region.slice}, `}${AXES[region.plane].slice(0, 2).map((axis) => region.high[axis] - region.low[axis] + 1).join(" × ")} pixels` : "none";
       for (const pane of panes.values()) {
         const { mean, deviation } = region ? measure(pane) : {};
         pane.statistics.textContent = region ? `mean ${mean.toFixed(1)} · SD ${deviation.toFixed(2)} · SNR ${deviation ? (mean / deviation).toFixed(1) : "∞"}` : "";
@@ -165,7 +185,8 @@
         pane.nv.drawScene();
         return link(pane);
       }
-      select({ plane: name, low, high });
+      const through = AXES[name][2];
+      select({ plane: name, low, high, slice: about.volumetric ? voxel(pane)[through] : null });
     };
 
     const steps = async (name) => {
@@ -182,6 +203,7 @@
         overlay.colormapType = 1;  // transparent below the smallest error
         nv.addVolume(overlay);
         nv.setFrame4D(overlay.id, frame);
+        outline(pane);
       }
       if (nv.volumes.length > 1) nv.setOpacity(1, wanted ? 0.85 : 0);
     };
@@ -198,14 +220,14 @@
       const { DRAG_MODE, Niivue } = niivue;
       const nv = new Niivue({
         backColor: [0, 0, 0, 1], loadingText: "", logLevel: "error", dragAndDropEnabled: false, multiplanarShowRender: 0,
-        crosshairWidth: about.volumetric ? 1 : 0, isOrientationTextVisible: about.oriented, selectionBoxColor: [1, 0.3, 0.3, 0.35],
+        crosshairWidth: about.volumetric ? 0.4 : 0, crosshairWidthUnit: "percent", crosshairColor: [0.45, 0.7, 1, 0.7], isOrientationTextVisible: about.oriented, selectionBoxColor: [1, 0.3, 0.3, 0.35],
         viewModeHotKey: "", clipPlaneHotKey: "", cycleClipPlaneHotKey: "", drawOpacity: 1,
       });
       nv.setMouseEventConfig({
         leftButton: { primary: DRAG_MODE.callbackOnly, withShift: DRAG_MODE.pan, withCtrl: DRAG_MODE.windowing },
         rightButton: DRAG_MODE.windowing, centerButton: DRAG_MODE.pan,
       });
-      const pane = { name, nv, element, canvas, statistics: element.querySelector("output") };
+      const pane = { name, nv, element, canvas, statistics: element.querySelector("output"), covered: new Map() };
       await nv.attachToCanvas(canvas);
       nv.addVolume(await asVolume(await steps(name), about, { colormap: "gray", cal_min: 0, cal_max: WHITE }));
       panes.set(name, pane);
