@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.comparison_figure import draw_comparison
 from recon.experiments.report.coverage import SetCoverage, coverage_headings
 from recon.experiments.report.lead import DEFINITION, lead_numbers, leads
+from recon.experiments.report.page_pictures import choose_quality, source
 from recon.experiments.report.panels import (
     ERROR_GAIN,
     ERROR_TEXT,
@@ -25,7 +27,6 @@ from recon.experiments.report.panels import (
     bands_of,
     columns,
     columns_in_band,
-    encode_picture,
     sampled_lines,
 )
 from recon.experiments.report.reliability import Reliability, draw_reliability
@@ -95,7 +96,7 @@ def write_report(
     if reliabilities:
         with atomic_path(output / "figures" / RELIABILITY) as temporary:
             draw_reliability(reliabilities).savefig(temporary, format="png")
-    payloads = _payloads(comparisons)
+    payloads, quality = _payloads(comparisons), choose_quality(comparisons)
     page = template(
         "report.html",
         headings=HEADINGS,
@@ -105,7 +106,8 @@ def write_report(
         columns_in_band=columns_in_band,
         sampled_lines=sampled_lines,
         bands_of=bands_of,
-        source=_source,
+        source=partial(source, quality=quality),
+        line=source,
         frame=_frame,
         overall=_overall,
         main_headings={name: HEADINGS[name] for name in NARROW},
@@ -134,6 +136,7 @@ def write_report(
         lead_numbers=lead_numbers,
         error_text=ERROR_TEXT,
         payloads=payloads,
+        quality=quality,
         library=niivue() if payloads else "",
         error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
     )
@@ -168,10 +171,6 @@ def _viewer(comparison: SliceComparison, payloads: Mapping[str, str]) -> dict[st
         return {}
     volumes = {name: payloads[one] for name, one in comparison.viewer.encoded.items()}
     return {**comparison.viewer.description, "names": list(volumes), "volumes": volumes}
-
-
-def _source(panel: Panel) -> str:
-    return encode(*encode_picture(panel))
 
 
 def _frame(panel: Panel) -> str:

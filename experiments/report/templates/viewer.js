@@ -205,7 +205,10 @@
         nv.setFrame4D(overlay.id, frame);
         outline(pane);
       }
-      if (nv.volumes.length > 1) nv.setOpacity(1, wanted ? 0.85 : 0);
+      if (nv.volumes.length > 1) {
+        nv.setOpacity(1, wanted ? 0.85 : 0);
+        pane.element.dataset.errors = wanted ? "shown" : "hidden";
+      }
     };
 
     const add = async (name) => {

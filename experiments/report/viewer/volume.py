@@ -19,7 +19,7 @@ from recon.experiments.report.viewer.encoding import compress, quantise
 Images = NDArray[np.floating]
 
 FEWEST = 5
-"""Number of images of each method below which a viewer is not worth its place, unless a scan has no more."""
+"""Number of images of each method that a viewer shows at least, if a scan has so many: they take what is left."""
 
 BASE64 = 4 / 3
 """Length of an encoded byte on the page."""
@@ -34,8 +34,8 @@ class ViewerVolume:
     Attributes
     ----------
     encoded
-        Images of the target, if there is one, and of each method by name: `(frames, places, rows, columns)`, compressed
-        and in base64.
+        Images of the target, if there is one, and of each method by name: `(frames, places, rows, columns)`,
+        compressed and in base64.
     description
         What the script must know of all of them: shape, labels, affine and the image shown first.
     """
@@ -67,7 +67,7 @@ class Budget:
     def encode(
         self, scan: SampledVolume, images: Mapping[str, Images], index: int, size: tuple[int, int], white: float
     ) -> ViewerVolume | None:
-        """Encode the next comparison; None if fewer than `FEWEST` of its images fit.
+        """Encode the next comparison; None if not even about `FEWEST` images of each method fit.
 
         Parameters
         ----------
@@ -89,14 +89,13 @@ class Budget:
         steps = {name: quantise(center_crop(one, size), white) for name, one in shown.items()}
         each = BASE64 * sum(len(compress(one[[index]])) for one in steps.values())
         grid = _grid(scan)
-        fewest = min(FEWEST, grid.size)
-        number = max(int(share / each), fewest)
-        if fewest * each > self.remaining:
-            return None
+        number = max(int(share / each), min(FEWEST, grid.size))
         frame, place = (int(where[0]) for where in np.nonzero(grid == index))
         frames = _evenly(grid.shape[0], frame, number)
         places = _evenly(grid.shape[1], place, max(1, number // len(frames)))
         chosen = grid[np.ix_(frames, places)]
+        if each * chosen.size > self.remaining:
+            return None
         volume = ViewerVolume(
             {name: b64encode(compress(one[chosen.ravel()])).decode() for name, one in steps.items()},
             _describe(scan, chosen, size) | {"shown": (frames.index(frame), places.index(place))},
@@ -122,9 +121,7 @@ def _evenly(count: int, shown: int, most: int) -> list[int]:
 def _describe(scan: SampledVolume, chosen: NDArray[np.intp], size: tuple[int, int]) -> dict[str, Any]:
     volume, numbers = scan.volume, scan.numbers
     first = [numbers[index] for index in chosen[0]]
-    placed = stack(
-        np.zeros((len(first), *size), np.float32), volume.header, volume.shape[2:], first
-    )
+    placed = stack(np.zeros((len(first), *size), np.float32), volume.header, volume.shape[2:], first)
     return {
         "shape": [*chosen.shape, *size],
         "images": len(scan),
@@ -136,7 +133,7 @@ def _describe(scan: SampledVolume, chosen: NDArray[np.intp], size: tuple[int, in
 
 
 def _affine(placed: Stack) -> NDArray[np.float64]:
-    """Return the affine from (column, row, place) to mm: of 3-D scans in the patient, of others as the rows are shown."""
+    """Return the affine from (column, row, place) to mm: in the patient for 3-D scans; others show rows downwards."""
     first, last = placed.placements[0], placed.placements[-1]
     affine = np.eye(4)
     if placed.volumetric and len(placed.placements) > 1:
