@@ -92,9 +92,10 @@
       if (region) {
         const [first, second, through] = AXES[region.plane], index = locate(nv.volumes[0]);
         nv.createEmptyDrawing();
+        const width = Math.ceil(Math.max(...counts) / 160);
         const [from, to] = [region.slice ?? 0, region.slice ?? counts[through] - 1];
         for (const where of inside(replaced(region.low, through, from), replaced(region.high, through, to))) {
-          if (![first, second].some((axis) => where[axis] === region.low[axis] || where[axis] === region.high[axis])) continue;
+          if ([first, second].every((axis) => Math.min(where[axis] - region.low[axis], region.high[axis] - where[axis]) >= width)) continue;
           nv.drawBitmap[where[0] + counts[0] * (where[1] + counts[1] * where[2])] = 1;
           for (let moment = 0; errors && moment < frames; moment++) {
             const stored = index(where, moment);
