@@ -93,7 +93,7 @@ class SampledVolume:
         """Short description of the sampling, for example "4x random seed 1"."""
         if self.sampling is None:
             return AS_ACQUIRED
-        return f"{self.acceleration:g}x {self.mask_kind}" + (f" seed {self.seed}" if self.seed else "")
+        return sampling_label(self.acceleration, self.mask_kind, self.seed)
 
     @property
     def masks_sha256(self) -> str:
@@ -116,3 +116,8 @@ class SampledVolume:
         acquisition = self.read(0)
         lines = center_lines(acquisition.mask)
         return acquisition.acceleration, (lines.stop - lines.start) / acquisition.matrix[1]
+
+
+def sampling_label(acceleration: float, mask_kind: str, seed: int) -> str:
+    """Describe a sampling in a few words, for example "4x random seed 1"; seed 0 is not mentioned."""
+    return f"{acceleration:g}x {mask_kind}" + (f" seed {seed}" if seed else "")
