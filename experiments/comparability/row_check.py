@@ -25,8 +25,14 @@ from recon.experiments.engine.results.store import StoredResult, result_sha256
 from recon.experiments.engine.run import Result
 from recon.experiments.report.scores import BETTER, MethodScore
 
-TOLERANCE = 1e-4
-"""Largest difference of images over their largest value, and of scores over the score, that rounding may explain."""
+TOLERANCE = 5e-4
+"""Largest difference of images over their largest value that rounding may explain.
+
+Without vector instructions and with two threads instead of one, CG SENSE changes by 7e-5, the best weight by 1.4e-4.
+"""
+
+SCORE_TOLERANCE = 1e-4
+"""Largest relative difference of scores of the same images that rounding may explain."""
 
 SMALLEST = 1e-6
 """Difference of scores near zero that counts as none, such as that of energies in dB."""
@@ -36,7 +42,7 @@ class Verdict(StrEnum):
     """How a repeated result compares with the stored one."""
 
     EQUAL = "bit-equal"
-    CLOSE = "within tolerance"
+    CLOSE = "close"
     DIFFERENT = "differs"
     UNCHECKED = "not checked"
 
@@ -141,7 +147,7 @@ class Verifier:
             if before == now or (math.isnan(before) and math.isnan(now)):
                 continue
             equal = False
-            if not math.isclose(before, now, rel_tol=self.tolerance, abs_tol=SMALLEST):
+            if not math.isclose(before, now, rel_tol=SCORE_TOLERANCE, abs_tol=SMALLEST):
                 target = rebuilt.scan.volume.read_target()
                 why = "" if target is None else other_definition(name, before, target, images.images)
                 wrong.append(f"the table's {name} is {before:.6g}, that of its images {now:.6g}{why}")

@@ -138,7 +138,7 @@ def _print(outcome: Outcome) -> None:
     )
     for heading in ("volume", "sampling", "method", "images"):
         table.add_column(heading, overflow="fold")
-    table.add_column("largest difference", justify="right")
+    table.add_column("difference", justify="right")
     table.add_column("scores")
     for check in checks:
         row = check.row
@@ -154,6 +154,8 @@ def _print(outcome: Outcome) -> None:
         say(f"changed since, for {count} of {len(checks)} results: {'; '.join(changes)}")
     if comparison.leftovers:
         say(f"{len(comparison.leftovers)} results in the folder belong to no row of the table; they are not checked")
+    if any(Verdict.CLOSE in (check.images, check.scores) for check in checks):
+        say("close: not bit-equal, but differs by no more than rounding may explain")
     say(f"{len(checks)} of {len(comparison.rows)} rows repeated: {_counts(check.images for check in checks)}")
 
 
