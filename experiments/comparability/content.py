@@ -17,6 +17,7 @@ from recon.crop import center_crop, center_pad
 from recon.data.acquisition import Acquisition
 from recon.data.masks.measured import center_lines
 from recon.data.open import open_volume
+from recon.data.storage.hdf5 import open_hdf5, read_dataset
 from recon.data.volume import Volume
 from recon.experiments.comparability.identity import Identity, read_identity
 from recon.experiments.engine.metrics import common_field
@@ -133,22 +134,21 @@ def fingerprint_of(acquisition: Acquisition) -> NDArray[np.float32]:
     return (fine / norm if norm > 1e-6 * float(np.linalg.norm(image)) else np.zeros_like(fine)).astype(np.float32)
 
 
-def _slice_content(acquisition: Acquisition, target: NDArray[np.float32] | None) -> SliceContent:
+def _slice_content(volume: Volume, index: int, target: NDArray[np.float32] | None) -> SliceContent:
+    acquisition, complete = volume.read(index), volume.mask is None
     kspace = acquisition.kspace
     images = ifft(kspace)
     sizes = {"k-space maximum": float(kspace.abs().max()), "k-space norm": float(kspace.norm())}
     if target is not None:
         sizes |= {"target maximum": float(target.max()), "target norm": float(np.linalg.norm(target))}
-    first, last = acquisition.header.padding
-    outside = torch.cat([kspace[..., :first], kspace[..., last:]], -1)
     return SliceContent(
         samples=hashlib.sha256(kspace.contiguous().numpy().tobytes()).hexdigest(),
         print=fingerprint_of(acquisition),
         sizes=sizes,
-        factor=None if target is None or not acquisition.mask.all() else _factor(rss(images).numpy(), target),
-        imaginary=_imaginary(images) if acquisition.mask.all() else 1.0,
+        factor=None if target is None or not complete else _factor(rss(images).numpy(), target),
+        imaginary=_imaginary(images) if complete else 1.0,
         twin_lines=_twin_lines(kspace),
-        padded=float(outside.norm() ** 2 / kspace.norm().clamp_min(1e-30) ** 2),
+        padded=_padded(volume, index),
     )
 
 
@@ -172,3 +172,14 @@ def _twin_lines(kspace: Tensor) -> int:
     lines = kspace.movedim(-1, 0).contiguous().numpy()
     counts = Counter(line.tobytes() for line in lines if line.any())
     return sum(count - 1 for count in counts.values())
+
+
+def _padded(volume: Volume, index: int) -> float:
+    """Return the share of the energy in lines that the header of a file in fastMRI's layout calls zero padding."""
+    first, last = volume.header.padding
+    if not volume.header.fastmri or (first == 0 and last >= volume.shape[3]):
+        return 0.0  # other readers place the lines themselves
+    with open_hdf5(volume.path) as file:
+        energy = np.square(np.abs(read_dataset(file, "kspace")[index]), dtype=np.float64)
+    total = float(energy.sum())
+    return float(energy[..., :first].sum() + energy[..., last:].sum()) / total if total else 0.0

@@ -118,6 +118,8 @@ class Verifier:
         if stored.masks is not None and stored.masks != rebuilt.scan.masks_sha256:
             faults.append("the sampling masks are others: their hash differs")
         before = stored.read(rebuilt.runner.map_names)
+        if result_sha256(before) != stored.sha256:
+            faults.append("the stored images are not those that were written: their hash differs")
         images, difference = _compared(before, rebuilt.cut(rebuilt.run(lambda: None)), self.tolerance)
         scores, wrong = self._scores(row, rebuilt, before)
         return RowCheck(row, images, difference, scores, (*faults, *wrong), tuple(_changes(stored, rebuilt)))

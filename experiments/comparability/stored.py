@@ -14,7 +14,6 @@ from recon.data.errors import InputError
 from recon.data.open import result_name
 from recon.data.storage.hdf5 import attribute, open_hdf5, read_dataset
 from recon.experiments.engine.compare import METRICS, RECONSTRUCTIONS, SUMMARY
-from recon.experiments.engine.results.store import result_sha256
 from recon.experiments.engine.run import Result
 from recon.experiments.engine.sampled_volume import AS_ACQUIRED, sampling_label
 from recon.experiments.report.scores import MethodScore, read_csv
@@ -74,14 +73,11 @@ class StoredFile:
         Raises
         ------
         InputError
-            If they cannot be read, or are not those that were written.
+            If they cannot be read.
         """
         with open_hdf5(self.path) as file:
             values = {name: read_dataset(file, name)[()] for name in maps}
-            result = Result(read_dataset(file, "reconstruction")[()], 0.0, values)
-        if result_sha256(result) != self.sha256:
-            raise InputError(f"{self.path}: the images are not those that were written, their hash differs")
-        return result
+            return Result(read_dataset(file, "reconstruction")[()], 0.0, values)
 
 
 @dataclass(frozen=True)
