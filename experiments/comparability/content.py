@@ -102,8 +102,7 @@ def read_content(path: Path) -> VolumeContent:
     volume = open_volume(path)
     targets = volume.read_target()
     slices = tuple(
-        _slice_content(volume.read(index), None if targets is None else targets[index])
-        for index in range(len(volume))
+        _slice_content(volume, index, None if targets is None else targets[index]) for index in range(len(volume))
     )
     largest = None if targets is None else float(targets.max())
     return VolumeContent(path, volume, read_identity(path), largest, slices)

@@ -21,7 +21,7 @@ from recon.experiments.comparability.stored import key_of, read_comparison
 from recon.experiments.engine.results.store import result_sha256
 from recon.experiments.engine.run import Result as Images
 
-METHODS = ("zero-filled", "sense", "sense+gain", "sense-oracle")
+METHODS = ("zero-filled", "sense")
 OPTIONS = ("--accelerations", 4, "--mask", "random", "--center-fraction", 0.2, "--shown", 0)
 
 
@@ -30,18 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with raw data and a comparison of them."""
     folder = tmp_path_factory.mktemp("made")
     write_raw_file(folder / "raw" / "discs.h5")
-    names = ",".join(METHODS[:-1])
-    run(
-        "compare",
-        folder / "raw",
-        "--methods",
-        names,
-        "--oracle",
-        "sense",
-        *OPTIONS,
-        "--output",
-        folder / "comparison",
-    )
+    run("compare", folder / "raw", "--methods", ",".join(METHODS), *OPTIONS, "--output", folder / "comparison")
     return folder
 
 
@@ -95,7 +84,7 @@ def verify(comparison: Path, *options: object, code: int = 0) -> Result:
 
 def test_a_comparison_comes_out_again_bit_by_bit_wherever_its_folder_is(comparison: Path, tmp_path: Path) -> None:
     output = verify(comparison, "--json", tmp_path / "verified.json").output
-    assert "4 of 4 rows repeated: 4 bit-equal" in output
+    assert "2 of 2 rows repeated: 2 bit-equal" in output
     assert "changed since" not in output
     rows = json.loads((tmp_path / "verified.json").read_text())["comparisons"][0]["rows"]
     assert {row["method"] for row in rows} == set(METHODS)
@@ -104,11 +93,11 @@ def test_a_comparison_comes_out_again_bit_by_bit_wherever_its_folder_is(comparis
 
 def test_a_sample_depends_on_its_seed_alone(comparison: Path) -> None:
     rows = read_comparison(comparison)
-    chosen = {seed: [key_of(row) for row in rows.sample(2, seed)] for seed in range(8)}
-    assert all(len(set(keys)) == 2 for keys in chosen.values())
-    assert len(set(map(tuple, chosen.values()))) > 1
-    assert [key_of(row) for row in read_comparison(comparison).sample(2, 5)] == chosen[5]
-    assert "1 of 4 rows repeated" in verify(comparison, "--sample", 1).output
+    chosen = {seed: [key_of(row) for row in rows.sample(1, seed)] for seed in range(8)}
+    assert all(len(keys) == 1 for keys in chosen.values())
+    assert len(set(map(tuple, chosen.values()))) == 2
+    assert [key_of(row) for row in read_comparison(comparison).sample(1, 5)] == chosen[5]
+    assert "1 of 2 rows repeated" in verify(comparison, "--sample", 1).output
 
 
 def test_other_versions_are_named_even_if_nothing_differs(comparison: Path) -> None:
@@ -127,8 +116,8 @@ def test_rounding_is_told_from_more(comparison: Path, difference: float, code: i
         return images * (1 + difference)
 
     change_images(stored(comparison), brighter)
-    assert f"3 bit-equal, {verdict}" in verify(comparison, code=code).output
-    assert "3 bit-equal" in verify(comparison, "--tolerance", 1e-7, code=1).output
+    assert f"1 bit-equal, {verdict}" in verify(comparison, code=code).output
+    assert "1 bit-equal" in verify(comparison, "--tolerance", 1e-7, code=1).output
 
 
 def test_images_that_were_replaced_are_noticed(comparison: Path) -> None:
@@ -160,8 +149,8 @@ def test_other_masks_are_noticed(comparison: Path) -> None:
 
 
 def test_other_settings_than_the_summary_states_are_noticed(comparison: Path) -> None:
-    change_protocol(stored(comparison), lambda protocol: protocol["settings"].update(lamda=0.02))
-    assert "lamda=0.02, the summary states 0.01" in " ".join(verify(comparison, code=1).output.split())
+    change_protocol(stored(comparison), lambda protocol: protocol["settings"].update(lamda=123.0))
+    assert "lamda=123.0, the summary states" in " ".join(verify(comparison, code=1).output.split())
 
 
 @pytest.mark.parametrize("metric", ["ssim", "psnr", "nmse", "ssim_foreground", "detail_energy"])
@@ -220,6 +209,14 @@ def test_weights_are_found_by_their_hash(tmp_path: Path) -> None:
     assert "1 bit-equal" in verify(tmp_path / "comparison", *given).output
 
 
+@pytest.mark.slow
+def test_stages_and_oracles_come_out_again(tmp_path: Path) -> None:
+    write_raw_file(tmp_path / "raw" / "discs.h5", slices=1)
+    options = ("--methods", "sense,sense+gain", "--oracle", "sense", *OPTIONS)
+    run("compare", tmp_path / "raw", *options, "--output", tmp_path / "comparison")
+    assert "3 of 3 rows repeated: 3 bit-equal" in verify(tmp_path / "comparison").output
+
+
 def test_a_scan_left_as_acquired_with_uncertainty_comes_out_again(tmp_path: Path) -> None:
     mask = np.arange(40) % 2 == 0
     mask[12:28] = True
@@ -245,7 +242,7 @@ def test_a_damaged_result_is_reported_and_the_rest_repeated(comparison: Path, pr
     with h5py.File(stored(comparison), "r+") as file:
         file.attrs["protocol"] = protocol
     output = verify(comparison, code=2).output
-    assert "3 of 4 rows repeated: 3 bit-equal" in output
+    assert "1 of 2 rows repeated: 1 bit-equal" in output
 
 
 @pytest.mark.parametrize(
@@ -263,7 +260,7 @@ def test_a_damaged_result_is_reported_and_the_rest_repeated(comparison: Path, pr
 def test_a_protocol_that_makes_no_sense_is_an_error_or_a_difference(comparison: Path, change: dict[str, Any]) -> None:
     change_protocol(stored(comparison), lambda protocol: protocol.update(change))
     result = run("verify", comparison, code=1 if {"method", "settings"} & set(change) else 2)
-    assert "3 bit-equal" in result.output
+    assert "1 bit-equal" in result.output
 
 
 def test_a_table_cannot_name_files_outside_of_the_folder(comparison: Path) -> None:
