@@ -59,7 +59,7 @@ def _outside_protocol(comparison: StoredComparison) -> Iterator[str]:
     """Find rows whose sampling or method the summary's protocol does not state."""
     protocol = comparison.protocol
     for row in comparison.rows:
-        stated = {"method": (row.method, protocol["methods"])}
+        stated: dict[str, tuple[Any, Any]] = {"method": (row.method, protocol["methods"])}
         if row.mask != AS_ACQUIRED:
             stated |= {
                 "mask": (row.mask, protocol.get("masks", [])),
