@@ -72,8 +72,16 @@ def raw_file(stored: StoredFile, sources: Sources) -> Path:
 
 
 def open_raw(stored: StoredFile, path: Path) -> Volume:
-    """Open the raw data of a result, with the preprocessing of its protocol."""
+    """Open the raw data of a result, with the preprocessing of its protocol.
+
+    Raises
+    ------
+    InputError
+        If the raw data cannot be read, or a step is unknown.
+    """
     words = stored.protocol.get("preprocessing", [])
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise InputError(f"{stored.path}: its protocol is damaged: the preprocessing is no list of steps")
     return stepped(open_volume(path), Steps(tuple(words)))
 
 

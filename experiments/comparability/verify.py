@@ -129,13 +129,7 @@ def _repeated(comparison: StoredComparison, verification: Verification, problems
 
 def _print(outcome: Outcome) -> None:
     comparison, checks = outcome.comparison, outcome.checks
-    table = Table(
-        box=SIMPLE_HEAD,
-        title=Text(str(comparison.folder)),
-        title_justify="left",
-        pad_edge=False,
-        collapse_padding=True,
-    )
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in ("volume", "sampling", "method", "images"):
         table.add_column(heading, overflow="fold")
     table.add_column("difference", justify="right")
@@ -144,6 +138,7 @@ def _print(outcome: Outcome) -> None:
         row = check.row
         words = (row.file, label_of(row), row.method, check.images, _difference(check.difference), check.scores)
         table.add_row(*(Text(word) for word in words))
+    say(f"{comparison.folder}:")
     console.print(table)
     for fault in outcome.faults:
         say(f"differs: {fault}")
