@@ -21,6 +21,7 @@ from recon.experiments.comparability.row_check import TOLERANCE, RowCheck, Verdi
 from recon.experiments.comparability.stored import StoredComparison, label_of, read_comparison, title_of
 from recon.experiments.comparability.table_check import table_faults
 from recon.experiments.console import Problems, console, progress, say
+from recon.experiments.report.scores import partition
 
 DIFFERS = 1
 """Exit code if a comparison does not come out again."""
@@ -129,17 +130,9 @@ def _repeated(comparison: StoredComparison, verification: Verification, problems
 
 def _print(outcome: Outcome) -> None:
     comparison, checks = outcome.comparison, outcome.checks
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for heading in ("volume", "sampling", "method", "images"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("difference", justify="right")
-    table.add_column("scores")
-    for check in checks:
-        row = check.row
-        words = (row.file, label_of(row), row.method, check.images, _difference(check.difference), check.scores)
-        table.add_row(*(Text(word) for word in words))
     say(f"{comparison.folder}:")
-    console.print(table)
+    for label, of_label in partition(checks, lambda check: label_of(check.row)).items():
+        console.print(_table(label, of_label))
     for fault in outcome.faults:
         say(f"differs: {fault}")
     for check in checks:
@@ -152,6 +145,18 @@ def _print(outcome: Outcome) -> None:
     if any(Verdict.CLOSE in (check.images, check.scores) for check in checks):
         say("close: not bit-equal, but differs by no more than rounding may explain")
     say(f"{len(checks)} of {len(comparison.rows)} rows repeated: {_counts(check.images for check in checks)}")
+
+
+def _table(title: str, checks: Iterable[RowCheck]) -> Table:
+    table = Table(box=SIMPLE_HEAD, title=Text(title), title_justify="left", pad_edge=False, collapse_padding=True)
+    for heading in ("volume", "method", "images"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("difference", justify="right")
+    table.add_column("scores")
+    for check in checks:
+        words = (check.row.file, check.row.method, check.images, _difference(check.difference), check.scores)
+        table.add_row(*(Text(word) for word in words))
+    return table
 
 
 def _counts(verdicts: Iterable[Verdict]) -> str:
