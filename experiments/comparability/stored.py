@@ -170,7 +170,7 @@ def read_stored(path: Path) -> StoredFile:
     try:
         protocol, machine = json.loads(texts["protocol"]), json.loads(texts["machine"] or "{}")
         _check_protocol(protocol)
-        source = None if texts["source"] is None else path.parent.resolve() / texts["source"]
+        source = None if texts["source"] is None else path.parent.resolve() / json.loads(texts["source"])
         return StoredFile(path, protocol, texts["masks"], dict(machine), source, str(texts["sha256"]))
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: holds no result of `recon compare` with its protocol") from error

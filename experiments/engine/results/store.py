@@ -120,7 +120,7 @@ class StoredResult:
             sha256=result_sha256(result),
             masks=self.scan.masks_sha256,
             machine=json.dumps(machine(self.runner.device)),
-            source=os.path.relpath(self.scan.volume.path.resolve(), self.path.parent.resolve()),
+            source=json.dumps(os.path.relpath(self.scan.volume.path.resolve(), self.path.parent.resolve())),
         )
 
     def load_or_make(self, on_slice: Callable[[], None]) -> Result:

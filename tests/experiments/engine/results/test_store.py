@@ -35,7 +35,7 @@ def test_a_file_records_what_it_takes_to_verify_it_elsewhere(stored: StoredResul
     with h5py.File(stored.path) as file:
         assert file.attrs["masks"] == stored.scan.masks_sha256
         assert set(json.loads(file.attrs["machine"])) == {"processor", "instructions", "threads", "system"}
-        assert (stored.path.parent / file.attrs["source"]).samefile(stored.scan.volume.path)
+        assert (stored.path.parent / json.loads(file.attrs["source"])).samefile(stored.scan.volume.path)
 
 
 def test_other_masks_have_other_hashes(stored: StoredResult) -> None:
