@@ -46,7 +46,7 @@ class Plane:
 
     def cut(self, volume: NDArray[np.floating], index: int) -> NDArray[np.floating]:
         """Cut one plane out of a volume `(slices, rows, columns)`; its pixels are as wide as the voxels."""
-        plane: NDArray[np.floating] = volume.take(index, self.axis)
+        plane: NDArray[np.floating] = np.take(volume, [index], self.axis).squeeze(self.axis)
         return upright(plane, self.placement)[0] if self.oriented else plane
 
     def square(self, plane: NDArray[np.floating]) -> tuple[int, int]:

@@ -203,9 +203,12 @@ def _examine(path: Path) -> IndexEntry | str:
 
 def _entry(path: Path) -> IndexEntry:
     stat = path.stat()
-    if path.is_file() and stat.st_size and recognise(path) is not FASTMRI:
-        raise InputError(f"{path}: {_how_to_convert(path)}")
-    volume = open_fastmri(path)
+    try:
+        volume = open_fastmri(path)
+    except InputError as error:
+        if stat.st_size and recognise(path) is not FASTMRI:
+            raise InputError(f"{path}: {_how_to_convert(path)}") from error
+        raise
     with open_hdf5(path) as file:
         attributes = {name: value for name in file.attrs if (value := _plain(attribute(file, name))) is not None}
     largest = volume.target_max

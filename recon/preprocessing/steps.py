@@ -193,11 +193,9 @@ NO_STEPS = Steps()
 
 def steps_of(volume: Volume) -> Steps:
     """Return the steps that a volume applies, under whatever else it was wrapped into."""
-    while isinstance(volume, WrappedVolume):
-        if isinstance(volume, SteppedVolume):
-            return volume.steps
-        volume = volume.volume
-    return NO_STEPS
+    if isinstance(volume, SteppedVolume):
+        return volume.steps
+    return steps_of(volume.volume) if isinstance(volume, WrappedVolume) else NO_STEPS
 
 
 def stepped(volume: Volume, steps: Steps) -> Volume:
