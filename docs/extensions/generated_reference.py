@@ -58,9 +58,13 @@ def _commands() -> Iterator[str]:
 def _plain(text: str | None) -> str:
     """Return a help text as Markdown: rich's markup of options as code, examples in blocks."""
     paragraphs = re.sub(r"\[/?[a-z ]+\]", "", inspect.cleandoc(text or "").replace("\f", "")).split("\n\n")
-    return "\n\n".join(
-        f"```text\n{one.removeprefix('Example: ')}\n```" if one.startswith("Example: ") else one for one in paragraphs
-    ) + "\n"
+    return (
+        "\n\n".join(
+            f"```text\n{one.removeprefix('Example: ')}\n```" if one.startswith("Example: ") else one
+            for one in paragraphs
+        )
+        + "\n"
+    )
 
 
 def _table(title: str, parameters: list[Any], name: Callable[[Any], str]) -> Iterator[str]:

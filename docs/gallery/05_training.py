@@ -13,7 +13,6 @@ import json
 from pathlib import Path
 from tempfile import mkdtemp
 
-
 import recon
 from recon.experiments.training.config.config_file import load_config
 from recon.experiments.training.train import train

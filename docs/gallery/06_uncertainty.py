@@ -42,7 +42,11 @@ for factor in (1, 2):
 white = float(np.percentile(slice_.target, 99.5))
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.6), layout="constrained")
 for axis, picture, title, top in zip(
-    axes, (image, error, sigma), ("image, 6x", "error", "one standard deviation"), (white, white / 10, white / 10), strict=True
+    axes,
+    (image, error, sigma),
+    ("image, 6x", "error", "one standard deviation"),
+    (white, white / 10, white / 10),
+    strict=True,
 ):
     axis.imshow(picture, cmap="gray" if top == white else "magma", vmin=0, vmax=top)
     axis.set_title(title)

@@ -42,6 +42,8 @@ figure, axes = plt.subplots(2, 4, figsize=(9, 5), layout="constrained")
 for above, below, (name, images) in zip(*axes, {"target": target, **series}.items(), strict=True):
     above.imshow(images[6], cmap="gray", vmin=0, vmax=np.percentile(target, 99.5))
     above.set_title(name)
-    below.imshow(np.asarray(images)[:, :, column].T, cmap="gray", vmin=0, vmax=np.percentile(target, 99.5), aspect="auto")
+    below.imshow(
+        np.asarray(images)[:, :, column].T, cmap="gray", vmin=0, vmax=np.percentile(target, 99.5), aspect="auto"
+    )
     above.set_axis_off()
     below.set(xticks=[], yticks=[], xlabel="time")

@@ -41,6 +41,9 @@ for mask, scan in scans.items():
 
 recon.show(
     plane.target,
-    *(recon.reconstruct(scans["poisson"], name, noise_floor=True) for name in ("zero-filled", "cs-wavelet", "varnet")),
+    *(
+        recon.reconstruct(scans["poisson"], name, noise_floor=True)
+        for name in ("zero-filled", "cs-wavelet", "varnet")
+    ),
     titles=["target", "zero-filled", "cs-wavelet", "varnet"],
 )
