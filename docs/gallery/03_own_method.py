@@ -20,8 +20,8 @@ from recon.simulation.raw_files import simulate_folder
 # %%
 # Projections onto convex sets
 # ----------------------------
-# We write POCS with a fixed support: the image outside the object is zero, and the measured samples stay. The docstring
-# names the objective and the paper, as for all methods.
+# We write POCS with a fixed support: the image outside the object is zero, and the measured samples stay. The
+# docstring names the objective, as for all methods.
 
 
 @recon.register("support-pocs")

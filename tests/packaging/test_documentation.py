@@ -30,7 +30,12 @@ def test_its_commands_run_as_pasted(page: Path, tmp_path: Path) -> None:
         "MPLBACKEND": "Agg",
     }
     ran = subprocess.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+        ["/bin/bash", "-eu", "-o", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, f"{ran.stdout[-2000:]}\n{ran.stderr[-2000:]}"
 
