@@ -34,7 +34,7 @@ Paths = Annotated[Path | tuple[Path, ...], PlainValidator(_parse_paths), PlainSe
 
 
 class FilterConfig(Section):
-    """Which volumes and slices to use, for training and validation alike.
+    """Choice of volumes and slices, for training and validation alike.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class FilterConfig(Section):
 
 
 class FractionConfig(Section):
-    """How much of the filtered data to use. The choice is random and depends on the seed alone.
+    """Shares of the filtered data to use. The choice is random and depends on the seed alone.
 
     Attributes
     ----------
@@ -255,7 +255,7 @@ class PatchConfig(Section):
 
 
 class DataConfig(Section):
-    """Which files are read and how their slices are undersampled.
+    """Files to read, and the undersampling of their slices.
 
     Attributes
     ----------

@@ -87,7 +87,7 @@ class MeasuredCine:
         Raises
         ------
         InputError
-            If there should be several slices or beats: the file shows one slice at its own rate.
+            If several slices or beats are asked for: the file shows one slice at its own rate.
         """
         if slices > 1 or beats > 1:
             raise InputError(
