@@ -44,7 +44,7 @@ fuzz: $(INSTALLED)
 	done
 
 clean:
-	rm -rf .venv build *.egg-info demo .coverage docs/_build docs/generated
+	rm -rf .venv build *.egg-info demo .coverage docs/_build docs/generated docs/sg_execution_times.rst
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

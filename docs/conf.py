@@ -25,7 +25,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "generated_reference",
 ]
-exclude_patterns = ["_build", "gallery/*.rst", "gallery/*.py", "images"]
+exclude_patterns = ["_build", "gallery/*.rst", "gallery/*.py", "sg_execution_times.rst", "images"]
 templates_path = ["templates"]
 html_theme = "furo"
 html_title = f"{project} {release}"
