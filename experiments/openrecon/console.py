@@ -1,0 +1,124 @@
+"""Read what was chosen at the scanner's console, which arrives as JSON text in the stream."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from recon.data.errors import InputError, printable
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling, default_center_fraction
+from recon.experiments.openrecon.parameters import ACCELERATION, AUTO, FASTEST, METHOD, parameter_of
+from recon.experiments.openrecon.schema import DoubleParameter, IntegerParameter
+from recon.experiments.openrecon.settings import Setting, settings_of
+
+LONGEST = 1 << 16
+"""Largest number of characters of the text."""
+
+MASK = MaskKind.EQUISPACED_FRACTION
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen at the console.
+
+    Attributes
+    ----------
+    method
+        Name of the method.
+    settings
+        Values of settings that differ from the method's own, by the names that `recon.registry.create` takes.
+    sampling
+        How to leave out measured lines; None to use all of them.
+    """
+
+    method: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    sampling: Sampling | None = None
+
+
+def read_console(text: str, method: str) -> Chosen | None:
+    """Read the console's parameters.
+
+    Parameters
+    ----------
+    text
+        Text from an untrusted client: JSON with an entry `parameters`, whose values are text, numbers or true and
+        false. Parameters of other methods than the chosen one are left out, as are unknown ones.
+    method
+        Method if none was chosen.
+
+    Returns
+    -------
+    Chosen or None
+        None if the text is not a console's.
+
+    Raises
+    ------
+    InputError
+        If the method is unknown, or a value does not fit its parameter.
+    """
+    parameters = _parameters(text)
+    if parameters is None:
+        return None
+    name = parameters.get(METHOD, method)
+    if not isinstance(name, str):
+        raise InputError(f"the console's method is {printable(str(name), 80)!r}, not a name")
+    name = name.strip() or method
+    settings = {}
+    for setting in settings_of(name):
+        value = parameters.get(setting.id)
+        if value is not None and not _is_default(setting, value):
+            settings[setting.path] = _checked(setting, value)
+    return Chosen(name, settings, _sampling(parameters.get(ACCELERATION, 1)))
+
+
+def _parameters(text: str) -> dict[str, Any] | None:
+    if len(text) > LONGEST or not text.lstrip().startswith("{"):
+        return None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    parameters = content.get("parameters")
+    return parameters if isinstance(parameters, dict) else None
+
+
+def _is_default(setting: Setting, value: Any) -> bool:
+    """Return whether a value leaves the setting to the method."""
+    if setting.optional and value in ("", AUTO):
+        return True
+    if setting.default is None or isinstance(setting.default, bool):
+        return str(value).lower() == str(setting.default).lower()
+    try:
+        return type(setting.default)(value) == setting.default
+    except (TypeError, ValueError):
+        return False
+
+
+def _checked(setting: Setting, value: Any) -> Any:
+    """Return a value; refuse one for a file, of another type than text and numbers, or beyond the console's limits."""
+    parameter = parameter_of(setting)
+    if parameter is None or not isinstance(value, str | int | float):
+        raise InputError(f"the console cannot choose {setting.id}")
+    if isinstance(parameter, IntegerParameter | DoubleParameter):
+        _number(setting.id, value, parameter.minimum, parameter.maximum)
+    return value
+
+
+def _sampling(value: Any) -> Sampling | None:
+    acceleration = _number(ACCELERATION, value, 1, FASTEST)
+    if acceleration == 1:
+        return None
+    return Sampling(MASK, acceleration, default_center_fraction(acceleration, MASK))
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} is {printable(str(value), 80)!r}, not a number") from error
+    if not low <= number <= high:
+        raise InputError(f"{name} is {number:g}, not between {low:g} and {high:g}")
+    return number
