@@ -61,7 +61,7 @@ def serve(
 
     Example: recon serve --host 127.0.0.1 --port 9002 --method varnet
     """
-    from recon.experiments.commands.parse import build_method
+    from recon.experiments.commands.parse import build_method, parse_settings
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.run import Runner
     from recon.experiments.server.serve import ServerLimits
@@ -78,6 +78,7 @@ def serve(
         Runner(method, built, pick_device(device), floor=noise_floor),
         limits,
         parse_steps(preprocess),
+        parse_settings(settings or [], checkpoint),
     )
 
 
@@ -101,3 +102,37 @@ def send(
     from recon.experiments.server.send import send as run
 
     run(file, host, port, method, parse_image_files(output, formats, overwrite))
+
+
+@commands.command()
+def stream(
+    method: Annotated[
+        str, typer.Option(help="Method, unless the stream's own configuration names another one.")
+    ] = "varnet",
+    settings: Settings = None,
+    checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
+    preprocess: Preprocess = "auto",
+    noise_floor: NoiseFloor = False,
+    device: Device = "auto",
+    memory_gib: Annotated[
+        float, typer.Option(min=0.01, help="Largest amount of raw data in memory, in GiB.")
+    ] = 8.0,
+) -> None:
+    """Reconstruct an MRD (ISMRMRD) stream from standard input, and write its images to standard output.
+
+    Standard output carries the header, the images and nothing else; texts go to standard error.
+
+    Example: siemens_to_ismrmrd -f meas.dat --stream | recon stream --method varnet > images
+    """
+    from recon.experiments.commands.parse import build_method, parse_settings
+    from recon.experiments.engine.device import pick_device
+    from recon.experiments.engine.run import Runner
+    from recon.experiments.server.pipe import pipe, standard_streams
+    from recon.preprocessing.steps import parse_steps
+
+    with standard_streams() as (source, sink):
+        built = build_method(method, settings or [], checkpoint, plugins)
+        runner = Runner(method, built, pick_device(device), floor=noise_floor)
+        given = parse_settings(settings or [], checkpoint)
+        pipe(source, sink, runner, int(memory_gib * 2**30), parse_steps(preprocess), given)

@@ -37,6 +37,10 @@ class Chosen:
     settings: dict[str, Any] = field(default_factory=dict)
     sampling: Sampling | None = None
 
+    def __str__(self) -> str:
+        words = [self.method, *(f"{name}={value}" for name, value in self.settings.items())]
+        return ", ".join(words if self.sampling is None else [*words, f"{ACCELERATION}={self.sampling.acceleration:g}"])
+
 
 def read_console(text: str, method: str) -> Chosen | None:
     """Read the console's parameters.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from recon.data.errors import InputError, printable
 from recon.data.stream.messages import Close, Text, encode
@@ -66,6 +67,8 @@ class Server:
         Preprocessing of every slice.
     log
         Function to call with a sentence about each client that has left.
+    given
+        Settings with which the default method was created.
     """
 
     def __init__(
@@ -75,12 +78,13 @@ class Server:
         limits: ServerLimits,
         steps: Steps = NO_STEPS,
         log: Callable[[str], None] = lambda sentence: console.print(sentence, markup=False),
+        given: Mapping[str, Any] | None = None,
     ) -> None:
         self._steps = steps
         self._log = log
         listener.settimeout(ATTENTION)
         self._listener = listener
-        self._methods = MethodCache(default)
+        self._methods = MethodCache(default, given)
         self._limits = limits
         self._turn = threading.Lock()
         self._places = threading.BoundedSemaphore(limits.clients + limits.queue)
@@ -157,6 +161,7 @@ def serve(
     default: Runner,
     limits: ServerLimits,
     steps: Steps = NO_STEPS,
+    given: Mapping[str, Any] | None = None,
 ) -> None:
     """Listen and serve until interrupted.
 
@@ -172,6 +177,8 @@ def serve(
         Limits for all clients together.
     steps
         Preprocessing of every slice.
+    given
+        Settings with which the default method was created.
 
     Raises
     ------
@@ -181,7 +188,7 @@ def serve(
     """
     default.method.prepare()  # so that the first client does not wait for it
     with listen(host, port, exposed) as listener:
-        server = Server(listener, default, limits, steps)
+        server = Server(listener, default, limits, steps, given=given)
         console.print(f"{default.name}: listening on {server.address[0]}:{server.address[1]}", markup=False)
         try:
             server.run()

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.lines import Key
+from recon.data.masks.sampling import Sampling
 from recon.data.stream.images import image_message
 from recon.data.stream.messages import Close, ConfigName, ConfigText, HeaderText, Message, Readout, Text
 from recon.data.stream.reader import MessageReader, StreamLimits
 from recon.data.stream.scan import StreamedScan
 from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.run import SliceResult
+from recon.experiments.openrecon.console import read_console
 from recon.experiments.server.outbox import Outbox, hang_up
 from recon.experiments.server.resources import MemoryBudget, MethodCache
 from recon.preprocessing.steps import Steps
@@ -89,6 +91,7 @@ class Session:
         self._deadline = 0.0
         self._scan: StreamedScan | None = None
         self._runner = methods.default
+        self._sampling: Sampling | None = None
         self._warnings = RangeWarnings()
         self.images = 0
 
@@ -129,12 +132,12 @@ class Session:
         return f"{self.images} images by {self._runner.name}"
 
     def _handle(self, message: Message, outbox: Outbox) -> None:
-        """Handle one message; images, waveforms and texts are ignored."""
+        """Handle one message; images and waveforms are ignored."""
         match message, self._scan:
             case ConfigName(name), _:
                 self._choose(name)
-            case ConfigText(), _:
-                outbox.put(Text("the text of the configuration is not used; its name chooses the method"))
+            case ConfigText(text) | Text(text), _:
+                self._configure(text, outbox)
             case HeaderText(xml), None:
                 self._scan = StreamedScan(xml, "the stream", self._limits.image)
             case HeaderText(), _:
@@ -167,6 +170,15 @@ class Session:
         if name.strip().lower() not in DEFAULT_CONFIGS:
             self._runner = self._methods.get(name.strip())
 
+    def _configure(self, text: str, outbox: Outbox) -> None:
+        """Apply what was chosen at the scanner's console; other texts are ignored."""
+        chosen = read_console(text, self._runner.name)
+        if chosen is None:
+            return
+        self._runner = self._methods.get(chosen.method, chosen.settings)
+        self._sampling = chosen.sampling
+        outbox.put(Text(f"configured: {chosen}"))
+
     def _reconstruct(self, scan: StreamedScan, complete: Iterable[Key], outbox: Outbox) -> None:
         """Reconstruct slices whose samples are complete, and send each image at once.
 
@@ -177,7 +189,8 @@ class Session:
             with self._turn:
                 self._reserve(scan, key)
                 slice_ = scan.finish(key)
-                acquisition = self._steps(slice_.acquisition.to(self._runner.device))
+                measured = slice_.acquisition if self._sampling is None else self._sampling(slice_.acquisition)
+                acquisition = self._steps(measured.to(self._runner.device))
                 result = self._run(acquisition, outbox)
             self._budget.hold(self, scan.held)
             name = self._runner.name

@@ -1,0 +1,155 @@
+"""`recon stream`: reconstruct a stream from standard input to standard output, in a session like the server's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
+
+from recon.data.errors import InputError
+from recon.data.stream.messages import Close, HeaderText, Message, Text, encode
+from recon.data.stream.reader import MessageReader, StreamLimits
+from recon.experiments.console import errors
+from recon.experiments.engine.run import Runner
+from recon.experiments.server.resources import MemoryBudget, MethodCache
+from recon.experiments.server.session import Session, SessionLimits
+from recon.preprocessing.steps import NO_STEPS, Steps
+
+PATIENCE = 86400.0
+"""Seconds that a pipe may be silent: whoever made it decides when it ends."""
+
+LARGEST_IMAGE = 1 << 30
+"""Largest number of bytes of an image that comes back."""
+
+
+@contextmanager
+def standard_streams() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Yield standard input and output for bytes; what anything else prints meanwhile goes to standard error.
+
+    Raises
+    ------
+    InputError
+        If standard input is a terminal, or standard output is one.
+    """
+    if sys.stdin.isatty() or sys.stdout.isatty():
+        raise InputError("recon stream reads and writes bytes; redirect its input and output: recon stream < in > out")
+    sys.stdout.flush()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as sink:
+        before = os.dup(sys.stdout.fileno())
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        try:
+            yield sys.stdin.buffer, sink
+        finally:
+            sys.stdout.flush()
+            os.dup2(before, sys.stdout.fileno())
+            os.close(before)
+
+
+def pipe(
+    source: BinaryIO,
+    sink: BinaryIO,
+    default: Runner,
+    memory: int = 8 << 30,
+    steps: Steps = NO_STEPS,
+    given: Mapping[str, Any] | None = None,
+    on_text: Callable[[str], None] = lambda text: errors.print(text, markup=False, highlight=False, soft_wrap=True),
+) -> int:
+    """Reconstruct a stream, and return the number of images.
+
+    The header goes to the sink first, then each image as soon as it is there, then the message that closes a stream;
+    that one is missing if there was a problem.
+
+    Parameters
+    ----------
+    source, sink
+        Stream to read, and where to write.
+    default
+        The method, unless the stream's configuration names another one.
+    memory
+        Largest number of bytes of raw data in memory.
+    steps
+        Preprocessing of every slice.
+    given
+        Settings with which the method was created.
+    on_text
+        Function to call with every text about the reconstruction.
+
+    Raises
+    ------
+    InputError
+        If the stream is damaged, or cannot be reconstructed.
+    OSError
+        If the sink cannot be written.
+    """
+    default.method.prepare()
+    inner, outer = socket.socketpair()
+    session = Session(
+        inner,
+        MethodCache(default, given),
+        steps,
+        threading.Lock(),
+        MemoryBudget(memory),
+        SessionLimits(idle=PATIENCE),
+    )
+    with outer:
+        feeder = _Feeder(MessageReader(source.read), sink, outer)
+        threading.Thread(target=session.run, daemon=True).start()
+        feeder.start()
+        images, problem = 0, "the reconstruction ended before the stream did"
+        for message in MessageReader(outer.recv, StreamLimits(message=LARGEST_IMAGE)):
+            match message:
+                case Text(text) if text.startswith("error: "):
+                    raise InputError(feeder.problem or text.removeprefix("error: "))
+                case Text(text):
+                    on_text(text)
+                case Close():
+                    problem = feeder.problem
+                    break
+                case _:
+                    _write(sink, message)
+                    images += 1
+        if problem:
+            raise InputError(problem)
+        _write(sink, Close())
+    return images
+
+
+class _Feeder(threading.Thread):
+    """Hands messages to a session while its images are read; only the header goes to the sink as well."""
+
+    def __init__(self, messages: MessageReader, sink: BinaryIO, peer: socket.socket) -> None:
+        super().__init__(daemon=True)
+        self.problem = ""
+        self._messages = messages
+        self._sink = sink
+        self._peer = peer
+
+    def run(self) -> None:
+        """Read until the stream is closed or ends."""
+        try:
+            for message in self._messages:
+                if isinstance(message, HeaderText):
+                    _write(self._sink, message)
+                if not self._send(message):
+                    return
+        except (InputError, OSError) as error:
+            self.problem = str(error)
+        with suppress(OSError):
+            self._peer.shutdown(socket.SHUT_WR)
+
+    def _send(self, message: Message) -> bool:
+        """Return False if the session has ended; it says why."""
+        try:
+            self._peer.sendall(encode(message))
+        except OSError:
+            return False
+        return True
+
+
+def _write(sink: BinaryIO, message: Message) -> None:
+    sink.write(encode(message))
+    sink.flush()
