@@ -115,9 +115,7 @@ def stream(
     preprocess: Preprocess = "auto",
     noise_floor: NoiseFloor = False,
     device: Device = "auto",
-    memory_gib: Annotated[
-        float, typer.Option(min=0.01, help="Largest amount of raw data in memory, in GiB.")
-    ] = 8.0,
+    memory_gib: Annotated[float, typer.Option(min=0.01, help="Largest amount of raw data in memory, in GiB.")] = 8.0,
 ) -> None:
     """Reconstruct an MRD (ISMRMRD) stream from standard input, and write its images to standard output.
 

@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
-import recon
 from recon.data.errors import InputError
 from recon.data.versions import OURS, own_version, version_of
 from recon.experiments.console import console
@@ -90,8 +90,10 @@ def _is_own(folder: Path) -> bool:
 
 
 def _write_root(folder: Path, method: str, checkpoint: Path | None) -> None:
-    package = Path(recon.__file__).parent
-    shutil.copytree(package, folder / "recon", ignore=LEFT_OUT)  # follows the links of a checkout
+    package = find_spec("recon")
+    if package is None or package.origin is None:
+        raise InputError("the package recon cannot be found, so it cannot be copied into the image")
+    shutil.copytree(Path(package.origin).parent, folder / "recon", ignore=LEFT_OUT)  # follows a checkout's links
     described = folder / f"{OURS.replace('-', '_')}-{own_version()}.dist-info"
     described.mkdir()
     (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {OURS}\nVersion: {own_version()}\n")
@@ -109,12 +111,13 @@ def _write_root(folder: Path, method: str, checkpoint: Path | None) -> None:
 
 def _entry(options: Sequence[str], checkpoint: Path | None) -> str:
     """Return the program that the image runs; what follows its name on the command line goes to `recon serve`."""
+    command = shlex.join(["serve", "--host", "0.0.0.0", "--port", str(PORT), "--expose", *options])  # noqa: S104
     weights = "" if checkpoint is None else f' --checkpoint "$here"/weights/{shlex.quote(checkpoint.name)}'
     return f"""#!/bin/sh
 # Serves on port {PORT} from the folder in which this file lies.
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 export PYTHONPATH="$here${{PYTHONPATH:+:$PYTHONPATH}}"
-exec "${{PYTHON:-python3}}" -P -m recon serve --host 0.0.0.0 --port {PORT} --expose {shlex.join(options)}{weights} "$@"
+exec "${{PYTHON:-python3}}" -P -m recon {command}{weights} "$@"
 """
 
 

@@ -39,7 +39,9 @@ class Chosen:
 
     def __str__(self) -> str:
         words = [self.method, *(f"{name}={value}" for name, value in self.settings.items())]
-        return ", ".join(words if self.sampling is None else [*words, f"{ACCELERATION}={self.sampling.acceleration:g}"])
+        return ", ".join(
+            words if self.sampling is None else [*words, f"{ACCELERATION}={self.sampling.acceleration:g}"]
+        )
 
 
 def read_console(text: str, method: str) -> Chosen | None:
@@ -102,7 +104,7 @@ def _is_default(setting: Setting, value: Any) -> bool:
 
 
 def _checked(setting: Setting, value: Any) -> Any:
-    """Return a value; refuse one for a file, of another type than text and numbers, or beyond the console's limits."""
+    """Return a value; refuse files, other types than text and numbers, and numbers beyond the console's limits."""
     parameter = parameter_of(setting)
     if parameter is None or not isinstance(value, str | int | float):
         raise InputError(f"the console cannot choose {setting.id}")

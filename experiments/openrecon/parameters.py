@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from recon.data.errors import InputError, did_you_mean
@@ -68,8 +68,8 @@ def parameters_of(methods: Sequence[str], settings: Iterable[str] | None = None)
     parameters = [_method(methods), _acceleration(), *chosen]
     if len(parameters) > MOST_PARAMETERS:
         raise InputError(
-            f"the methods have {len(chosen)} settings, and the console shows {MOST_PARAMETERS - 2} besides method and "
-            f"acceleration; choose them with --settings, or fewer methods; available: {', '.join(offered)}"
+            f"the methods have {len(chosen)} settings, and the console shows {MOST_PARAMETERS - 2} besides method "
+            f"and acceleration; choose them with --settings, or fewer methods; available: {', '.join(offered)}"
         )
     return parameters
 
@@ -82,29 +82,66 @@ def parameter_of(setting: Setting) -> AnyParameter | None:
     schema = setting.value_schema
     if schema is None:
         return None
-    about = {"id": setting.id, "label": Words(en=f"{setting.part}: {setting.key.replace('_', ' ')}")}
-    if setting.text and not setting.optional:
-        about["information"] = Words(en=setting.text)
-    if "enum" in schema:
-        return _choice(about, list(map(str, schema["enum"])), setting)
-    kind = schema.get("type")
-    if kind == "boolean":
-        if setting.optional:
-            return _choice(about, ["true", "false"], setting)
-        return BooleanParameter(**about, default=setting.default)
+    kind = "choice" if "enum" in schema else schema.get("type", "")
     if setting.optional:
-        information = Words(en=" ".join(filter(None, (setting.text, OWN_CHOICE))))
-        default = "" if setting.default is None else str(setting.default)
-        return StringParameter(**about | {"information": information}, default=default)
-    if kind == "integer":
-        low, high = (int(bound) for bound in _bounds(setting))
-        return IntegerParameter(**about, minimum=low, maximum=high, default=setting.default)
-    if kind == "number":
-        low, high = _bounds(setting)
-        if all(map(in_tenths, (low, high, setting.default))):
-            return DoubleParameter(**about, minimum=low, maximum=high, default=setting.default)
-        return StringParameter(**about, default=f"{setting.default:g}")
-    return StringParameter(**about, default=str(setting.default)) if kind == "string" else None
+        kind = "choice" if kind in ("choice", "boolean") else "string"
+    make = MAKERS.get(kind)
+    label = Words(en=f"{setting.part}: {setting.key.replace('_', ' ')}")
+    return None if make is None else make(setting, {"id": setting.id, "label": label})
+
+
+def _informed(setting: Setting, more: str = "") -> Words | None:
+    text = " ".join(filter(None, (setting.text, more)))
+    return Words(en=text) if text else None
+
+
+def _boolean(setting: Setting, about: dict[str, Any]) -> AnyParameter:
+    return BooleanParameter(**about, information=_informed(setting), default=setting.default)
+
+
+def _integer(setting: Setting, about: dict[str, Any]) -> AnyParameter:
+    low, high = map(int, _bounds(setting))
+    return IntegerParameter(
+        **about, information=_informed(setting), minimum=low, maximum=high, default=setting.default
+    )
+
+
+def _number(setting: Setting, about: dict[str, Any]) -> AnyParameter:
+    low, high = _bounds(setting)
+    if not all(map(in_tenths, (low, high, setting.default))):
+        return StringParameter(**about, information=_informed(setting), default=f"{setting.default:g}")
+    return DoubleParameter(
+        **about, information=_informed(setting), minimum=low, maximum=high, default=setting.default
+    )
+
+
+def _string(setting: Setting, about: dict[str, Any]) -> AnyParameter:
+    default = "" if setting.default is None else str(setting.default)
+    return StringParameter(
+        **about, information=_informed(setting, OWN_CHOICE if setting.optional else ""), default=default
+    )
+
+
+def _choice(setting: Setting, about: dict[str, Any]) -> AnyParameter:
+    values = list(map(str, (setting.value_schema or {}).get("enum", ("true", "false"))))
+    if setting.optional:
+        values = [AUTO, *values]
+    return ChoiceParameter(
+        **about,
+        information=_informed(setting, f"{AUTO}: the method's own choice." if setting.optional else ""),
+        default=AUTO if setting.default is None else str(setting.default),
+        values=[Value(id=value, name=Words(en=value)) for value in values],
+    )
+
+
+MAKERS: dict[str, Callable[[Setting, dict[str, Any]], AnyParameter]] = {
+    "boolean": _boolean,
+    "integer": _integer,
+    "number": _number,
+    "string": _string,
+    "choice": _choice,
+}
+"""Function that makes the parameter of each kind of setting."""
 
 
 def _bounds(setting: Setting) -> tuple[float, float]:
@@ -114,16 +151,6 @@ def _bounds(setting: Setting) -> tuple[float, float]:
     low = schema.get("minimum", schema.get("exclusiveMinimum", -reach if setting.default < 0 else 0))
     high = schema.get("maximum", schema.get("exclusiveMaximum", reach))
     return max(float(low), INTEGERS[0]), min(float(high), INTEGERS[1])
-
-
-def _choice(about: dict[str, Any], values: list[str], setting: Setting) -> ChoiceParameter:
-    if setting.optional:
-        values = [AUTO, *values]
-        text = " ".join(filter(None, (setting.text, f"{AUTO}: the method's own choice.")))
-        about = about | {"information": Words(en=text)}
-    default = AUTO if setting.default is None else str(setting.default)
-    listed = [Value(id=value, name=Words(en=value)) for value in values]
-    return ChoiceParameter(**about, default=default, values=listed)
 
 
 def _method(methods: Sequence[str]) -> ChoiceParameter:

@@ -214,7 +214,9 @@ def check_label(label: Any) -> Label:
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))
-        raise InputError(f"the OpenRecon label breaks the schema at {place or 'the top'}: {problem['msg']}") from error
+        raise InputError(
+            f"the OpenRecon label breaks the schema at {place or 'the top'}: {problem['msg']}"
+        ) from error
     seen: set[str] = set()
     for parameter in checked.parameters:
         if parameter.id in seen:

@@ -6,12 +6,14 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 from recon.data.errors import InputError
+from recon.data.formats.mrd2.reader import buffered
 from recon.data.stream.messages import Close, HeaderText, Message, Text, encode
+from recon.data.stream.mrd2 import FIRST_BYTE, Mrd2Sink, mrd2_messages
 from recon.data.stream.reader import MessageReader, StreamLimits
 from recon.experiments.console import errors
 from recon.experiments.engine.run import Runner
@@ -36,7 +38,9 @@ def standard_streams() -> Iterator[tuple[BinaryIO, BinaryIO]]:
         If standard input is a terminal, or standard output is one.
     """
     if sys.stdin.isatty() or sys.stdout.isatty():
-        raise InputError("recon stream reads and writes bytes; redirect its input and output: recon stream < in > out")
+        raise InputError(
+            "recon stream reads and writes bytes; redirect its input and output: recon stream < in > out"
+        )
     sys.stdout.flush()
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as sink:
         before = os.dup(sys.stdout.fileno())
@@ -60,8 +64,9 @@ def pipe(
 ) -> int:
     """Reconstruct a stream, and return the number of images.
 
-    The header goes to the sink first, then each image as soon as it is there, then the message that closes a stream;
-    that one is missing if there was a problem.
+    The stream is of ISMRMRD or MRD 2, and what is written is of the same. The header goes to the sink first, then
+    each image as soon as it is there, then the message that closes a stream; that one is missing if there was a
+    problem.
 
     Parameters
     ----------
@@ -96,7 +101,8 @@ def pipe(
         SessionLimits(idle=PATIENCE),
     )
     with outer:
-        feeder = _Feeder(MessageReader(source.read), sink, outer)
+        messages, write = _opened(source, sink)
+        feeder = _Feeder(messages, write, outer)
         threading.Thread(target=session.run, daemon=True).start()
         feeder.start()
         images, problem = 0, "the reconstruction ended before the stream did"
@@ -110,22 +116,23 @@ def pipe(
                     problem = feeder.problem
                     break
                 case _:
-                    _write(sink, message)
+                    write(message)
                     images += 1
         if problem:
             raise InputError(problem)
-        _write(sink, Close())
+        write(Close())
+        sink.flush()
     return images
 
 
 class _Feeder(threading.Thread):
     """Hands messages to a session while its images are read; only the header goes to the sink as well."""
 
-    def __init__(self, messages: MessageReader, sink: BinaryIO, peer: socket.socket) -> None:
+    def __init__(self, messages: Iterable[Message], write: Callable[[Message], None], peer: socket.socket) -> None:
         super().__init__(daemon=True)
         self.problem = ""
         self._messages = messages
-        self._sink = sink
+        self._write = write
         self._peer = peer
 
     def run(self) -> None:
@@ -133,7 +140,7 @@ class _Feeder(threading.Thread):
         try:
             for message in self._messages:
                 if isinstance(message, HeaderText):
-                    _write(self._sink, message)
+                    self._write(message)
                 if not self._send(message):
                     return
         except (InputError, OSError) as error:
@@ -150,6 +157,14 @@ class _Feeder(threading.Thread):
         return True
 
 
-def _write(sink: BinaryIO, message: Message) -> None:
-    sink.write(encode(message))
-    sink.flush()
+def _opened(source: BinaryIO, sink: BinaryIO) -> tuple[Iterable[Message], Callable[[Message], None]]:
+    """Return the messages of a stream, and the function that writes images in the same format, ISMRMRD or MRD 2."""
+    reader = buffered(source)
+    if reader.peek(1)[:1] == FIRST_BYTE:
+        return mrd2_messages(reader), Mrd2Sink(sink).write
+
+    def write(message: Message) -> None:
+        sink.write(encode(message))
+        sink.flush()
+
+    return MessageReader(reader.read), write

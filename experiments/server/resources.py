@@ -95,7 +95,9 @@ class MethodCache:
         with self._lock:
             if key not in self._runners:
                 given = self._given if name == self.default.name else {}
-                self._runners[key] = replace(self.default, name=name, method=create(name, given | dict(settings or {})))
+                self._runners[key] = replace(
+                    self.default, name=name, method=create(name, given | dict(settings or {}))
+                )
                 self._forget_oldest()
             return self._runners[key]
 

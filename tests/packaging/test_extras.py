@@ -18,8 +18,8 @@ from recon.experiments.report.scores import read_csv
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("hub", "images", "report", "train", "twix")
-IMPORTED_AS = {"pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
+EXTRAS = ("hub", "images", "mrd", "report", "train", "twix")
+IMPORTED_AS = {"mrd-python": "mrd", "pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
 ONLY_FASTMRI_IMPORTS = {"requests", "tqdm"}
 
 
