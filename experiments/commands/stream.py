@@ -27,10 +27,16 @@ commands = typer.Typer()
 
 
 @commands.command()
-def serve(
+def serve(  # noqa: PLR0917 - options of a command
     host: Host = "127.0.0.1",
     port: Port = 9002,
-    method: Annotated[str, typer.Option(help="Method for clients whose configuration does not name one.")] = "varnet",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Method for clients whose configuration does not name one, and for those whose configuration is "
+            "unknown. Without this option the former get varnet, and the latter are told so and get no images."
+        ),
+    ] = None,
     settings: Settings = None,
     checkpoint: Checkpoint = None,
     plugins: Plugins = None,
@@ -51,33 +57,50 @@ def serve(
         float,
         typer.Option(min=0.1, help="Seconds to wait for a client's next message before closing the connection."),
     ] = 60.0,
+    image_type: Annotated[
+        str,
+        typer.Option(
+            help="Type of the pixels: int16 or uint16, with their scale in the attributes of each image; float32; or "
+            "complex64, for methods that keep the phase."
+        ),
+    ] = "int16",
+    incomplete: Annotated[
+        bool,
+        typer.Option(
+            "--incomplete", help="Send images also if announced lines are missing at the end of the measurement."
+        ),
+    ] = False,
     memory_gib: Annotated[
         float, typer.Option(min=0.01, help="Largest amount of raw data in memory, in GiB, of all clients together.")
     ] = 8.0,
 ) -> None:
-    """Reconstruct raw data that clients stream in MRD (ISMRMRD), each slice as soon as its last line arrives.
+    """Reconstruct raw data that clients stream in MRD (ISMRMRD), each image as soon as its lines are complete.
 
     A client's configuration name selects the method; "default" selects the server's. Ctrl-C stops the server.
 
     Example: recon serve --host 127.0.0.1 --port 9002 --method varnet
     """
+    from recon.data.stream.pixels import parse_image_type
     from recon.experiments.commands.parse import build_method
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.run import Runner
-    from recon.experiments.server.serve import ServerLimits
+    from recon.experiments.server.serve import ServerLimits, ServerOptions
     from recon.experiments.server.serve import serve as run
     from recon.experiments.server.session import SessionLimits
     from recon.preprocessing.steps import parse_steps
 
     limits = ServerLimits(clients, queue, int(memory_gib * 2**30), SessionLimits(idle=idle))
-    built = build_method(method, settings or [], checkpoint, plugins)
+    name = method or "varnet"
+    built = build_method(name, settings or [], checkpoint, plugins)
+    options = ServerOptions(parse_image_type(image_type), method is not None, incomplete)
     run(
         host,
         port,
         expose,
-        Runner(method, built, pick_device(device), floor=noise_floor),
+        Runner(name, built, pick_device(device), floor=noise_floor),
         limits,
         parse_steps(preprocess),
+        options,
     )
 
 
