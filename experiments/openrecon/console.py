@@ -2,93 +2,64 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from recon.data.errors import InputError, printable
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling, default_center_fraction
-from recon.experiments.openrecon.parameters import ACCELERATION, AUTO, FASTEST, METHOD, parameter_of
+from recon.experiments.openrecon.parameters import ACCELERATION, AUTO, FASTEST, parameter_of
 from recon.experiments.openrecon.schema import DoubleParameter, IntegerParameter
 from recon.experiments.openrecon.settings import Setting, settings_of
-
-LONGEST = 1 << 16
-"""Largest number of characters of the text."""
 
 MASK = MaskKind.EQUISPACED_FRACTION
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was chosen at the console.
+    """What was chosen at the console besides the method.
 
     Attributes
     ----------
-    method
-        Name of the method.
     settings
         Values of settings that differ from the method's own, by the names that `recon.registry.create` takes.
     sampling
         How to leave out measured lines; None to use all of them.
     """
 
-    method: str
     settings: dict[str, Any] = field(default_factory=dict)
     sampling: Sampling | None = None
 
     def __str__(self) -> str:
-        words = [self.method, *(f"{name}={value}" for name, value in self.settings.items())]
+        words = [f"{name}={value}" for name, value in self.settings.items()]
         return ", ".join(
             words if self.sampling is None else [*words, f"{ACCELERATION}={self.sampling.acceleration:g}"]
         )
 
 
-def read_console(text: str, method: str) -> Chosen | None:
-    """Read the console's parameters.
+def read_console(parameters: Mapping[str, Any], method: str) -> Chosen:
+    """Read the console's parameters for a method.
 
     Parameters
     ----------
-    text
-        Text from an untrusted client: JSON with an entry `parameters`, whose values are text, numbers or true and
-        false. Parameters of other methods than the chosen one are left out, as are unknown ones.
+    parameters
+        Values from an untrusted client, by the identifiers of the label: text, numbers, or true and false. Those of
+        other methods than the chosen one are left out, as are unknown ones.
     method
-        Method if none was chosen.
-
-    Returns
-    -------
-    Chosen or None
-        None if the text is not a console's.
+        Name of the method.
 
     Raises
     ------
     InputError
-        If the method is unknown, or a value does not fit its parameter.
+        If a value does not fit its parameter.
     """
-    parameters = _parameters(text)
-    if parameters is None:
-        return None
-    name = parameters.get(METHOD, method)
-    if not isinstance(name, str):
-        raise InputError(f"the console's method is {printable(str(name), 80)!r}, not a name")
-    name = name.strip() or method
     settings = {}
-    for setting in settings_of(name):
+    for setting in settings_of(method):
         value = parameters.get(setting.id)
         if value is not None and not _is_default(setting, value):
             settings[setting.path] = _checked(setting, value)
-    return Chosen(name, settings, _sampling(parameters.get(ACCELERATION, 1)))
-
-
-def _parameters(text: str) -> dict[str, Any] | None:
-    if len(text) > LONGEST or not text.lstrip().startswith("{"):
-        return None
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    parameters = content.get("parameters")
-    return parameters if isinstance(parameters, dict) else None
+    return Chosen(settings, _sampling(parameters.get(ACCELERATION, 1)))
 
 
 def _is_default(setting: Setting, value: Any) -> bool:

@@ -6,9 +6,9 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from recon.data.errors import InputError
 from recon.data.formats.mrd2.reader import buffered
@@ -17,7 +17,10 @@ from recon.data.stream.mrd2 import FIRST_BYTE, Mrd2Sink, mrd2_messages
 from recon.data.stream.reader import MessageReader, StreamLimits
 from recon.experiments.console import errors
 from recon.experiments.engine.run import Runner
+from recon.experiments.server.answer import Service, check_image_type
+from recon.experiments.server.configuration import Configurations
 from recon.experiments.server.resources import MemoryBudget, MethodCache
+from recon.experiments.server.serve import ServerOptions
 from recon.experiments.server.session import Session, SessionLimits
 from recon.preprocessing.steps import NO_STEPS, Steps
 
@@ -26,6 +29,9 @@ PATIENCE = 86400.0
 
 LARGEST_IMAGE = 1 << 30
 """Largest number of bytes of an image that comes back."""
+
+
+DEFAULTS = ServerOptions()
 
 
 @contextmanager
@@ -59,7 +65,7 @@ def pipe(
     default: Runner,
     memory: int = 8 << 30,
     steps: Steps = NO_STEPS,
-    given: Mapping[str, Any] | None = None,
+    options: ServerOptions = DEFAULTS,
     on_text: Callable[[str], None] = lambda text: errors.print(text, markup=False, highlight=False, soft_wrap=True),
 ) -> int:
     """Reconstruct a stream, and return the number of images.
@@ -78,8 +84,8 @@ def pipe(
         Largest number of bytes of raw data in memory.
     steps
         Preprocessing of every slice.
-    given
-        Settings with which the method was created.
+    options
+        What is written, and for which configurations.
     on_text
         Function to call with every text about the reconstruction.
 
@@ -90,16 +96,14 @@ def pipe(
     OSError
         If the sink cannot be written.
     """
+    check_image_type(default, options.image_type)
     default.method.prepare()
     inner, outer = socket.socketpair()
-    session = Session(
-        inner,
-        MethodCache(default, given),
-        steps,
-        threading.Lock(),
-        MemoryBudget(memory),
-        SessionLimits(idle=PATIENCE),
-    )
+    limits = SessionLimits(idle=PATIENCE)
+    budget = MemoryBudget(memory)
+    configurations = Configurations(MethodCache(default, options.given), options.fallback)
+    service = Service(steps, threading.Lock(), budget, limits.working, options.image_type, options.incomplete)
+    session = Session(inner, configurations, service, limits)
     with outer:
         messages, write = _opened(source, sink)
         feeder = _Feeder(messages, write, outer)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from recon.data.errors import InputError
+from recon.data.formats.ismrmrd.distinct_images import COUNTERS
 from recon.data.stream.images import stack_images
 from recon.data.stream.messages import Close, ConfigName, Image, Text, encode
 from recon.data.stream.reader import MessageReader, StreamLimits
@@ -39,9 +40,20 @@ def send(path: Path, host: str, port: int, config: str, files: ImageFiles, idle:
     """
     files.check([path])
     images = exchange(path, host, port, config, idle, lambda text: console.print(text, markup=False))
-    images.sort(key=lambda image: (int(image.head["image_series_index"]), int(image.head["image_index"])))
-    files.write_stack(path, stack_images(images, config or "reconstruction"))
+    files.write_stack(path, stack_images(in_order(images), config or "reconstruction"))
     console.print(f"{path.name}: {len(images)} images: {files}", markup=False)
+
+
+def in_order(images: Sequence[Image]) -> list[Image]:
+    """Return the last version of every image, in the order in which files hold images: slices vary fastest."""
+
+    def place(image: Image) -> tuple[int, ...]:
+        counters = (int(image.head[name]) for name in ("average", *COUNTERS))
+        return int(image.head["image_series_index"]), *counters, int(image.head["image_index"])
+
+    last = {(int(image.head["image_series_index"]), int(image.head["image_index"])): image for image in images}
+    kept = list(last.values()) if all(index for _, index in last) else images
+    return sorted(kept, key=place)
 
 
 def exchange(

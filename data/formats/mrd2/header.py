@@ -1,4 +1,4 @@
-"""Converts MRD 2's header to the text of an ISMRMRD header and back; the fields are the same, their names nearly so."""
+"""Converts MRD 2's header to the text of an ISMRMRD header and back; only the spelling of the names differs."""
 
 from __future__ import annotations
 
