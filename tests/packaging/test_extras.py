@@ -77,6 +77,7 @@ def answers(folder: Path) -> dict[str, tuple[int, str]]:
         ],
         "dicom": ["reconstruct", raw, "--method", "sense", "--format", "dicom", "--output", folder / "dicom"],
         "nifti": ["reconstruct", raw, "--method", "sense", "--output", folder / "raw.nii.gz"],
+        "mrd": ["convert", raw, folder / "raw.mrd2"],
         "hub": ["reconstruct", raw, "--checkpoint", "owner/network:weights.pt", "--output", folder / "hub"],
         "train": ["train", "varnet_small_cpu", f"data.train={folder}", f"data.val={folder}"],
         "finetune": ["finetune", "varnet-general", raw, "--output", folder / "finetuned"],
@@ -105,7 +106,7 @@ def test_compare_says_why_there_is_no_report(answers: dict[str, tuple[int, str]]
 @pytest.mark.parametrize(
     ("command", "extra"),
     [
-        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub")),
+        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub"), ("mrd", "mrd")),
         *(("train", "train"), ("finetune", "train"), ("plot", "train")),
     ],
 )

@@ -10,6 +10,8 @@ from enum import Enum
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
+
 from recon.data.errors import printable
 from recon.data.formats.header import HeaderError, parse_xml
 
@@ -95,7 +97,14 @@ def _text(value: Any) -> str:
         if type(value).__name__ in UPPER:
             return value.name.replace("_", "")
         return value.name.lower() if KEPT.fullmatch(value.name.lower()) else _plain(value.name)
-    return repr(value) if isinstance(value, float) else str(value)
+    return _decimal(value) if isinstance(value, float) else str(value)
+
+
+def _decimal(value: float) -> str:
+    """Return the shortest text of a number: 220.3 for the single-precision number that MRD 2 keeps of it."""
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    return str(single) if float(single) == value else repr(value)
 
 
 def _plain(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,10 @@ PROTOCOL = b'{"protocol":{"name":"Mrd",'
 LARGEST_ITEM = 1 << 28
 """Largest number of bytes of an array or a text."""
 
-DAMAGED = (EOFError, RuntimeError, ValueError, KeyError, IndexError, OverflowError, MemoryError, TypeError)
+DAMAGED = (
+    *(ArithmeticError, AttributeError, BufferError, EOFError, LookupError, MemoryError, RuntimeError, TypeError),
+    *(ValueError, struct.error),
+)
 """Errors that the package raises about damaged bytes."""
 
 
