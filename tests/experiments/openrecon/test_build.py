@@ -53,7 +53,9 @@ def test_the_entry_runs_the_copy_beside_it(package: Path) -> None:
     entry = application(package) / "openrecon"
     assert entry.stat().st_mode & 0o111 == 0o111
     assert "serve --host 0.0.0.0 --port 9002 --expose --method sense" in entry.read_text()
-    shown = "import recon.experiments.server.session as s; from recon.data.versions import own_version as v; print(s.__file__, v())"
+    shown = (
+        "import recon.experiments.server.session as s, recon.data.versions as v; print(s.__file__, v.own_version())"
+    )
     done = subprocess.run(
         [sys.executable, "-P", "-c", shown],
         env={"PYTHONPATH": str(application(package))},

@@ -98,7 +98,7 @@ def test_a_stream_with_a_problem_is_not_closed(messages: list[Message | bytes], 
 
 def test_a_reader_that_has_left_ends_the_reconstruction() -> None:
     class Closed(BytesIO):
-        def write(self, content: object) -> int:
+        def write(self, _: object) -> int:
             raise BrokenPipeError(32, "Broken pipe")
 
     sink: BinaryIO = Closed()

@@ -1,6 +1,6 @@
 """A header of ISMRMRD becomes one of MRD 2 and back without losing what both can say."""
 
-import datetime
+import datetime as dt
 from xml.etree import ElementTree as ET
 
 import ismrmrd
@@ -63,7 +63,7 @@ def entries(element: ET.Element, path: str = "") -> list[tuple[str, str]]:
 def test_nothing_is_lost_on_the_way_to_mrd_2_and_back() -> None:
     header = from_xml(XML, mrd.Header)
     assert header.encoding[0].encoding_limits.user_3.maximum == 2
-    assert header.study_information.study_date == datetime.date(2026, 1, 2)
+    assert header.study_information.study_date == dt.date(2026, 1, 2)
     assert header.measurement_information.patient_position == mrd.PatientPosition.F_FDR
     again = to_xml(header)
     missing = set(entries(parse_xml(XML))) - set(entries(parse_xml(again)))
