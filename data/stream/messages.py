@@ -253,7 +253,8 @@ def make_image(pixels: NDArray[Any], attributes: str = "", **fields: Any) -> Ima
 
 def with_attributes(image: Image, attributes: str) -> Image:
     """Return an image with other attributes."""
-    head = np.array(image.head)
+    head = np.zeros((), IMAGE_HEAD)
+    head[()] = image.head
     head["attribute_string_len"] = len(attributes.encode())
     return Image(head[()], image.pixels, attributes)
 

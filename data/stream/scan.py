@@ -67,6 +67,13 @@ class Finished:
     key: Key = ()
 
 
+@dataclass(frozen=True, eq=False)
+class _Arrived(Readout):
+    """A readout, and its number in the order of arrival."""
+
+    arrival: int = 0
+
+
 @dataclass(eq=False)
 class _Progress:
     """What has come of one image.
@@ -125,11 +132,11 @@ class StreamedScan:
             raise InputError(f"{name}: {error}") from error
         self._name = Path(name)
         self._largest = largest
-        self._images: dict[Key, list[Readout]] = {}
+        self._images: dict[Key, list[_Arrived]] = {}
         self._progress: dict[Key, _Progress] = {}
-        self._calibration: list[Readout] = []
-        self._noise: list[Readout] = []
-        self._noise_count = 0
+        self._calibration: list[_Arrived] = []
+        self._noise: list[_Arrived] = []
+        self._noise_count = self._count = 0
         self.held = 0
         self.kept = 0
         self.late = 0
@@ -164,7 +171,8 @@ class StreamedScan:
 
     def reopen(self, key: Key) -> None:
         """Count an image that was assembled as not complete, because its lines did not suffice."""
-        self._progress[key].sent = ()
+        if self._progress[key].sent is not None:
+            self._progress[key].sent = ()
 
     def central_lines(self, key: Key) -> int:
         """Return how many adjacent lines about the centre an image has, or the matrix's if none is missing."""
@@ -244,9 +252,9 @@ class StreamedScan:
         for key in keys:
             self.working_memory(key)
         imaging = [readout for key in keys for readout in self._images[key]]
-        before = [*self._joined_noise(), *self._calibration_of(keys)]
+        lines = sorted([*self._calibration_of(keys), *imaging], key=lambda readout: readout.arrival)
         firsts = {key: self._images[key][0].head for key in keys}
-        volume = self._sorted([*before, *imaging], len(keys))
+        volume = self._sorted([*self._joined_noise(), *lines], len(keys))
         for key in keys:
             self._put_aside(key)
         positions, order = len(volume) // len(keys), sorted(keys)
@@ -307,7 +315,7 @@ class StreamedScan:
         self.held -= _size(readouts)
         self.kept += _size(readouts)
 
-    def _sorted(self, readouts: list[Readout], count: int) -> Any:
+    def _sorted(self, readouts: list[_Arrived], count: int) -> Any:
         """Sort readouts into images, those of a 3-D scan by position."""
         heads = np.array([readout.head for readout in readouts])
         images = sort_images(self._name, heads, self._scan)
@@ -322,12 +330,13 @@ class StreamedScan:
         encoded = slab is not None and any(one.head["idx"]["kspace_encode_step_2"] for one in imaging)
         return slab.count if slab is not None and encoded else 1
 
-    def _keep(self, where: list[Readout], readout: Readout) -> None:
+    def _keep(self, where: list[_Arrived], readout: Readout) -> None:
         """Keep a readout without its trajectory, which a Cartesian scan does not need."""
-        where.append(replace(readout, trajectory=readout.trajectory[:, :0].copy()))
+        where.append(_Arrived(readout.head, readout.samples, readout.trajectory[:, :0].copy(), self._count))
+        self._count += 1
         self.held += readout.samples.nbytes + OVERHEAD
 
-    def _joined_noise(self) -> list[Readout]:
+    def _joined_noise(self) -> list[_Arrived]:
         """Return the noise scan as one readout; its lines are joined once and not for every image."""
         if len(channels := {readout.samples.shape[0] for readout in self._noise}) > 1:
             counts = ", ".join(map(str, sorted(channels)))
@@ -338,7 +347,7 @@ class StreamedScan:
             self._noise = [replace(self._noise[0], samples=samples)]
         return self._noise
 
-    def _calibration_of(self, keys: Sequence[Key]) -> list[Readout]:
+    def _calibration_of(self, keys: Sequence[Key]) -> list[_Arrived]:
         """Return the calibration lines of images or, if they have none, those of other images of the same slice.
 
         Embedded lines belong to the k-space of their own image alone.
@@ -359,7 +368,7 @@ class _StreamedVolume(SortedVolume):
         The readouts.
     """
 
-    lines: list[Readout]
+    lines: list[_Arrived]
 
     def readouts(self) -> AbstractContextManager[Readouts]:
         """Return a function that reads the samples of readouts."""

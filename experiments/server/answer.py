@@ -141,14 +141,17 @@ class Answer:
             if key not in done:
                 group = scan.series(key) if self._waits_for_frames(scan, key) else [key]
                 whole = [one for one in group if one in remaining or not scan.missing(one)]
-                self._reconstruct(scan, whole)
                 done.update(whole)
+                try:
+                    self._reconstruct(scan, whole)
+                except InputError as error:
+                    problems.append(str(error))
         if scan.late:
             self.outbox.put(Text(f"{scan.late} lines came after their image was complete and were left out"))
         if scan.lost:
             problems.append(f"{scan.lost} lines came so late that the other lines of their images had been released")
         if problems:
-            more = f"; {len(problems) - 1} more problems" if len(problems) > 1 else ""
+            more = f"; {len(problems) - 1} further problems" if len(problems) > 1 else ""
             raise InputError(f"{problems[0]}{more}")
 
     def _waits_for_frames(self, scan: StreamedScan, key: Key) -> bool:

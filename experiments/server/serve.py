@@ -21,6 +21,7 @@ from recon.experiments.server.configuration import Configurations
 from recon.experiments.server.outbox import FAREWELL, hang_up
 from recon.experiments.server.resources import MemoryBudget, MethodCache
 from recon.experiments.server.session import Session, SessionLimits
+from recon.experiments.server.warm_up import warm_up
 from recon.preprocessing.steps import NO_STEPS, Steps
 
 REFUSED = 8
@@ -215,6 +216,7 @@ def serve(
     check_image_type(default, options.image_type)
     default.method.prepare()  # so that the first client does not wait for it
     with listen(host, port, exposed) as listener:
+        warm_up(default)
         server = Server(listener, default, limits, steps, options=options)
         console.print(f"{default.name}: listening on {server.address[0]}:{server.address[1]}", markup=False)
         try:
