@@ -156,8 +156,8 @@ UNREAD = (
     ),
     UnreadFormat(
         _is_ismrmrd_stream,
-        "is a dumped ISMRMRD stream; reconstruct it by recon stream < IN > OUT, or convert it to a file by the program "
-        f"of {CONVERTERS}/ismrmrd: ismrmrd_stream_to_hdf5 -i IN -o OUT.h5",
+        "is a dumped ISMRMRD stream; reconstruct it by recon stream < IN > OUT, or convert it by the program of "
+        f"{CONVERTERS}/ismrmrd: ismrmrd_stream_to_hdf5 -i IN -o OUT.h5",
     ),
     UnreadFormat(
         _is_bruker,

@@ -118,6 +118,13 @@ def send(
     method: Annotated[
         str, typer.Option(help="Configuration name to send; by default the server chooses the method.")
     ] = "",
+    console: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Choose a parameter of an OpenRecon label as the scanner's console does; may be repeated.",
+        ),
+    ] = None,
     formats: Formats = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -125,10 +132,12 @@ def send(
 
     Example: recon send scan.mrd --host 127.0.0.1 --port 9002 --output images --format dicom
     """
+    from recon.experiments.commands.parse import parse_settings
     from recon.experiments.engine.results.image_files import parse_image_files
     from recon.experiments.server.send import send as run
 
-    run(file, host, port, method, parse_image_files(output, formats, overwrite))
+    files = parse_image_files(output, formats, overwrite)
+    run(file, host, port, method, files, console_choice=parse_settings(console or []))
 
 
 @commands.command()
