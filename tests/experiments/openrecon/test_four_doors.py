@@ -1,6 +1,5 @@
 """One scan gives the same images, bit for bit, through the command, the server, the OpenRecon entry and a stream."""
 
-import json
 import os
 import re
 import subprocess
@@ -18,14 +17,14 @@ import pytest
 from helpers.command import run
 from helpers.ismrmrd_files import readout, write, xml
 from helpers.objects import object_acquisition
-from recon.data.stream.messages import Close, ConfigName, HeaderText, Image, Message, Text, encode
+from recon.data.stream.messages import Close, HeaderText, Image, Message, encode
 from recon.data.stream.reader import MessageReader
 from recon.data.stream.replay import replay
 from recon.experiments.server.send import exchange
 
 COILS, READOUT, PHASE = 4, 32, 24
 METHOD, SETTING = "sense+gain", "gain.strength=0.5"
-CONSOLE = {"version": "1.1.0", "parameters": {"method": METHOD, "gainStrength": "0.5", "senseIterations": 40}}
+CONSOLE = {"method": METHOD, "gainStrength": "0.5", "senseIterations": "40"}
 FLOATS = ("--image-type", "float32")
 
 
@@ -96,20 +95,9 @@ def test_the_openrecon_entry_gives_the_images_of_the_command(scan: Path, by_comm
     run("openrecon", "build", package, "--methods", f"zero-filled,{METHOD}")
     root = package / "root" / "opt" / "recon"
     own = {"PYTHON": sys.executable, "PYTHONPATH": ""}
-    header, *rest = replay(scan)
-    assert isinstance(header, HeaderText)
     with listening([str(root / "openrecon")], **own) as port:
-        images = talk(port, [ConfigName("openrecon"), header, Text(json.dumps(CONSOLE)), *rest])
+        images = exchange(scan, "127.0.0.1", port, "openrecon", 60, lambda _: None, CONSOLE)
     assert np.array_equal(pixels(images), by_command)
-
-
-def talk(port: int, messages: Iterable[Message]) -> list[Message]:
-    import socket  # noqa: PLC0415
-
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as peer:
-        for message in messages:
-            peer.sendall(encode(message))
-        return list(MessageReader(peer.recv))
 
 
 @pytest.mark.slow
