@@ -69,7 +69,7 @@ class PixelScale:
             Pixels of the same shape, and attributes: the window and, for integers, `RescaleSlope` and
             `RescaleIntercept` with `value = slope * pixel + intercept`.
         """
-        attributes: dict[str, str | Sequence[str]] = _window(np.abs(image) if np.iscomplexobj(image) else image)
+        attributes: dict[str, str | Sequence[str]] = _window(np.abs(image).astype(np.float32, copy=False))
         if self.kind in {"float32", "complex64"}:
             return image.astype(self.kind), attributes
         limits = np.iinfo(self.kind)

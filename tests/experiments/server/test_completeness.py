@@ -1,6 +1,8 @@
 """Images are complete before they are sent, `recon send` fails if they are not, and volumes and series are whole."""
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -15,9 +17,11 @@ from helpers.ismrmrd_files import readout, write
 from helpers.objects import object_acquisition
 from helpers.serving import PHASE, READOUT, converse, expected_image, header, images, lines, serving, texts
 from helpers.volumes import kspace_3d, object_3d, write_3d
-from recon.data.stream.messages import Close, HeaderText, Message, Readout
+from recon.coils import rss
+from recon.data.stream.messages import Close, HeaderText, Message, Readout, make_readout
 from recon.data.stream.pixels import values
 from recon.experiments.server.serve import ServerOptions
+from recon.fourier import ifft
 
 
 def limited(text: HeaderText, **limits: int) -> HeaderText:
@@ -198,3 +202,21 @@ def test_frames_that_need_each_other_come_when_the_series_is_complete(tmp_path: 
         output = run("send", path, "--port", server.address[1], "--method", method, "-o", tmp_path / "sent.h5").output
     assert "when the series is complete" in " ".join(output.split())
     np.testing.assert_array_equal(stored(tmp_path / "sent.h5"), stored(tmp_path / "direct.h5"))
+
+
+def test_eight_clients_of_different_matrices_get_their_own_images() -> None:
+    start = threading.Barrier(8)
+
+    def client(number: int) -> tuple[np.ndarray, np.ndarray]:
+        matrix = READOUT - 2 * number, PHASE - 2 * (number % 4)
+        acquisition = object_acquisition(2 + number, *matrix)
+        whole = acquisition.kspace.numpy()
+        sent = [make_readout(whole[..., step], kspace_encode_step_1=step) for step in range(matrix[1])]
+        start.wait()
+        (image,) = images(converse(server, [header(matrix=matrix), *sent, Close()]))
+        return image.pixels[0, 0].T, rss(ifft(acquisition.kspace)).numpy()
+
+    with serving(clients=8) as server, ThreadPoolExecutor(8) as pool:
+        for found, wanted in pool.map(client, range(8)):
+            assert found.shape == wanted.shape
+            np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
