@@ -80,12 +80,12 @@ def open_mrd2(path: Path) -> Volume:
     check_size(path, "the file", (path.stat().st_size,), 1)
     heads, samples = [], []
     with path.open("rb") as file:
-        header, items = read_items(file, path.name)
+        header, items = read_items(file, str(path))
         if header is None:
             raise InputError(f"{path}: holds no header, so its readouts cannot be placed")
         for item in items:
             if item.tag == "Acquisition":
-                head, values, _ = readout_of(item.value, path.name)
+                head, values, _ = readout_of(item.value, str(path))
                 heads.append(head)
                 samples.append(values)
     if not heads:
