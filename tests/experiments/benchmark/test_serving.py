@@ -20,4 +20,6 @@ def test_eight_simultaneous_clients_get_all_their_images(tmp_path: Path) -> None
     assert all(seconds > 0 for row in report["rows"] for seconds in row["seconds"])
     assert [(row["clients"], row["slices"]) for row in report["mixed"]] == [(1, 24), (8, 24)]
     assert len(report["latency"]["seconds"]) == len(report["latency"]["server"]) == 3
-    assert all(0 <= inside < whole for inside, whole in zip(*map(report["latency"].get, ("server", "seconds"))))
+    assert all(
+        0 <= inside < whole for inside, whole in zip(*map(report["latency"].get, ("server", "seconds")), strict=True)
+    )
