@@ -8,7 +8,7 @@ import torch
 
 from helpers.networks import write_weights
 from helpers.objects import discs, object_acquisition
-from recon.classical.grappa import Grappa
+from recon.classical.grappa.grappa import Grappa
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
