@@ -15,9 +15,6 @@ from recon.solvers.fista import fista
 from recon.solvers.problem import Problem
 from recon.solvers.prox import Prior, ShiftedHaar, TotalVariation
 
-LINES, PLANE = 64, 32
-"""Numbers of iterations for masks along phase, and along both axes."""
-
 
 @dataclass(frozen=True)
 class CompressedSensing(IterativeSense):
@@ -29,20 +26,20 @@ class CompressedSensing(IterativeSense):
         Weight of the prior; the data are scaled so that the zero-filled image's maximum is 1. None for
         that of `rule`.
     iterations
-        Number of FISTA iterations. None for 64 with masks along phase and 32 with masks along both axes, whose
-        artefacts fade sooner.
+        Number of FISTA iterations; with masks along both axes, whose artefacts fade sooner, half of them.
     """
 
     prior: ClassVar[Prior[Any]]
     rule: ClassVar[PriorWeight]
 
     lamda: Annotated[float, Field(ge=0)] | None = None
-    iterations: Annotated[int, Field(ge=1)] | None = None
+    iterations: Annotated[int, Field(ge=1)] = 64
 
     def solve(self, problem: Problem) -> Tensor:
         """Return the solutions, complex64 `(batch, sets, readout, phase)`."""
         lamda = self.rule(problem) if self.lamda is None else self.lamda
-        iterations = self.iterations or (LINES if len(problem.encoding.axes) == 1 else PLANE)
+        along_phase = len(problem.encoding.axes) == 1
+        iterations = self.iterations if along_phase else -(-self.iterations // 2)
         return fista(problem, self.prior, lamda, iterations)
 
 
