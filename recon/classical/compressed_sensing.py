@@ -52,7 +52,7 @@ class CSWavelet(CompressedSensing):
     """
 
     prior: ClassVar[Prior[Any]] = ShiftedHaar()
-    rule: ClassVar[PriorWeight] = PriorWeight(lines=0.0013, plane=0.15)
+    rule: ClassVar[PriorWeight] = PriorWeight(lines=0.0013, plane=0.135)
 
 
 @register("cs-tv")
@@ -61,4 +61,4 @@ class CSTotalVariation(CompressedSensing):
     """`argmin_x 1/2 ||M F S x - y||^2 + lamda TV(x)`, TV isotropic (Block et al. 2007)."""
 
     prior: ClassVar[Prior[Any]] = TotalVariation()
-    rule: ClassVar[PriorWeight] = PriorWeight(lines=0.0009, plane=0.085)
+    rule: ClassVar[PriorWeight] = PriorWeight(lines=0.0009, plane=0.07)

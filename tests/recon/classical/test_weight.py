@@ -3,11 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from helpers.heads import simulated_head
 from helpers.objects import object_acquisition
 from recon.classical.compressed_sensing import CSWavelet
-from recon.classical.weight import weakest_levels
+from recon.classical.weight import sense_weight, weakest_levels
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
+from recon.experiments.engine.metrics import score
+from recon.registry import create
 from recon.solvers.problem import Problem
 
 
@@ -40,3 +43,23 @@ def test_the_weight_grows_with_the_noise_and_has_no_units() -> None:
 def test_a_scan_of_nothing_has_a_weight_of_zero() -> None:
     posed = problem(1e-2)
     assert float(weakest_levels(replace(posed, measured=torch.zeros_like(posed.measured)))) == 0
+
+
+@pytest.mark.parametrize("name", ["cs-wavelet", "cs-tv", "sense"])
+@pytest.mark.parametrize("acceleration", [4, 8])
+def test_the_weight_is_near_the_best_for_masks_along_both_axes(
+    name: str, shortfall: float, acceleration: int
+) -> None:
+    full = simulated_head((96, 90), 8, 60.0, 4)
+    scan = Sampling(MaskKind.POISSON, acceleration, 0.03)(full)
+
+    def psnr(**settings: float) -> float:
+        return score(full.target.numpy()[None], create(name, settings)(scan).numpy()[None]).psnr
+
+    best = max(psnr(lamda=weight) for weight in (5e-4, 1e-3, 2e-3, 4e-3, 8e-3))
+    assert psnr() > best - 0.5
+
+
+def test_masks_along_phase_keep_the_weight_of_sense() -> None:
+    scan = Sampling(MaskKind.RANDOM, 3, 0.2)(object_acquisition(noise=1e-2))
+    assert sense_weight(Problem.of_slices([scan])) == 3e-3
