@@ -22,7 +22,11 @@ CORRECT_FIRST = (
     "correct the phase and the ramps of its readouts first, as Gadgetron's EPIReconXGadget and EPICorrGadget do, "
     "and store the result as ISMRMRD, BART or NumPy"
 )
-"""Ways to make scans readable whose format is read."""
+FULL_READOUT = (
+    "the readout of a 3-D scan must be fully sampled, so that its transform separates the positions along it; "
+    "reconstruct the scan by a program that takes undersampling along three axes, such as BART's pics"
+)
+"""Ways to make scans readable whose format is read, or to reconstruct them elsewhere."""
 
 
 @dataclass(frozen=True)
