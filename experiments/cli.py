@@ -22,6 +22,7 @@ from recon.experiments.commands import (
     stream,
     study,
     training,
+    verify,
     weights,
 )
 from recon.experiments.console import warn
@@ -120,7 +121,7 @@ def limits(
         os.environ["RECON_MAX_GIB"] = str(max_gib)
 
 
-for part in (raw_data, images, study, stream, training, weights):
+for part in (raw_data, images, study, verify, stream, training, weights):
     app.add_typer(part.commands)
 benchmarks.commands.add_typer(quality_benchmarks.commands)
 app.add_typer(

@@ -11,7 +11,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 
 from recon.coils import rss
@@ -23,19 +22,12 @@ from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.console import Problems, console, progress, say, warn
 from recon.experiments.engine.detail import RULE as DETAIL_RULE
-from recon.experiments.engine.detail import DetailMetrics, TargetDetail, target_detail
+from recon.experiments.engine.detail import TargetDetail, target_detail
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_for
-from recon.experiments.engine.metrics import (
-    FOREGROUND,
-    ForegroundMetrics,
-    Images,
-    Metrics,
-    score,
-    score_file,
-    score_foreground,
-)
+from recon.experiments.engine.metrics import FOREGROUND, Images
+from recon.experiments.engine.results.scoring import score_result
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
-from recon.experiments.engine.run import INTERVAL, UNCERTAINTY, Result, Runner
+from recon.experiments.engine.run import INTERVAL, UNCERTAINTY, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
@@ -56,7 +48,7 @@ from recon.experiments.report.series_scores import SeriesScore, score_series, se
 from recon.preprocessing.steps import NO_STEPS, Steps, stepped
 from recon.quality.noise_floor import RULE
 
-METRICS, SUMMARY, REPORT = "metrics.csv", "summary.json", "report.html"
+METRICS, SUMMARY, REPORT, RECONSTRUCTIONS = "metrics.csv", "summary.json", "report.html", "reconstructions"
 
 T = TypeVar("T")
 
@@ -212,7 +204,7 @@ def compare(
                 target = scan.volume.read_target()
                 if target is not None and (detail is None or detail.volume is not scan.volume):
                     detail = target_detail(scan.volume, target)
-                scores.append(_score(stored, result, None if target is None else detail))
+                scores.append(score_result(stored, result, None if target is None else detail))
                 series_scores += score_series(scan, runner.name, target, result.images)
                 if target is not None and runner.bounds in result.maps:
                     compared = (target, result.images, result.maps[runner.bounds])
@@ -295,7 +287,7 @@ def _plan(
     for path in files:
         with problems.collect():
             for scan in comparison.scans(stepped(open_volume(path), comparison.steps)):
-                folder = output / "reconstructions" / scan.label.replace(" ", "-")
+                folder = output / RECONSTRUCTIONS / scan.label.replace(" ", "-")
                 for name, method in comparison.methods_for(scan).items():
                     runner = Runner(
                         name,
@@ -307,36 +299,6 @@ def _plan(
                     )
                     planned.append(StoredResult(scan, runner, folder / name / result_name(scan.volume.path)))
     return planned
-
-
-def _score(stored: StoredResult, result: Result, detail: TargetDetail | None) -> MethodScore:
-    scan = stored.scan
-    volume = scan.volume
-    metrics, inside = Metrics(np.nan, np.nan, np.nan), ForegroundMetrics(np.nan, np.nan)
-    fine = DetailMetrics(np.nan, np.nan)
-    if detail is not None:
-        metrics = score_file(volume.path, detail.target, result.images, score)
-        inside = score_file(volume.path, detail.target, result.images, score_foreground)
-        fine = detail.score(result.images)
-    return MethodScore(
-        file=volume.name,
-        acquisition=volume.header.contrast,
-        method=stored.runner.name,
-        acceleration=scan.acceleration,
-        mask=scan.mask_kind,
-        center_fraction=scan.center_fraction,
-        seed=scan.seed,
-        ssim=metrics.ssim,
-        psnr=metrics.psnr,
-        nmse=metrics.nmse,
-        ssim_foreground=inside.ssim,
-        psnr_foreground=inside.psnr,
-        detail_energy=fine.energy,
-        detail_correlation=fine.correlation,
-        seconds=result.seconds,
-        slices=len(result.images),
-        noise_floor="full scan" if stored.runner.floor else "none",
-    )
 
 
 def _coverage(stored: StoredResult, target: Images, images: Images, bounds: Images) -> SetCoverage:

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
-from recon.data.versions import version_of
+from recon.data.versions import PACKAGES, version_of
 
 ALL = "all"
 BETTER: dict[str, Callable[[Iterable[float]], float]] = {
@@ -56,8 +56,6 @@ NARROW = ("ssim", "psnr", "nmse", "seconds")
 
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First letters of a text that spreadsheets run as a formula, also in their wide forms."""
-
-PACKAGES = ("unrolled-recon", "torch", "numpy", "fastmri", "scikit-image", "sigpy", "PyWavelets", "h5py")
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
