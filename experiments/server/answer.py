@@ -110,10 +110,11 @@ class Answer:
                     continue
             try:
                 self._reconstruct(scan, group)
-            except InputError:
+            except InputError as error:
                 if scan.is_certain(key):
                     raise
                 scan.reopen(key)
+                self.outbox.put(Text(f"warning: {error}; the image waits for further lines"))
 
     def finish(self, scan: StreamedScan) -> None:
         """Reconstruct what is left at the end of the measurement.
