@@ -17,6 +17,7 @@ from recon.data.errors import InputError, InputWarning, printable, shortened
 from recon.experiments.commands import (
     benchmarks,
     images,
+    openrecon,
     quality_benchmarks,
     raw_data,
     stream,
@@ -129,6 +130,9 @@ app.add_typer(
     name="benchmark",
     help="Measure quality, time and memory against other packages, from a checkout of the repository.",
     no_args_is_help=True,
+)
+app.add_typer(
+    openrecon.commands, name="openrecon", help="Package the server as an OpenRecon image.", no_args_is_help=True
 )
 
 

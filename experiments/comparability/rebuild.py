@@ -25,7 +25,8 @@ from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.report.lead import ORACLE
 from recon.models.checkpoints.locate import locate, shipped_weights
-from recon.preprocessing.steps import Steps, stepped
+from recon.preprocessing.full_scan import with_target
+from recon.preprocessing.steps import Steps
 from recon.quality.noise_map import REPLICAS
 from recon.registry import create, stages_of
 
@@ -82,7 +83,7 @@ def open_raw(stored: StoredFile, path: Path) -> Volume:
     words = stored.protocol.get("preprocessing", [])
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise InputError(f"{stored.path}: its protocol is damaged: the preprocessing is no list of steps")
-    return stepped(open_volume(path), Steps(tuple(words)))
+    return with_target(open_volume(path), Steps(tuple(words)))
 
 
 def rebuild(stored: StoredFile, volume: Volume, sources: Sources) -> StoredResult:

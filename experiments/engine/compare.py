@@ -15,6 +15,7 @@ import torch
 
 from recon.coils import rss
 from recon.contract import Reconstruction, UncertaintyCalibration
+from recon.data.describe import describe_image
 from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.masks.sampling import Sampling
@@ -34,6 +35,7 @@ from recon.experiments.engine.tuning.settings import TunedSettings
 from recon.experiments.report.coverage import SetCoverage, coverage_table, measure
 from recon.experiments.report.lead import DEFINITION, ORACLE, lead_table, leads
 from recon.experiments.report.panels import SliceComparison
+from recon.experiments.report.plane_pictures import plane_pictures
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import (
     MethodScore,
@@ -45,7 +47,8 @@ from recon.experiments.report.scores import (
 )
 from recon.experiments.report.series_pictures import series_pictures
 from recon.experiments.report.series_scores import SeriesScore, score_series, series_table
-from recon.preprocessing.steps import NO_STEPS, Steps, stepped
+from recon.preprocessing.full_scan import with_target
+from recon.preprocessing.steps import NO_STEPS, Steps
 from recon.quality.noise_floor import RULE
 
 METRICS, SUMMARY, REPORT, RECONSTRUCTIONS = "metrics.csv", "summary.json", "report.html", "reconstructions"
@@ -286,7 +289,7 @@ def _plan(
     planned: list[StoredResult] = []
     for path in files:
         with problems.collect():
-            for scan in comparison.scans(stepped(open_volume(path), comparison.steps)):
+            for scan in comparison.scans(with_target(open_volume(path), comparison.steps)):
                 folder = output / RECONSTRUCTIONS / scan.label.replace(" ", "-")
                 for name, method in comparison.methods_for(scan).items():
                     runner = Runner(
@@ -325,6 +328,7 @@ def _slice_comparisons(
         uncertainties = {name: one.maps[kind] for name, one in results.items() for kind in bounds if kind in one.maps}
         index = len(scan) // 2
         acquisition = scan.read(index)
+        images = {name: result.images for name, result in results.items()}
         shown = (scan.volume.name, scan.mask_kind, scan.acceleration, scan.seed)
         yield SliceComparison(
             file=scan.volume.name,
@@ -334,8 +338,10 @@ def _slice_comparisons(
             mask_kind=scan.mask_kind,
             seed=scan.seed,
             target=None if acquisition.target is None else acquisition.target.numpy(),
-            series=series_pictures(scan, {name: result.images for name, result in results.items()}, index),
-            images={name: result.images[index] for name, result in results.items()},
+            series=series_pictures(scan, images, index),
+            planes=plane_pictures(scan, images, index),
+            shown=describe_image(scan.volume.header, scan.volume.number(index)),
+            images={name: every[index] for name, every in images.items()},
             uncertainties={name: maps[index] for name, maps in uncertainties.items()},
             coverage=comparison.coverage,
             mask=acquisition.mask.numpy(),

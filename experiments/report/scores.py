@@ -260,7 +260,7 @@ def write_summary(
         "groups": [asdict(mean) for mean in summarise(scores)],
         **(further or {}),
     }
-    text = json.dumps(_finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8", errors="replace")
 
@@ -385,10 +385,10 @@ def _is_formula(text: str) -> bool:
     return text.lstrip().startswith(FORMULA)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Replace NaN and infinity, which JSON cannot hold, by None."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

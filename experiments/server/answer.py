@@ -15,6 +15,7 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.lines import Key
 from recon.data.images import WARNING
+from recon.data.masks.sampling import Sampling
 from recon.data.stream.images import image_message
 from recon.data.stream.messages import Text
 from recon.data.stream.pixels import ImageType, PixelScale
@@ -73,12 +74,15 @@ class Answer:
         Messages on their way to the client.
     owner
         Client in the budget of memory.
+    sampling
+        How to leave out measured lines first; None to use all of them.
     """
 
     runner: Runner
     service: Service
     outbox: Outbox
     owner: object
+    sampling: Sampling | None = None
     _scale: PixelScale = field(init=False)
     _warnings: RangeWarnings = field(default_factory=RangeWarnings, init=False)
     _numbers: dict[tuple[Key, int | None], int] = field(default_factory=dict, init=False)
@@ -212,7 +216,8 @@ class Answer:
             yield finished, image
 
     def _prepare(self, finished: Finished) -> Finished:
-        acquisition = self.service.steps(finished.acquisition.to(self.runner.device))
+        measured = finished.acquisition if self.sampling is None else self.sampling(finished.acquisition)
+        acquisition = self.service.steps(measured.to(self.runner.device))
         for warning in self._warnings.check(self.runner.name, self.runner.method, lambda: acquisition):
             self.outbox.put(Text(f"warning: {warning}"))
         return replace(finished, acquisition=acquisition)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from recon.data.errors import InputError, printable
+from recon.data.masks.sampling import Sampling
 from recon.experiments.engine.run import Runner
+from recon.experiments.openrecon.console import read_console
+from recon.experiments.openrecon.parameters import METHOD
 from recon.experiments.server.resources import MethodCache
 
 Task = Literal["reconstruct", "echo", "discard"]
@@ -37,11 +40,14 @@ class Choice:
         Method that reconstructs.
     note
         Sentence for the client, empty if it gets what it asked for.
+    sampling
+        How to leave out measured lines first; None to use all of them.
     """
 
     task: Task
     runner: Runner
     note: str = ""
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,27 @@ class Configurations:
         default = self.methods.default
         return Choice("reconstruct", default, f"the configuration {quoted!r} is unknown; {default.name} reconstructs")
 
+    def refine(self, choice: Choice, parameters: dict[str, Any]) -> Choice:
+        """Return a choice with the settings and the acceleration that were chosen at the scanner's console.
+
+        Parameters
+        ----------
+        choice
+            What the client chose before.
+        parameters
+            Values from an untrusted client, see `recon.experiments.openrecon.console`.
+
+        Raises
+        ------
+        InputError
+            If a value does not fit its parameter.
+        """
+        name = choice.runner.name
+        chosen = read_console(parameters, name)
+        runner = self.methods.get(name, chosen.settings) if chosen.settings else choice.runner
+        note = f"{name}, {chosen}" if str(chosen) else ""
+        return replace(choice, runner=runner, sampling=chosen.sampling, note=note)
+
 
 def parameters_of(text: str) -> dict[str, Any] | None:
     """Return the parameters that a text of JSON holds, as OpenRecon and python-ismrmrd-server send them.
@@ -113,7 +140,7 @@ def parameters_of(text: str) -> dict[str, Any] | None:
 
 def name_in(parameters: dict[str, Any]) -> str | None:
     """Return the name of the configuration among parameters; None if they leave it to the configuration's message."""
-    for key in ("customconfig", "config"):
+    for key in (METHOD, "customconfig", "config"):
         name = parameters.get(key)
         if isinstance(name, str) and name.strip():
             return name

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from recon.data.errors import InputError, printable
 from recon.data.stream.messages import Close, Text, encode
@@ -67,11 +68,14 @@ class ServerOptions:
         Whether the default method also serves clients whose configuration is unknown.
     incomplete
         Whether incomplete images are sent at the end of the measurement.
+    given
+        Settings with which the default method was created.
     """
 
     image_type: ImageType = "float32"
     fallback: bool = False
     incomplete: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Server:
@@ -105,7 +109,7 @@ class Server:
         self._log = log
         listener.settimeout(ATTENTION)
         self._listener = listener
-        self._configurations = Configurations(MethodCache(default), options.fallback)
+        self._configurations = Configurations(MethodCache(default, options.given), options.fallback)
         self._limits = limits
         self._places = threading.BoundedSemaphore(limits.clients + limits.queue)
         self._stopped = threading.Event()

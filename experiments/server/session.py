@@ -183,7 +183,7 @@ class Session:
         if self._scan is None:
             raise InputError("the stream holds a readout before its header")
         if self._answer is None:
-            self._answer = Answer(self._choice.runner, self._service, outbox, self)
+            self._answer = Answer(self._choice.runner, self._service, outbox, self, self._choice.sampling)
         complete = self._scan.add(readout)
         self._service.budget.hold(self, self._scan.held + self._scan.kept)
         self._answer.send(self._scan, complete)
@@ -204,9 +204,13 @@ class Session:
         parameters = parameters_of(text)
         if parameters is None:
             return False
-        name = name_in(parameters)
-        if name is not None and self._answer is None:
-            self._choose(name, outbox)
+        if self._answer is None:
+            name = name_in(parameters)
+            if name is not None:
+                self._choose(name, outbox)
+            self._choice = self._configurations.refine(self._choice, parameters)
+            if self._choice.note:
+                outbox.put(Text(self._choice.note))
         return True
 
     def _messages(self, reader: MessageReader) -> Iterator[Message]:

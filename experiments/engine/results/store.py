@@ -25,7 +25,7 @@ from recon.experiments.engine.results.machine import machine
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.scores import versions
-from recon.preprocessing.steps import SteppedVolume
+from recon.preprocessing.steps import steps_of
 from recon.quality.noise_floor import RULE
 
 
@@ -51,6 +51,7 @@ class StoredResult:
     def protocol(self) -> dict[str, Any]:
         """Everything on which the result depends; a file counts only if its protocol is the same."""
         volume, sampling, runner = self.scan.volume, self.scan.sampling, self.runner
+        steps = steps_of(volume).words
         return {
             "file": volume.name,
             "inputs": [fingerprint(path) for path in parts_of(volume.path)],
@@ -61,7 +62,7 @@ class StoredResult:
             "versions": versions(),
             "code": code_sha256(runner.method),
             **({"choices": dict(volume.choices)} if volume.choices else {}),
-            **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
+            **({"preprocessing": list(steps)} if steps else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
             **({} if runner.coverage is None else {"coverage": runner.coverage}),
             **({"noise_map": {"replicas": runner.replicas}} if runner.noise else {}),
