@@ -25,14 +25,17 @@ from recon.experiments.commands.options import (
     NoiseMap,
     Output,
     Overwrite,
+    PartOption,
     Plugins,
     Preprocess,
+    Scheduler,
     Seed,
     Settings,
     TunedFile,
     Uncertainty,
     UncertaintyCommand,
     Variable,
+    Workers,
 )
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
@@ -140,6 +143,9 @@ def compare(
     overwrite: Overwrite = False,
     device: Device = "auto",
     shown: Annotated[int, typer.Option(help="Number of volumes that the report shows as pictures.")] = 8,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    part: PartOption = None,
 ) -> None:
     """Compare methods at several accelerations, and write metrics.csv, summary.json, report.html and figures.
 
@@ -147,31 +153,32 @@ def compare(
 
     Example: recon compare multicoil_val --accelerations 4,8 --mask random --output comparison
     """
-    from recon.experiments.commands.parse import (
-        build_methods,
-        parse_coverage,
-        parse_oracle,
-        parse_protocol,
-        parse_tuned,
-    )
-    from recon.experiments.engine.compare import Comparison
+    from recon.experiments.cluster.crew import gather
+    from recon.experiments.commands.jobs import CompareJob
     from recon.experiments.engine.compare import compare as run
     from recon.experiments.engine.device import pick_device
-    from recon.preprocessing.steps import parse_steps
 
-    built = build_methods(methods, settings or [], checkpoint, plugins)
-    comparison = Comparison(
-        methods=built,
-        samplings=parse_protocol(mask, accelerations, center_fraction, seed),
+    job = CompareJob(
+        output=output,
+        methods=methods,
+        accelerations=accelerations,
+        mask=mask,
+        center_fraction=center_fraction,
+        seed=seed,
+        oracle=oracle,
+        settings=tuple(settings or ()),
+        tuned=tuned,
+        checkpoint=checkpoint,
+        plugins=tuple(plugins or ()),
+        preprocess=preprocess,
+        uncertainty=uncertainty,
+        coverage=coverage,
+        noise_floor=noise_floor,
         shown=shown,
-        tuned=parse_tuned(tuned, built, settings or []),
-        steps=parse_steps(preprocess),
-        uncertain=uncertainty is not None,
-        coverage=parse_coverage(uncertainty, coverage),
-        oracle=parse_oracle(oracle, built),
-        floor=noise_floor,
+        device=device,
     )
-    run(inputs, comparison, output, pick_device(device), overwrite)
+    crew = gather(job, workers, scheduler, part, pick_device(device).type)
+    run(inputs, job.comparison(), output, pick_device(device), overwrite, crew)
 
 
 @commands.command()
