@@ -69,13 +69,15 @@ class Reply:
 
 def reply_to(work: Callable[[], Any]) -> Reply:
     """Do some work, and return its result or its error with what it printed."""
+    value: Any = None
+    error: Exception | None = None
     with _printed() as lines:
         try:
-            value, error = work(), None
+            value = work()
         except (InputError, OSError) as problem:
-            value, error = None, problem
+            error = problem
         except Exception:  # noqa: BLE001 - raised again by `Reply.result`, in the process of the command
-            value, error = None, WorkerError(traceback.format_exc())
+            error = WorkerError(traceback.format_exc())
     return Reply(value, error, tuple(lines))
 
 
@@ -83,16 +85,15 @@ def reply_to(work: Callable[[], Any]) -> Reply:
 def _printed() -> Iterator[list[tuple[bool, str]]]:
     """Collect the lines that are printed in the block instead of showing them."""
     lines: list[tuple[bool, str]] = []
-    screens = (console, errors)
-    before = [(screen.file, screen.width) for screen in screens]
-    for screen in screens:
-        screen.file, screen.width = io.StringIO(), WIDTH
+    screens = {console: io.StringIO(), errors: io.StringIO()}
+    before = {screen: (screen.file, screen.width) for screen in screens}
+    for screen, text in screens.items():
+        screen.file, screen.width = text, WIDTH
     try:
         with warnings.catch_warnings():
             warnings.showwarning = show_warning
             yield lines
     finally:
-        for screen, (file, width) in zip(screens, before, strict=True):
-            text = screen.file.getvalue()
-            lines += [(screen is errors, line.rstrip()) for line in text.splitlines()]
-            screen.file, screen.width = file, width
+        for screen, text in screens.items():
+            screen.file, screen.width = before[screen]
+            lines += [(screen is errors, line.rstrip()) for line in text.getvalue().splitlines()]

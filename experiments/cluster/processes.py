@@ -203,6 +203,7 @@ class Processes:
                         shift.employ(worker)
         finally:
             for worker in workers:  # all at once, then wait for each
+                worker.connection.close()
                 worker.process.terminate()
             for worker in workers:
                 worker.end()
@@ -214,7 +215,7 @@ class Processes:
             variables["CUDA_VISIBLE_DEVICES"] = self.gpus[place % len(self.gpus)]
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs, job, threads), name=f"recon worker {place}")
+        process = context.Process(target=serve, args=(theirs, job), name=f"recon worker {place}")
         with environment(variables):
             process.start()
         theirs.close()

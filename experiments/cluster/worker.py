@@ -18,7 +18,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_
 """Variables of the environment from which libraries take their number of threads."""
 
 
-def serve(connection: Connection, job: Job, threads: int) -> None:
+def serve(connection: Connection, job: Job) -> None:
     """Do the tasks that come through a pipe until it is closed.
 
     Sends `READY`, a number for every group of finished slices, and a `Reply` to every task.
@@ -29,14 +29,9 @@ def serve(connection: Connection, job: Job, threads: int) -> None:
         This process's end of the pipe.
     job
         What the tasks belong to.
-    threads
-        Number of threads to compute with.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the command's ends the others
     signal.signal(signal.SIGTERM, _end)
-    import torch  # noqa: PLC0415 - after the variables of the environment were set
-
-    torch.set_num_threads(threads)
     try:
         built = reply_to(job.work)
         connection.send(READY if built.error is None else Reply(error=built.error))
@@ -46,6 +41,8 @@ def serve(connection: Connection, job: Job, threads: int) -> None:
             connection.send(reply_to(lambda: work(task, connection.send)))  # noqa: B023 - called at once
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the command has ended
         return
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to clean up
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -156,7 +156,7 @@ class ComparisonWork:
     def _read(self, path: Path) -> ComparedFile:
         comparison = self.comparison
         volume = stepped(open_volume(path), comparison.steps)
-        stored = {}
+        stored: dict[Task, StoredResult] = {}
         for number, scan in enumerate(comparison.scans(volume)):
             folder = self.output / "reconstructions" / scan.label.replace(" ", "-")
             for name, method in comparison.methods_for(scan).items():

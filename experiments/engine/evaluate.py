@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from rich.table import Table
 from recon.data.errors import InputError
 from recon.data.open import find_files, open_volume
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
+from recon.experiments.cluster.crew import ALONE, Crew
+from recon.experiments.cluster.job import Advance, Task
 from recon.experiments.console import Problems, console
 from recon.experiments.engine.metrics import Metrics, score_as_fastmri, score_file
 
 
-def evaluate(targets: Path, predictions: Path) -> dict[str, Metrics]:
+def evaluate(targets: Path, predictions: Path, crew: Crew = ALONE) -> dict[str, Metrics]:
     """Score every reconstruction, and print each volume, the mean and twice the standard deviation.
 
     Parameters
@@ -23,6 +26,8 @@ def evaluate(targets: Path, predictions: Path) -> dict[str, Metrics]:
         Folder or file of raw data with `reconstruction_rss` or, for single-coil k-space, `reconstruction_esc`.
     predictions
         Folder of files of the same names with the data set `reconstruction`.
+    crew
+        Who scores.
 
     Returns
     -------
@@ -34,14 +39,32 @@ def evaluate(targets: Path, predictions: Path) -> dict[str, Metrics]:
     SystemExit
         At the end, if a volume could not be scored.
     """
-    problems, scores = Problems(), {}
-    for path in find_files([targets]):
+    problems, by_index = Problems(), {}
+    files = find_files([targets])
+    work = partial(score_prediction, predictions)
+    for index, result in crew.run(work, [(str(path),) for path in files], _nothing):
         with problems.collect():
-            scores[path.name] = _score(path, predictions / path.name)
+            by_index[index] = result()
+    scores = {files[index].name: by_index[index] for index in sorted(by_index)}
     if scores:
         console.print(_table(scores))
     problems.exit()
     return scores
+
+
+def score_prediction(predictions: Path, task: Task, _advance: Advance) -> Metrics:
+    """Score the reconstruction of the raw-data file that is named by a task.
+
+    Raises
+    ------
+    InputError
+        If there is no target, or no reconstruction that can be compared with it.
+    """
+    return _score(Path(task[0]), predictions / Path(task[0]).name)
+
+
+def _nothing(_slices: int) -> None:
+    """Show no progress."""
 
 
 def _score(target_file: Path, prediction_file: Path) -> Metrics:
