@@ -111,7 +111,7 @@ class DaskCluster:
                     futures.append(future)
                 return futures
 
-            waiting = as_completed(submit(AHEAD * threads))
+            waiting = as_completed(submit(AHEAD * threads), loop=client.loop)
             for future in waiting:
                 bundle = running.pop(future.key)
                 try:
