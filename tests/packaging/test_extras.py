@@ -18,7 +18,7 @@ from recon.experiments.report.scores import read_csv
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("hub", "images", "report", "train", "twix")
+EXTRAS = ("cluster", "hub", "images", "report", "train", "twix")
 IMPORTED_AS = {"pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
 ONLY_FASTMRI_IMPORTS = {"requests", "tqdm"}
 
@@ -77,6 +77,10 @@ def answers(folder: Path) -> dict[str, tuple[int, str]]:
         ],
         "dicom": ["reconstruct", raw, "--method", "sense", "--format", "dicom", "--output", folder / "dicom"],
         "nifti": ["reconstruct", raw, "--method", "sense", "--output", folder / "raw.nii.gz"],
+        "cluster": [
+            *("reconstruct", raw, "--method", "sense", "--output", folder / "cluster"),
+            *("--scheduler", "tcp://127.0.0.1:1"),
+        ],
         "hub": ["reconstruct", raw, "--checkpoint", "owner/network:weights.pt", "--output", folder / "hub"],
         "train": ["train", "varnet_small_cpu", f"data.train={folder}", f"data.val={folder}"],
         "finetune": ["finetune", "varnet-general", raw, "--output", folder / "finetuned"],
@@ -105,7 +109,7 @@ def test_compare_says_why_there_is_no_report(answers: dict[str, tuple[int, str]]
 @pytest.mark.parametrize(
     ("command", "extra"),
     [
-        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub")),
+        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub"), ("cluster", "cluster")),
         *(("train", "train"), ("finetune", "train"), ("plot", "train")),
     ],
 )
