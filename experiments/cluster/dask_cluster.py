@@ -8,8 +8,9 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 from recon.data.errors import InputError
@@ -95,7 +96,7 @@ class DaskCluster:
         except (OSError, ValueError) as error:
             raise InputError(f"{self.address}: no Dask scheduler answers there") from error
         topic = f"recon-{uuid.uuid4().hex}"
-        order = Order(job, package_sha256(), topic, os.environ.get(LIMIT))
+        order = Order(_with_absolute_paths(job), package_sha256(), topic, os.environ.get(LIMIT))
         with client:
             client.subscribe_topic(topic, lambda event: advance(event[1]))
             threads = _threads(client)
@@ -105,7 +106,7 @@ class DaskCluster:
             def submit(number: int) -> list[Any]:
                 futures = []
                 for bundle in (found for _, found in zip(range(number), bundles, strict=False)):
-                    names = [tasks[index] for index in bundle]
+                    names = [(_absolute(tasks[index][0]), *tasks[index][1:]) for index in bundle]
                     future = client.submit(do_bundle, order, names, pure=False)
                     running[future.key] = bundle
                     futures.append(future)
@@ -178,6 +179,28 @@ def _do(job: Job, task: Task, advance: Advance) -> Any:
 def _work_of(job: Job) -> Work:
     """Build the methods of a job, which the process keeps for all tasks of it."""
     return job.work()
+
+
+def _with_absolute_paths(job: Job) -> Job:
+    """Return a job that means the same in whatever folder a worker runs."""
+    if not is_dataclass(job):
+        return job
+    changes: dict[str, Any] = {}
+    for field in fields(job):
+        value = getattr(job, field.name)
+        if isinstance(value, Path):
+            changes[field.name] = value.absolute()
+        elif isinstance(value, tuple):
+            changes[field.name] = tuple(one.absolute() if isinstance(one, Path) else one for one in value)
+        elif field.name == "checkpoint" and value is not None:
+            changes[field.name] = _absolute(value)
+    return replace(job, **changes)
+
+
+def _absolute(name: str) -> str:
+    """Return the absolute path of a file or folder; a name of something else as it is."""
+    path = Path(name)
+    return str(path.absolute()) if path.exists() else name
 
 
 def _threads(client: Any) -> int:

@@ -1,11 +1,14 @@
 """A Dask cluster does every task once, and those of a killed worker again."""
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from helpers.cluster_jobs import Trace, times_done
+from helpers.command import run
+from helpers.raw_files import write_raw_file
 from recon.data.errors import InputError
 from recon.experiments.cluster.dask_cluster import DaskCluster, Pulse
 from recon.experiments.cluster.job import WorkerError
@@ -44,6 +47,19 @@ def test_what_cannot_be_done_fails_alone_and_a_killed_worker_loses_nothing(addre
     with pytest.raises(WorkerError, match="RuntimeError: a mistake"):
         replies[1].result()
     assert [replies[index].result()[0] for index in range(2, len(tasks))] == tasks[2:]
+
+
+@pytest.mark.slow
+def test_a_comparison_on_a_cluster_gives_the_table_of_one_process(address: str, tmp_path: Path) -> None:
+    write_raw_file(tmp_path / "scans" / "scan0.h5")
+    write_raw_file(tmp_path / "scans" / "scan1.h5")
+    words = ("compare", "scans", "--methods", "zero-filled,sense", "--accelerations", "4", "--center-fraction", "0.2")
+    run(*words, "--output", "one")  # the folder of the test, which the workers do not run in
+    run(*words, "--output", "cluster", "--scheduler", address)
+    tables = [(tmp_path / name / "metrics.csv").read_text().splitlines() for name in ("one", "cluster")]
+    heading = next(csv.reader(tables[0][:1])).index("seconds")
+    one, cluster = ([[*row[:heading], *row[heading + 1 :]] for row in csv.reader(lines)] for lines in tables)
+    assert cluster == one
 
 
 def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
