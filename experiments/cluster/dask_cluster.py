@@ -26,6 +26,9 @@ ANSWER = 20.0
 AHEAD = 2
 """Bundles of tasks that the scheduler has for each thread of a worker; more would only fill its memory."""
 
+GROWTH = 5.0
+"""Seconds between two looks at how many workers there are."""
+
 PULSE = 0.5
 """Seconds between two messages of a worker about its progress."""
 
@@ -113,6 +116,7 @@ class DaskCluster:
                 return futures
 
             waiting = as_completed(submit(AHEAD * threads), loop=client.loop)
+            asked = time.monotonic()
             for future in waiting:
                 bundle = running.pop(future.key)
                 try:
@@ -120,7 +124,9 @@ class DaskCluster:
                 except KilledWorker:
                     replies = [Reply(error=_killed(tasks[index])) for index in bundle]
                 yield from zip(bundle, replies, strict=True)
-                waiting.update(submit(1))
+                if time.monotonic() - asked > GROWTH:  # adaptive clusters grow with the work that waits
+                    threads, asked = max(1, sum(client.nthreads().values())), time.monotonic()
+                waiting.update(submit(max(0, AHEAD * threads - len(running))))
 
 
 def do_bundle(order: Order, tasks: Sequence[Task]) -> list[Reply]:
