@@ -230,7 +230,7 @@ class Acquisition:
     def crop(self) -> Size:
         """Size of the reconstructed image `(readout, phase)`: the header's field of view.
 
-        Of a file in fastMRI's layout, it also covers the pixels of fastMRI's target. Where fastMRI cuts an even axis
+        For a file in fastMRI's layout, it also covers the pixels of fastMRI's target. Where fastMRI cuts an even axis
         to an odd size, it rounds otherwise than we do, so the image is one pixel larger than the target.
         """
         return image_size(self.header, self.matrix)

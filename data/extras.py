@@ -19,7 +19,7 @@ def extra(name: str, purpose: str) -> Iterator[None]:
     name
         Extra of `unrolled-recon` that installs what is imported inside the `with` block.
     purpose
-        What needs it, as the subject of a sentence, for example `training`.
+        Purpose of the import, as the subject of a sentence, for example `training`.
 
     Raises
     ------

@@ -44,7 +44,7 @@ class Volume(Protocol):
 
     @property
     def choices(self) -> Mapping[str, str]:
-        """What was chosen about the file's content, such as the order of its axes or averages; usually nothing."""
+        """Choices made about the file's content, such as the order of its axes or averages; usually none."""
 
     @property
     def averages(self) -> int:
@@ -106,7 +106,7 @@ class MeanVolume:
         Raises
         ------
         InputError
-            If there should be more.
+            If more than one average is asked for.
         """
         if count != 1:
             raise InputError(f"{self.path}: holds no single averages, so {count} of them cannot be chosen")
@@ -200,7 +200,7 @@ class WrappedVolume:
 
     @property
     def choices(self) -> Mapping[str, str]:
-        """What was chosen about the file's content."""
+        """Choices that were made about the file's content."""
         return self.volume.choices
 
     @property

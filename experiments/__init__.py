@@ -1,1 +1,1 @@
-"""What is run: the `recon` command, comparison, training, evaluation, reports, benchmarks."""
+"""Programs to run: the `recon` command, comparison, training, evaluation, reports, benchmarks."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, cast
 
 import torch
 from pydantic import Field
@@ -11,22 +12,24 @@ from torch import Tensor
 
 from recon.data.acquisition import Acquisition, Size
 from recon.data.errors import InputError
+from recon.models.checkpoints.checkpoint import load_model
+from recon.models.checkpoints.locate import locate
 from recon.models.learned_stage import LearnedStage
 from recon.models.precision import computing_in
+from recon.models.zoo import ENLARGERS
 from recon.preprocessing.measured_centre import measured_centre
-from recon.registry import register_stage
+from recon.registry import create_stage, register_stage
 
 LARGEST_FACTOR = 2.0
 """Largest factor by which an axis is enlarged."""
 
 TOLERANCE = 1.15
-"""Excess of that factor that is let pass: the outermost lines of a sampling pattern may be missing."""
+"""Factor by which that one may be exceeded, because the outermost lines of a sampling pattern may be missing."""
 
 
-@register_stage("sharp")
 @dataclass(frozen=True)
-class SharpStage(LearnedStage):
-    """Predict the k-space around the measured one, which stays as it is; see `recon.models.networks.sharp`.
+class EnlargingStage(LearnedStage):
+    """Predict the k-space around the measured one with an enlarger of the zoo; the measured samples stay.
 
     Where nothing but the centre of k-space was measured, along both axes or along phase, the method before this stage
     reconstructs that centre alone: an image on larger pixels, which is then enlarged to the matrix of the scan.
@@ -34,8 +37,8 @@ class SharpStage(LearnedStage):
     Attributes
     ----------
     factor
-        Factor by which the image of any other scan is enlarged along both axes, up to 2, on smaller pixels; 1 leaves
-        it as it is.
+        Factor by which the image of any other scan is enlarged along both axes, up to 2, on smaller pixels; 1 changes
+        nothing.
     """
 
     factor: Annotated[float, Field(ge=1, le=LARGEST_FACTOR)] = 1.0
@@ -86,11 +89,47 @@ class SharpStage(LearnedStage):
             if whole > TOLERANCE * LARGEST_FACTOR * kept:
                 raise InputError(
                     f"{acquisition.name}: only the {kept} central samples of {whole} along {axis} were measured; "
-                    f"sharp enlarges an image up to {LARGEST_FACTOR:g} times along either axis"
+                    f"{self.name} enlarges an image up to {LARGEST_FACTOR:g} times along either axis"
                 )
         return rows, columns
 
     def range_warnings(self, acquisition: Acquisition) -> list[str]:
-        """Return that there is nothing to enlarge, where k-space fills its matrix and no factor was given."""
+        """Warn that there is nothing to enlarge if k-space fills its matrix and no factor was given."""
         filled = self.factor == 1 and self.scan(acquisition) is acquisition
-        return ["k-space fills its matrix, so sharp changes nothing; sharp.factor=2 enlarges it"] if filled else []
+        warning = f"k-space fills its matrix, so {self.name} changes nothing; {self.name}.factor=2 enlarges it"
+        return [warning] if filled else []
+
+
+@register_stage("sharp")
+@dataclass(frozen=True)
+class SharpStage(EnlargingStage):
+    """Enlarge with the unrolled network of `recon.models.networks.sharp`."""
+
+
+@register_stage("mfcn")
+@dataclass(frozen=True)
+class MfcnStage(EnlargingStage):
+    """Enlarge with the multi-scale fusion network of Liu et al. 2018, see `recon.models.networks.mfcn`."""
+
+
+def enlarging_stage(checkpoint: str | Path) -> EnlargingStage:
+    """Return the stage that weights belong to.
+
+    Parameters
+    ----------
+    checkpoint
+        Weights of an enlarger, as `LearnedStage.checkpoint`.
+
+    Raises
+    ------
+    InputError
+        If the weights are missing, damaged, or those of a network that enlarges nothing.
+    """
+    weights = load_model(locate(checkpoint))
+    if weights.name not in ENLARGERS:
+        raise InputError(
+            f"{weights.path}: holds weights of the network {weights.name}, which enlarges nothing; "
+            f"available: {', '.join(ENLARGERS)}"
+        )
+    stage = create_stage(weights.name, {"checkpoint": checkpoint})
+    return cast("EnlargingStage", stage)

@@ -26,19 +26,20 @@ from recon.models.networks.sharp import consistent
 from recon.models.variation import ROWS, can_mirror, conjugate, join, mirror, rotate_phase
 
 SMOOTH = 1e-3
-"""Share of an image's mean magnitude that is added to what it misses, so that images without detail do not lead."""
+"""Share of an image's mean magnitude that is added to the denominator of its loss, so that images with little missing
+detail do not dominate the mean."""
 
 
 @dataclass(frozen=True, eq=False)
 class StartedSlice:
-    """A batch of slices for which a network has done what does not depend on its weights.
+    """A batch of slices after the part of a network that does not depend on its weights.
 
     Attributes
     ----------
     start
-        What the network starts from.
+        Starting point of the network.
     target, maximum
-        Those of the `Slice`.
+        Target and maximum of the `Slice`.
     """
 
     start: Start
@@ -46,7 +47,7 @@ class StartedSlice:
     maximum: Tensor
 
     def varied(self, rng: np.random.Generator) -> StartedSlice:
-        """Rotate the phase, and conjugate and mirror or not: as good a training example, with the same start.
+        """Rotate the phase, and conjugate and mirror at random, which gives as good an example with the same start.
 
         A mirrored one needs rows that are independent and a target cut symmetrically out of them.
         """
@@ -77,7 +78,7 @@ class Supervised(nn.Module):
 
     @torch.no_grad()
     def start(self, batch: Slice, iterations: int | None = None) -> StartedSlice:
-        """Do what does not depend on the weights; only for networks that `can_start`.
+        """Run the part of the network that does not depend on its weights; only for networks that `can_start`.
 
         Parameters
         ----------
@@ -116,7 +117,7 @@ class Supervised(nn.Module):
 
 
 def can_start(network: nn.Module) -> bool:
-    """Return whether a network separates what does not depend on its weights, as `GeneralVarNet` does."""
+    """Return whether a network separates the part that does not depend on its weights, as `GeneralVarNet` does."""
     return hasattr(network, "begin") and hasattr(network, "finish")
 
 
@@ -191,7 +192,7 @@ class Enlarging(nn.Module):
     def forward(self, batch: NoisyPatches) -> Tensor:
         """Return the loss of a batch, a scalar: 1 for zeros around the measured k-space, 0 for a perfect image.
 
-        The error is that of the k-space around the measured one: what noise leaves inside is nobody's fault.
+        Only the k-space around the measured one counts, because the network cannot change the noise inside.
         """
         noisy, clean, sigma = (tensor.flatten(0, 1) for tensor in batch)
         enlarged, nothing, size = self.network(noisy, sigma, clean.shape[-2:]), clean.new_zeros(()), noisy.shape[-2:]

@@ -15,7 +15,7 @@ from recon.data.errors import warn_of_input
 Precision = Literal["auto", "float32", "tf32", "bf16", "fp16"]
 
 FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-"""What Linux calls the instructions for bfloat16; the last is ARM's."""
+"""Names that Linux gives the instructions for bfloat16; the last is ARM's."""
 
 CPU_INFO = Path("/proc/cpuinfo")
 

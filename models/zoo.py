@@ -29,6 +29,7 @@ from recon.models.networks.deep_cascade_series import DeepCascadeSeries
 from recon.models.networks.dlr import Dlr
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet
+from recon.models.networks.mfcn import Mfcn
 from recon.models.networks.modl import Modl
 from recon.models.networks.sharp import Sharp
 from recon.models.networks.variational_network import VariationalNetwork
@@ -49,7 +50,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
 
 DENOISERS: dict[str, type[nn.Module]] = {"dlr": Dlr}
 
-ENLARGERS: dict[str, type[nn.Module]] = {"sharp": Sharp}
+ENLARGERS: dict[str, type[nn.Module]] = {"sharp": Sharp, "mfcn": Mfcn}
 
 LARGEST_SIZES = {"num_cascades": 128, "layers": 128, "blocks": 128, "pools": 8, "sens_pools": 8}
 """Largest value of the arguments that multiply the number of layers."""

@@ -25,7 +25,7 @@ NoiseLevel = Literal["air", "ends"]
 
 
 class Predictors(NamedTuple):
-    """What tells the error of an image without knowing the truth.
+    """Quantities from which the error of an image is estimated when the true image is unknown.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Predictors(NamedTuple):
 
 @dataclass(frozen=True)
 class UncertaintyCalibration:
-    """`sigma^2 = (spread R^acceleration s)^2 + (noise n)^2`: how spread `s`, acceleration `R`, noise `n` tell errors.
+    """The error `sigma^2 = (spread R^acceleration s)^2 + (noise n)^2` from spread `s`, acceleration `R`, noise `n`.
 
     Attributes
     ----------
@@ -97,15 +97,15 @@ class UncertaintyCalibration:
 
 @dataclass(frozen=True)
 class Part:
-    """What methods and post-processing stages have in common: settings, and perhaps weights and a range."""
+    """Base of methods and post-processing stages: they have settings, and some have weights and a trained range."""
 
     def prepare(self) -> None:
-        """Load what the first image would wait for, such as weights.
+        """Load weights and the like now, so that the first image does not wait for them.
 
         Raises
         ------
         InputError
-            If it cannot be loaded.
+            If something cannot be loaded.
         """
 
     def settings(self) -> dict[str, Any]:
@@ -113,19 +113,19 @@ class Part:
         return field_values(self)
 
     def range_warnings(self, acquisition: Acquisition) -> list[str]:
-        """Return in what respects a slice lies outside the range the part was made for, each in a few words.
+        """Return warnings, each a few words, about properties of a slice outside the range the part was made for.
 
         Raises
         ------
         InputError
-            If the slice cannot be given to it.
+            If the part cannot take this slice.
         """
         del acquisition
         return []
 
     @property
     def trained(self) -> bool:
-        """Whether it has trained weights; the uncertainty of such a method is what `recon calibrate` calibrates."""
+        """Whether it has trained weights; `recon calibrate` calibrates the uncertainty of methods that have some."""
         return False
 
 
@@ -231,6 +231,24 @@ class Reconstruction(Part, ABC):
         """
         del acquisition, covariance
         return None
+
+    def for_replicas(self, acquisition: Acquisition) -> Callable[[Acquisition], Tensor]:
+        """Return the reconstruction that pseudo-replicas of a slice repeat, by default the method itself.
+
+        A method that measures the noise of a slice, to denoise it by as much, measures it only once here.
+
+        Parameters
+        ----------
+        acquisition
+            K-space `(coils, readout, phase)`, without added noise.
+
+        Raises
+        ------
+        InputError
+            If the method cannot reconstruct this slice.
+        """
+        del acquisition
+        return self
 
 
 @dataclass(frozen=True)

@@ -74,11 +74,11 @@ def run(loop: Any, tickets: int, *fields: int | Tensor) -> None:
     Parameters
     ----------
     loop
-        What `compiled` returned.
+        A loop that `compiled` returned.
     tickets
         Number of tickets.
     fields
-        What follows the two counters in the task: integers, and contiguous tensors, given by their addresses.
+        Values after the two counters of the task: integers, and contiguous tensors, given by their addresses.
     """
     addresses = [one.data_ptr() if isinstance(one, Tensor) else one for one in fields]
     task = np.array([0, tickets, *addresses], dtype=np.int64)

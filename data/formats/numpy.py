@@ -81,7 +81,7 @@ class ArrayVolume(VolumeWithoutTarget):
     stored
         Other arrays of an archive, by name.
     choices
-        What the user said about the file's content.
+        Statements of the user about the file's content.
     """
 
     path: Path
@@ -211,7 +211,7 @@ def array_volume(
     header
         Header as text, which this project wrote; None if there is only the matrix.
     choices
-        What the user said about the file's content; None where nothing was said.
+        Statements of the user about the file's content; None without any.
 
     Raises
     ------

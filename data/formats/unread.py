@@ -35,7 +35,7 @@ class UnreadFormat:
     recognises
         Function that decides by a path, the names beside it, and its first bytes (none if it is a folder).
     sentence
-        What the file is and what to do, to follow its name in a message.
+        Text that follows the file's name in a message: its kind, and how to make it readable.
     """
 
     recognises: Callable[[Path, bytes], bool]

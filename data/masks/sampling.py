@@ -32,9 +32,9 @@ FRAME_MASKS: dict[MaskKind, Callable[[int, float, float, Seed, int], Tensor]] = 
 def default_center_fraction(acceleration: float, kind: MaskKind = MaskKind.RANDOM) -> float:
     """Return fastMRI's fully sampled fraction of the lines: 0.08 at 4x, 0.04 at 8x, in proportion elsewhere.
 
-    Of masks that measure nothing but the centre, it is the fraction of the lines in it; `kt-equispaced` needs no
-    centre, because the mean over the frames is a full scan. Of masks along both axes it is the fraction of all
-    samples, 0.08 over the acceleration.
+    For masks that measure only the centre it is the fraction of the lines that the centre holds. `kt-equispaced`
+    needs no centre, because the mean over the frames is a full scan. For masks along both axes it is the fraction of
+    all samples, 0.08 divided by the acceleration.
     """
     if kind == MaskKind.KT_EQUISPACED:
         return 0.0
@@ -56,7 +56,7 @@ class Sampling:
     acceleration
         Number of lines over number of measured lines.
     center_fraction
-        Fully sampled fraction of the lines around DC; of all samples with masks along both axes.
+        Fully sampled fraction around DC: of the lines, or of all samples if the mask is drawn along both axes.
     seed
         0 for the masks that fastMRI draws for the same file names, any other number for other masks.
     within

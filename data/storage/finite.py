@@ -23,7 +23,7 @@ def check_finite(path: Path, values: NDArray[np.float32] | NDArray[np.complex64]
     Raises
     ------
     InputError
-        If `values` contains such a number.
+        If `values` contains a number that is not finite.
     """
     real = np.ascontiguousarray(values).view(np.float32).reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -56,7 +56,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """What the index holds of one file.
+    """Entry of the index for one file.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ from recon.data.open import Volume
 from recon.data.training.datasets import Slice, check_trainable
 
 Preparation = Callable[[Sequence[Acquisition]], Sequence[Acquisition]]
-"""Function that undersamples the frames of a series and prepares them as they are before a reconstruction."""
+"""Function that undersamples the frames of a series and prepares them as for a reconstruction."""
 
 
 class SeriesSource(Protocol):

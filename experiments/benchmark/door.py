@@ -35,7 +35,7 @@ numpy.save(sys.argv[3], recon.reconstruct(scan, sys.argv[2], device="cpu"))
 """
 
 IMPORTS = 20
-"""How often an import runs in each round, because it takes hundredths of a second."""
+"""Number of imports in each round; there are many because one takes hundredths of a second."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class DoorResult:
 
 @dataclass(frozen=True)
 class DoorReport:
-    """What was measured, and on which machine."""
+    """Measured times, with the protocol and the machine."""
 
     protocol: dict[str, Any]
     machine: dict[str, Any]

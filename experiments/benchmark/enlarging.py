@@ -24,7 +24,7 @@ from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress
 from recon.experiments.engine.metrics import score
 from recon.fourier import ifft
-from recon.models.enlarging import SharpStage
+from recon.models.enlarging import EnlargingStage
 from recon.models.networks.sharp import enlarged_kspace
 from recon.quality.false_details import DetailCounts, count_details
 from recon.quality.resolution import Band, bands, frequency_at, slanted_edge_mtf
@@ -100,8 +100,10 @@ class EnlargingReport:
     results: list[EnlargingResult] = field(default_factory=list)
 
 
-def enlarging(inputs: list[Path], level: float, heads: int, stage: SharpStage, output: Path) -> EnlargingReport:
-    """Compare Sharp with zeros around k-space, print tables and write `enlarging.json`.
+def enlarging(
+    inputs: list[Path], level: float, heads: int, stages: Sequence[EnlargingStage], output: Path
+) -> EnlargingReport:
+    """Compare networks with zeros around k-space, print tables and write `enlarging.json`.
 
     Parameters
     ----------
@@ -111,8 +113,8 @@ def enlarging(inputs: list[Path], level: float, heads: int, stage: SharpStage, o
         Standard deviation of the noise that is added to images of low resolution, as share of the brightness.
     heads
         Number of simulated heads.
-    stage
-        Sharp with its weights.
+    stages
+        Networks with their weights.
     output
         Folder of the report.
 
@@ -122,8 +124,10 @@ def enlarging(inputs: list[Path], level: float, heads: int, stage: SharpStage, o
         If an input is not fully sampled, the weights are missing, or `enlarging.json` is of another program.
     """
     check_report(output / REPORT)
-    methods: dict[str, Enlarge] = {ZEROS: _with_zeros, "sharp": stage.enlarge}
-    protocol = {"centre": "half of either axis", "noise": level, "sharp": stage.settings(), "edges": list(EDGES)}
+    named = _named(stages)
+    methods: dict[str, Enlarge] = {ZEROS: _with_zeros} | {name: stage.enlarge for name, stage in named.items()}
+    protocol = {"centre": "half of either axis", "noise": level, "edges": list(EDGES)}
+    protocol |= {name: stage.settings() for name, stage in named.items()}
     report = EnlargingReport(protocol, machine())
     report.mtf50 = {name: edge_mtf50(enlarge) for name, enlarge in methods.items()}
     scenes = list(chain(read_scenes(inputs) if inputs else (), simulate_scenes(heads)))
@@ -196,6 +200,16 @@ def _enlarged(image: Tensor, level: float, enlarge: Enlarge) -> Tensor:
 
 def _with_zeros(image: Tensor, _noise: Tensor, size: tuple[int, int]) -> Tensor:
     return ifft(enlarged_kspace(image, size))
+
+
+def _named(stages: Sequence[EnlargingStage]) -> dict[str, EnlargingStage]:
+    """Return the stages by name; those of one network get the names of their weights as well."""
+    names = [stage.name for stage in stages]
+    unique = [
+        f"{name} {stage.loaded.path.name}" if names.count(name) > 1 else name
+        for name, stage in zip(names, stages, strict=True)
+    ]
+    return dict(zip(unique, stages, strict=True))
 
 
 def _measure(scene: Scene, level: float, name: str, enlarge: Enlarge) -> EnlargingResult:

@@ -72,7 +72,7 @@ READS = frozenset({Tensor.cpu, Tensor.numpy, Tensor.tolist})
 
 @dataclass(frozen=True)
 class Launches:
-    """What a batch of slices asks of a GPU, per slice.
+    """Work that a batch of slices gives a GPU, per slice.
 
     Attributes
     ----------

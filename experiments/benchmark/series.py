@@ -42,7 +42,7 @@ TIME = 10
 
 @dataclass(frozen=True)
 class SeriesResult:
-    """What one method made of one series: PSNR in dB and SSIM of all frames together, and CPU seconds."""
+    """Result of one method on one series: PSNR in dB and SSIM of all frames together, and CPU seconds."""
 
     series: str
     method: str

@@ -86,7 +86,7 @@ Preprocess = Annotated[
 
 
 class Bounds(StrEnum):
-    """What `--uncertainty` writes: standard deviations, or half-widths of intervals with a stated coverage."""
+    """Error that `--uncertainty` writes: standard deviations, or half-widths of intervals of a stated coverage."""
 
     SIGMA = "sigma"
     CONFORMAL = "conformal"

@@ -34,17 +34,21 @@ def enlarging(
         ),
     ] = "0.005",
     heads: Heads = 4,
-    checkpoint: Checkpoint = None,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(help="Weights of a network that enlarges images; may be repeated. By default those of sharp."),
+    ] = None,
 ) -> None:
-    """Cut images to the central half of k-space, and measure how much Sharp recovers compared with zero-filling.
+    """Cut images to the central half of k-space, and measure how much networks recover compared with zero-filling.
 
-    Example: recon benchmark enlarging multicoil_val/file1000000.h5 --checkpoint sharp/best.safetensors
+    Example: recon benchmark enlarging multicoil_val --checkpoint sharp --checkpoint mfcn/best.safetensors
     """
     from recon.experiments.benchmark.enlarging import enlarging as run
     from recon.experiments.commands.parse import parse_shares
-    from recon.models.enlarging import SharpStage
+    from recon.models.enlarging import enlarging_stage
 
-    run(inputs or [], parse_shares(sigma)[0], heads, SharpStage(checkpoint=checkpoint), output)
+    stages = [enlarging_stage(name) for name in checkpoint or ["sharp"]]
+    run(inputs or [], parse_shares(sigma)[0], heads, stages, output)
 
 
 @commands.command()

@@ -31,7 +31,7 @@ class Extremes:
 
 @dataclass(frozen=True)
 class Lead:
-    """How far one method lies above the best oracle at one acceleration.
+    """Distance of one method above the best oracle at one acceleration.
 
     A scan is one volume under one mask. PSNR and SSIM are compared with the oracle that is best in each of them.
 

@@ -39,7 +39,8 @@ def encode(picture: bytes, kind: str = "png") -> str:
 def plain(value: Any) -> str:
     """Format a value of a protocol as text."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} = {plain(item)}" for key, item in value.items()) or "none"
+        items = {key: f"({plain(item)})" if isinstance(item, Mapping) else plain(item) for key, item in value.items()}
+        return ", ".join(f"{key} = {item}" for key, item in items.items()) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(map(plain, value)) or "none"
     if value is None or isinstance(value, bool):

@@ -41,7 +41,7 @@ class SeriesPictures:
     interval
         Time between frames, in ms; None if unknown.
     name
-        What the still picture shows: number of the series in the file and of the frame in it.
+        Title of the still picture: number of the series in the file and of the frame in it.
     """
 
     target: Images | None

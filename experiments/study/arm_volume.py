@@ -38,7 +38,7 @@ class ArmVolume(SomeSlices):
 
     @property
     def choices(self) -> Mapping[str, str]:
-        """What was chosen of the file's content: slices and averages."""
+        """Choices that were made about the file's content: slices and averages."""
         chosen = {**self.volume.choices, "slices": ", ".join(map(str, self.numbers))}
         if self.adds_noise:
             chosen["averages"] = f"{self.averages_left} of {self.file_averages}, by added noise"

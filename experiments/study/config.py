@@ -84,7 +84,7 @@ class ArmConfig(Section):
 
     @property
     def sampling(self) -> Sampling | None:
-        """How the scans are undersampled; None to leave them as they are."""
+        """Undersampling of the scans; None for none."""
         acceleration = self.acceleration if self.fraction is None else 1 / self.fraction
         if acceleration is None:
             return None

@@ -11,15 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from recon.experiments.report.panels import GRAY, WHITE_PERCENTILE, clean
-from recon.experiments.report.zoom import zoom_window
+from recon.experiments.report.zoom import Window, zoom_window
 from recon.experiments.study.measure import MEASURES
 from recon.experiments.study.pictures import SubjectPictures
 from recon.experiments.study.results import StudyResults
 
 COLOURS = [to_hex(colour) for colour in colormaps["tab10"].colors]  # type: ignore[attr-defined]
 """Colours of arms and of regions."""
+
+OBJECT = 0.2
+"""Share of white above which a pixel belongs to the object."""
 
 Place = Literal["outside upper center", "outside lower left"]
 
@@ -79,7 +83,7 @@ def draw_subject(pictures: SubjectPictures) -> Figure:
     white = float(np.percentile(images[0], WHITE_PERCENTILE)) or 1.0
     rows, columns = images[0].shape
     same = all(image.shape == images[0].shape for image in images)
-    window = zoom_window(images, None) if same and len(images) > 1 else None
+    window = shown_part(images) if same and len(images) > 1 else None
     cell = _WIDTH / max(len(arms), 3)
     zoomed = 0.0 if window is None else cell
     figure = Figure(figsize=(cell * len(arms), cell * rows / columns + zoomed + 0.55), dpi=_DPI, facecolor=_FILM)
@@ -96,6 +100,16 @@ def draw_subject(pictures: SubjectPictures) -> Figure:
     handles = [Patch(color=_colour(number), label=name) for number, name in enumerate(names)]
     _add_legend(figure, handles, "outside lower left", _BRIGHT)
     return figure
+
+
+def shown_part(images: Sequence[NDArray[np.floating]]) -> Window:
+    """Return the part of images `(rows, columns)` of one object in which they differ most.
+
+    Pixels that are dark in the mean image do not count, or denoised air would be the largest difference.
+    """
+    mean = np.mean(images, axis=0)
+    inside = mean > OBJECT * np.percentile(mean, WHITE_PERCENTILE)
+    return zoom_window([np.where(inside, image, 0) for image in images], None)
 
 
 def _add_legend(figure: Figure, handles: Sequence[Patch], place: Place, colour: str) -> None:

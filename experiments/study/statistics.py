@@ -26,7 +26,7 @@ class PairTest:
     Attributes
     ----------
     measure, place
-        What was measured, and the region or edge where.
+        Measured quantity, and the region or edge.
     first, second
         The two arms.
     subjects

@@ -33,7 +33,7 @@ class Muon(Optimizer):
     momentum
         Decay of the momentum.
     betas, eps
-        Those of Adam.
+        Parameters of Adam.
     weight_decay
         Strength of the weight decay, separate from the gradient.
     """

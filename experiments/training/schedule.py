@@ -1,4 +1,4 @@
-"""How far a run has come on its schedule, which ends with its epochs or with its time."""
+"""Follows the schedule of a training run, which ends with its epochs or with its time."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from recon.solvers.cg import SOLUTION_AXES, Normal, conjugate_gradients
 
 @dataclass(frozen=True, eq=False)
 class LearnedOperator:
-    """How the least-squares problem depends on tensors that are learned, such as sensitivity maps.
+    """Dependence of the least-squares problem on learned tensors, such as sensitivity maps.
 
     Attributes
     ----------

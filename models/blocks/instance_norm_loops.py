@@ -35,7 +35,7 @@ FARTHEST = 16.0
 
 
 class Layout(NamedTuple):
-    """How an image is divided: its values and channels, the values of a row, the rows of a part, and the parts."""
+    """Division of an image: its values and channels, the values of a row, the rows of a part, and the parts."""
 
     values: int
     chans: int

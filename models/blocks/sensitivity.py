@@ -54,8 +54,8 @@ class SensitivityModel(nn.Module):
         mask
             bool `(batch or 1, 1, 1 or readout, phase)`, True where measured.
         num_low_frequencies
-            Number of auto-calibration lines, one for the batch or one per slice; where None or zero, the mask
-            tells them.
+            Number of auto-calibration lines, one for the batch or one per slice; where None or zero, it is derived
+            from the mask.
 
         Returns
         -------

@@ -19,7 +19,7 @@ LAYERS = 3
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """What one iteration passes to the next.
+    """State that one iteration passes to the next.
 
     Attributes
     ----------

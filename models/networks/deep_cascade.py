@@ -32,7 +32,7 @@ class DeepCascade(SenseNetwork):
         learns; None keeps measured samples exactly, as an infinite `lamda` does.
     real_image
         Whether the image of a single coil gets the phase that makes it nearly real, as `S` does for several coils.
-        The authors' own weights are for images as they are.
+        The authors' own weights are for images that are not scaled.
     """
 
     def __init__(

@@ -19,28 +19,28 @@ FREQUENCIES = WINDOW**2
 """Number of filters of the transform; the first is that of the zero frequency."""
 
 FIRST_THRESHOLD, LATER_THRESHOLDS = 0.5, 0.05
-"""Thresholds before training, in units of the noise: 1.6 together, with which shrunk cosines alone do well."""
+"""Thresholds before training, in units of the noise. Their sum, 1.6, suits the shrinkage of cosines alone."""
 
 MIXING = 0.001
-"""Standard deviation of the weights before training, about those that change nothing; 22 layers add up."""
+"""Standard deviation of the weights before training, about the identity; the changes of 22 layers add up."""
 
 
 class Dlr(nn.Module):
     """Denoise by shrinking local cosine coefficients, layer after layer (Isogawa et al. 2018; Kidoh et al. 2020).
 
     The image goes through the discrete cosine transform of all windows of 7x7 pixels, 49 fixed filters. The zero
-    frequency passes by. The 48 others are shrunk, `s(c, t) = sign(c) max(|c| - t, 0)` with `t = a_0 sigma` for
-    each channel, then go through `layers` times a 3x3 convolution from 48 to 48 channels and `s(c, a_l sigma)`, and
-    return with the zero frequency through the transposed transform, the mean over all windows that cover a pixel.
+    frequency bypasses the network. The 48 others are shrunk, `s(c, t) = sign(c) max(|c| - t, 0)` with `t = a_0 sigma`
+    for each channel, then go through `layers` times a 3x3 convolution from 48 to 48 channels and `s(c, a_l sigma)`,
+    and return with the zero frequency through the transposed transform, the mean over all windows that cover a pixel.
 
-    There is no bias and `a >= 0`, so the network scales with its input, `f(c x, c sigma) = c f(x, sigma)`.
-    A constant added to the image is a constant added to the result. With 22 layers there are 456,192 weights and
-    1,104 thresholds. Before training the convolutions change almost nothing. On a CPU they are Winograd's,
-    which take half the time.
+    There is no bias and `a >= 0`, so the network scales with its input, `f(c x, c sigma) = c f(x, sigma)`. A constant
+    added to the image is added to the result. With 22 layers the network has 456,192 weights and 1,104 thresholds.
+    Before training the convolutions change almost nothing. On a CPU they are computed by Winograd's algorithm, which
+    takes half the time.
 
-    The papers have one `sigma` for the image. A map of it is our extension: each coefficient has the root mean square
-    of the map over its window. Complex images are ours too: real and imaginary part are two images, with the same
-    weights.
+    In the papers `sigma` is one number for the image. We extend it to a map: the `sigma` of each coefficient is the
+    root mean square of the map over its window. We also extend the network to complex images, whose real and
+    imaginary parts are denoised as two images with the same weights.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ LOW_RESOLUTION, SMALLEST, FIRST_ITERATIONS = 0.5, 48, 24
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What `GeneralVarNet` starts from, for a batch of slices; no gradient passes through it.
+    """Starting point of `GeneralVarNet` for a batch of slices; no gradient passes through it.
 
     Attributes
     ----------

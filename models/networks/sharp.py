@@ -13,30 +13,31 @@ from recon.crop import center_crop, center_pad
 from recon.fourier import fft, hann, ifft
 
 POLYPHASE = 2
-"""Factor by which features have fewer pixels along each axis than the image, whose pixels become channels."""
+"""Factor by which features are coarser than the image along each axis; the pixels of each cell become channels."""
 
 COMPLEX = 2 * POLYPHASE**2
 """Number of channels of a complex image whose pixels became channels."""
 
 INNER_SCALE, LAST_SCALE = 0.1, 0.01
-"""Factors of the last convolution of each block and of all, before training, which almost leaves images alone."""
+"""Factors of the initial weights in the last convolution of each block and of each cascade; small, so that an
+untrained network hardly changes images."""
 
 
 class Sharp(nn.Module):
-    """Enlarge an image by predicting the k-space around the measured one, which stays as it is.
+    """Enlarge an image by predicting the k-space around the measured one, which does not change.
 
     The image, `x_0`, is enlarged by zeros around its k-space `y`. Each cascade refines it, and puts the measured
     samples back:
 
     `x <- D(x + R(x, x_0, sigma))` with `F D(x) = y` inside the measured rectangle and `F x` outside,
 
-    so the network decides on nothing that was measured: `F x = y` there holds to the precision of float32. `R` sees
-    images without the smooth part of their phase, which is that of the image at low resolution and is put back
-    afterwards, so that a constant phase of the image is one of the result, and most of the signal is real. `R` is a
-    residual network of convolutions (Lim et al. 2017) at half the resolution, with the four pixels of each cell as
-    channels (Shi et al. 2016). It sees the standard deviation `sigma` of the noise in each pixel (Zhang et al. 2018).
-    There are no biases, so that it scales with its input, `f(c x, c sigma) = c f(x, sigma)` for `c > 0` (Mohan et al.
-    2020). Hard consistency after every cascade is that of Schlemper et al. 2018.
+    so the network changes nothing that was measured: `F x = y` holds there to the precision of float32. The smooth
+    part of the phase, that of the image at low resolution, is removed before `R` and restored after it, so that most
+    of the signal is real and a constant phase of the image reappears in the result. `R` is a residual network of
+    convolutions (Lim et al. 2017) at half the resolution, with the four pixels of each cell as channels (Shi et al.
+    2016). It sees the standard deviation `sigma` of the noise in each pixel (Zhang et al. 2018). There are no biases,
+    so that it scales with its input, `f(c x, c sigma) = c f(x, sigma)` for `c > 0` (Mohan et al. 2020). Hard
+    consistency after every cascade is that of Schlemper et al. 2018.
 
     Parameters
     ----------
@@ -84,16 +85,18 @@ class Refinement(nn.Module):
 
     def __init__(self, blocks: int, chans: int) -> None:
         super().__init__()
-        self.first = _weight(2 * COMPLEX + POLYPHASE**2, chans)
+        self.first = convolution_weight(2 * COMPLEX + POLYPHASE**2, chans)
         self.inner = nn.ParameterList(
-            weight for _ in range(blocks) for weight in (_weight(chans, chans), _weight(chans, chans, INNER_SCALE))
+            weight
+            for _ in range(blocks)
+            for weight in (convolution_weight(chans, chans), convolution_weight(chans, chans, scale=INNER_SCALE))
         )
-        self.last = _weight(chans, COMPLEX, LAST_SCALE)
+        self.last = convolution_weight(chans, COMPLEX, scale=LAST_SCALE)
 
     def forward(self, images: Tensor, start: Tensor, levels: Tensor) -> Tensor:
         """Return the change of complex images `(batch, rows, columns)`; levels are `(batch, 1, rows, columns)`."""
         rows, columns = images.shape[-2:]
-        planes = torch.cat([_parts(images), _parts(start), levels], dim=1)
+        planes = torch.cat([parts(images), parts(start), levels], dim=1)
         planes = pad(planes, (0, columns % POLYPHASE, 0, rows % POLYPHASE), mode="replicate")
         cells = pixel_unshuffle(planes, POLYPHASE).contiguous(memory_format=torch.channels_last)
         features = conv2d(cells, self.first, padding=1)
@@ -140,15 +143,27 @@ def consistent(kspace: Tensor, measured: Tensor, shape: Sequence[int]) -> Tensor
 def measured_kspace(images: Tensor, shape: Sequence[int]) -> Tensor:
     """Return the middle `shape` of the k-space of images, in the units of images of that size: the measured samples.
 
-    Where `images` are what `Sharp` made of others, of size `shape`, it is the k-space of those.
+    For images that `Sharp` has enlarged from the size `shape`, it equals the k-space of the images before.
     """
     return center_crop(fft(images), shape) * math.sqrt(math.prod(shape) / math.prod(images.shape[-2:]))
 
 
-def _parts(images: Tensor) -> Tensor:
+def parts(images: Tensor) -> Tensor:
+    """Return the real and imaginary part of complex `(batch, rows, columns)` as `(batch, 2, rows, columns)`."""
     return torch.stack([images.real, images.imag], dim=1)
 
 
-def _weight(in_chans: int, out_chans: int, scale: float = 1.0) -> nn.Parameter:
-    """Draw a 3x3 convolution that keeps the power of its input, times the square of a scale."""
-    return nn.Parameter(scale * torch.randn(out_chans, in_chans, 3, 3) / math.sqrt(9 * in_chans))
+def convolution_weight(in_chans: int, out_chans: int, kernel: int = 3, scale: float = 1.0) -> nn.Parameter:
+    """Draw the weights of a convolution that keeps the power of its input, times the square of a scale.
+
+    Parameters
+    ----------
+    in_chans, out_chans
+        Numbers of channels.
+    kernel
+        Side of the kernel, in pixels.
+    scale
+        Factor of the weights.
+    """
+    drawn = torch.randn(out_chans, in_chans, kernel, kernel)
+    return nn.Parameter(scale * drawn / (kernel * math.sqrt(in_chans)))

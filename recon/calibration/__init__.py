@@ -1,1 +1,1 @@
-"""What the calibration lines tell: coil maps, covariances, noise, virtual coils."""
+"""Estimates from calibration lines: coil maps, covariances, noise, virtual coils."""

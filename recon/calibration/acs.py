@@ -113,7 +113,7 @@ def batch_calibration_lines(masked_kspace: Tensor, mask: Tensor, calibration: Te
 def acs_window(mask: Tensor, num_low_frequencies: int | Tensor | None = None) -> Tensor:
     """Mark the auto-calibration samples: the fully sampled rectangle about DC.
 
-    Of the rectangles that fit, it is the one with the longest shorter side, and of those the largest. A mask along
+    Among the rectangles that fit, it has the longest shorter side; of several, it is the largest. A mask along
     phase therefore gives the same window whether or not it is repeated along readout, and a single spoke through the
     centre does not pass for calibration data. If not even DC was measured, the window holds DC alone.
 

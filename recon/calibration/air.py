@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 """Share of the positions in air whose mean power lies in the interval that counts as equal."""
 
 QUIETEST = 0.05
-"""Share of the positions from which the correlation of the coils is estimated, which tells how their sum spreads."""
+"""Share of the positions from which the correlation of the coils, and so the spread of their sum, is estimated."""
 
 STEPS = 30
 """Number of times that interval and level are refined."""
@@ -34,7 +34,7 @@ WINDOWS = ((0.5, -0.5), (0.42, -0.5, 0.08), (0.35875, -0.48829, 0.14128, -0.0116
 """Terms of the cosine windows for the rectangle of a two-dimensional mask: Hann, Blackman, Blackman-Harris."""
 
 SMALLEST_RECTANGLE = 8
-"""Shortest side of the rectangle about DC in which air can be told from object."""
+"""Shortest side of the rectangle about DC in which air can be distinguished from the object."""
 
 OUTER_LINES = 0.6
 """Distance from DC, as a share of the largest, of the lines of the rectangle that count; signal is weaker there."""

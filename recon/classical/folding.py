@@ -61,7 +61,7 @@ def find_lattice(mask: Tensor) -> Lattice | None:
 
 @dataclass(frozen=True, eq=False)
 class Folding:
-    """Which pixels fold onto each other, and how each coil sees them.
+    """Pixels that fold onto each other, and the sensitivity of each coil to them.
 
     The image has `step * count` pixels along phase, so that whole pixels fold onto each other. That is the matrix
     itself if `step` divides it, and otherwise a slightly different resolution over the same field of view.

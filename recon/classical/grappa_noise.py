@@ -1,4 +1,4 @@
-"""How GRAPPA passes noise on, from its weights, for any mask along phase."""
+"""Computes from GRAPPA's weights the noise of its image, for any mask along phase."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _well_inside(outer: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class PlaneFolding:
-    """Which pixels fold onto each other, and how each coil sees them.
+    """Pixels that fold onto each other, and the sensitivity of each coil to them.
 
     The image has so many pixels that whole ones fold onto each other: the matrix itself where the steps
     divide it, and otherwise a slightly finer one over the same field of view.

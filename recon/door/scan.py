@@ -41,7 +41,7 @@ class Scan:
     volume
         The opened file or arrays.
     sampling
-        How slices are undersampled as they are read; None to leave them as they are.
+        Undersampling that is applied to slices when they are read; None for none.
     """
 
     volume: Volume
@@ -193,7 +193,7 @@ def undersample(
     Parameters
     ----------
     scan
-        A scan, whose slices are undersampled as they are read, or one slice.
+        A scan, whose slices are undersampled when they are read, or one slice.
     acceleration
         Number of lines over number of measured lines.
     mask

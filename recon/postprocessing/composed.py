@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,6 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.postprocessing.noise import complex_image, image_noise
 from recon.postprocessing.stage import Stage
-from recon.quality.noise_map import REPLICAS
-from recon.quality.pseudo_replica import pseudo_replica
 
 
 @dataclass(frozen=True)
@@ -85,15 +83,21 @@ class Composed(Reconstruction):
             for warning in part.range_warnings(scan)
         ]
 
-    def noise_map(self, acquisition: Acquisition, covariance: Tensor) -> Tensor:
-        """Measure the image's noise `(rows, columns)` by pseudo-replicas that share the stages' noise map."""
+    def for_replicas(self, acquisition: Acquisition) -> Callable[[Acquisition], Tensor]:
+        """Return the reconstruction of altered versions of a slice, whose stages share this slice's noise map.
+
+        Raises
+        ------
+        InputError
+            If the method cannot reconstruct the slice.
+        """
         _, noise = image_noise(self.method, self._scans(acquisition)[0])
 
         def replica(altered: Acquisition) -> Tensor:
             scans = self._scans(altered)
             return self._improved(complex_image(self.method, scans[0]), noise, scans[1:])
 
-        return pseudo_replica(replica, acquisition, covariance, REPLICAS)
+        return replica
 
     def _improved(self, image: Tensor, noise: Tensor, scans: Sequence[Acquisition]) -> Tensor:
         """Apply the stages, each with its slice; where the image changes its size, the noise map is interpolated."""

@@ -31,7 +31,7 @@ class Gain(Stage):
     Attributes
     ----------
     strength
-        Factor of the noise map: 0 leaves the image as it is, 1 minimises the estimated error, 2 removes more than
+        Factor of the noise map: 0 changes nothing, 1 minimises the estimated error, 2 removes more than
         noise.
     """
 

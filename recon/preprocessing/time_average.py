@@ -31,7 +31,7 @@ def with_time_average(series: Sequence[Acquisition]) -> list[Acquisition]:
     Returns
     -------
     list of Acquisition
-        The frames as they are if they hold 24 central lines each, have a reference scan, are sampled in two
+        The unchanged frames if they hold 24 central lines each, have a reference scan, are sampled in two
         dimensions, or if the mean over time adds no lines or holds too few.
     """
     if len(series) == 1 or any(frame.calibration is not None or frame.mask.ndim > 1 for frame in series):

@@ -1,1 +1,1 @@
-"""How reliable an image is: noise maps, g-factors, uncertainty."""
+"""Reliability of an image: noise maps, g-factors, uncertainty."""

@@ -32,7 +32,7 @@ def conformal_intervals(scores: Sequence[Values]) -> tuple[tuple[float, float], 
     Returns
     -------
     tuple
-        Those of `COVERAGES` that `K` scans can support, at most `K / (K + 1)`, with their factors.
+        The `COVERAGES` that `K` scans can support, at most `K / (K + 1)`, with their factors.
     """
     filled = [np.abs(values) for values in scores if values.size]
     if not filled:

@@ -24,7 +24,7 @@ OBJECT = 0.1
 """Share of the brightest pixel above which a pixel of the fully sampled image belongs to the object."""
 
 REACH = 4
-"""Distance from such a pixel within which details count as the object's: dark ones may be black."""
+"""Distance from a pixel of the object within which details count as the object's, because dark ones may be black."""
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,11 @@ def with_noise_floor(image: Tensor, acquisition: Acquisition) -> Tensor:
     1995, `E[M^2] = A^2 + 2 sigma^2` for one coil). It shows as a grey veil over the air. An image from fewer samples
     holds a lower floor `D`, which is read where it shows: in the darkest part of the image.
 
-    What is added is what the image lacks, whatever made it. Where the measured lines of all coils are put back and
-    the others hold no noise, as in a zero-filled image, `D` is the noise of the measured lines, and `N - D` that of
-    the lines that were left out. An image that is black in the air, combined under masked maps, lacks all of `N`.
-    One that is as noisy as a full scan, or that a network has learned from noisy targets, lacks nothing. A method's
-    own noise, such as the `g sqrt(R)` of SENSE, is not made up for: nothing is ever subtracted.
+    The image gets the noise that it lacks, whichever method made it. Where the measured lines of all coils are put
+    back and the others hold no noise, as in a zero-filled image, `D` is the noise of the measured lines, and `N - D`
+    that of the lines that were left out. An image that is black in the air, combined under masked maps, lacks all of
+    `N`. One that is as noisy as a full scan, or that a network has learned from noisy targets, lacks nothing. A
+    method's own noise, such as the `g sqrt(R)` of SENSE, is not made up for: nothing is ever subtracted.
 
     Parameters
     ----------

@@ -47,7 +47,9 @@ def noise_map(
     if covariance is None:
         covariance = noise_covariance(acquisition)
     formula = method.noise_map(acquisition, covariance)
-    return pseudo_replica(method, acquisition, covariance, replicas) if formula is None else formula
+    if formula is not None:
+        return formula
+    return pseudo_replica(method.for_replicas(acquisition), acquisition, covariance, replicas)
 
 
 def g_factor_map(sigma: Tensor, acquisition: Acquisition, covariance: Tensor | None = None) -> Tensor:

@@ -30,7 +30,7 @@ VARIATION = 0.5
 """Approximate standard deviation of the logarithm of a noise map."""
 
 KNOTS = 3
-"""Number of random values along either axis between which such a map is interpolated."""
+"""Number of random values along either axis between which a noise map is interpolated."""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ def conjugate_gradients(
     start
         Estimate to start from, of the shape of `b`; zero if None.
     tolerance
-        A problem is solved when its residual has fallen to this share of where it started; it then stays as it is,
-        whatever the others of the batch still need.
+        A problem is solved when its residual has fallen to this share of its first value. Its estimate then no longer
+        changes, even if other problems of the batch need more iterations.
     axes
         Axes that make up one problem; the others are batches.
 

@@ -37,7 +37,7 @@ class Measured:
 
     @classmethod
     def of(cls, kspace: Tensor, mask: Tensor) -> Measured:
-        """Transform centred k-space as far as it is needed only once.
+        """Do the part of the transform of centred k-space that is needed only once.
 
         Samples are multiplied by `exp(-2 pi i k (N // 2) / N)`, whose inverse transform is the shift of the image's
         centre to its place, for even and odd sizes.

@@ -149,7 +149,7 @@ class TotalVariation:
 
 
 def _pieces(values: Tensor) -> Iterable[Any]:
-    """Index what to treat together: one plane fits into a CPU's cache, all of them do not; elsewhere all of them."""
+    """Return indices of the planes to treat together: single ones on a CPU, whose cache holds one, elsewhere all."""
     return np.ndindex(*values.shape[:-2]) if in_blocks(values) else [()]
 
 

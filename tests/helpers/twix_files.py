@@ -36,7 +36,7 @@ TITLES = {
     "E12": "object=MrProtDataImpl@MrProtocolData version=51280000 converter=%MEASCONST%/ConverterList/Prot.txt ",
     "XA": "object=MrProtDataImpl@MrProtocolData version=61010001 converter=%MEASCONST%/ConverterList/Prot.txt ",
 }
-"""What follows the beginning of a block of parameters, by the version of the scanner's software."""
+"""Text after the beginning of a block of parameters, by the version of the scanner's software."""
 
 OTHER_OBJECT = (
     "### ASCCONV BEGIN object=MrCardioViewLabelSuffixListImpl@MrProtocolData ###\n"

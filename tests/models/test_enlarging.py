@@ -31,19 +31,20 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(networks.write_weights(tmp_path_factory.mktemp("weights") / "sharp.safetensors", "sharp"))
 
 
-@pytest.mark.parametrize("name", ["sense", "zero-filled"])
+@pytest.mark.parametrize(("name", "stage_name"), [("sense", "sharp"), ("zero-filled", "sharp"), ("sense", "mfcn")])
 @pytest.mark.parametrize("sampling", [CENTRE, Sampling(MaskKind.CENTER_PHASE, 2, 0.5)])
 def test_the_image_has_the_matrix_of_the_scan_and_the_centre_of_the_methods(
-    weights: str, name: str, sampling: Sampling
+    tmp_path: Path, name: str, stage_name: str, sampling: Sampling
 ) -> None:
-    scan, stage = sampling(FULL), create_stage("sharp", {"checkpoint": weights})
+    weights = str(networks.write_weights(tmp_path / "weights.safetensors", stage_name))
+    scan, stage = sampling(FULL), create_stage(stage_name, {"checkpoint": weights})
     low = create(name).complex_image(measured_centre(scan))
     assert low is not None
     enlarged = stage(low, torch.full(low.shape, 1e-3), scan)
     assert enlarged.shape == scan.crop
     error = measured_kspace(enlarged, low.shape) - fft(low)
     assert error.abs().amax() < 1e-6 * fft(low).abs().amax()
-    composed = create(f"{name}+sharp", {"sharp.checkpoint": weights})(scan)
+    composed = create(f"{name}+{stage_name}", {f"{stage_name}.checkpoint": weights})(scan)
     assert composed.shape == scan.crop
     assert (composed - enlarged.abs()).norm() < 0.05 * composed.norm()  # the noise map differs
 
@@ -101,6 +102,11 @@ def test_more_than_twice_the_matrix_is_refused(weights: str) -> None:
         method(small_centre(FULL))
     with pytest.raises(InputError, match="sharp, setting factor"):
         create("sense+sharp", {"sharp.factor": 3})
+
+
+def test_a_stage_without_shipped_weights_says_how_to_get_some() -> None:
+    with pytest.raises(InputError, match=r"no weights ship for mfcn: .* `recon train mfcn`"):
+        create("sense+mfcn").prepare()
 
 
 def test_the_shipped_weights_win_back_resolution_and_invent_nothing() -> None:

@@ -1,6 +1,7 @@
 """The core runs without the optional packages, and says which extra brings the one that is missing."""
 
 import ast
+import csv
 import json
 import re
 import subprocess
@@ -14,9 +15,21 @@ import pytest
 
 from helpers import without_extras
 from helpers.raw_files import write_raw_file
+from recon.data.acquisition import Header
 from recon.experiments.report.scores import read_csv
 
 ROOT = Path(__file__).parents[2]
+HEADER = Header((48, 40), (0, 40), field_of_view=(96.0, 80.0), encoded_field_of_view=(96.0, 80.0))
+STUDY = """
+arms:
+  NEX 1: {method: zero-filled}
+  NEX 1 + Gain: {method: zero-filled+gain}
+replicas: 0
+air: air
+rois:
+  air: {center: [-36, -44], radii: [3, 3]}
+  tissue: TISSUE
+"""
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = ("cluster", "hub", "images", "report", "train", "twix")
 IMPORTED_AS = {"pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
@@ -60,6 +73,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answers(folder: Path) -> dict[str, tuple[int, str]]:
     """Run commands without the packages of any extra; return the exit code and output of each."""
     raw = write_raw_file(folder / "raw.h5")
+    scan = write_raw_file(folder / "scan.h5", slices=1, header=HEADER)
+    (folder / "study.yaml").write_text(STUDY.replace("TISSUE", "{center: [0, 0], radii: [6, 6]}"))
+    labels = "{label: 1}\nlabels: '{name}.nii.gz'"
+    (folder / "labels.yaml").write_text(STUDY.replace("TISSUE", labels))
     commands = {
         "info": ["info", raw],
         "reconstruct": ["reconstruct", raw, "--method", "sense", "--output", folder / "sense"],
@@ -85,6 +102,8 @@ def answers(folder: Path) -> dict[str, tuple[int, str]]:
         "train": ["train", "varnet_small_cpu", f"data.train={folder}", f"data.val={folder}"],
         "finetune": ["finetune", "varnet-general", raw, "--output", folder / "finetuned"],
         "plot": ["plot", folder],
+        "study": ["study", folder / "study.yaml", scan, "--output", folder / "study"],
+        "labels": ["study", folder / "labels.yaml", scan, "--output", folder / "labels"],
     }
     lines = json.dumps([list(map(str, words)) for words in commands.values()])
     program = [sys.executable, without_extras.__file__, json.dumps(sorted(optional())), lines]
@@ -93,7 +112,7 @@ def answers(folder: Path) -> dict[str, tuple[int, str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["info", "reconstruct", "png", "network", "compare"])
+@pytest.mark.parametrize("command", ["info", "reconstruct", "png", "network", "compare", "study"])
 def test_the_core_runs_without_extras(answers: dict[str, tuple[int, str]], command: str) -> None:
     code, output = answers[command]
     assert code == 0, output
@@ -103,6 +122,21 @@ def test_the_core_runs_without_extras(answers: dict[str, tuple[int, str]], comma
 def test_compare_says_why_there_is_no_report(answers: dict[str, tuple[int, str]], folder: Path) -> None:
     assert "pip install 'unrolled-recon[report]'" in answers["compare"][1]
     assert len(read_csv(folder / "compared" / "metrics.csv")) == 2
+
+
+@pytest.mark.slow
+def test_a_study_measures_without_a_report_and_says_why(answers: dict[str, tuple[int, str]], folder: Path) -> None:
+    assert "pip install 'unrolled-recon[report]'" in answers["study"][1]
+    rows = csv.DictReader((folder / "study" / "values.csv").read_text().splitlines())
+    assert {row["arm"] for row in rows} == {"NEX 1", "NEX 1 + Gain"}
+    assert not (folder / "study" / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_a_study_with_a_label_map_names_the_extra_that_reads_it(answers: dict[str, tuple[int, str]]) -> None:
+    code, output = answers["labels"]
+    assert code == 2
+    assert "a label map needs nibabel: pip install 'unrolled-recon[images]'" in output
 
 
 @pytest.mark.slow

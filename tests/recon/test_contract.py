@@ -1,4 +1,4 @@
-"""What every method owes, whichever it is: the same image whatever the units, better than doing nothing."""
+"""Every method gives the same image in any units, and a better one than doing nothing."""
 
 import pytest
 import torch

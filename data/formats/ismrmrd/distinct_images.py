@@ -43,7 +43,7 @@ class _Readouts:
 def distinct_counters(
     path: Path, heads: NDArray[Any], columns: Indices, middle: int, imaging: Chosen, diffusion: str | None
 ) -> Indices:
-    """Return the counters of every readout, changed where images of the same counters must be told apart.
+    """Return the counters of every readout, changed where different images share the same counters.
 
     Images that differ in a diffusion or user counter get sets of their own, and those that differ in position or
     orientation get slices of their own.

@@ -174,7 +174,7 @@ class PartitionedVolume(VolumeWithoutTarget):
 
 
 def by_position(lines: SortedVolume, scan: ScanHeader) -> Volume:
-    """Return the images of a 2-D scan as they are, those of a 3-D scan by their positions along the readout.
+    """Return the images of a 2-D scan unchanged, those of a 3-D scan by their positions along the readout.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """Examines how the readouts of a Pulseq scan follow each other, which its counters and flags may not say.
 
-What they cannot describe, such as radial readouts or an EPI without flags, is recognised by its samples and refused.
+Scans that neither can describe, such as radial ones or an EPI without flags, are recognised by their samples and
+refused.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ in samples, and in standard errors."""
 
 @dataclass(frozen=True, eq=False)
 class _Profiles:
-    """What the readouts of one image show, in the order of their acquisition.
+    """Counters and profiles of the readouts of one image, in the order of their acquisition.
 
     Attributes
     ----------

@@ -57,11 +57,11 @@ class Variable:
     shape
         Its shape in MATLAB's order.
     content
-        What it holds, for a message; "complex" for what can be k-space.
+        Kind of its content, for a message; "complex" if it can be k-space.
     kspace
         Object that reads the part by which it is indexed.
     fields
-        Of a struct, a function for every field that opens it.
+        Functions that open the fields of a struct, by name.
     """
 
     shape: tuple[int, ...]

@@ -64,7 +64,7 @@ class TwixProtocol:
         Raises
         ------
         HeaderError
-            If the value is not such a number, or is missing and there is no default.
+            If the value is not a number or is negative, or if it is missing and there is no default.
         """
         text = self._values.get(name)
         if text is None and default is not None:

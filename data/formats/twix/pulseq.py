@@ -17,7 +17,7 @@ from recon.data.formats.ismrmrd.readout_order import check_order
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 
 OFF_CENTER = 0.1
-"""Distance of the strongest line from the middle, relative to the number of lines, that tells partial Fourier."""
+"""Distance of the strongest line from the middle, as share of the lines, above which a scan is partial Fourier."""
 
 
 def described_by_readouts(

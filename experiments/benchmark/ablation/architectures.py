@@ -39,7 +39,7 @@ class FromSense(GeneralVarNet):
         self.start = Sense()
 
     def begin(self, batch: UndersampledBatch, iterations: int | None = None) -> Start:  # noqa: ARG002
-        """Start as always: a number of compressed-sensing iterations does not apply."""
+        """Start with SENSE, to which a number of compressed-sensing iterations does not apply."""
         return super().begin(batch)
 
 
@@ -75,7 +75,7 @@ class WideLast(GeneralVarNet):
     last
         Channels of the last U-Net.
     arguments
-        Those of `GeneralVarNet`.
+        Arguments of `GeneralVarNet`.
     """
 
     def __init__(self, last: int, pools: int = 4, memory: int = 8, **arguments: Any) -> None:
@@ -94,7 +94,7 @@ class TwoStarts(GeneralVarNet):
     second
         Method of the second image.
     arguments
-        Those of `GeneralVarNet`; its `memory` is at least 4.
+        Arguments of `GeneralVarNet`; `memory` is at least 4.
     """
 
     def __init__(self, second: IterativeSense, **arguments: Any) -> None:

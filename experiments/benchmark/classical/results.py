@@ -1,4 +1,4 @@
-"""Hold the results of the classical benchmark, as they are stored in `classical.json`."""
+"""Hold the results of the classical benchmark in the form of `classical.json`."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class LoadingResult:
 
 @dataclass(frozen=True)
 class LoadingReport:
-    """Results of the loading benchmark, as they are stored in `loading.json`.
+    """Results of the loading benchmark in the form of `loading.json`.
 
     Attributes
     ----------

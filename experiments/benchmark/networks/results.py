@@ -1,4 +1,4 @@
-"""Hold the results of the network benchmark, as they are stored in `varnet.json`."""
+"""Hold the results of the network benchmark in the form of `varnet.json`."""
 
 from __future__ import annotations
 

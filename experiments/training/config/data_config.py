@@ -34,7 +34,7 @@ Paths = Annotated[Path | tuple[Path, ...], PlainValidator(_parse_paths), PlainSe
 
 
 class FilterConfig(Section):
-    """Which volumes and slices to use, for training and validation alike.
+    """Choice of volumes and slices, for training and validation alike.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class FilterConfig(Section):
 
 
 class FractionConfig(Section):
-    """How much of the filtered data to use. The choice is random and depends on the seed alone.
+    """Shares of the filtered data to use. The choice is random and depends on the seed alone.
 
     Attributes
     ----------
@@ -171,15 +171,17 @@ class SimulationConfig(Section):
 class CineConfig(Section):
     """Training on series of beating hearts simulated on the fly; no series comes twice.
 
-    They show the measured cines that `train` names and hearts that are drawn. Each series draws its properties from
-    the ranges below, each given as smallest and largest value.
+    They show the measured cines, or moving pictures, that `train` names and hearts that are drawn. Each series draws its
+    properties from the ranges below, each given as smallest and largest value.
 
     Attributes
     ----------
     maps
         Files of measured coil maps to use besides the maps of simulated coils; null for simulated coils only.
     hearts
-        How often a heart is drawn for every time that each measured cine is shown.
+        How often a heart is drawn for every time that each file of `train` is shown.
+    still
+        Whether `train` names still images of any anatomy, of which a part is made to beat, instead of measured cines.
     series
         Number of series in an epoch.
     frames
@@ -196,6 +198,7 @@ class CineConfig(Section):
 
     maps: Paths | None = None
     hearts: int = Field(default=4, ge=0)
+    still: bool = False
     series: int = Field(default=100, ge=1)
     frames: tuple[int, int] = (8, 16)
     matrix: tuple[int, int] = (96, 192)
@@ -252,7 +255,7 @@ class PatchConfig(Section):
 
 
 class DataConfig(Section):
-    """Which files are read and how their slices are undersampled.
+    """Files to read, and the undersampling of their slices.
 
     Attributes
     ----------

@@ -1,1 +1,1 @@
-"""What a training run reads: files, slices and batches."""
+"""Input of a training run: files, slices and batches."""

@@ -17,7 +17,7 @@ from recon.experiments.training.config.data_config import CineConfig, as_tuple
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.preparation import series_centred
 from recon.simulation.cine.simulator import CinePlan, CineSimulator
-from recon.simulation.cine.sources import DrawnHeart, Source, load_cines
+from recon.simulation.cine.sources import DrawnHeart, Source, load_cines, load_pictures
 from recon.simulation.scanner.anatomy import Anatomy, load_maps
 from recon.simulation.scanner.measured_maps import fill_maps
 
@@ -73,11 +73,12 @@ class SimulatedCines:
     """Series simulated from cines and drawn hearts, on the training device unless reading processes do it."""
 
     def __init__(self, config: TrainConfig, cine: CineConfig, device: torch.device) -> None:
-        measured = load_cines(as_tuple(config.data.train))
-        self.files: Sequence[Anatomy] = [source.volume for source in measured]
+        load = load_pictures if cine.still else load_cines
+        shown = load(as_tuple(config.data.train))
+        self.files: Sequence[Anatomy] = [source.volume for source in shown]
         maps = [] if cine.maps is None else load_maps(as_tuple(cine.maps))
         where = torch.device("cpu") if config.data.workers else device
-        sources: list[Source] = [*measured, *[DrawnHeart()] * cine.hearts]
+        sources: list[Source] = [*shown, *[DrawnHeart()] * cine.hearts]
         self._simulator = CineSimulator(sources, list(map(fill_maps, maps)), varied=True, device=where)
         self._config, self._cine = config, cine
 

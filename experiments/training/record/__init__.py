@@ -1,1 +1,1 @@
-"""What a training run writes: log, pictures, state, provenance and weights."""
+"""Output of a training run: log, pictures, state, provenance and weights."""

@@ -21,7 +21,7 @@ from recon.models.checkpoints.checkpoint import write_tensors
 
 @dataclass
 class Position:
-    """How far a run has come. All random numbers follow from this and the seed, so no generator is saved.
+    """Progress of a training run. All random numbers follow from this and the seed, so no generator is saved.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What methods that reconstruct the frames of a series together have in common."""
+"""Base of the iterative methods that reconstruct the frames of a series together."""
 
 from __future__ import annotations
 

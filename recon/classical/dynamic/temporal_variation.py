@@ -1,4 +1,4 @@
-"""Compressed sensing with total variation along time: a pixel changes seldom."""
+"""Compressed sensing with total variation along time, for pixels that seldom change."""
 
 from __future__ import annotations
 

@@ -10,13 +10,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from recon.simulation.scanner.random_fields import coordinates
+from recon.simulation.scanner.random_fields import coordinates, smooth_plane
 
 END_SYSTOLE, FILLED, ATRIUM = 0.36, 0.62, 0.86
 """Phases of the heart cycle at which contraction, early filling and diastasis end; the atrium fills the rest."""
 
 LEFT_TO_ATRIUM = 0.15
 """Share of the stroke that the atrium fills."""
+
+PULSATING, SQUEEZED = (0.1, 0.4), (0.05, 0.35)
+"""Ranges of the radius that contracts in a picture, where half its width is 1, and of the share it contracts by."""
+
+SWAYING, BRIGHTER = 0.04, 0.25
+"""Largest amplitude with which a picture sways, and share by which its contracting part changes brightness."""
 
 BREATH = (3.0, 5.0)
 """Range of the duration of a breath, in seconds."""
@@ -49,6 +55,36 @@ def breathing(seconds: NDArray[np.float64], rng: np.random.Generator) -> NDArray
     """Draw a breath of random duration and phase, and return the displacement from 0 to 1 at these times."""
     turns = seconds / rng.uniform(*BREATH) + rng.random()
     return np.sin(np.pi * turns) ** 2
+
+
+def pulsate(image: Tensor, phases: NDArray[np.float64], rng: np.random.Generator) -> Tensor:
+    """Let a round part of a picture contract with the heart, and the rest sway with it: `(frames, rows, columns)`.
+
+    Parameters
+    ----------
+    image
+        real `(rows, columns)`.
+    phases
+        Times of the frames in heart cycles.
+    rng
+        Source of the place, the size and the strength of the motion.
+    """
+    rows, columns = image.shape
+    y, x = coordinates((rows, columns), image.device)
+    down, across = rng.uniform(-0.35, 0.35, 2)
+    near = torch.exp(-((y - down) ** 2 + (x - across) ** 2) / (2 * rng.uniform(*PULSATING) ** 2))
+    squeezed = rng.uniform(*SQUEEZED) * contraction(phases)
+    swaying = rng.uniform(0, SWAYING) * np.sin(2 * np.pi * (phases + rng.random()))
+    fields = [smooth_plane((rows, columns), 4, rng, image.device) for _ in range(2)]
+    brighter = rng.uniform(-BRIGHTER, BRIGHTER) * contraction(phases + rng.uniform(0, 0.2))
+    frames = []
+    for inwards, aside, gain in zip(squeezed.tolist(), swaying.tolist(), brighter.tolist(), strict=True):
+        stretch = near * (1 / (1 - inwards) - 1)
+        there = [x + (x - across) * stretch + aside * fields[0], y + (y - down) * stretch + aside * fields[1]]
+        grid = torch.stack([one.expand(rows, columns) for one in there], -1)[None]
+        moved = grid_sample(image[None, None], grid, mode="bicubic", padding_mode="border", align_corners=True)
+        frames.append(moved[0, 0] * (1 + gain * near))
+    return torch.stack(frames)
 
 
 def displace(images: Tensor, pixels: NDArray[np.float64]) -> Tensor:

@@ -113,7 +113,7 @@ class CineSimulator:
     Attributes
     ----------
     sources
-        What the hearts are taken from; each is equally likely.
+        Sources of the hearts; each is equally likely.
     maps
         Measured coil maps, complex64 `(coils, rows, columns)`, to choose from; loops are simulated without any.
     varied

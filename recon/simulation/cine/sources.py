@@ -1,4 +1,4 @@
-"""Provides what series are simulated from: measured cines of a file, or drawn hearts."""
+"""Provides what series are simulated from: measured cines of a file, drawn hearts, or still pictures that move."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
+from recon.simulation.cine.motion import pulsate
 from recon.simulation.cine.torso import Torso
 from recon.simulation.scanner.anatomy import Anatomy, load_anatomies
 
@@ -85,7 +87,7 @@ class MeasuredCine:
         Raises
         ------
         InputError
-            If there should be several slices or beats: the file shows one slice at its own rate.
+            If several slices or beats are asked for: the file shows one slice at its own rate.
         """
         if slices > 1 or beats > 1:
             raise InputError(
@@ -96,6 +98,26 @@ class MeasuredCine:
         chosen = (first + step * np.arange(frames)) % len(self.volume.image)
         images = self.volume.image[chosen].astype(np.float32) / np.float32(self.volume.unit)
         return Beat(images[None], USUAL_INTERVAL, False, chosen / len(self.volume.image))
+
+
+@dataclass(frozen=True, eq=False)
+class MovingPicture:
+    """Still images of any anatomy, a part of which contracts as a heart does: textures that no drawn heart has.
+
+    Attributes
+    ----------
+    volume
+        Images `(slices, rows, columns)`, one of which is chosen for each series.
+    """
+
+    volume: Anatomy
+
+    def beat(self, frames: int, slices: int, beats: int, rng: np.random.Generator) -> Beat:
+        """Choose an image and move it over so many beats, all slices alike."""
+        interval, phases = 1000 * rng.uniform(*BEAT) * beats / frames, np.arange(frames) * beats / frames
+        still = torch.from_numpy(self.volume.slice(int(rng.integers(len(self.volume)))))
+        movie: Movie = pulsate(still, phases, rng).numpy()
+        return Beat(np.stack([movie] * slices), interval, True, phases)
 
 
 def load_cines(places: Sequence[Path]) -> list[MeasuredCine]:
@@ -111,3 +133,14 @@ def load_cines(places: Sequence[Path]) -> list[MeasuredCine]:
         if len(volume.image) < FEWEST_FRAMES:
             raise InputError(f"{volume.path}: holds {len(volume.image)} images; a cine has at least {FEWEST_FRAMES}")
     return list(map(MeasuredCine, volumes))
+
+
+def load_pictures(places: Sequence[Path]) -> list[MovingPicture]:
+    """Read still images: the `image` of `.npz` files, real `(slices, rows, columns)`, and DICOM and NIfTI images.
+
+    Raises
+    ------
+    InputError
+        If there is no file, or a file holds no such images.
+    """
+    return list(map(MovingPicture, load_anatomies(places)))

@@ -39,7 +39,7 @@ class Implant:
     width
         Width at half maximum, in pixels.
     height
-        What it adds to the image at its centre: positive if bright, negative if dark.
+        Change of the image at its centre: positive if bright, negative if dark.
     """
 
     slice: int

@@ -17,7 +17,7 @@ LARGEST_DISC = 4
 
 
 class Layout(StrEnum):
-    """Which samples a scan measures: whole lines, or those of a pattern in two phase axes."""
+    """Samples that a scan measures: whole lines, or a pattern in two phase axes."""
 
     LINES = "lines"
     POISSON = "poisson"

@@ -1,4 +1,4 @@
-"""How many of the simulated scans have each property that not all scans have."""
+"""Shares of the simulated scans that have each of the optional properties."""
 
 from __future__ import annotations
 

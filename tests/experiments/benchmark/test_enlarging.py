@@ -17,12 +17,13 @@ from recon.experiments.benchmark.enlarging import (
     enlarging,
     implant_shares,
 )
-from recon.models.enlarging import SharpStage
+from recon.models.enlarging import EnlargingStage, enlarging_stage
+from recon.models.zoo import ENLARGERS
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> SharpStage:
-    return SharpStage(checkpoint=write_weights(tmp_path / "sharp.safetensors", "sharp"))
+def stages(tmp_path: Path) -> list[EnlargingStage]:
+    return [enlarging_stage(write_weights(tmp_path / f"{name}.safetensors", name)) for name in ENLARGERS]
 
 
 def test_zero_filling_has_the_transfer_function_of_its_centre() -> None:
@@ -41,14 +42,30 @@ def test_implants_are_lost_by_blur_and_kept_by_a_method_that_knows_them() -> Non
     assert set(implant_shares(image, 0.0, flat).values()) == {0.0}
 
 
-def test_the_report_holds_both_methods(stage: SharpStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_holds_every_method(
+    stages: list[EnlargingStage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("recon.experiments.benchmark.denoising.scenes.HEAD_MATRIX", (64, 64))
-    report = enlarging([], 0.005, 1, stage, tmp_path / "out")
-    assert [one.method for one in report.results] == [ZEROS, "sharp"]
+    report = enlarging([], 0.005, 1, stages, tmp_path / "out")
+    assert [one.method for one in report.results] == [ZEROS, *ENLARGERS]
     assert json.loads((tmp_path / "out" / REPORT).read_text())["protocol"]["noise"] == 0.005
     for one in report.results:
         assert one.bands[0].correlation > 0.98
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / REPORT).write_text("{}")
     with pytest.raises(InputError, match="no report of a benchmark"):
-        enlarging([], 0.005, 1, stage, tmp_path / "other")
+        enlarging([], 0.005, 1, stages, tmp_path / "other")
+
+
+def test_weights_of_one_network_have_names_of_their_own(
+    stages: list[EnlargingStage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recon.experiments.benchmark.denoising.scenes.HEAD_MATRIX", (64, 64))
+    other = enlarging_stage(write_weights(tmp_path / "other.safetensors", "sharp"))
+    report = enlarging([], 0.005, 1, [stages[0], other], tmp_path / "out")
+    assert [one.method for one in report.results] == [ZEROS, "sharp sharp.safetensors", "sharp other.safetensors"]
+
+
+def test_weights_that_enlarge_nothing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="dlr, which enlarges nothing; available: sharp, mfcn"):
+        enlarging_stage(write_weights(tmp_path / "dlr.safetensors", "dlr"))

@@ -1,4 +1,4 @@
-"""`recon simulate cine` writes series, and leaves `recon simulate` as it is."""
+"""`recon simulate cine` writes series, and does not change `recon simulate`."""
 
 from collections.abc import Callable
 from pathlib import Path

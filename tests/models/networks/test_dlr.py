@@ -1,4 +1,4 @@
-"""What holds for the denoising network by its construction, whatever its weights."""
+"""Properties of the denoising network that hold by construction, for any weights."""
 
 import pytest
 import torch

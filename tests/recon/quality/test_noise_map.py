@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from helpers.networks import write_weights
 from helpers.objects import discs, object_acquisition
 from recon.classical.grappa import Grappa
 from recon.classical.zero_filled import ZeroFilled
+from recon.data.acquisition import Acquisition
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
+from recon.postprocessing.gain import Gain
 from recon.quality.noise_map import g_factor_map, noise_map
 from recon.quality.pseudo_replica import pseudo_replica
 from recon.registry import create, method_names
@@ -67,3 +70,17 @@ def test_every_method_has_a_noise_map_and_a_g_factor(tmp_path: Path) -> None:
             assert found.dtype == torch.float32, name
             assert found.isfinite().all(), name
             assert found.max() > 0, name
+
+
+def test_a_stage_has_as_many_replicas_as_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    improve = Gain.__call__
+
+    def counted(stage: Gain, image: Tensor, noise: Tensor, acquisition: Acquisition) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return improve(stage, image, noise, acquisition)
+
+    monkeypatch.setattr(Gain, "__call__", counted)
+    noise_map(create("zero-filled+gain"), object_acquisition(4, 32, 32, noise=1e-3), COVARIANCE, 5)
+    assert calls == 5

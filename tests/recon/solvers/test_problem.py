@@ -105,7 +105,7 @@ def test_slices_of_a_batch_may_differ_in_their_number_of_virtual_coils() -> None
         torch.testing.assert_close(image, Sense(tolerance=0)(scan), rtol=1e-3, atol=1e-3 * float(image.max()))
 
 
-def test_padding_counts_for_the_acceleration_only_where_nobody_says_it_was_not_measured() -> None:
+def test_padding_counts_for_the_acceleration_unless_the_header_marks_it_as_not_measured() -> None:
     scan = padded(undersampled(object_acquisition(phase=60)), 90)
     assert float(Problem.of_slices([scan]).acceleration) == pytest.approx(scan.acceleration)
     acs = [calibration_lines(scan)]

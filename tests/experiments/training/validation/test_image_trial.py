@@ -1,4 +1,4 @@
-"""How a denoiser or an enlarger under training is scored."""
+"""Checks the scores of a denoiser or an enlarger under training."""
 
 from dataclasses import replace
 from pathlib import Path

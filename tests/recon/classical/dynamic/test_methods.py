@@ -1,4 +1,4 @@
-"""What methods that reconstruct all frames of a series together owe, on a heart that beats."""
+"""Every method that reconstructs all frames of a series together is tested on a beating heart."""
 
 from dataclasses import replace
 from functools import cache

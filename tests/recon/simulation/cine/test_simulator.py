@@ -12,9 +12,9 @@ from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.fourier import ifft
 from recon.simulation.cine.files import simulate_cines
-from recon.simulation.cine.motion import breathing, contraction, displace
+from recon.simulation.cine.motion import breathing, contraction, displace, pulsate
 from recon.simulation.cine.simulator import CinePlan, CineSimulator
-from recon.simulation.cine.sources import MeasuredCine, load_cines
+from recon.simulation.cine.sources import MeasuredCine, load_cines, load_pictures
 from recon.simulation.cine.torso import MATRIX, PIXEL, Torso
 
 PLAN = CinePlan(matrix=(40, 36), frames=4, coils=3, snr=1e6)
@@ -53,6 +53,23 @@ def test_breathing_moves_the_chest_and_hardly_the_back() -> None:
     shares = breathing(np.linspace(0, 10, 100), np.random.default_rng(0))
     assert shares.min() >= 0
     assert shares.max() <= 1
+
+
+def test_a_picture_moves_with_the_heart_and_returns() -> None:
+    picture = torch.rand(48, 40, generator=torch.Generator().manual_seed(0))
+    first, contracted, last = pulsate(picture, np.array([0.0, 0.36, 1.0]), np.random.default_rng(2))
+    torch.testing.assert_close(first, last, atol=1e-4, rtol=0)
+    assert (first - contracted).abs().max() > 0.05
+
+
+def test_still_images_become_series_of_one_of_their_slices(tmp_path: Path) -> None:
+    volume = np.random.default_rng(0).random((2, 32, 32)).astype(np.float32)
+    np.savez(tmp_path / "head.npz", image=volume)
+    (source,) = load_pictures([tmp_path])
+    beat = source.beat(5, 2, 1, np.random.default_rng(1))
+    assert beat.images.shape == (2, 5, 32, 32)
+    np.testing.assert_array_equal(beat.images[0], beat.images[1])
+    assert np.abs(np.diff(beat.images[0], axis=0)).max() > 0
 
 
 @pytest.mark.parametrize("varied", [True, False])
