@@ -106,6 +106,8 @@ class ClusterRun:
         Wall seconds for all tasks.
     overhead
         Share of the time that is not pauses.
+    cpu_seconds
+        CPU seconds of command and scheduler for each task, which do not depend on how busy the machine is.
     first_mebibytes, last_mebibytes
         Memory of the process of command and scheduler after a tenth of the tasks and at the end.
     """
@@ -115,6 +117,7 @@ class ClusterRun:
     workers: int
     seconds: float
     overhead: float
+    cpu_seconds: float
     first_mebibytes: float
     last_mebibytes: float
 
@@ -155,6 +158,7 @@ def workers(benchmark: WorkersBenchmark, output: Path) -> list[Run]:
     output.mkdir(parents=True, exist_ok=True)
     runs: list[Run] = []
     clusters = [cluster_run(benchmark)] if benchmark.tasks else []
+    _write(output, benchmark, runs, clusters)
     with TemporaryDirectory() as folder, progress() as bar:
         scans = Path(folder) / "scans"
         coils, *matrix = benchmark.shape
@@ -167,7 +171,22 @@ def workers(benchmark: WorkersBenchmark, output: Path) -> list[Run]:
             for number, (method, processes, threads) in enumerate(rounds):
                 bar.update(task, description=f"{method}, {processes} x {threads}")
                 runs.append(_run(scans, Path(folder) / f"images{count}-{number}", method, processes, threads))
+                _write(output, benchmark, runs, clusters)
                 bar.advance(task)
+    if runs:
+        console.print(_table(runs, benchmark.volumes))
+    for one in clusters:
+        console.print(
+            f"Dask: {one.tasks} tasks of {one.pause:g} s on {one.workers} workers: {one.overhead:.1%} overhead, "
+            f"{1000 * one.cpu_seconds:.1f} CPU ms for each, "
+            f"{one.first_mebibytes:.0f} MiB after a tenth and {one.last_mebibytes:.0f} MiB at the end"
+        )
+    console.print(f"results: {output / 'workers.json'}", markup=False, soft_wrap=True)
+    return runs
+
+
+def _write(output: Path, benchmark: WorkersBenchmark, runs: Sequence[Run], clusters: Sequence[ClusterRun]) -> None:
+    """Write what has been measured so far."""
     report = {
         "protocol": asdict(benchmark),
         "machine": machine(),
@@ -176,15 +195,6 @@ def workers(benchmark: WorkersBenchmark, output: Path) -> list[Run]:
     }
     with atomic_path(output / "workers.json") as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    if runs:
-        console.print(_table(runs, benchmark.volumes))
-    for one in clusters:
-        console.print(
-            f"Dask: {one.tasks} tasks of {one.pause:g} s on {one.workers} workers: {one.overhead:.1%} overhead, "
-            f"{one.first_mebibytes:.0f} MiB after a tenth and {one.last_mebibytes:.0f} MiB at the end"
-        )
-    console.print(f"results: {output / 'workers.json'}", markup=False, soft_wrap=True)
-    return runs
 
 
 def cluster_run(benchmark: WorkersBenchmark) -> ClusterRun:
@@ -204,13 +214,15 @@ def cluster_run(benchmark: WorkersBenchmark) -> ClusterRun:
     ) as cluster:
         crew = DaskCluster(cluster.scheduler_address)
         list(crew.run(job, tasks[: benchmark.cluster], _discard))  # warm up
-        first, start = 0.0, time.perf_counter()
+        first, start, cpu = 0.0, time.perf_counter(), time.process_time()
         for count, _ in enumerate(crew.run(job, tasks, _discard), 1):
             if count == max(1, len(tasks) // 10):
                 first = process.memory_info().rss / 2**20
         seconds, last = time.perf_counter() - start, process.memory_info().rss / 2**20
+        cpu = (time.process_time() - cpu) / len(tasks)
     ideal = -(-len(tasks) // benchmark.cluster) * benchmark.pause
-    return ClusterRun(len(tasks), benchmark.pause, benchmark.cluster, seconds, 1 - ideal / seconds, first, last)
+    overhead = 1 - ideal / seconds
+    return ClusterRun(len(tasks), benchmark.pause, benchmark.cluster, seconds, overhead, cpu, first, last)
 
 
 def _discard(_slices: int) -> None:

@@ -7,11 +7,10 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from recon.data.errors import InputError
 from recon.data.extras import extra
@@ -133,7 +132,7 @@ def do_bundle(order: Order, tasks: Sequence[Task]) -> list[Reply]:
     """Do tasks one after the other on a worker, and reply to each."""
     from dask.distributed import get_worker  # noqa: PLC0415 - an extra
 
-    with _alone, suppress(KeyboardInterrupt):
+    with _alone:
         if order.code != package_sha256():
             error = InputError("the workers of the cluster run another version of this program; install the same one")
             return [Reply(error=error)] * len(tasks)
@@ -189,18 +188,17 @@ def _work_of(job: Job) -> Work:
 
 def _with_absolute_paths(job: Job) -> Job:
     """Return a job that means the same in whatever folder a worker runs."""
-    if not is_dataclass(job):
-        return job
+    options: Any = job
     changes: dict[str, Any] = {}
-    for field in fields(job):
-        value = getattr(job, field.name)
+    for field in fields(options):
+        value = getattr(options, field.name)
         if isinstance(value, Path):
             changes[field.name] = value.absolute()
         elif isinstance(value, tuple):
             changes[field.name] = tuple(one.absolute() if isinstance(one, Path) else one for one in value)
         elif field.name == "checkpoint" and value is not None:
             changes[field.name] = _absolute(value)
-    return replace(job, **changes)
+    return cast("Job", replace(options, **changes))
 
 
 def _absolute(name: str) -> str:

@@ -27,7 +27,10 @@ WIDTH = 10_000
 
 
 class Job(Protocol):
-    """Everything that a worker needs to know before its first task: options of a command as text and paths."""
+    """Everything that a worker needs to know before its first task: a frozen dataclass of text and paths."""
+
+    def __hash__(self) -> int:
+        """Return the same for equal jobs, whose methods a worker builds once."""
 
     def work(self) -> Work:
         """Build the methods, and return the function that does a task; called once by each worker."""
