@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -189,9 +189,13 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device,
     work = TuningWork(inputs, tuning, device)
     protocol = tuning.protocol([volume for volumes in work.contrasts.values() for volume in volumes])
     tuned, tasks = _open(output, protocol), crew.part.of(work.tasks())
-    for path in sorted(output.parent.glob(_part_file(output, "*").name)) if crew.part.is_all else ():
-        _adopt(tuned, path)
-    if not crew.part.is_all:
+    if crew.part.is_all:
+        before = tuned.model_dump()
+        for path in sorted(output.parent.glob(_part_file(output, "*").name)):
+            _adopt(tuned, path)
+        if tuned.model_dump() != before:
+            _in_order(tuned, work.tasks()).write(output)
+    else:
         output = _part_file(output, f"{crew.part.number}-of-{crew.part.count}")
         tuned = _open(output, protocol)
     missing = [task for task in tasks if not _is_tuned(tuned, task)]
@@ -209,8 +213,6 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device,
                 _in_order(tuned, work.tasks()).write(output)
                 console.print(_sentence(tuned, task), markup=False)
             bar.advance(shown)
-    if any(map(partial(_is_tuned, tuned), tasks)):
-        _in_order(tuned, work.tasks()).write(output)
     console.print(f"settings: {output}", markup=False, soft_wrap=True)
     work.problems.exit()
     return tuned
