@@ -17,11 +17,13 @@ from recon.data.errors import InputError, printable, shortened
 from recon.experiments.commands import (
     benchmarks,
     images,
+    openrecon,
     quality_benchmarks,
     raw_data,
     stream,
     study,
     training,
+    verify,
     weights,
 )
 from recon.experiments.console import show_warning
@@ -109,7 +111,7 @@ def limits(
         os.environ["RECON_MAX_GIB"] = str(max_gib)
 
 
-for part in (raw_data, images, study, stream, training, weights):
+for part in (raw_data, images, study, verify, stream, training, weights):
     app.add_typer(part.commands)
 benchmarks.commands.add_typer(quality_benchmarks.commands)
 app.add_typer(
@@ -117,6 +119,9 @@ app.add_typer(
     name="benchmark",
     help="Measure quality, time and memory against other packages, from a checkout of the repository.",
     no_args_is_help=True,
+)
+app.add_typer(
+    openrecon.commands, name="openrecon", help="Package the server as an OpenRecon image.", no_args_is_help=True
 )
 
 

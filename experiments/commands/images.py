@@ -270,7 +270,7 @@ def evaluate(
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
-    """Score reconstructions with fastMRI's metrics, volume by volume.
+    """Score reconstructions with fastMRI's metrics, volume by volume, and the frames of series one by one.
 
     Example: recon evaluate --targets multicoil_val --predictions sense
     """

@@ -30,6 +30,7 @@ from recon.experiments.engine.run import INTERVAL, UNCERTAINTY
 from recon.experiments.report.coverage import SetCoverage, coverage_table
 from recon.experiments.report.lead import DEFINITION, lead_table, leads
 from recon.experiments.report.panels import SliceComparison
+from recon.experiments.report.plane_pictures import plane_pictures
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import (
     MethodScore,
@@ -42,7 +43,7 @@ from recon.experiments.report.scores import (
 from recon.experiments.report.series_pictures import series_pictures
 from recon.experiments.report.series_scores import SeriesScore, series_table
 
-METRICS, SUMMARY, REPORT = "metrics.csv", "summary.json", "report.html"
+METRICS, SUMMARY, REPORT, RECONSTRUCTIONS = "metrics.csv", "summary.json", "report.html", "reconstructions"
 
 PAUSE = 10.0
 """Seconds between two writings of a long table of metrics."""
@@ -241,6 +242,7 @@ def _slice_comparisons(
         uncertainties = {name: one.maps[kind] for name, one in results.items() for kind in bounds if kind in one.maps}
         index = len(scan) // 2
         acquisition = scan.read(index)
+        images = {name: result.images for name, result in results.items()}
         shown = (scan.volume.name, scan.mask_kind, scan.acceleration, scan.seed)
         yield SliceComparison(
             file=scan.volume.name,
@@ -250,8 +252,10 @@ def _slice_comparisons(
             mask_kind=scan.mask_kind,
             seed=scan.seed,
             target=None if acquisition.target is None else acquisition.target.numpy(),
-            series=series_pictures(scan, {name: result.images for name, result in results.items()}, index),
-            images={name: result.images[index] for name, result in results.items()},
+            series=series_pictures(scan, images, index),
+            planes=plane_pictures(scan, images, index),
+            shown=describe_image(scan.volume.header, scan.volume.number(index)),
+            images={name: every[index] for name, every in images.items()},
             uncertainties={name: maps[index] for name, maps in uncertainties.items()},
             coverage=comparison.coverage,
             mask=acquisition.mask.numpy(),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from recon.data.errors import InputError
-from recon.data.open import find_files, open_volume
+from recon.data.open import find_files, open_volume, result_name
+from recon.data.storage.atomic import atomic_path, check_writable
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
 from recon.experiments.cluster.crew import ALONE, Crew
 from recon.experiments.cluster.job import Advance, Task
@@ -23,7 +26,8 @@ def evaluate(targets: Path, predictions: Path, crew: Crew = ALONE) -> dict[str, 
     Parameters
     ----------
     targets
-        Folder or file of raw data with `reconstruction_rss` or, for single-coil k-space, `reconstruction_esc`.
+        Folder or file of raw data with `reconstruction_rss` or, for single-coil k-space, `reconstruction_esc`, or
+        fully sampled in another format.
     predictions
         Folder of files of the same names with the data set `reconstruction`.
     crew
@@ -36,6 +40,8 @@ def evaluate(targets: Path, predictions: Path, crew: Crew = ALONE) -> dict[str, 
 
     Raises
     ------
+    InputError
+        If the JSON file exists already.
     SystemExit
         At the end, if a volume could not be scored.
     """
@@ -47,7 +53,14 @@ def evaluate(targets: Path, predictions: Path, crew: Crew = ALONE) -> dict[str, 
             by_index[index] = result()
     scores = {files[index].name: by_index[index] for index in sorted(by_index)}
     if scores:
-        console.print(_table(scores))
+        console.print(_table({name: one.volume for name, one in scores.items()}))
+    if any(one.series for one in scores.values()):
+        console.print(_series_table(scores))
+    if output is not None and scores:
+        text = json.dumps(finite({name: one.as_dict() for name, one in scores.items()}), indent=1, ensure_ascii=False)
+        with atomic_path(output) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+        say(f"scores: {output}")
     problems.exit()
     return scores
 
@@ -75,18 +88,35 @@ def _score(target_file: Path, prediction_file: Path) -> Metrics:
         images = read_dataset(file, "reconstruction")[()]
     if images.ndim != 3 or not np.isfinite(images).all():
         raise InputError(f"{prediction_file}: the reconstruction must be finite images (slices, rows, columns)")
-    return score_file(prediction_file, target, images.astype(np.float32), score_as_fastmri)
+    target = volume.read_target()
+    if target is None:
+        raise InputError(f"{target_file}: the file has no target to compare with")
+    images = images.astype(np.float32)
+    whole = score_file(prediction_file, target, images, score_as_fastmri)
+    frames = score_frames(prediction_file, volume.header, range(len(volume)), square(target), images)
+    return Evaluation(whole, tuple(frames))
 
 
-def _table(scores: dict[str, Metrics]) -> Table:
+def _table(scores: Mapping[str, Metrics]) -> Table:
     table = Table(title="fastMRI metrics by volume; no noise floor is added to the images", title_justify="left")
     for heading, justify in (("file", "left"), ("SSIM", "right"), ("PSNR [dB]", "right"), ("NMSE", "right")):
         table.add_column(heading, justify="right" if justify == "right" else "left")
     for name, metrics in scores.items():
-        table.add_row(name, f"{metrics.ssim:.4f}", f"{metrics.psnr:.2f}", f"{metrics.nmse:.4g}")
+        table.add_row(Text(name), f"{metrics.ssim:.4f}", f"{metrics.psnr:.2f}", f"{metrics.nmse:.4g}")
     values = np.array([[metrics.ssim, metrics.psnr, metrics.nmse] for metrics in scores.values()])
     means = values.mean(axis=0)
     spread = 2 * values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(3)
     table.add_section()
     table.add_row("mean +/- 2 sd", *(f"{mean:.4g} +/- {sd:.2g}" for mean, sd in zip(means, spread, strict=True)))
+    return table
+
+
+def _series_table(scores: Mapping[str, Evaluation]) -> Table:
+    """Lay out mean and worst frame of every series."""
+    table = Table(title="frames of each series, in the range of their volume", title_justify="left")
+    for heading in ("file", "series", "frames", *HEADINGS):
+        table.add_column(Text(heading), justify="left" if heading == "file" else "right")
+    for name, one in scores.items():
+        for frames in one.series:
+            table.add_row(Text(name), str(frames.series), str(len(frames.psnr)), *series_numbers(frames))
     return table

@@ -189,5 +189,6 @@ def _nothing() -> None:
 
 def _write(files: ImageFiles, stored: StoredResult, result: Result, formats: Sequence[ImageFormat]) -> None:
     files.write(stored, result, formats)
-    sentence = f"{stored.scan.volume.name}: {len(stored.scan)} slices in {result.seconds:.1f} s"
+    volume = stored.scan.volume
+    sentence = f"{volume.name}: {describe_images(volume.header, len(volume))} in {result.seconds:.1f} s"
     console.print(sentence, markup=False)
