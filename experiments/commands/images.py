@@ -265,8 +265,12 @@ def tune(
 
 @commands.command()
 def evaluate(
-    targets: Annotated[Path, typer.Option(help="Folder of raw data with targets.")],
-    predictions: Annotated[Path, typer.Option(help="Folder of reconstructions with the same file names.")],
+    targets: Annotated[Path, typer.Option(help="Folder of raw data with targets, or fully sampled.")],
+    predictions: Annotated[Path, typer.Option(help="Folder of the HDF5 files that recon reconstruct made of them.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="JSON file for all scores, those of every frame included.")
+    ] = None,
+    overwrite: Overwrite = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
@@ -278,7 +282,7 @@ def evaluate(
     from recon.experiments.commands.jobs import EvaluateJob
     from recon.experiments.engine.evaluate import evaluate as run
 
-    run(targets, predictions, gather(EvaluateJob(predictions), workers, scheduler))
+    run(targets, predictions, output, overwrite, gather(EvaluateJob(predictions), workers, scheduler))
 
 
 @commands.command()

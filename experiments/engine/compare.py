@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from recon.coils import rss
+from recon.data.describe import describe_image
 from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.open import find_files
@@ -43,7 +44,7 @@ from recon.experiments.report.scores import (
 from recon.experiments.report.series_pictures import series_pictures
 from recon.experiments.report.series_scores import SeriesScore, series_table
 
-METRICS, SUMMARY, REPORT, RECONSTRUCTIONS = "metrics.csv", "summary.json", "report.html", "reconstructions"
+METRICS, SUMMARY, REPORT = "metrics.csv", "summary.json", "report.html"
 
 PAUSE = 10.0
 """Seconds between two writings of a long table of metrics."""

@@ -7,30 +7,27 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from recon.data.open import Volume, open_volume, result_name
 from recon.experiments.cluster.job import Advance, Task
 from recon.experiments.engine.comparison import Comparison
-from recon.experiments.engine.detail import DetailMetrics, TargetDetail, target_detail
+from recon.experiments.engine.detail import TargetDetail, target_detail
 from recon.experiments.engine.method_warnings import range_warnings
 from recon.experiments.engine.metrics import (
-    ForegroundMetrics,
     Images,
-    Metrics,
-    score,
-    score_file,
-    score_foreground,
 )
 from recon.experiments.engine.results.outcome import Outcome, load_outcome
+from recon.experiments.engine.results.scoring import score_result
 from recon.experiments.engine.results.store import StoredResult
-from recon.experiments.engine.run import Result, Runner
+from recon.experiments.engine.run import Runner
 from recon.experiments.report.coverage import SetCoverage, measure
 from recon.experiments.report.reliability import Reliability
-from recon.experiments.report.scores import MethodScore
 from recon.experiments.report.series_scores import score_series
-from recon.preprocessing.steps import stepped
+from recon.preprocessing.full_scan import with_target
+
+RECONSTRUCTIONS = "reconstructions"
+"""Folder of the images, in the folder of a comparison."""
 
 SCORES = ".scores"
 """Folder of the scores of single results, in the folder of a comparison."""
@@ -125,7 +122,7 @@ class ComparisonWork:
         """
         opened = self._open(Path(task[0]))
         stored = opened.stored[task]
-        record = self.output / SCORES / stored.path.relative_to(self.output / "reconstructions").with_suffix(".json")
+        record = self.output / SCORES / stored.path.relative_to(self.output / RECONSTRUCTIONS).with_suffix(".json")
         outcome = load_outcome(record, stored)
         if outcome is None:
             outcome = self._make(stored, opened, advance)
@@ -138,7 +135,7 @@ class ComparisonWork:
         scan, runner = stored.scan, stored.runner
         warnings = range_warnings(runner.name, runner.method, partial(scan.read, 0))
         result = stored.load_or_make(lambda: advance(1))
-        scores, detail = _score(stored, result, opened.detail), opened.detail
+        scores, detail = score_result(stored, result, opened.detail), opened.detail
         target = None if detail is None else detail.target
         series = tuple(score_series(scan, runner.name, target, result.images))
         if target is None or runner.bounds not in result.maps:
@@ -155,10 +152,10 @@ class ComparisonWork:
 
     def _read(self, path: Path) -> ComparedFile:
         comparison = self.comparison
-        volume = stepped(open_volume(path), comparison.steps)
+        volume = with_target(open_volume(path), comparison.steps)
         stored: dict[Task, StoredResult] = {}
         for number, scan in enumerate(comparison.scans(volume)):
-            folder = self.output / "reconstructions" / scan.label.replace(" ", "-")
+            folder = self.output / RECONSTRUCTIONS / scan.label.replace(" ", "-")
             for name, method in comparison.methods_for(scan).items():
                 runner = Runner(
                     name,
@@ -170,36 +167,6 @@ class ComparisonWork:
                 )
                 stored[str(path), str(number), name] = StoredResult(scan, runner, folder / name / result_name(path))
         return ComparedFile(volume, stored)
-
-
-def _score(stored: StoredResult, result: Result, detail: TargetDetail | None) -> MethodScore:
-    scan = stored.scan
-    volume = scan.volume
-    metrics, inside = Metrics(np.nan, np.nan, np.nan), ForegroundMetrics(np.nan, np.nan)
-    fine = DetailMetrics(np.nan, np.nan)
-    if detail is not None:
-        metrics = score_file(volume.path, detail.target, result.images, score)
-        inside = score_file(volume.path, detail.target, result.images, score_foreground)
-        fine = detail.score(result.images)
-    return MethodScore(
-        file=volume.name,
-        acquisition=volume.header.contrast,
-        method=stored.runner.name,
-        acceleration=scan.acceleration,
-        mask=scan.mask_kind,
-        center_fraction=scan.center_fraction,
-        seed=scan.seed,
-        ssim=metrics.ssim,
-        psnr=metrics.psnr,
-        nmse=metrics.nmse,
-        ssim_foreground=inside.ssim,
-        psnr_foreground=inside.psnr,
-        detail_energy=fine.energy,
-        detail_correlation=fine.correlation,
-        seconds=result.seconds,
-        slices=len(result.images),
-        noise_floor="full scan" if stored.runner.floor else "none",
-    )
 
 
 def _coverage(stored: StoredResult, target: Images, images: Images, bounds: Images) -> SetCoverage:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +19,42 @@ from recon.data.storage.atomic import atomic_path, check_writable
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
 from recon.experiments.cluster.crew import ALONE, Crew
 from recon.experiments.cluster.job import Advance, Task
-from recon.experiments.console import Problems, console
-from recon.experiments.engine.metrics import Metrics, score_as_fastmri, score_file
+from recon.experiments.console import Problems, console, say
+from recon.experiments.engine.frame_scores import FrameScores, score_frames
+from recon.experiments.engine.metrics import Metrics, score_as_fastmri, score_file, square
+from recon.experiments.report.scores import finite
+from recon.experiments.report.series_scores import HEADINGS, series_numbers
+from recon.preprocessing.full_scan import with_target
 
 
-def evaluate(targets: Path, predictions: Path, crew: Crew = ALONE) -> dict[str, Metrics]:
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of one file.
+
+    Attributes
+    ----------
+    volume
+        Scores of the whole volume.
+    series
+        Scores of the frames of each series; empty if the file holds none.
+    """
+
+    volume: Metrics
+    series: tuple[FrameScores, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the written file holds: scores of the volume, and of each series with all its frames."""
+        frames = {"series": [asdict(one) | one.summary for one in self.series]} if self.series else {}
+        return asdict(self.volume) | frames
+
+
+def evaluate(
+    targets: Path,
+    predictions: Path,
+    output: Path | None = None,
+    overwrite: bool = False,
+    crew: Crew = ALONE,
+) -> dict[str, Evaluation]:
     """Score every reconstruction, and print each volume, the mean and twice the standard deviation.
 
     Parameters
@@ -29,7 +63,11 @@ def evaluate(targets: Path, predictions: Path, crew: Crew = ALONE) -> dict[str, 
         Folder or file of raw data with `reconstruction_rss` or, for single-coil k-space, `reconstruction_esc`, or
         fully sampled in another format.
     predictions
-        Folder of files of the same names with the data set `reconstruction`.
+        Folder of the files with the data set `reconstruction` that `recon reconstruct` writes of the raw data.
+    output
+        JSON file for all scores, by file, with those of every frame; None to print alone.
+    overwrite
+        Whether that file may be replaced.
     crew
         Who scores.
 
@@ -45,6 +83,10 @@ def evaluate(targets: Path, predictions: Path, crew: Crew = ALONE) -> dict[str, 
     SystemExit
         At the end, if a volume could not be scored.
     """
+    if output is not None:
+        check_writable(output.parent)
+        if output.exists() and not overwrite:
+            raise InputError(f"{output}: exists already; give another --output, or --overwrite")
     problems, by_index = Problems(), {}
     files = find_files([targets])
     work = partial(score_prediction, predictions)
@@ -65,7 +107,7 @@ def evaluate(targets: Path, predictions: Path, crew: Crew = ALONE) -> dict[str, 
     return scores
 
 
-def score_prediction(predictions: Path, task: Task, _advance: Advance) -> Metrics:
+def score_prediction(predictions: Path, task: Task, _advance: Advance) -> Evaluation:
     """Score the reconstruction of the raw-data file that is named by a task.
 
     Raises
@@ -73,17 +115,15 @@ def score_prediction(predictions: Path, task: Task, _advance: Advance) -> Metric
     InputError
         If there is no target, or no reconstruction that can be compared with it.
     """
-    return _score(Path(task[0]), predictions / Path(task[0]).name)
+    return _score(Path(task[0]), predictions / result_name(Path(task[0])))
 
 
 def _nothing(_slices: int) -> None:
     """Show no progress."""
 
 
-def _score(target_file: Path, prediction_file: Path) -> Metrics:
-    target = open_volume(target_file).read_target()
-    if target is None:
-        raise InputError(f"{target_file}: the file has no target to compare with")
+def _score(target_file: Path, prediction_file: Path) -> Evaluation:
+    volume = with_target(open_volume(target_file))
     with open_hdf5(prediction_file) as file:
         images = read_dataset(file, "reconstruction")[()]
     if images.ndim != 3 or not np.isfinite(images).all():

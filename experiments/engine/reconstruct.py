@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from recon.data.describe import describe_images
 from recon.data.errors import InputError
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume
@@ -136,7 +137,7 @@ def reconstruct(inputs: list[Path], work: ReconstructionWork, crew: Crew = ALONE
         At the end, if a file could not be reconstructed.
     """
     files, names = work.files, work.runner.map_names
-    if names and ImageFormat.DICOM in files.formats:
+    if names and {ImageFormat.DICOM, ImageFormat.ENHANCED_DICOM} & set(files.formats):
         option = MAP_OPTIONS[names[0]]
         raise InputError(f"a DICOM series holds images alone; give {option} another --format: h5, nifti or png")
     every = find_files(inputs)
