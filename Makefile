@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 OPTIONS ?= # more of pytest
 PYTEST := $(BIN)/python -m pytest -n logical --dist worksteal $(OPTIONS)
 
-.PHONY: demo test test-fast coverage lint fuzz clean
+.PHONY: demo test test-fast coverage lint docs links fuzz clean
 
 demo: $(INSTALLED)
 	$(BIN)/recon demo --output demo
@@ -29,6 +29,14 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
+# The site, in docs/_build; its gallery runs, which takes some minutes.
+docs: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+links: docs
+	$(BIN)/python -m sphinx -b linkcheck docs docs/_build/links
+
 fuzz: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]'
 	for target in tests/fuzz/*.py; do \
@@ -36,7 +44,7 @@ fuzz: $(INSTALLED)
 	done
 
 clean:
-	rm -rf .venv build *.egg-info demo .coverage
+	rm -rf .venv build *.egg-info demo .coverage docs/_build docs/generated docs/sg_execution_times.rst
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
