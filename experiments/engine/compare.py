@@ -232,8 +232,8 @@ def _slice_comparisons(
     names = distinct(one.file for one in planned)[: comparison.shown]
     tasks = [one.task for one in planned if one.file in names]
     scans = [list(of_scan) for _, of_scan in groupby(tasks, lambda task: task[:2])]
-    seeds = [one.seed for one in comparison.samplings]
-    scans = [of_methods for of_methods in scans if seeds[of_methods[0][1]] == seeds[0]]
+    seeds = [one.seed for one in comparison.samplings] or [0]
+    scans = [of_methods for of_methods in scans if seeds[int(of_methods[0][1])] == seeds[0]]
     budget = Budget(int(1e6 * comparison.viewer), len(scans))
     for of_methods in scans:
         scan = work.stored(of_methods[0]).scan
