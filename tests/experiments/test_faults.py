@@ -43,6 +43,9 @@ def content(path: Path) -> Any:
         return dicom.pixel_array.tobytes(), dicom.RescaleSlope
     if path.name == "metrics.csv":
         return [asdict(score) | {"seconds": 0} for score in read_csv(path)]
+    if ".scores" in path.parts:
+        outcome = json.loads(path.read_text())["outcome"]
+        return outcome | {"score": outcome["score"] | {"seconds": 0}}
     if path.name == "scan.json":
         record = json.loads(path.read_text())
         return record["protocol"], {name for name, complete in record["files"].items() if complete}
