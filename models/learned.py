@@ -217,12 +217,12 @@ class LearnedReconstruction(Reconstruction):
     def _path(self) -> Path:
         if self.checkpoint is not None:
             return locate(self.checkpoint)
-        general = f"{self.network}-general"
-        if general not in shipped_weights():
-            raise InputError(
-                f"no weights ship for {self.network}: name some with --checkpoint, or train some with `recon train`"
-            )
-        return locate(general)
+        for name in (f"{self.network}-general", self.network):
+            if name in shipped_weights():
+                return locate(name)
+        raise InputError(
+            f"no weights ship for {self.network}: name some with --checkpoint, or train some with `recon train`"
+        )
 
 
 def register_network(name: str) -> None:

@@ -4,7 +4,8 @@ A network maps `(masked_kspace, mask, num_low_frequencies=None, calibration=None
 shapes are those of `UndersampledBatch`. Networks that predict k-space have a method `coil_images` with the same
 arguments, which self-supervised training needs. Every network is also a method of the same name, except variants: a
 network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`. A network with
-`takes_series = True` reconstructs all frames of one series together: they are its batch, in the order of time.
+`takes_series = True` reconstructs all frames of one series together, which are its batch, in the order of time; it
+always has a method of its own.
 
 A denoiser maps images and the standard deviation of their noise to images, `forward(images, sigma)`: it is no method
 but a stage after one. So is an enlarger, which maps them to images of a larger size, `forward(images, sigma, size)`.
@@ -31,6 +32,7 @@ from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet
 from recon.models.networks.mfcn import Mfcn
 from recon.models.networks.modl import Modl
+from recon.models.networks.series_network import takes_series
 from recon.models.networks.sharp import Sharp
 from recon.models.networks.variational_network import VariationalNetwork
 from recon.models.networks.varnet import VarNet
@@ -71,7 +73,9 @@ def all_networks() -> dict[str, type[nn.Module]]:
 
 
 def method_of(name: str) -> str:
-    """Return the name of the method that runs the network `name`."""
+    """Return the name of the method that runs the network `name`; networks that take series have methods of their own."""
+    if name in NETWORKS and takes_series(NETWORKS[name]):
+        return name
     return next((original for original in NETWORKS if name.startswith(f"{original}-")), name)
 
 
