@@ -15,9 +15,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.segment import Segment
+from rich.table import Table
 
 from recon.data.errors import DiskFullError, InputError, printable
 from recon.data.storage.atomic import DISK_FULL_CODES
+from recon.experiments.narrow_tables import narrow_parts
 
 BAD_INPUT = 2
 
@@ -27,8 +29,13 @@ class SafeConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render text, tables and bars to segments, in which only rich's own segments control the terminal."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(_plain(segment.text), segment.style)
+        options = options or self.options
+        parts: Iterable[RenderableType] = [renderable]
+        if isinstance(renderable, Table):
+            parts = narrow_parts(renderable, self, options)
+        for part in parts:
+            for segment in super().render(part, options):
+                yield segment if segment.control else Segment(_plain(segment.text), segment.style)
 
 
 def _plain(text: str) -> str:
@@ -44,6 +51,12 @@ errors: Console = SafeConsole(stderr=True, highlight=False)
 def say(text: str) -> None:
     """Print a message in one line, without interpreting markup."""
     console.print(text, markup=False, soft_wrap=True)
+
+
+def log(text: str) -> None:
+    """Print a line about a finished step where no progress bar is shown: into files, pipes and logs of clusters."""
+    if not errors.is_terminal:
+        say(text)
 
 
 def warn(sentence: str) -> None:

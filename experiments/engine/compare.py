@@ -21,7 +21,7 @@ from recon.data.extras import MissingExtraError, extra
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
-from recon.experiments.console import Problems, console, progress, say, warn
+from recon.experiments.console import Problems, console, log, progress, say, warn
 from recon.experiments.engine.detail import RULE as DETAIL_RULE
 from recon.experiments.engine.detail import DetailMetrics, TargetDetail, target_detail
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_for
@@ -34,6 +34,7 @@ from recon.experiments.engine.metrics import (
     score_file,
     score_foreground,
 )
+from recon.experiments.engine.results.rerun import EarlierResults, earlier_scores, replaced_rows
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
 from recon.experiments.engine.run import INTERVAL, UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
@@ -196,6 +197,7 @@ def compare(
         clean_parts(folder)
     if not overwrite:
         _check_replaceable(output, planned)
+    reuse, earlier = EarlierResults(stored.path for stored in planned), earlier_scores(output / METRICS)
     scores: list[MethodScore] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     detail: TargetDetail | None = None  # of the volume that is being compared
@@ -213,6 +215,7 @@ def compare(
                 if target is not None and (detail is None or detail.volume is not scan.volume):
                     detail = target_detail(scan.volume, target)
                 scores.append(_score(stored, result, None if target is None else detail))
+                log(f"{bar.tasks[0].description}: {reuse.describe(stored.path, result.seconds)}")
                 series_scores += score_series(scan, runner.name, target, result.images)
                 if target is not None and runner.bounds in result.maps:
                     compared = (target, result.images, result.maps[runner.bounds])
@@ -222,6 +225,9 @@ def compare(
                 write_csv(output / METRICS, scores)
     if not scores:
         raise InputError("nothing could be reconstructed")
+    for sentence in (reuse.sentence(), *replaced_rows(output / METRICS, earlier, scores)):
+        if sentence:
+            say(sentence)
     _summarise(output / SUMMARY, scores, coverages, series_scores, protocol)
     notes = problems.sentences + warnings.sentences
     try:
@@ -233,7 +239,8 @@ def compare(
         comparisons = _slice_comparisons(planned, scores, comparison)
         curves = reliabilities if comparison.coverage is None else None
         write_report(output, scores, comparisons, protocol, notes, curves, coverages, series_scores)
-        console.print(f"report: {output / REPORT}", markup=False, soft_wrap=True)
+        failed = ", without what failed above" if problems.sentences else ""
+        say(f"report: {output / REPORT}{failed}")
     problems.exit()
     return scores
 

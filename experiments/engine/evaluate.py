@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from recon.data.errors import InputError
 from recon.data.open import find_files, open_volume
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
 from recon.experiments.console import Problems, console
 from recon.experiments.engine.metrics import Metrics, score_as_fastmri, score_file
+from recon.experiments.report.scores import format_number
 
 
 def evaluate(targets: Path, predictions: Path) -> dict[str, Metrics]:
-    """Score every reconstruction, and print each volume, the mean and twice the standard deviation.
+    """Score every reconstruction, and print each volume, the mean and the standard deviation.
 
     Parameters
     ----------
@@ -56,14 +59,19 @@ def _score(target_file: Path, prediction_file: Path) -> Metrics:
 
 
 def _table(scores: dict[str, Metrics]) -> Table:
+    names = ("ssim", "psnr", "nmse")
     table = Table(title="fastMRI metrics by volume; no noise floor is added to the images", title_justify="left")
     for heading, justify in (("file", "left"), ("SSIM", "right"), ("PSNR [dB]", "right"), ("NMSE", "right")):
         table.add_column(heading, justify="right" if justify == "right" else "left")
     for name, metrics in scores.items():
-        table.add_row(name, f"{metrics.ssim:.4f}", f"{metrics.psnr:.2f}", f"{metrics.nmse:.4g}")
+        table.add_row(Text(name), *map(format_number, names, astuple(metrics)))
     values = np.array([[metrics.ssim, metrics.psnr, metrics.nmse] for metrics in scores.values()])
     means = values.mean(axis=0)
-    spread = 2 * values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(3)
     table.add_section()
-    table.add_row("mean +/- 2 sd", *(f"{mean:.4g} +/- {sd:.2g}" for mean, sd in zip(means, spread, strict=True)))
+    if len(values) == 1:
+        table.add_row("mean", *map(format_number, names, means))
+        return table
+    pairs = zip(names, means, values.std(axis=0, ddof=1), strict=True)
+    cells = [f"{format_number(name, mean)} ± {format_number(name, spread)}" for name, mean, spread in pairs]
+    table.add_row("mean ± standard deviation", *cells)
     return table

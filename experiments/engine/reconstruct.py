@@ -89,7 +89,7 @@ def reconstruct(
                 result = whole or stored.run(lambda: bar.advance(task))
                 writer.put(partial(_write, files, stored, result, missing))
                 done += 1
-    if done:
+    if done and not problems.sentences:
         console.print(f"reconstructions: {files}", markup=False)
     problems.exit()
 
