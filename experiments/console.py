@@ -53,6 +53,12 @@ def say(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
+def say_all(sentences: Iterable[str]) -> None:
+    """Print messages, each in a line of its own."""
+    for sentence in sentences:
+        say(sentence)
+
+
 def log(text: str) -> None:
     """Print a line about a finished step where no progress bar is shown: into files, pipes and logs of clusters."""
     if not errors.is_terminal:
@@ -93,6 +99,11 @@ class Problems:
             return
         self.sentences.append(sentence)
         errors.print(f"error: {sentence}", style="red", markup=False, soft_wrap=True)
+
+    @property
+    def remark(self) -> str:
+        """What to add to a line about a result, if something is missing in it."""
+        return ", without what failed above" if self.sentences else ""
 
     def exit(self) -> None:
         """End the program with the exit code of bad input, if there was a problem.

@@ -256,8 +256,9 @@ def build_methods(
 ) -> dict[str, Reconstruction]:
     """Create several methods with settings given as `method.key=value`, after loading the plugins.
 
-    With a single method, its name may be left out: `key=value`. A setting that begins with a stage, as `gain.strength=0.7`, applies to every method with this stage; one that
-    begins with a method, as `sense+gain.gain.strength=0.7`, to that method alone.
+    With a single method, its name may be left out: `key=value`. A setting that begins with a stage, as
+    `gain.strength=0.7`, applies to every method with this stage; one that begins with a method, as
+    `sense+gain.gain.strength=0.7`, to that method alone.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from recon.data.extras import MissingExtraError, extra
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
-from recon.experiments.console import Problems, console, log, progress, say, warn
+from recon.experiments.console import Problems, console, log, progress, say, say_all, warn
 from recon.experiments.engine.detail import RULE as DETAIL_RULE
 from recon.experiments.engine.detail import DetailMetrics, TargetDetail, target_detail
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_for
@@ -34,7 +34,7 @@ from recon.experiments.engine.metrics import (
     score_file,
     score_foreground,
 )
-from recon.experiments.engine.results.rerun import EarlierResults, earlier_scores, replaced_rows
+from recon.experiments.engine.results.rerun import EarlierResults
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
 from recon.experiments.engine.run import INTERVAL, UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
@@ -197,7 +197,7 @@ def compare(
         clean_parts(folder)
     if not overwrite:
         _check_replaceable(output, planned)
-    reuse, earlier = EarlierResults(stored.path for stored in planned), earlier_scores(output / METRICS)
+    earlier = EarlierResults(output / METRICS, (stored.path for stored in planned))
     scores: list[MethodScore] = []
     reliabilities: dict[str, Reliability] = defaultdict(Reliability)
     detail: TargetDetail | None = None  # of the volume that is being compared
@@ -215,7 +215,7 @@ def compare(
                 if target is not None and (detail is None or detail.volume is not scan.volume):
                     detail = target_detail(scan.volume, target)
                 scores.append(_score(stored, result, None if target is None else detail))
-                log(f"{bar.tasks[0].description}: {reuse.describe(stored.path, result.seconds)}")
+                log(f"{bar.tasks[0].description}: {earlier.describe(stored.path, result.seconds)}")
                 series_scores += score_series(scan, runner.name, target, result.images)
                 if target is not None and runner.bounds in result.maps:
                     compared = (target, result.images, result.maps[runner.bounds])
@@ -225,9 +225,7 @@ def compare(
                 write_csv(output / METRICS, scores)
     if not scores:
         raise InputError("nothing could be reconstructed")
-    for sentence in (reuse.sentence(), *replaced_rows(output / METRICS, earlier, scores)):
-        if sentence:
-            say(sentence)
+    say_all(earlier.sentences(scores))
     _summarise(output / SUMMARY, scores, coverages, series_scores, protocol)
     notes = problems.sentences + warnings.sentences
     try:
@@ -239,8 +237,7 @@ def compare(
         comparisons = _slice_comparisons(planned, scores, comparison)
         curves = reliabilities if comparison.coverage is None else None
         write_report(output, scores, comparisons, protocol, notes, curves, coverages, series_scores)
-        failed = ", without what failed above" if problems.sentences else ""
-        say(f"report: {output / REPORT}{failed}")
+        say(f"report: {output / REPORT}{problems.remark}")
     problems.exit()
     return scores
 

@@ -17,15 +17,18 @@ Key = tuple[str, str, str, float, float, int]
 
 
 class EarlierResults:
-    """The files of results that were there before a run, to tell which of them it takes over.
+    """The table and the results that were there before a run, to tell what it takes over and what it replaces.
 
     Parameters
     ----------
+    table
+        Table of scores, which is read before the run writes it.
     paths
         Files of all results of the run.
     """
 
-    def __init__(self, paths: Iterable[Path]) -> None:
+    def __init__(self, table: Path, paths: Iterable[Path]) -> None:
+        self._table, self._scores = table, _read(table)
         self._before = {path: _changed(path) for path in paths}
 
     def is_reused(self, path: Path) -> bool:
@@ -36,13 +39,15 @@ class EarlierResults:
         """Say how long a result took, or that it was there."""
         return "done before" if self.is_reused(path) else f"{seconds:.1f} s"
 
-    def sentence(self) -> str | None:
-        """Say how many results were taken over; None if none was."""
+    def sentences(self, scores: Sequence[MethodScore]) -> Iterator[str]:
+        """Say how many results were taken over, and what of the earlier table is replaced by the one of `scores`."""
         count = sum(map(self.is_reused, self._before))
-        return f"{count} of {len(self._before)} results were there before and were not made again" if count else None
+        if count:
+            yield f"{count} of {len(self._before)} results were there before and were not made again"
+        yield from _replaced_rows(self._table, self._scores, scores)
 
 
-def earlier_scores(path: Path) -> list[MethodScore]:
+def _read(path: Path) -> list[MethodScore]:
     """Read the table of an earlier run; empty if there is none that can be read."""
     try:
         return read_csv(path) if path.exists() else []
@@ -50,7 +55,7 @@ def earlier_scores(path: Path) -> list[MethodScore]:
         return []
 
 
-def replaced_rows(path: Path, earlier: Sequence[MethodScore], scores: Sequence[MethodScore]) -> Iterator[str]:
+def _replaced_rows(path: Path, earlier: Sequence[MethodScore], scores: Sequence[MethodScore]) -> Iterator[str]:
     """Say which rows of an earlier table a new one leaves out, and how many it changes.
 
     Parameters
