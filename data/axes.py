@@ -30,6 +30,9 @@ MATLAB = {
 SINGLE = "-"
 """Word for an axis of size 1 that means nothing."""
 
+SECOND_PHASE = {"partitions", "partition", "phase2", "phase_2", "kz", "z"}
+"""Words that others use for a second phase encoding."""
+
 SYNONYMS = {
     **{word.removesuffix("s"): word for word in ("averages", "frames", "slices", "coils")},
     "echo": "echoes",
@@ -155,6 +158,12 @@ def name_axes(path: Path, what: str, sizes: tuple[int, ...], words: str | None, 
         or len(set(named)) < len(named)
         or not {"readout", "phase"} <= set(named) <= set(ORDER)
     ):
+        if any(word in SECOND_PHASE for word in spoken):
+            raise InputError(
+                f"{path}: arrays hold one phase encoding; store a 3-D scan as BART's cfl, whose dimensions 0, 1 and "
+                "2 are readout and both phases, or as ISMRMRD, or transform it along its readout and name the axes "
+                "of the positions slices, and of the phases readout and phase"
+            )
         raise InputError(
             f"{path}: the axes {printable(' '.join(spoken), LONGEST_WORDS)!r} do not describe k-space of "
             f"{len(sizes)} axes ({shown}); name each axis once, readout and phase among them, from {_choices()}"

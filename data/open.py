@@ -15,6 +15,7 @@ from recon.data.formats.fastmri import FASTMRI
 from recon.data.formats.format import Format
 from recon.data.formats.ismrmrd.layout import ISMRMRD
 from recon.data.formats.matlab.reader import MATLAB
+from recon.data.formats.mrd2.reader import MRD2
 from recon.data.formats.numpy import NPY, NPZ
 from recon.data.formats.twix.reader import TWIX
 from recon.data.formats.unread import explain_unread
@@ -42,6 +43,7 @@ FORMATS: tuple[Format, ...] = (
     CALGARY,  # before fastMRI, whose k-space has the same name but is complex
     FASTMRI,
     ISMRMRD,
+    MRD2,
     BART,
     NPY,
     NPZ,

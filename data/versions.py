@@ -9,6 +9,20 @@ from pathlib import Path
 OURS = "unrolled-recon"
 CHECKOUT = Path(__file__).resolve().parents[1]
 
+PACKAGES = (
+    OURS,
+    "torch",
+    "numpy",
+    "scipy",
+    "numba",
+    "fastmri",
+    "scikit-image",
+    "sigpy",
+    "PyWavelets",
+    "h5py",
+)
+"""Packages that numbers depend on."""
+
 
 def version_of(package: str) -> str:
     """Return the version of a package, or "not installed"; that of this one is in the checkout if nowhere else."""

@@ -19,11 +19,13 @@ from recon.experiments.commands import (
     benchmarks,
     images,
     lists,
+    openrecon,
     quality_benchmarks,
     raw_data,
     stream,
     study,
     training,
+    verify,
     weights,
 )
 from recon.experiments.console import warn
@@ -140,7 +142,7 @@ def limits(
         os.environ["RECON_MAX_GIB"] = str(max_gib)
 
 
-for part in (raw_data, images, lists, study, stream, training, weights):
+for part in (raw_data, images, lists, study, verify, stream, training, weights):
     app.add_typer(part.commands)
 benchmarks.commands.add_typer(quality_benchmarks.commands)
 app.add_typer(
@@ -148,6 +150,9 @@ app.add_typer(
     name="benchmark",
     help="Measure quality, time and memory against other packages, from a checkout of the repository.",
     no_args_is_help=True,
+)
+app.add_typer(
+    openrecon.commands, name="openrecon", help="Package the server as an OpenRecon image.", no_args_is_help=True
 )
 
 

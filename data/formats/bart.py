@@ -22,6 +22,7 @@ from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
 from recon.data.formats.header_text import header_as_text, header_from_text
 from recon.data.formats.hybrid import HybridSpace, image_of_readout, thinnest_mask
+from recon.data.formats.unread import FULL_READOUT, GRID_FIRST
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.masks.measured import check_center, measured_mask, prospective_mask
 from recon.data.series import array_counts, counted_frames
@@ -42,6 +43,15 @@ PARTITIONS = 16
 
 FLATTEST = 4
 """Smallest ratio of the strongest Cartesian line's energy to the median; about 1 in radial scans, 100 in others."""
+
+LARGEST_GLANCE = 2**20
+"""Number of values that are looked at to see whether all are real."""
+
+MOST_GAPS = 0.01
+"""Largest share of zeros between the first and the last sample of readouts, which may be zero by chance."""
+
+TRAJECTORY = 3
+"""First dimension of BART's trajectories: the coordinates of a sample."""
 
 Sizes = tuple[int, ...]
 
@@ -142,13 +152,30 @@ class BartSlabVolume(BartVolume):
         return kspace
 
     def _fill(self, image: int, out: NDArray[np.complex64]) -> None:
-        """Transform an image into `out`, `(positions, coils, phase 1, phase 2)`, by coils and partitions."""
+        """Transform an image into `out`, `(positions, coils, phase 1, phase 2)`, by coils and partitions.
+
+        Raises
+        ------
+        InputError
+            If there are gaps along the readout.
+        """
         chosen = self._samples(image)
         for coil in range(self.shape[1]):
             for first in range(0, self.shape[3], PARTITIONS):
                 block = slice(first, first + PARTITIONS)
+                if coil == 0:
+                    self._check_readout(chosen[:, :, block])
                 with np.errstate(over="ignore", invalid="ignore"):  # checked when a position is read
                     out[:, coil, :, block] = image_of_readout(np.array(chosen[:, :, block, coil]), 0, len(out))
+
+    def _check_readout(self, samples: NDArray[np.complex64]) -> None:
+        """Refuse gaps of zeros along the readout of samples `(readout, phase 1, phase 2, coils)`."""
+        measured = (samples[..., 0] != 0).reshape(len(samples), -1)
+        lines = measured[:, measured.any(axis=0)]
+        first, last = lines.argmax(axis=0), len(lines) - 1 - lines[::-1].argmax(axis=0)
+        gaps = 1 - lines.sum() / max(int((last - first + 1).sum()), 1)
+        if gaps > MOST_GAPS:
+            raise InputError(f"{self.path}: {gaps:.0%} of the samples along the readout are missing; {FULL_READOUT}")
 
 
 def open_bart(path: Path) -> BartVolume:
@@ -174,6 +201,11 @@ def open_bart(path: Path) -> BartVolume:
         raise InputError(
             f"{samples}: has {samples.stat().st_size} bytes, its header says {8 * math.prod(dimensions)} "
             f"for {' x '.join(map(str, dimensions))}"
+        )
+    if dimensions[READOUT] == TRAJECTORY and not np.memmap(samples, "<f4", "r")[1:LARGEST_GLANCE:2].any():
+        raise InputError(
+            f"{samples}: holds real coordinates of samples (a trajectory), not k-space; give the k-space of a "
+            f"Cartesian scan; {GRID_FIRST}"
         )
     matrix, positions = _matrix(dimensions)
     averages, times, echoes, slices = (dimensions[axis] for axis in IMAGES)

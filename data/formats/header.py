@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -15,7 +16,8 @@ PROTOCOL = "measurementInformation/protocolName"
 STRENGTH = "acquisitionSystemInformation/systemFieldStrength_T"
 FREQUENCY = "experimentalConditions/H1resonanceFrequency_Hz"
 ECHO_TIMES = "sequenceParameters/TE"
-PARAMETERS, INTERVAL = "userParameters/userParameterDouble", "frame_interval_ms"
+PARAMETERS, INTERVAL, HYBRID = "userParameters/userParameterDouble", "frame_interval_ms", "readout_is_transformed"
+"""Parameters of this project's own files, for which the schema has no elements."""
 PROTON_HZ_PER_TESLA = 42.577478e6
 
 LARGEST_MATRIX = 2**16 - 1
@@ -77,7 +79,8 @@ def parse_header(xml: str | bytes, contrast: str = "", name: str | Path = "a sca
         encoded_field_of_view=_field_of_view(root, "encodedSpace"),
         echo_times=_echo_times(root, name),
         slice_thickness=_slice_thickness(root, space, name),
-        frame_interval=_frame_interval(root, name),
+        frame_interval=_parameter(root, INTERVAL, name),
+        volumetric=_parameter(root, HYBRID, name) is not None,
     )
 
 
@@ -176,7 +179,7 @@ def format_header(
     strength = header.field_strength or 0.0
     times = "".join(f"<TE>{time!r}</TE>" for time in header.echo_times)
     sequence = f"\n  <sequenceParameters>{times}</sequenceParameters>" if times else ""
-    interval = _parameter(INTERVAL, header.frame_interval)
+    parameters = _parameters({INTERVAL: header.frame_interval, HYBRID: 1.0 if header.volumetric else None})
     tesla = f"<systemFieldStrength_T>{strength!r}</systemFieldStrength_T>" if strength else ""
     return f"""<?xml version="1.0" encoding="utf-8"?>
 <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
@@ -199,7 +202,7 @@ def format_header(
       <slice><minimum>0</minimum><maximum>{slices - 1}</maximum><center>{slices // 2}</center></slice>
     </encodingLimits>
     <trajectory>cartesian</trajectory>{_calibration(calibration_mode)}
-  </encoding>{sequence}{interval}
+  </encoding>{sequence}{parameters}
 </ismrmrdHeader>
 """
 
@@ -211,12 +214,14 @@ def _space(matrix: tuple[int, int], fov: tuple[float, float], thickness: float) 
     )
 
 
-def _parameter(name: str, value: float | None) -> str:
-    """Return a number for which the schema has no element of its own."""
-    if value is None:
-        return ""
-    parameter = f"<userParameterDouble><name>{name}</name><value>{value!r}</value></userParameterDouble>"
-    return f"\n  <userParameters>{parameter}</userParameters>"
+def _parameters(values: Mapping[str, float | None]) -> str:
+    """Return the numbers that are known, for which the schema has no elements of its own."""
+    known = "".join(
+        f"<userParameterDouble><name>{name}</name><value>{value!r}</value></userParameterDouble>"
+        for name, value in values.items()
+        if value is not None
+    )
+    return f"\n  <userParameters>{known}</userParameters>" if known else ""
 
 
 def _calibration(mode: str | None) -> str:
@@ -298,13 +303,13 @@ def _echo_times(root: ET.Element, name: str | Path) -> tuple[float, ...]:
     return () if None in times else tuple(time for time in times if time is not None)
 
 
-def _frame_interval(root: ET.Element, name: str | Path) -> float | None:
-    """Return the time between frames in ms, which this project writes among the user's parameters."""
+def _parameter(root: ET.Element, wanted: str, name: str | Path) -> float | None:
+    """Return a number that this project writes among the user's parameters; None if it is missing or impossible."""
     for parameter in root.findall(PARAMETERS):
-        if (parameter.findtext("name") or "").strip() != INTERVAL:
+        if (parameter.findtext("name") or "").strip() != wanted:
             continue
         try:
-            return _positive(parameter.findtext("value"), INTERVAL)
+            return _positive(parameter.findtext("value"), wanted)
         except HeaderError as error:
             warn_of_input(f"{name}: {error}; the value is left out")
     return None

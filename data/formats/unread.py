@@ -16,14 +16,17 @@ BEGINNING = 4096
 """Number of bytes that show what a file is."""
 
 CONVERTERS = "github.com/ismrmrd"
-MRD_2_TOOLS = f"convert it to ISMRMRD by the programs of {CONVERTERS}/mrd and {CONVERTERS}/ismrmrd"
 
 GRID_FIRST = "grid it first, for example by BART's nufft, and store the result as BART, NumPy or ISMRMRD"
 CORRECT_FIRST = (
     "correct the phase and the ramps of its readouts first, as Gadgetron's EPIReconXGadget and EPICorrGadget do, "
     "and store the result as ISMRMRD, BART or NumPy"
 )
-"""Ways to make scans readable whose format is read."""
+FULL_READOUT = (
+    "the readout of a 3-D scan must be fully sampled, so that its transform separates the positions along it; "
+    "reconstruct the scan by a program that takes undersampling along three axes, such as BART's pics"
+)
+"""Ways to make scans readable whose format is read, or to reconstruct them elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,6 @@ def explain_unread(path: Path) -> str | None:
         with path.open("rb") as file:
             beginning = file.read(BEGINNING)
     return next((kind.sentence for kind in UNREAD if kind.recognises(path, beginning)), None)
-
-
-def _is_mrd_2_stream(_: Path, beginning: bytes) -> bool:
-    """Return whether yardl wrote the file, with the schema of MRD 2 first."""
-    return beginning.startswith(b"yardl") and b'"Mrd' in beginning
 
 
 def _is_mrd_2_hdf5(path: Path, _: bytes) -> bool:
@@ -156,18 +154,13 @@ UNREAD = (
         "holds only what macOS notes beside a file (AppleDouble), no raw data; give the file whose name lacks '._'",
     ),
     UnreadFormat(
-        _is_mrd_2_stream,
-        f"is MRD 2 (written by yardl), which is not read yet; {MRD_2_TOOLS}: "
-        "mrd_to_ismrmrd < IN | ismrmrd_stream_to_hdf5 --use-stdin -o OUT.h5",
-    ),
-    UnreadFormat(
         _is_mrd_2_hdf5,
-        f"is MRD 2 (written by yardl as HDF5), which is not read yet; {MRD_2_TOOLS}: "
-        "mrd_hdf5_to_stream IN | mrd_to_ismrmrd | ismrmrd_stream_to_hdf5 --use-stdin -o OUT.h5",
+        "is MRD 2 written by yardl as HDF5, which is not read; convert it to MRD 2's own files by the program of "
+        f"{CONVERTERS}/mrd: mrd_hdf5_to_stream IN > OUT.mrd2",
     ),
     UnreadFormat(
         _is_ismrmrd_stream,
-        "is a dumped ISMRMRD stream, which is not read yet; convert it to a file by the program of "
+        "is a dumped ISMRMRD stream; reconstruct it by recon stream < IN > OUT, or convert it by the program of "
         f"{CONVERTERS}/ismrmrd: ismrmrd_stream_to_hdf5 -i IN -o OUT.h5",
     ),
     UnreadFormat(

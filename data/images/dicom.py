@@ -1,4 +1,4 @@
-"""Writes images as DICOM (MR Image Storage).
+"""Writes images as DICOM, one file per image (MR Image Storage).
 
 Files hold nothing about the patient: names, dates and identifiers are empty and all UIDs are new, as the basic
 confidentiality profile of PS3.15, table E.1-1, requires; all descriptions are this software's own.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,12 @@ IMPLEMENTATION = UID("2.25.305828488182831875890203105390285383139")
 BRIGHTEST = 4095
 """Largest stored value, of twelve bits, which every viewer can show."""
 
-EMPTY = [
+OF_PATIENT = [
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientPosition", "Laterality"),
     *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "PositionReferenceIndicator"),
-    *("ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength"),
 ]
-"""Required attributes that may be empty, because they are unknown or name the patient."""
+OF_SEQUENCE = ["ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength"]
+"""Required attributes that may be empty, because they name the patient or are unknown."""
 
 PROFILES = {"113100": "Basic Application Confidentiality Profile", "113105": "Clean Descriptors Option"}
 """Methods of de-identification, by codes of PS3.16."""
@@ -53,36 +54,64 @@ def write_dicom(paths: list[Path], stack: Stack) -> None:
     stack
         Images to write.
     """
-    magnitudes = np.abs(stack.images).astype(np.float64)
-    unit = _unit(float(magnitudes.max()))
-    slope = _round_decimal(max(float(magnitudes.max()) / unit, 1.0) / BRIGHTEST)
-    series = _series(stack, unit, slope, window=float(np.percentile(magnitudes, 99.5)) / unit)
+    scaled = scale(stack)
+    series = _series(stack, scaled)
     frames = _frames(stack)
     for number, path in enumerate(paths):
-        image, placement = magnitudes[number], stack.placements[number]
-        if stack.oriented:
-            image, placement = upright(image, placement)
-        stored = np.clip(np.rint(image / unit / slope), 0, BRIGHTEST).astype("<u2")
+        stored, placement = scaled.stored(number)
         instance = _instance(series, stored, placement, number)
         instance.update(frames[number])
-        if stack.oriented:
+        if stack.oriented and not stack.volumetric:
             along_rows = _along(stack.placements[number].across, placement.across)
             instance.InPlanePhaseEncodingDirection = "ROW" if along_rows else "COL"
         with atomic_path(path) as temporary:
             instance.save_as(temporary, enforce_file_format=True)
 
 
-def _unit(largest: float) -> float:
-    """Return the power of ten that scales the largest value to thousands, because a window must be wider than 1."""
-    return 10.0 ** (math.floor(math.log10(largest)) - 3) if largest > 0 else 1.0
+@dataclass(frozen=True, eq=False)
+class ScaledStack:
+    """Magnitudes of a stack as DICOM stores them.
+
+    Attributes
+    ----------
+    stack
+        The images.
+    unit
+        Power of ten of the reconstruction's units that is one unit of the file.
+    slope
+        Units of the file that one stored step is.
+    window
+        Width of the window that shows the images, in units of the file.
+    """
+
+    stack: Stack
+    unit: float
+    slope: float
+    window: float
+
+    def stored(self, number: int) -> tuple[NDArray[np.uint16], Placement]:
+        """Return one image in stored steps and its placement, upright if the orientation is known."""
+        image, placement = np.abs(self.stack.images[number]).astype(np.float64), self.stack.placements[number]
+        if self.stack.oriented:
+            image, placement = upright(image, placement)
+        return np.clip(np.rint(image / self.unit / self.slope), 0, BRIGHTEST).astype("<u2"), placement
 
 
-def _series(stack: Stack, unit: float, slope: float, window: float) -> Dataset:
-    """Make the attributes that all images share."""
+def scale(stack: Stack) -> ScaledStack:
+    """Choose unit, slope and window by the largest value and the brightest pixels of all images."""
+    magnitudes = np.abs(stack.images).astype(np.float64)
+    largest = float(magnitudes.max())
+    # A power of ten that scales the largest value to thousands, because a window must be wider than 1.
+    unit = 10.0 ** (math.floor(math.log10(largest)) - 3) if largest > 0 else 1.0
+    slope = _round_decimal(max(largest / unit, 1.0) / BRIGHTEST)
+    return ScaledStack(stack, unit, slope, max(float(np.percentile(magnitudes, 99.5)) / unit, 2.0))
+
+
+def describe(stack: Stack, unit: float) -> Dataset:
+    """Make the attributes of patient, study, series and equipment, which files of any layout share."""
     series = Dataset()
     series.SpecificCharacterSet = "ISO_IR 192"
-    series.SOPClassUID = MRImageStorage
-    for empty in EMPTY:
+    for empty in OF_PATIENT:
         setattr(series, empty, None)
     series.StudyInstanceUID = generate_uid(prefix=None)
     series.SeriesInstanceUID = generate_uid(prefix=None)
@@ -94,26 +123,36 @@ def _series(stack: Stack, unit: float, slope: float, window: float) -> Dataset:
     series.SoftwareVersions = own_version()
     series.PatientIdentityRemoved = "YES"
     series.DeidentificationMethod = "Written without data of the patient"
-    series.DeidentificationMethodCodeSequence = [_code(value, "DCM", meaning) for value, meaning in PROFILES.items()]
+    series.DeidentificationMethodCodeSequence = [code(value, "DCM", meaning) for value, meaning in PROFILES.items()]
     series.LongitudinalTemporalInformationModified = "REMOVED"
     series.BurnedInAnnotation = "NO"
-    series.ImageType = ["DERIVED", "PRIMARY", "OTHER"]
     series.DerivationDescription = f"Reconstructed from raw data; one unit is {unit:g} of the reconstruction's"
     if not stack.oriented:
         series.ImageComments = UNKNOWN_ORIENTATION
-    series.ScanningSequence = "RM"
-    series.SequenceVariant = "NONE"
-    if stack.field_strength is not None:
-        series.MagneticFieldStrength = _decimal(stack.field_strength)
     series.SamplesPerPixel = 1
     series.PhotometricInterpretation = "MONOCHROME2"
     series.BitsAllocated, series.BitsStored, series.HighBit, series.PixelRepresentation = 16, 12, 11, 0
-    series.RescaleSlope, series.RescaleIntercept, series.RescaleType = _decimal(slope), 0, "US"
-    width = max(window, 2.0)
-    series.WindowCenter, series.WindowWidth = _decimal(width / 2), _decimal(width)
+    return series
+
+
+def _series(stack: Stack, scaled: ScaledStack) -> Dataset:
+    """Make the attributes that all images share."""
+    series = describe(stack, scaled.unit)
+    series.SOPClassUID = MRImageStorage
+    for empty in OF_SEQUENCE:
+        setattr(series, empty, None)
+    if stack.volumetric:
+        series.MRAcquisitionType = "3D"
+    series.ImageType = ["DERIVED", "PRIMARY", "OTHER"]
+    series.ScanningSequence = "RM"
+    series.SequenceVariant = "NONE"
+    if stack.field_strength is not None:
+        series.MagneticFieldStrength = decimal(stack.field_strength)
+    series.RescaleSlope, series.RescaleIntercept, series.RescaleType = decimal(scaled.slope), 0, "US"
+    series.WindowCenter, series.WindowWidth = decimal(scaled.window / 2), decimal(scaled.window)
     distance = slice_distance(stack.placements)
     if distance is not None:
-        series.SpacingBetweenSlices = _decimal(distance)
+        series.SpacingBetweenSlices = decimal(distance)
     return series
 
 
@@ -124,12 +163,7 @@ def _frames(stack: Stack) -> list[Dataset]:
     first frame if it is known, and each further set is a series of its own. Images whose counters are unknown or
     equal are temporal positions in their order.
     """
-    counters = stack.frames or (Frame(),) * len(stack.placements)
-    seen: Counter[tuple[int, Frame]] = Counter()
-    moments = []
-    for place, frame in zip(same_places(stack.placements).tolist(), counters, strict=True):
-        moments.append((*frame.time, seen[place, frame]))
-        seen[place, frame] += 1
+    counters, moments = counted(stack)
     times, sets = sorted(set(moments)), sorted({frame.set for frame in counters})
     contrasts = sorted({frame.contrast for frame in counters})
     series = [generate_uid(prefix=None) for _ in sets]
@@ -142,37 +176,58 @@ def _frames(stack: Stack) -> list[Dataset]:
         if len(contrasts) > 1:
             apart.EchoNumbers = contrasts.index(frame.contrast) + 1
         if frame.contrast < len(stack.echo_times):
-            apart.EchoTime = _decimal(stack.echo_times[frame.contrast])
+            apart.EchoTime = decimal(stack.echo_times[frame.contrast])
         if len(times) > 1:
             apart.AcquisitionNumber = apart.TemporalPositionIdentifier = times.index(moment) + 1
             apart.NumberOfTemporalPositions = len(times)
             apart.TemporalPositionIndex = times.index(moment) + 1
             if stack.frame_interval is not None:
-                apart.TriggerTime = _decimal(times.index(moment) * stack.frame_interval)
-                apart.TemporalResolution = _decimal(stack.frame_interval)
+                apart.TriggerTime = decimal(times.index(moment) * stack.frame_interval)
+                apart.TemporalResolution = decimal(stack.frame_interval)
         made.append(apart)
     return made
 
 
+def counted(stack: Stack) -> tuple[Sequence[Frame], list[tuple[int, int, int]]]:
+    """Return the counters of every image, and its moment: images of equal counters at one place are later ones."""
+    counters = stack.frames or (Frame(),) * len(stack.placements)
+    seen: Counter[tuple[int, Frame]] = Counter()
+    moments = []
+    for place, frame in zip(same_places(stack.placements).tolist(), counters, strict=True):
+        moments.append((*frame.time, seen[place, frame]))
+        seen[place, frame] += 1
+    return counters, moments
+
+
 def _instance(series: Dataset, stored: NDArray[np.uint16], placement: Placement, number: int) -> FileDataset:
     """Make the data set of one image."""
-    identifier = generate_uid(prefix=None)
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = MRImageStorage
-    meta.MediaStorageSOPInstanceUID = identifier
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = IMPLEMENTATION
-    instance = FileDataset("", series.copy(), file_meta=meta, preamble=bytes(128))
-    instance.SOPInstanceUID = identifier
+    instance = new_file(series)
     instance.InstanceNumber = number + 1
     instance.Rows, instance.Columns = stored.shape
-    instance.PixelSpacing = _decimals(placement.spacing)
-    instance.SliceThickness = _decimal(placement.thickness)
-    instance.ImagePositionPatient = _decimals(placement.corner)
-    across, down = (vector / np.linalg.norm(vector) for vector in (placement.across, placement.down))
-    instance.ImageOrientationPatient = _decimals([*across, *down])
+    instance.PixelSpacing = decimals(placement.spacing)
+    instance.SliceThickness = decimal(placement.thickness)
+    instance.ImagePositionPatient = decimals(placement.corner)
+    instance.ImageOrientationPatient = decimals(orientation(placement))
     instance.PixelData = stored.tobytes()
     return instance
+
+
+def new_file(attributes: Dataset) -> FileDataset:
+    """Make a file of these attributes, which name its SOP class, with a new identifier."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = attributes.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION
+    file = FileDataset("", attributes.copy(), file_meta=meta, preamble=bytes(128))
+    file.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    return file
+
+
+def orientation(placement: Placement) -> list[float]:
+    """Return the unit vectors along the rows and along the columns, as one list of six numbers."""
+    across, down = (vector / np.linalg.norm(vector) for vector in (placement.across, placement.down))
+    return [*across.tolist(), *down.tolist()]
 
 
 def _along(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
@@ -180,21 +235,23 @@ def _along(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     return bool(np.linalg.norm(np.cross(one, other)) < abs(np.dot(one, other)))
 
 
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
-    code = Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
-    return code
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    """Make the item of a sequence of codes."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
 
 
-def _decimal(value: float) -> DSfloat:
+def decimal(value: float) -> DSfloat:
     """Round a number to the sixteen characters that DICOM allows."""
     return DSfloat(float(value) + 0.0, auto_format=True)
 
 
-def _decimals(values: Iterable[Any]) -> list[DSfloat]:
-    return [_decimal(value) for value in values]
+def decimals(values: Iterable[Any]) -> list[DSfloat]:
+    """Round numbers to the sixteen characters that DICOM allows."""
+    return [decimal(value) for value in values]
 
 
 def _round_decimal(value: float) -> float:
     """Return the number as a reader of the file will see it."""
-    return float(str(_decimal(value)))
+    return float(str(decimal(value)))

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from recon.data.images.placement import Placement, Stack, upright
+from recon.data.images.placement import Stack, upright
+from recon.data.images.planes import planes
 from recon.data.storage.atomic import atomic_path
 
 WHITE = 99.9
@@ -45,20 +46,11 @@ def write_planes(path: Path, stack: Stack) -> None:
     """
     magnitudes = np.abs(stack.images)
     white = float(np.percentile(magnitudes, WHITE)) or 1.0
-    first = stack.placements[0]
-    steps = [stack.placements[-1].corner - first.corner, first.down, first.across]
-    steps[0] = steps[0] / max(len(magnitudes) - 1, 1)
-    finest = min(float(np.linalg.norm(step)) for step in steps)
     pictures = []
-    for axis in range(3):
-        plane = magnitudes.take(magnitudes.shape[axis] // 2, axis)
-        down, across = (step for number, step in enumerate(steps) if number != axis)
-        normal = steps[axis] / np.linalg.norm(steps[axis])
-        placement = Placement(first.corner, down, across, normal, first.thickness)
-        if stack.oriented:
-            plane, placement = upright(plane, placement)
-        rows, columns = (round(size * mm / finest) for size, mm in zip(plane.shape, placement.spacing, strict=True))
-        pictures.append(_grey(plane, white).resize((columns, rows), Image.Resampling.BICUBIC))
+    for plane in planes(stack):
+        middle = plane.cut(magnitudes, magnitudes.shape[plane.axis] // 2)
+        rows, columns = plane.square(middle)
+        pictures.append(_grey(middle, white).resize((columns, rows), Image.Resampling.BICUBIC))
     sheet = Image.new("L", (sum(one.width for one in pictures), max(one.height for one in pictures)))
     left = 0
     for picture in pictures:

@@ -42,6 +42,34 @@ def center_lines(mask: Mask) -> slice:
     return slice(first, last)
 
 
+def center_rectangle(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Find the rectangle around DC within which all samples were measured, bool `(readout, phase)`.
+
+    It grows by turns along either axis, by a sample on both sides of DC. It is empty if there is none.
+    """
+    middle = [size // 2 for size in mask.shape]
+
+    def around(half: tuple[int, int]) -> tuple[slice, slice]:
+        rows, columns = (slice(place - width, place + width) for place, width in zip(middle, half, strict=True))
+        return rows, columns
+
+    half = (1, 1)
+    if min(middle) < 1 or not mask[around(half)].all():
+        return around((0, 0))
+    grown = True
+    while grown:
+        grown = False
+        for larger in ((half[0] + 1, half[1]), (half[0], half[1] + 1)):
+            fits = all(
+                width <= min(place, size - place)
+                for width, place, size in zip(larger, middle, mask.shape, strict=True)
+            )
+            if fits and mask[around(larger)].all():
+                half, grown = larger, True
+                break
+    return around(half)
+
+
 def is_one_sided(padding: tuple[int, int], phase: int) -> bool:
     """Return whether the acquired lines `[first, last)` of `phase` lines have none on one side of the central one."""
     first, last = padding

@@ -173,18 +173,18 @@ def sample_mask(
     InputError
         If no such mask exists.
     """
-    return draw_mask((Sampling(kind, acceleration, center_fraction),), phase, seed)
+    return draw_mask((Sampling(kind, acceleration, center_fraction),), (1, phase), seed)
 
 
-def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed, frame: int = 0) -> Tensor:
+def draw_mask(samplings: Sequence[Sampling], matrix: tuple[int, int], seed: Seed, frame: int = 0) -> Tensor:
     """Draw one of several samplings and then its mask from one stream of random numbers, as fastMRI does.
 
     Parameters
     ----------
     samplings
         Equally likely samplings. Their own seeds are not used.
-    phase
-        Number of phase-encoding lines.
+    matrix
+        Sampled matrix `(readout, phase)`.
     seed
         Seed of both choices; `draw_sampling` returns the sampling that the same seed chooses.
     frame
@@ -193,7 +193,7 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed, frame: int 
     Returns
     -------
     Tensor
-        bool `(phase,)`.
+        bool `(phase,)`, or `(readout, phase)` of kinds of `PLANES`.
 
     Raises
     ------
@@ -201,12 +201,15 @@ def draw_mask(samplings: Sequence[Sampling], phase: int, seed: Seed, frame: int 
         If no such mask exists.
     """
     for sampling in samplings:
-        if sampling.kind not in {*LINES, *SERIES} or sampling.within != WHOLE:
+        if sampling.kind not in {*LINES, *SERIES, *PLANES} or sampling.within != WHOLE:
             raise InputError(f"a mask of kind {sampling.name} is not drawn at random, as those of training are")
         check_sampling(sampling.kind, sampling.acceleration, sampling.center_fraction)
     kinds = {sampling.kind for sampling in samplings}
     chosen = draw_sampling(samplings, seed)
     kind = kinds.pop() if len(kinds) == 1 else chosen.kind
+    if kind in PLANES:
+        return draw_plane(kind, matrix, chosen.acceleration, chosen.center_fraction, seed, chosen.steps)
+    phase = matrix[1]
     if kind in SERIES:
         return FRAME_MASKS[kind](phase, chosen.acceleration, chosen.center_fraction, seed, frame)
     return draw_lines(kind, phase, [(one.acceleration, one.center_fraction) for one in samplings], seed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,9 @@ from numpy.typing import NDArray
 from recon.data.acquisition import Geometry, Vector, are_orthonormal
 from recon.data.errors import InputError
 from recon.data.images.placement import Stack, pixel_size, place
-from recon.data.stream.messages import Image, make_image
+from recon.data.stream.messages import COMPLEX, MAGNITUDE, Image, make_image
+from recon.data.stream.meta import Attributes, decimal, describe, format_meta
+from recon.data.stream.pixels import values
 from recon.data.stream.scan import Finished
 
 COUNTERS = ("average", "slice", "contrast", "phase", "repetition", "set")
@@ -23,22 +24,26 @@ INDICES = 65_535
 """Largest number of images in a series."""
 
 
-def image_message(image: NDArray[np.float32], finished: Finished, number: int, description: str) -> Image:
+def image_message(
+    pixels: NDArray[Any], finished: Finished, index: int, description: str, attributes: Attributes | None = None
+) -> Image:
     """Make the message of an image.
 
     Parameters
     ----------
-    image
-        float32 `(readout, phase)`.
+    pixels
+        Pixels `(readout, phase)` of a type that MRD knows.
     finished
         K-space that the image was reconstructed from.
-    number
+    index
         Number of the image in the session, from 0.
     description
         Name of the reconstruction.
+    attributes
+        What the pixels mean, see `PixelScale`.
     """
     acquisition, head = finished.acquisition, finished.head
-    shape = image.shape[0], image.shape[1]
+    shape = pixels.shape[0], pixels.shape[1]
     fields: dict[str, Any] = {name: head["idx"][name] for name in COUNTERS}
     fields |= {name: head[name] for name in (*COPIED, *PLACED)}
     header = acquisition.header
@@ -49,9 +54,15 @@ def image_message(image: NDArray[np.float32], finished: Finished, number: int, d
         fields["field_of_view"] = (shape[0] * pixel[0], shape[1] * pixel[1], geometry.field_of_view[2])
     elif header.field_of_view is not None:
         fields["field_of_view"] = (*header.field_of_view, header.slice_thickness or 1)
-    fields["image_index"], fields["image_series_index"] = 1 + number % INDICES, 1 + number // INDICES
-    attributes = {"DataRole": "Image", "SeriesDescription": description, "ImageComment": "not for diagnostic use"}
-    return make_image(image, _meta(attributes), **fields)
+    if header.volumetric:
+        fields["slice"] = acquisition.slice
+    fields["image_index"], fields["image_series_index"] = 1 + index % INDICES, 1 + index // INDICES
+    fields["image_type"] = COMPLEX if np.iscomplexobj(pixels) else MAGNITUDE
+    directions = {
+        "ImageRowDir": [decimal(float(part)) for part in fields["read_dir"]],
+        "ImageColumnDir": [decimal(float(part)) for part in fields["phase_dir"]],
+    }
+    return make_image(pixels, format_meta({**describe(description), **directions, **(attributes or {})}), **fields)
 
 
 def stack_images(images: Sequence[Image], description: str) -> Stack:
@@ -71,7 +82,7 @@ def stack_images(images: Sequence[Image], description: str) -> Stack:
     """
     if not images:
         raise InputError("no image came back")
-    pixels = [image.pixels for image in images]
+    pixels = [values(image) for image in images]
     if any(volume.shape[:2] != (1, 1) for volume in pixels) or len({volume.shape for volume in pixels}) > 1:
         raise InputError("the images that came back are not all single slices of one size")
     stacked = np.stack([volume[0, 0].T for volume in pixels])
@@ -114,11 +125,3 @@ def _axial(image: Image, number: int) -> Geometry:
 def _vector(numbers: NDArray[np.float32]) -> Vector:
     x, y, z = map(float, numbers)
     return x, y, z
-
-
-def _meta(attributes: dict[str, str]) -> str:
-    entries = "".join(
-        f"<meta><name>{escape(name)}</name><value>{escape(value)}</value></meta>"
-        for name, value in attributes.items()
-    )
-    return f'<?xml version="1.0"?><ismrmrdMeta>{entries}</ismrmrdMeta>'

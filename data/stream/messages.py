@@ -59,8 +59,8 @@ WAVEFORM_HEAD = np.dtype(
 PIXELS = {1: "<u2", 2: "<i2", 3: "<u4", 4: "<i4", 5: "<f4", 6: "<f8", 7: "<c8", 8: "<c16"}
 """Type of the pixels, by the number in the header of an image."""
 
-MAGNITUDE = 1
-"""Number of the type of magnitude images."""
+MAGNITUDE, COMPLEX = 1, 5
+"""Numbers of the types of magnitude and of complex images."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +249,14 @@ def make_image(pixels: NDArray[Any], attributes: str = "", **fields: Any) -> Ima
     for name, value in (plain | fields).items():
         head[name] = value
     return Image(head[()], np.ascontiguousarray(pixels.T)[None, None], attributes)
+
+
+def with_attributes(image: Image, attributes: str) -> Image:
+    """Return an image with other attributes."""
+    head = np.zeros((), IMAGE_HEAD)
+    head[()] = image.head
+    head["attribute_string_len"] = len(attributes.encode())
+    return Image(head[()], image.pixels, attributes)
 
 
 def _length(kind: str, text: str) -> bytes:

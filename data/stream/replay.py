@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from recon.data.formats.ismrmrd.layout import IsmrmrdVolume, open_ismrmrd
+from recon.data.formats.ismrmrd.partitions import PartitionedVolume
 from recon.data.formats.ismrmrd.readout_type import HEAD
 from recon.data.formats.ismrmrd.writer import write_ismrmrd
 from recon.data.formats.whole_scan import WholeScan
@@ -28,8 +29,9 @@ def replay(path: Path) -> Iterator[Message]:
         If the file is not raw data, is damaged, or cannot be written as readouts.
     """
     volume = open_volume(path)
-    if isinstance(volume, IsmrmrdVolume):
-        yield from _messages(volume)
+    lines = volume.lines if isinstance(volume, PartitionedVolume) else volume
+    if isinstance(lines, IsmrmrdVolume):
+        yield from _messages(lines)
     else:
         with tempfile.TemporaryDirectory() as folder:
             converted = Path(folder) / f"{path.name}.mrd"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from recon.data.acquisition import Acquisition
+from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
-from recon.data.formats.header import HeaderError, parse_xml
+from recon.data.formats.header import HeaderError
+from recon.data.formats.hybrid import LARGEST_IN_MEMORY
 from recon.data.formats.ismrmrd.distinct_images import COUNTERS
-from recon.data.formats.ismrmrd.images import Complex, sort_images
+from recon.data.formats.ismrmrd.images import Complex, Readouts, SortedVolume, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
     CALIBRATION_AND_IMAGING,
@@ -25,8 +26,11 @@ from recon.data.formats.ismrmrd.lines import (
     Key,
     flag,
 )
+from recon.data.formats.ismrmrd.partitions import by_position
 from recon.data.formats.ismrmrd.scan_header import parse_scan_header
+from recon.data.masks.measured import center_lines
 from recon.data.storage.limits import check_measured
+from recon.data.stream.announced import Announced, Measured
 from recon.data.stream.messages import Readout
 
 LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(8), flag(25)
@@ -36,6 +40,12 @@ OVERHEAD = 1024
 
 WORKING_COPIES = 10
 """Number of arrays of the size of the k-space that assembling, preparing and reconstructing it take at once."""
+
+KEPT = 256 << 20
+"""Largest number of bytes of readouts that are kept after their images were sent, in case further lines come."""
+
+SLICE, CONTRAST, SET = COUNTERS.index("slice"), COUNTERS.index("contrast"), COUNTERS.index("set")
+PHASE, REPETITION = COUNTERS.index("phase"), COUNTERS.index("repetition")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +58,43 @@ class Finished:
         K-space of the image, whose header holds the geometry of this image alone.
     head
         Header of the first readout of the image: counters, time stamps, position.
+    key
+        Values of `COUNTERS`.
     """
 
     acquisition: Acquisition
     head: Any
+    key: Key = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Arrived(Readout):
+    """A readout, and its number in the order of arrival."""
+
+    arrival: int = 0
+
+
+@dataclass(eq=False)
+class _Progress:
+    """What has come of one image.
+
+    Attributes
+    ----------
+    measured
+        Counters of the lines.
+    sent
+        Numbers of imaging, calibration and noise readouts from which the image was assembled; None before.
+    """
+
+    measured: Measured = field(default_factory=Measured)
+    sent: tuple[int, ...] | None = None
 
 
 class StreamedScan:
-    """Collects readouts in the order of the scanner.
+    """Collects readouts in any order.
 
-    An image is complete with the line that is flagged as the last one of its slice (in the last average, if there are
-    several), or at the end of the measurement.
+    An image is complete when the lines that its header announces are there, see `Announced`; flags of last lines say
+    so where the header is silent. Lines that come later complete it again.
 
     Parameters
     ----------
@@ -71,54 +107,104 @@ class StreamedScan:
 
     Attributes
     ----------
+    announced
+        What the header says of the lines of each image.
     held
-        Number of bytes of the readouts in memory.
+        Number of bytes of the readouts of images that are not complete yet, of calibration and noise.
+    kept
+        Number of bytes of the readouts of images that were complete.
     late
-        Number of lines that were dropped because they arrived after their image was complete.
+        Number of lines that were dropped because they arrived after their image was complete, and repeat its lines.
+    lost
+        Number of lines that would have completed an image whose other lines had been released.
 
     Raises
     ------
     InputError
-        If the header cannot be used, or the scan is not a Cartesian 2-D scan.
+        If the header cannot be used, or the scan is not a Cartesian scan.
     """
 
     def __init__(self, xml: str, name: str, largest: int) -> None:
         try:
             self._scan = parse_scan_header(xml, name)
-            self._last_average = _last_average(xml)
+            self.announced = Announced.of(xml)
         except HeaderError as error:
             raise InputError(f"{name}: {error}") from error
         self._name = Path(name)
         self._largest = largest
-        self._images: dict[Key, list[Readout]] = {}
-        self._calibration: list[Readout] = []
-        self._noise: list[Readout] = []
-        self._done: set[Key] = set()
+        self._images: dict[Key, list[_Arrived]] = {}
+        self._progress: dict[Key, _Progress] = {}
+        self._calibration: list[_Arrived] = []
+        self._noise: list[_Arrived] = []
+        self._noise_count = self._count = 0
         self.held = 0
+        self.kept = 0
         self.late = 0
+        self.lost = 0
 
     def add(self, readout: Readout) -> list[Key]:
         """Add a readout, and return the keys of the images that it completes, for `finish`."""
-        flags, key = readout.head["flags"], _key(readout)
-        calibration_only = flags & CALIBRATION and not flags & CALIBRATION_AND_IMAGING
-        complete = []
+        flags = readout.head["flags"]
+        complete: list[Key] = []
         if flags & NOISE:
-            self._keep_noise(readout)
-        elif calibration_only:
+            self._noise_count += 1
+            self._keep(self._noise, readout)
+        elif flags & CALIBRATION and not flags & CALIBRATION_AND_IMAGING:
             self._keep(self._calibration, readout)
         elif flags & (NO_IMAGE | PHASE_CORRECTION) or readout.head["encoding_space_ref"] != 0:
             pass
-        elif key in self._done:
-            self.late += 1
         else:
-            self._keep(self._images.setdefault(key, []), readout)
-            if flags & LAST_IN_SLICE and readout.head["idx"]["average"] >= self._last_average:
-                complete = [key]
-        return self.close() if flags & LAST_IN_MEASUREMENT else complete
+            complete = self._add_line(readout, bool(flags & LAST_IN_SLICE))
+        return self._last_in_measurement() if flags & LAST_IN_MEASUREMENT else complete
 
     def close(self) -> list[Key]:
-        """Return the keys of the remaining images, at the end of the measurement."""
-        return sorted(self._images)
+        """Return the keys of the remaining images and of those with further lines, at the end of the measurement."""
+        return sorted(key for key in self._images if self._progress[key].sent != self._counts(key))
+
+    def missing(self, key: Key) -> str:
+        """Return which lines an image lacks, empty if it is complete."""
+        return self.announced.lacks(self._progress[key].measured)
+
+    def is_certain(self, key: Key) -> bool:
+        """Return whether the header announces all lines of an image and they are there, so that none may follow."""
+        return self.announced.is_whole(self._progress[key].measured)
+
+    def reopen(self, key: Key) -> None:
+        """Count an image that was assembled as not complete, because its lines did not suffice."""
+        if self._progress[key].sent is not None:
+            self._progress[key].sent = ()
+
+    def central_lines(self, key: Key) -> int:
+        """Return how many adjacent lines about the centre an image has, or the matrix's if none is missing."""
+        lines = self._scan.matrix[1]
+        mask = np.zeros(lines, np.bool_)
+        columns = self._progress[key].measured.steps(0) - self._scan.center + lines // 2
+        mask[columns[(columns >= 0) & (columns < lines)]] = True
+        found = center_lines(mask)
+        return lines if self.announced.is_full(self._progress[key].measured) else int(found.stop - found.start)
+
+    def is_plane(self, key: Key) -> bool:
+        """Return whether an image has one phase encoding."""
+        return self._partitions(self._images[key]) == 1
+
+    def has_calibration(self, key: Key) -> bool:
+        """Return whether separate calibration lines have come for an image."""
+        return bool(self._calibration_of([key]))
+
+    def series(self, key: Key) -> list[Key]:
+        """Return the keys of the frames at the place of an image that have arrived, in the order of time."""
+        place = (SLICE, CONTRAST, SET)
+        same = [other for other in self._progress if all(other[axis] == key[axis] for axis in place)]
+        return sorted(same, key=lambda one: (one[REPETITION], one[PHASE]))
+
+    def is_last_frame(self, keys: Sequence[Key]) -> bool:
+        """Return whether the frames of a series are all that the header announces, each complete."""
+        repetitions, phases = (1 if limits is None else len(limits) for limits in self.announced.frames)
+        if not self.announced.several_frames or len(keys) < repetitions * phases:
+            return False
+        return all(
+            self._whole(key) or (self._progress[key].measured.flagged and not self.missing(key)) for key in keys
+        )
 
     def working_memory(self, key: Key) -> int:
         """Return how many bytes the reconstruction of an image will take, besides its readouts.
@@ -129,54 +215,128 @@ class StreamedScan:
             If the k-space exceeds the limit, or is far larger than the samples that arrived.
         """
         imaging = self._images[key]
-        size = 8 * int(imaging[0].head["active_channels"]) * self._scan.matrix[0] * self._scan.matrix[1]
+        first, second = self._scan.matrix[1], self._partitions(imaging)
+        size = 8 * int(imaging[0].head["active_channels"]) * self._scan.matrix[0] * first * second
         if size > self._largest:
             raise InputError(f"{self._name}: k-space of {size} bytes is more than the limit of {self._largest}")
         check_measured(self._name, size, sum(readout.samples.nbytes for readout in imaging))
-        return WORKING_COPIES * size + 2 * sum(readout.samples.nbytes for readout in self._noise)
+        noise = 2 * sum(readout.samples.nbytes for readout in self._noise)
+        if second > 1:  # transformed in blocks, and reconstructed position by position
+            return min(3 * size, 3 * LARGEST_IN_MEMORY) + WORKING_COPIES * size // self._scan.matrix[0] + noise
+        return WORKING_COPIES * size + noise
 
     def finish(self, key: Key) -> Finished:
-        """Assemble the k-space of an image, and release its readouts.
+        """Assemble the k-space of an image of a 2-D scan, whose readouts are kept only while there is room.
 
         Raises
         ------
         InputError
             For the reasons of `working_memory`, or if the readouts do not fit the header or each other.
         """
-        self.working_memory(key)
-        imaging = self._images.pop(key)
-        self._done.add(key)
-        self.held -= sum(readout.samples.nbytes + OVERHEAD for readout in imaging)
-        readouts = [*self._joined_noise(), *self._calibration_of(key), *imaging]
+        (finished,) = self.finish_all([key])
+        return finished
+
+    def finish_all(self, keys: Sequence[Key]) -> Iterator[Finished]:
+        """Assemble images together: one image, all frames of a series, or all positions of a 3-D scan's image.
+
+        Parameters
+        ----------
+        keys
+            Key of one image, or of the frames of a series.
+
+        Raises
+        ------
+        InputError
+            For the reasons of `finish`.
+        """
+        for key in keys:
+            self.working_memory(key)
+        imaging = [readout for key in keys for readout in self._images[key]]
+        lines = sorted([*self._calibration_of(keys), *imaging], key=lambda readout: readout.arrival)
+        firsts = {key: self._images[key][0].head for key in keys}
+        volume = self._sorted([*self._joined_noise(), *lines], len(keys))
+        for key in keys:
+            self._put_aside(key)
+        positions, order = len(volume) // len(keys), sorted(keys)
+        for index in range(len(volume)):
+            key = order[index // positions]
+            acquisition = volume.read(index)
+            header = _own_header(acquisition.header, index, alone=len(keys) == 1)
+            number = index % positions if positions > 1 else key[SLICE] if len(keys) == 1 else index
+            yield Finished(replace(acquisition, header=header, slice=number), firsts[key], key)
+
+    def _add_line(self, readout: Readout, flagged: bool) -> list[Key]:
+        """Add a line of an image, and return its key if the image is complete now."""
+        index, key = readout.head["idx"], _key(readout)
+        progress = self._progress.setdefault(key, _Progress())
+        pair = int(index["kspace_encode_step_1"]), int(index["kspace_encode_step_2"])
+        is_new = progress.measured.add(int(index["average"]), pair, int(index["segment"]))
+        progress.measured.flagged |= flagged
+        if progress.sent is None:
+            self._keep(self._images.setdefault(key, []), readout)
+        elif not is_new:
+            self.late += 1
+            return []
+        elif key in self._images:
+            self._keep(self._images[key], readout)
+            self._move_to_kept(self._images[key][-1:])
+        else:
+            self.lost += 1
+            return []
+        certain = progress.sent is None and self._whole(key)
+        return [key] if certain or (flagged and not self.missing(key)) else []
+
+    def _whole(self, key: Key) -> bool:
+        """Return whether no line and no calibration that the header announces is missing."""
+        return self.is_certain(key) and (not self._scan.separate_calibration or bool(self._calibration_of([key])))
+
+    def _last_in_measurement(self) -> list[Key]:
+        """Return the keys of all images that are complete if no further line comes."""
+        for progress in self._progress.values():
+            progress.measured.flagged = True
+        return [key for key in self.close() if not self.missing(key)]
+
+    def _counts(self, key: Key) -> tuple[int, ...]:
+        return len(self._images[key]), len(self._calibration_of([key])), self._noise_count
+
+    def _put_aside(self, key: Key) -> None:
+        """Count the readouts of an image as kept, and release those of the oldest images if there are too many."""
+        progress = self._progress[key]
+        if progress.sent is None:
+            self._move_to_kept(self._images[key])
+        progress.sent = self._counts(key)
+        for other in list(self._images):
+            if self.kept <= KEPT:
+                return
+            if self._progress[other].sent is not None:
+                self.kept -= _size(self._images.pop(other))
+
+    def _move_to_kept(self, readouts: Sequence[Readout]) -> None:
+        self.held -= _size(readouts)
+        self.kept += _size(readouts)
+
+    def _sorted(self, readouts: list[_Arrived], count: int) -> Any:
+        """Sort readouts into images, those of a 3-D scan by position."""
         heads = np.array([readout.head for readout in readouts])
         images = sort_images(self._name, heads, self._scan)
-        if images.lines.partitions is not None:
-            raise InputError(f"{self._name}: is a 3-D scan, which is read from files but not from streams")
-
-        def read(rows: Indices) -> Iterator[tuple[int, Complex]]:
-            yield from ((row, readouts[row].samples) for row in rows.tolist())
-
-        if len(images.lines.images) > 1:
+        if len(images.lines.images) != count:
             raise InputError(
                 f"{self._name}: readouts of one image contradict each other: several images share counters"
             )
-        acquisition = images.assemble(0, read)
-        own = images.header
-        return Finished(replace(acquisition, header=own, slice=key[-1]), imaging[0].head)
+        return by_position(_StreamedVolume(self._name, images.shape, images.header, images, readouts), self._scan)
 
-    def _keep(self, where: list[Readout], readout: Readout) -> None:
+    def _partitions(self, imaging: Sequence[Readout]) -> int:
+        slab = self._scan.partitions
+        encoded = slab is not None and any(one.head["idx"]["kspace_encode_step_2"] for one in imaging)
+        return slab.count if slab is not None and encoded else 1
+
+    def _keep(self, where: list[_Arrived], readout: Readout) -> None:
         """Keep a readout without its trajectory, which a Cartesian scan does not need."""
-        where.append(replace(readout, trajectory=readout.trajectory[:, :0].copy()))
+        where.append(_Arrived(readout.head, readout.samples, readout.trajectory[:, :0].copy(), self._count))
+        self._count += 1
         self.held += readout.samples.nbytes + OVERHEAD
 
-    def _keep_noise(self, readout: Readout) -> None:
-        """Keep a line of the noise scan, unless it arrives after the first image."""
-        if self._done:
-            self.late += 1
-        else:
-            self._keep(self._noise, readout)
-
-    def _joined_noise(self) -> list[Readout]:
+    def _joined_noise(self) -> list[_Arrived]:
         """Return the noise scan as one readout; its lines are joined once and not for every image."""
         if len(channels := {readout.samples.shape[0] for readout in self._noise}) > 1:
             counts = ", ".join(map(str, sorted(channels)))
@@ -187,16 +347,47 @@ class StreamedScan:
             self._noise = [replace(self._noise[0], samples=samples)]
         return self._noise
 
-    def _calibration_of(self, key: Key) -> list[Readout]:
-        """Return the calibration lines of an image or, if it has none, of other images of the same slice."""
-        same_slice = [readout for readout in self._calibration if _key(readout)[-1] == key[-1]]
-        return [readout for readout in same_slice if _key(readout) == key] or same_slice
+    def _calibration_of(self, keys: Sequence[Key]) -> list[_Arrived]:
+        """Return the calibration lines of images or, if they have none, those of other images of the same slice.
+
+        Embedded lines belong to the k-space of their own image alone.
+        """
+        own = [readout for readout in self._calibration if _key(readout) in keys]
+        if own or self._scan.separate_calibration is False:
+            return own
+        return [readout for readout in self._calibration if _key(readout)[SLICE] == keys[0][SLICE]]
+
+
+@dataclass(frozen=True, eq=False)
+class _StreamedVolume(SortedVolume):
+    """Images whose readouts lie in memory.
+
+    Attributes
+    ----------
+    lines
+        The readouts.
+    """
+
+    lines: list[_Arrived]
+
+    def readouts(self) -> AbstractContextManager[Readouts]:
+        """Return a function that reads the samples of readouts."""
+
+        def read(rows: Indices) -> Iterator[tuple[int, Complex]]:
+            yield from ((row, self.lines[row].samples) for row in rows.tolist())
+
+        return nullcontext(read)
+
+
+def _own_header(header: Header, index: int, alone: bool) -> Header:
+    """Return the header with the geometry of one image alone, and without counters unless it is one of several."""
+    geometry = None if header.geometry is None else (header.geometry[index],)
+    return replace(header, geometry=geometry, frames=None if alone else header.frames)
+
+
+def _size(readouts: Sequence[Readout]) -> int:
+    return sum(readout.samples.nbytes + OVERHEAD for readout in readouts)
 
 
 def _key(readout: Readout) -> Key:
     return tuple(int(readout.head["idx"][name]) for name in COUNTERS)
-
-
-def _last_average(xml: str) -> int:
-    text = (parse_xml(xml).findtext("encoding/encodingLimits/average/maximum") or "").strip()
-    return int(text) if re.fullmatch("[0-9]{1,5}", text) else 0

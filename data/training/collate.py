@@ -72,7 +72,7 @@ def _reference(slice_: Slice) -> Tensor:
     """Return the reference scan; of a slice without one, the calibration lines of its own k-space."""
     if slice_.calibration is not None:
         return slice_.calibration
-    lines = center_lines(slice_.mask.flatten())
+    lines = center_lines(slice_.mask[0])
     reference = torch.zeros_like(slice_.kspace)
     reference[..., lines] = slice_.kspace[..., lines]
     return reference

@@ -96,7 +96,7 @@ class SliceDataset(Dataset[Slice]):
             raise InputError(f"{volume.path}: has no target that fits it")
         return Slice(
             kspace=acquisition.kspace,
-            mask=acquisition.mask.reshape(1, 1, -1),
+            mask=acquisition.mask.reshape(1, -1, acquisition.mask.shape[-1]),
             target=acquisition.target,
             maximum=torch.tensor(self._maxima[volume.path]),
             acceleration=torch.tensor(acquisition.acceleration),
@@ -134,7 +134,7 @@ class FreshMasks:
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a slice in place."""
         seed = (self.seed, self.epoch, acquisition.series[0], *seed_of(acquisition.name))
-        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed, acquisition.frame))
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix, seed, acquisition.frame))
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class NamedMasks:
     def __call__(self, acquisition: Acquisition) -> Acquisition:
         """Undersample a slice in place."""
         seed = seed_of(acquisition.name)
-        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix[1], seed, acquisition.frame))
+        return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix, seed, acquisition.frame))
 
     def sampling_of(self, name: str) -> Sampling:
         """Return the sampling of the slices of a file."""

@@ -29,7 +29,7 @@ from pydantic import TypeAdapter
 from recon.data.acquisition import Header
 from recon.data.errors import DiskFullError, InputError
 from recon.data.formats.fastmri import FASTMRI, FastMRIVolume, open_fastmri
-from recon.data.open import list_files
+from recon.data.open import list_files, recognise
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.hdf5 import attribute, open_hdf5
 from recon.data.storage.trial_process import try_in_child
@@ -131,7 +131,7 @@ def index_files(inputs: Iterable[Path], strict: bool = False, progress: Progress
     InputError
         If an input does not exist or a folder is empty; with `strict` also if a file cannot be read.
     """
-    files = list_files(inputs, FASTMRI.suffixes)
+    files = _listed(list(inputs))
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for file in files:
         by_folder[file.parent].append(file)
@@ -155,6 +155,25 @@ def index_files(inputs: Iterable[Path], strict: bool = False, progress: Progress
             _store(folder, indexed[folder] | fresh)
     entries = {file: entry for file, entry in found.items() if entry is not None}
     return Index(entries, problems)
+
+
+def _listed(inputs: list[Path]) -> list[Path]:
+    """List the files of fastMRI's layout, and say how to make some of the files of other formats."""
+    try:
+        return list_files(inputs, FASTMRI.suffixes)
+    except InputError:
+        for path in inputs:
+            others = list_files([path]) if path.is_dir() else []
+            if others and not any(other.suffix.lower() in FASTMRI.suffixes for other in others):
+                raise InputError(f"{path}: {_how_to_convert(others[0])}") from None
+        raise
+
+
+def _how_to_convert(path: Path) -> str:
+    return (
+        f"{path.name} is not in fastMRI's layout, which training reads; write it with recon convert {path.name} "
+        f"{path.stem}_fastmri.h5"
+    )
 
 
 def _examine_all(files: list[Path], progress: Progress | None) -> Iterator[tuple[Path, IndexEntry | str]]:
@@ -184,7 +203,12 @@ def _examine(path: Path) -> IndexEntry | str:
 
 def _entry(path: Path) -> IndexEntry:
     stat = path.stat()
-    volume = open_fastmri(path)
+    try:
+        volume = open_fastmri(path)
+    except InputError as error:
+        if stat.st_size and recognise(path) is not FASTMRI:
+            raise InputError(f"{path}: {_how_to_convert(path)}") from error
+        raise
     with open_hdf5(path) as file:
         attributes = {name: value for name in file.attrs if (value := _plain(attribute(file, name))) is not None}
     largest = volume.target_max

@@ -16,7 +16,7 @@ from recon.data.masks.sampling import Sampling, seed_of
 from recon.data.open import Volume
 from recon.data.storage.file_pool import FilePool
 from recon.data.training.datasets import NamedMasks
-from recon.data.training.self_supervision import Density, split_mask
+from recon.data.training.self_supervision import Density, choices_of, split_mask
 
 PARTS = 2
 """Number of parts in which the lines that are set aside are predicted, each part from all other lines."""
@@ -93,9 +93,9 @@ class Split:
         if not self.holdout:
             return _split_slice(scanned, *self._split(scanned.mask, self.fraction, _identity(acquisition)))
         aside = self._aside(scanned)
-        lines = aside.reshape(-1, aside.shape[-1]).any(dim=0)
+        lines = choices_of(aside)
         parts = min(PARTS, int(lines.sum()))
-        held = aside & (lines.cumsum(0) % parts == part % parts)
+        held = aside & (lines.flatten().cumsum(0).reshape(lines.shape) % parts == part % parts)
         return _split_slice(scanned, scanned.mask & ~held, held)
 
     def scanned(self, acquisition: Acquisition) -> Acquisition:

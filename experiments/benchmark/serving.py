@@ -6,12 +6,11 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,18 +19,16 @@ from rich.table import Table
 
 from recon.contract import Reconstruction
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import write_volume
 from recon.data.storage.atomic import atomic_path
-from recon.data.stream.messages import Image, Text, encode
+from recon.data.stream.messages import Image, Text
 from recon.data.stream.reader import MessageReader
-from recon.data.stream.replay import replay
 from recon.experiments.benchmark.json_report import check_report
+from recon.experiments.benchmark.latency import Shape, make_stream, measure_latency
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
 from recon.experiments.server.serve import Server, ServerLimits, listen
-from recon.simulation.raw_files import simulate_volume
 
 CLIENT_TIMEOUT = 600.0
 """Seconds after which a client gives up."""
@@ -51,12 +48,15 @@ class ServingBenchmark:
         Number of slices that each client sends.
     repeats
         Number of repeats of each measurement.
+    latency
+        Number of undersampled slices whose latency is measured; 0 to leave that out.
     """
 
     clients: tuple[int, ...] = (1, 8)
     shape: tuple[int, int, int] = (8, 256, 256)
     slices: int = 4
     repeats: int = 3
+    latency: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,10 @@ class ServingResult:
 def serving(
     name: str, method: Reconstruction, device: torch.device, benchmark: ServingBenchmark, output: Path
 ) -> list[ServingResult]:
-    """Measure the throughput, and write `serving.json`; server and clients are threads of one process.
+    """Measure throughput and latency, and write `serving.json`; server and clients are threads of one process.
+
+    Where several clients are measured, they are measured again with another matrix each, beside one client that sends
+    the same scans one after the other.
 
     Parameters
     ----------
@@ -109,33 +112,54 @@ def serving(
     """
     check_report(output / "serving.json")
     output.mkdir(parents=True, exist_ok=True)
-    stream = _stream(benchmark)
-    rows = []
-    with _running(name, method, device, max(benchmark.clients)) as address:
+    stream = make_stream(benchmark.shape, benchmark.slices)
+    most = max(benchmark.clients)
+    mixed: list[ServingResult] = []
+    latency = None
+    with _running(name, method, device, most) as address:
         _run_client(address, stream, benchmark.slices)  # warm up
-        for clients in benchmark.clients:
-            seconds = [_run_clients(address, stream, clients, benchmark.slices) for _ in range(benchmark.repeats)]
-            rows.append(ServingResult(clients, clients * benchmark.slices, seconds, clients * len(stream) / 2**20))
+        rows = [_measure(address, [stream] * clients, benchmark, together=True) for clients in benchmark.clients]
+        if most > 1:
+            streams = [make_stream(shape, benchmark.slices) for shape in _shapes(benchmark.shape, most)]
+            mixed = [_measure(address, streams, benchmark, together) for together in (False, True)]
+        if benchmark.latency:
+            latency = measure_latency(address, benchmark.shape, benchmark.latency, CLIENT_TIMEOUT)
     report = {
         "protocol": {"method": name, **asdict(benchmark)},
         "machine": machine(),
         "rows": list(map(asdict, rows)),
+        "mixed": list(map(asdict, mixed)),
+        "latency": None if latency is None else asdict(latency),
     }
     with atomic_path(output / "serving.json") as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     console.print(_table(name, benchmark, rows))
+    if mixed:
+        console.print(
+            f"{most} clients of {most} matrices: {mixed[1].rate:.1f} slices/s at once, {mixed[0].rate:.1f} one after "
+            "the other"
+        )
+    if latency is not None:
+        console.print(latency.sentence)
     console.print(f"results: {output / 'serving.json'}", markup=False, soft_wrap=True)
     return rows
 
 
-def _stream(benchmark: ServingBenchmark) -> bytes:
-    """Return the MRD stream of a simulated head, which every client sends."""
-    coils, *matrix = benchmark.shape
-    simulated = simulate_volume((matrix[0], matrix[1]), benchmark.slices, coils, 40.0, np.random.default_rng(0))
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "head.h5"
-        write_volume(path, simulated.kspace, simulated.header)
-        return b"".join(map(encode, replay(path)))
+def _measure(
+    address: tuple[str, int], streams: Sequence[bytes], benchmark: ServingBenchmark, together: bool
+) -> ServingResult:
+    """Let a client send each stream, all at once or one after the other."""
+    seconds = [_run_clients(address, streams, benchmark.slices, together) for _ in range(benchmark.repeats)]
+    size = sum(map(len, streams)) / 2**20
+    return ServingResult(len(streams) if together else 1, len(streams) * benchmark.slices, seconds, size)
+
+
+def _shapes(shape: Shape, count: int) -> list[Shape]:
+    """Return shapes that differ in their matrix, from the given one down to half of it."""
+    coils, *matrix = shape
+    factors = [1 - number / (2 * count) for number in range(count)]
+    sizes = [tuple(2 * round(size * factor / 2) for size in matrix) for factor in factors]
+    return [(coils, rows, lines) for rows, lines in sizes]
 
 
 @contextmanager
@@ -154,11 +178,11 @@ def _discard(_sentence: str) -> None:
     """Discard a message that the server would print."""
 
 
-def _run_clients(address: tuple[str, int], stream: bytes, clients: int, slices: int) -> float:
-    """Let clients send at the same time, and return the seconds until all have their images."""
-    with ThreadPoolExecutor(clients) as pool:
+def _run_clients(address: tuple[str, int], streams: Sequence[bytes], slices: int, together: bool) -> float:
+    """Let clients send, and return the seconds until all have their images."""
+    with ThreadPoolExecutor(len(streams) if together else 1) as pool:
         start = time.perf_counter()
-        for client in [pool.submit(_run_client, address, stream, slices) for _ in range(clients)]:
+        for client in [pool.submit(_run_client, address, stream, slices) for stream in streams]:
             client.result()
         return time.perf_counter() - start
 

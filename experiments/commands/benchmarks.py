@@ -158,11 +158,14 @@ def benchmark_serve(
     ] = "8x256x256",
     slices: Annotated[int, typer.Option(min=1, help="Number of slices that each client sends.")] = 4,
     repeats: Annotated[int, typer.Option(min=1, help="Number of repeats of each measurement.")] = 3,
+    latency: Annotated[
+        int, typer.Option(min=0, help="Number of slices whose latency is measured, 4-fold undersampled.")
+    ] = 0,
     device: Device = "auto",
 ) -> None:
-    """Measure slices per second through `recon serve` over the loopback interface.
+    """Measure slices per second through `recon serve` over the loopback interface, and the latency of images.
 
-    Example: OMP_NUM_THREADS=1 recon benchmark serve --clients 1,8 --method sense --output benchmark
+    Example: recon benchmark serve --clients 1,8 --method varnet --latency 100 --output benchmark
     """
     from recon.experiments.benchmark.serving import ServingBenchmark, serving
     from recon.experiments.commands.parse import build_method, parse_counts, parse_shapes
@@ -172,7 +175,7 @@ def benchmark_serve(
     if len(shapes) != 1 or 0 in counts:
         raise InputError("give one size, and numbers of clients of at least 1")
     built = build_method(method, settings or [], checkpoint, plugins)
-    serving(method, built, pick_device(device), ServingBenchmark(counts, shapes[0], slices, repeats), output)
+    serving(method, built, pick_device(device), ServingBenchmark(counts, shapes[0], slices, repeats, latency), output)
 
 
 @commands.command()

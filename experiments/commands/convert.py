@@ -9,6 +9,7 @@ import torch
 
 from recon.coils import rss
 from recon.crop import fastmri_crop
+from recon.data.describe import describe_images
 from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.bart import BART, is_bart
 from recon.data.formats.whole_scan import WholeScan
@@ -82,9 +83,10 @@ def convert(
             markup=False,
             soft_wrap=True,
         )
-    slices, coils, readout, phase = scan.kspace.shape
+    images, coils, readout, phase = scan.kspace.shape
+    words = describe_images(scan.header, images)
     console.print(
-        f"{output}: {chosen.name}, {slices} slices, {coils} coils, {readout} x {phase}", markup=False, soft_wrap=True
+        f"{output}: {chosen.name}, {words}, {coils} coils, {readout} x {phase}", markup=False, soft_wrap=True
     )
 
 

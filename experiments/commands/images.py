@@ -243,16 +243,20 @@ def tune(
 
 @commands.command()
 def evaluate(
-    targets: Annotated[Path, typer.Option(help="Folder of raw data with targets.")],
-    predictions: Annotated[Path, typer.Option(help="Folder of reconstructions with the same file names.")],
+    targets: Annotated[Path, typer.Option(help="Folder of raw data with targets, or fully sampled.")],
+    predictions: Annotated[Path, typer.Option(help="Folder of the HDF5 files that recon reconstruct made of them.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="JSON file for all scores, those of every frame included.")
+    ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Score reconstructions with fastMRI's metrics, volume by volume.
+    """Score reconstructions with fastMRI's metrics, volume by volume, and the frames of series one by one.
 
     Example: recon evaluate --targets multicoil_val --predictions sense
     """
     from recon.experiments.engine.evaluate import evaluate as run
 
-    run(targets, predictions)
+    run(targets, predictions, output, overwrite)
 
 
 @commands.command()

@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from recon.data.acquisition import Header
+from recon.data.describe import describe_images, describe_interval
 from recon.data.errors import printable
 from recon.data.formats.numpy import ArrayVolume
 from recon.data.masks.measured import center_lines
 from recon.data.open import Volume, list_files, open_volume
-from recon.data.series import places_of
 from recon.experiments.console import Problems, console
 
 BYTES_PER_SAMPLE = 8
@@ -43,16 +42,18 @@ def info(inputs: list[Path], axes: str | None = None, variable: str | None = Non
 
 
 def _table(volume: Volume) -> Table:
-    slices, coils, readout, phase = volume.shape
+    images, coils, readout, phase = volume.shape
     header = volume.header
     table = Table(title=Text(printable(str(volume.path))), title_justify="left", show_header=False)
     if isinstance(volume, ArrayVolume):
         table.add_row("axes", Text(volume.axes.words + (" (assumed)" if volume.axes.assumed else "")))
     table.add_row("contrast", Text(header.contrast or "unknown"))
     table.add_row("dimensions", _dimensions(volume))
-    table.add_row("images x coils" if header.frames else "slices x coils", f"{slices} x {coils}")
+    image = "image" if header.frames else "position" if header.volumetric else "slice"
+    table.add_row(f"{image}s x coils", f"{images} x {coils}")
     if header.frames:
-        table.add_row("images", describe_images(header))
+        words = (describe_images(header, images), describe_interval(header))
+        table.add_row("images", ", ".join(filter(None, words)))
     axes = "phase x phase" if header.volumetric else "readout x phase"
     table.add_row(f"matrix ({axes})", f"{readout} x {phase}")
     table.add_row("image", f"{header.crop[0]} x {header.crop[1]}{_millimetres(header.field_of_view)}")
@@ -61,7 +62,8 @@ def _table(volume: Volume) -> Table:
     table.add_row("sampling", _sampling(volume))
     table.add_row("target", volume.target_name or "none")
     table.add_row(
-        "memory", f"{_size(coils * readout * phase)} per slice, {_size(slices * coils * readout * phase)} in total"
+        "memory",
+        f"{_size(coils * readout * phase)} per {image}, {_size(images * coils * readout * phase)} in total",
     )
     return table
 
@@ -86,24 +88,6 @@ def _sampling(volume: Volume) -> str:
     if volume.mask.ndim > 1:
         center = "{} x {} samples at the centre".format(*_central_square(volume.mask))
     return f"undersampled {acceleration:.2f}x, {center}{separate}{other}"
-
-
-def describe_images(header: Header) -> str:
-    """Say how many slices, frames, echoes and sets the images of a file are, and how long a frame lasts."""
-    frames = header.frames or ()
-    counters = [(place, frame.contrast, frame.set) for place, frame in zip(places_of(frames), frames, strict=True)]
-    slices, echoes, sets = (len(set(column)) for column in zip(*counters, strict=True))
-    lengths = sorted({len(series) for series in header.series})
-    length = " to ".join(map(str, {lengths[0]: None, lengths[-1]: None}))
-    counted = [_counted(slices, "position" if header.volumetric else "slice")]
-    counted += [f"{length} frames"] * (lengths[-1] > 1)
-    counted += [_counted(number, word) for number, word in ((echoes, "echo"), (sets, "set")) if number > 1]
-    interval = header.frame_interval if lengths[-1] > 1 else None
-    return " x ".join(counted) + (f", {interval:.4g} ms apart" if interval else "")
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 'es' if word.endswith('o') else 's'}"
 
 
 def _differs_by_frame(volume: Volume) -> bool:

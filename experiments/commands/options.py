@@ -70,8 +70,8 @@ Formats = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="Comma-separated image formats; available: h5, nifti, dicom, png. By default the output's suffix "
-        "decides, and a folder gets h5.",
+        help="Comma-separated image formats; available: h5, nifti, dicom (a file per image), enhanced-dicom (one "
+        "file of all images), png. By default the output's suffix decides, and a folder gets h5.",
     ),
 ]
 Preprocess = Annotated[

@@ -233,10 +233,19 @@ def build_method(
         If a plugin cannot be loaded, or the method, a setting or the checkpoint is unknown.
     """
     load_plugins(plugins)
+    return create(name, parse_settings(settings, checkpoint))
+
+
+def parse_settings(settings: Iterable[str], checkpoint: str | None = None) -> dict[str, Any]:
+    """Convert settings given as `key=value`, and the checkpoint if there is one, to values by name.
+
+    Raises
+    ------
+    InputError
+        If a setting has another form.
+    """
     values: dict[str, Any] = dict(_split(setting) for setting in settings)
-    if checkpoint is not None:
-        values["checkpoint"] = checkpoint
-    return create(name, values)
+    return values if checkpoint is None else values | {"checkpoint": checkpoint}
 
 
 def build_stage(name: str, settings: list[str], plugins: Iterable[Path] | None = None) -> Stage:

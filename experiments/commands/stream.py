@@ -23,14 +23,35 @@ Host = Annotated[str, typer.Option(help="Address of the server.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the server.")]
 
 
+PixelType = Annotated[
+    str,
+    typer.Option(
+        help="Type of the pixels: int16 or uint16, with their scale in the attributes of each image; float32; or "
+        "complex64, for methods that keep the phase."
+    ),
+]
+Incomplete = Annotated[
+    bool,
+    typer.Option(
+        "--incomplete", help="Send images also if announced lines are missing at the end of the measurement."
+    ),
+]
+
+
 commands = typer.Typer()
 
 
 @commands.command()
-def serve(
+def serve(  # noqa: PLR0917 - options of a command
     host: Host = "127.0.0.1",
     port: Port = 9002,
-    method: Annotated[str, typer.Option(help="Method for clients whose configuration does not name one.")] = "varnet",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Method for clients whose configuration does not name one, and for those whose configuration is "
+            "unknown. Without this option the former get varnet, and the latter are told so and get no images."
+        ),
+    ] = None,
     settings: Settings = None,
     checkpoint: Checkpoint = None,
     plugins: Plugins = None,
@@ -51,33 +72,40 @@ def serve(
         float,
         typer.Option(min=0.1, help="Seconds to wait for a client's next message before closing the connection."),
     ] = 60.0,
+    image_type: PixelType = "int16",
+    incomplete: Incomplete = False,
     memory_gib: Annotated[
         float, typer.Option(min=0.01, help="Largest amount of raw data in memory, in GiB, of all clients together.")
     ] = 8.0,
 ) -> None:
-    """Reconstruct raw data that clients stream in MRD (ISMRMRD), each slice as soon as its last line arrives.
+    """Reconstruct raw data that clients stream in MRD (ISMRMRD), each image as soon as its lines are complete.
 
     A client's configuration name selects the method; "default" selects the server's. Ctrl-C stops the server.
 
     Example: recon serve --host 127.0.0.1 --port 9002 --method varnet
     """
-    from recon.experiments.commands.parse import build_method
+    from recon.data.stream.pixels import parse_image_type
+    from recon.experiments.commands.parse import build_method, parse_settings
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.run import Runner
-    from recon.experiments.server.serve import ServerLimits
+    from recon.experiments.server.serve import ServerLimits, ServerOptions
     from recon.experiments.server.serve import serve as run
     from recon.experiments.server.session import SessionLimits
     from recon.preprocessing.steps import parse_steps
 
     limits = ServerLimits(clients, queue, int(memory_gib * 2**30), SessionLimits(idle=idle))
-    built = build_method(method, settings or [], checkpoint, plugins)
+    name = method or "varnet"
+    built = build_method(name, settings or [], checkpoint, plugins)
+    given = parse_settings(settings or [], checkpoint)
+    options = ServerOptions(parse_image_type(image_type), method is not None, incomplete, given)
     run(
         host,
         port,
         expose,
-        Runner(method, built, pick_device(device), floor=noise_floor),
+        Runner(name, built, pick_device(device), floor=noise_floor),
         limits,
         parse_steps(preprocess),
+        options,
     )
 
 
@@ -90,6 +118,13 @@ def send(
     method: Annotated[
         str, typer.Option(help="Configuration name to send; by default the server chooses the method.")
     ] = "",
+    console: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Choose a parameter of an OpenRecon label as the scanner's console does; may be repeated.",
+        ),
+    ] = None,
     formats: Formats = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -97,7 +132,49 @@ def send(
 
     Example: recon send scan.mrd --host 127.0.0.1 --port 9002 --output images --format dicom
     """
+    from recon.experiments.commands.parse import parse_settings
     from recon.experiments.engine.results.image_files import parse_image_files
     from recon.experiments.server.send import send as run
 
-    run(file, host, port, method, parse_image_files(output, formats, overwrite))
+    files = parse_image_files(output, formats, overwrite)
+    run(file, host, port, method, files, console_choice=parse_settings(console or []))
+
+
+@commands.command()
+def stream(
+    method: Annotated[
+        str | None,
+        typer.Option(help="Method, unless the stream's own configuration names another one; by default varnet."),
+    ] = None,
+    settings: Settings = None,
+    checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
+    preprocess: Preprocess = "auto",
+    noise_floor: NoiseFloor = False,
+    device: Device = "auto",
+    image_type: PixelType = "int16",
+    incomplete: Incomplete = False,
+    memory_gib: Annotated[float, typer.Option(min=0.01, help="Largest amount of raw data in memory, in GiB.")] = 8.0,
+) -> None:
+    """Reconstruct a stream of MRD (ISMRMRD) or MRD 2 from standard input, and write its images to standard output.
+
+    Standard output carries the header, the images and nothing else, in the format of the input; texts go to standard
+    error.
+
+    Example: recon stream --method varnet < raw > images
+    """
+    from recon.data.stream.pixels import parse_image_type
+    from recon.experiments.commands.parse import build_method, parse_settings
+    from recon.experiments.engine.device import pick_device
+    from recon.experiments.engine.run import Runner
+    from recon.experiments.server.pipe import pipe, standard_streams
+    from recon.experiments.server.serve import ServerOptions
+    from recon.preprocessing.steps import parse_steps
+
+    with standard_streams() as (source, sink):
+        name = method or "varnet"
+        built = build_method(name, settings or [], checkpoint, plugins)
+        given = parse_settings(settings or [], checkpoint)
+        options = ServerOptions(parse_image_type(image_type), method is not None, incomplete, given)
+        runner = Runner(name, built, pick_device(device), floor=noise_floor)
+        pipe(source, sink, runner, int(memory_gib * 2**30), parse_steps(preprocess), options)

@@ -11,11 +11,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 
 from recon.coils import rss
 from recon.contract import Reconstruction, UncertaintyCalibration
+from recon.data.describe import describe_image
 from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.masks.sampling import Sampling
@@ -23,26 +23,20 @@ from recon.data.open import Volume, find_files, open_volume, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.console import Problems, console, log, progress, say, say_all, warn
 from recon.experiments.engine.detail import RULE as DETAIL_RULE
-from recon.experiments.engine.detail import DetailMetrics, TargetDetail, target_detail
+from recon.experiments.engine.detail import TargetDetail, target_detail
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_for
-from recon.experiments.engine.metrics import (
-    FOREGROUND,
-    ForegroundMetrics,
-    Images,
-    Metrics,
-    score,
-    score_file,
-    score_foreground,
-)
+from recon.experiments.engine.metrics import FOREGROUND, Images
 from recon.experiments.engine.results.rerun import EarlierResults
+from recon.experiments.engine.results.scoring import score_result
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
-from recon.experiments.engine.run import INTERVAL, UNCERTAINTY, Result, Runner
+from recon.experiments.engine.run import INTERVAL, UNCERTAINTY, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.experiments.engine.tuning.settings import TunedSettings
 from recon.experiments.report.coverage import SetCoverage, coverage_table, measure
 from recon.experiments.report.lead import DEFINITION, ORACLE, lead_table, leads
 from recon.experiments.report.panels import SliceComparison
+from recon.experiments.report.plane_pictures import plane_pictures
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import (
     MethodScore,
@@ -54,10 +48,11 @@ from recon.experiments.report.scores import (
 )
 from recon.experiments.report.series_pictures import series_pictures
 from recon.experiments.report.series_scores import SeriesScore, score_series, series_table
-from recon.preprocessing.steps import NO_STEPS, Steps, stepped
+from recon.preprocessing.full_scan import with_target
+from recon.preprocessing.steps import NO_STEPS, Steps
 from recon.quality.noise_floor import RULE
 
-METRICS, SUMMARY, REPORT = "metrics.csv", "summary.json", "report.html"
+METRICS, SUMMARY, REPORT, RECONSTRUCTIONS = "metrics.csv", "summary.json", "report.html", "reconstructions"
 
 T = TypeVar("T")
 
@@ -214,7 +209,7 @@ def compare(
                 target = scan.volume.read_target()
                 if target is not None and (detail is None or detail.volume is not scan.volume):
                     detail = target_detail(scan.volume, target)
-                scores.append(_score(stored, result, None if target is None else detail))
+                scores.append(score_result(stored, result, None if target is None else detail))
                 log(f"{bar.tasks[0].description}: {earlier.describe(stored.path, result.seconds)}")
                 series_scores += score_series(scan, runner.name, target, result.images)
                 if target is not None and runner.bounds in result.maps:
@@ -298,8 +293,8 @@ def _plan(
     planned: list[StoredResult] = []
     for path in files:
         with problems.collect():
-            for scan in comparison.scans(stepped(open_volume(path), comparison.steps)):
-                folder = output / "reconstructions" / scan.label.replace(" ", "-")
+            for scan in comparison.scans(with_target(open_volume(path), comparison.steps)):
+                folder = output / RECONSTRUCTIONS / scan.label.replace(" ", "-")
                 for name, method in comparison.methods_for(scan).items():
                     runner = Runner(
                         name,
@@ -311,36 +306,6 @@ def _plan(
                     )
                     planned.append(StoredResult(scan, runner, folder / name / result_name(scan.volume.path)))
     return planned
-
-
-def _score(stored: StoredResult, result: Result, detail: TargetDetail | None) -> MethodScore:
-    scan = stored.scan
-    volume = scan.volume
-    metrics, inside = Metrics(np.nan, np.nan, np.nan), ForegroundMetrics(np.nan, np.nan)
-    fine = DetailMetrics(np.nan, np.nan)
-    if detail is not None:
-        metrics = score_file(volume.path, detail.target, result.images, score)
-        inside = score_file(volume.path, detail.target, result.images, score_foreground)
-        fine = detail.score(result.images)
-    return MethodScore(
-        file=volume.name,
-        acquisition=volume.header.contrast,
-        method=stored.runner.name,
-        acceleration=scan.acceleration,
-        mask=scan.mask_kind,
-        center_fraction=scan.center_fraction,
-        seed=scan.seed,
-        ssim=metrics.ssim,
-        psnr=metrics.psnr,
-        nmse=metrics.nmse,
-        ssim_foreground=inside.ssim,
-        psnr_foreground=inside.psnr,
-        detail_energy=fine.energy,
-        detail_correlation=fine.correlation,
-        seconds=result.seconds,
-        slices=len(result.images),
-        noise_floor="full scan" if stored.runner.floor else "none",
-    )
 
 
 def _coverage(stored: StoredResult, target: Images, images: Images, bounds: Images) -> SetCoverage:
@@ -367,6 +332,7 @@ def _slice_comparisons(
         uncertainties = {name: one.maps[kind] for name, one in results.items() for kind in bounds if kind in one.maps}
         index = len(scan) // 2
         acquisition = scan.read(index)
+        images = {name: result.images for name, result in results.items()}
         shown = (scan.volume.name, scan.mask_kind, scan.acceleration, scan.seed)
         yield SliceComparison(
             file=scan.volume.name,
@@ -376,8 +342,10 @@ def _slice_comparisons(
             mask_kind=scan.mask_kind,
             seed=scan.seed,
             target=None if acquisition.target is None else acquisition.target.numpy(),
-            series=series_pictures(scan, {name: result.images for name, result in results.items()}, index),
-            images={name: result.images[index] for name, result in results.items()},
+            series=series_pictures(scan, images, index),
+            planes=plane_pictures(scan, images, index),
+            shown=describe_image(scan.volume.header, scan.volume.number(index)),
+            images={name: every[index] for name, every in images.items()},
             uncertainties={name: maps[index] for name, maps in uncertainties.items()},
             coverage=comparison.coverage,
             mask=acquisition.mask.numpy(),

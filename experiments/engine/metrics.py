@@ -145,8 +145,13 @@ def score_as_fastmri(target: Images, images: Images) -> Metrics:
     ValueError
         For the reasons of `score`.
     """
-    side = min(target.shape[-1], target.shape[-2])
-    return score(crop(target, side, side), images)
+    return score(square(target), images)
+
+
+def square(images: Images) -> Images:
+    """Crop images `(slices, rows, columns)` to the centred square as wide as their shorter side."""
+    side = min(images.shape[-2:])
+    return crop(images, side, side)
 
 
 def score_file(path: Path, target: Images, images: Images, metric: Callable[[Images, Images], M]) -> M:

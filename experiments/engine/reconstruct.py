@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recon.data.describe import describe_images
 from recon.data.errors import InputError
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume
@@ -61,7 +62,7 @@ def reconstruct(
     SystemExit
         At the end, if a file could not be reconstructed.
     """
-    if runner.map_names and ImageFormat.DICOM in files.formats:
+    if runner.map_names and {ImageFormat.DICOM, ImageFormat.ENHANCED_DICOM} & set(files.formats):
         option = MAP_OPTIONS[runner.map_names[0]]
         raise InputError(f"a DICOM series holds images alone; give {option} another --format: h5, nifti or png")
     problems, warnings, name = Problems(), RangeWarnings(), runner.name
@@ -96,5 +97,6 @@ def reconstruct(
 
 def _write(files: ImageFiles, stored: StoredResult, result: Result, formats: Sequence[ImageFormat]) -> None:
     files.write(stored, result, formats)
-    sentence = f"{stored.scan.volume.name}: {len(stored.scan)} slices in {result.seconds:.1f} s"
+    volume = stored.scan.volume
+    sentence = f"{volume.name}: {describe_images(volume.header, len(volume))} in {result.seconds:.1f} s"
     console.print(sentence, markup=False)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from recon.contract import Predictors, Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
+from recon.data.describe import describe_image
 from recon.data.errors import InputError
 from recon.experiments.engine.device import CPU, in_halves, to_device
 from recon.experiments.engine.pipeline import prefetched
@@ -292,7 +293,8 @@ class Runner:
                         f"the method {self.name} returned {image.dtype} of shape {tuple(image.shape)}; "
                         "expected torch.float32 (rows, columns)"
                     )
-                check_finite(image, f"{acquisition.name}: the {what} of slice {acquisition.slice}")
+                where = describe_image(acquisition.header, acquisition.slice)
+                check_finite(image, f"{acquisition.name}: the {what} of {where}")
                 yield image
         except MemoryError as error:
             raise InputError(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
+import numpy as np
+
 from recon.data.acquisition import Acquisition
+from recon.data.masks.kind import SERIES
 from recon.data.masks.measured import center_lines
-from recon.data.masks.sampling import Sampling
+from recon.data.masks.sampling import Sampling, seed_of
 from recon.data.open import Volume
 
 AS_ACQUIRED = "as acquired"
@@ -89,7 +93,22 @@ class SampledVolume:
         """Short description of the sampling, for example "4x random seed 1"."""
         if self.sampling is None:
             return AS_ACQUIRED
-        return f"{self.acceleration:g}x {self.mask_kind}" + (f" seed {self.seed}" if self.seed else "")
+        return sampling_label(self.acceleration, self.mask_kind, self.seed)
+
+    @property
+    def masks_sha256(self) -> str:
+        """SHA-256 of the sampling masks: of the one that all images share, or of the one of each frame."""
+        if self.sampling is None:
+            masks = [] if self.volume.mask is None else [self.volume.mask]
+        else:
+            in_series = self.sampling.kind in SERIES
+            frames = {self.volume.header.place_in_series(number)[1] if in_series else 0 for number in self.numbers}
+            seed, matrix = seed_of(self.volume.name, self.sampling.seed), self.volume.shape[2:]
+            masks = [self.sampling.mask(matrix, seed, frame).numpy() for frame in sorted(frames)]
+        digest = hashlib.sha256()
+        for mask in masks:
+            digest.update(f"{mask.shape} {np.packbits(mask).tobytes().hex()}\n".encode())
+        return digest.hexdigest()
 
     @cached_property
     def _measured(self) -> tuple[float, float]:
@@ -97,3 +116,8 @@ class SampledVolume:
         acquisition = self.read(0)
         lines = center_lines(acquisition.mask)
         return acquisition.acceleration, (lines.stop - lines.start) / acquisition.matrix[1]
+
+
+def sampling_label(acceleration: float, mask_kind: str, seed: int) -> str:
+    """Describe a sampling in a few words, for example "4x random seed 1"; seed 0 is not mentioned."""
+    return f"{acceleration:g}x {mask_kind}" + (f" seed {seed}" if seed else "")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from recon.data.errors import printable
+from recon.experiments.report.plane_pictures import PlanePictures
 from recon.experiments.report.scores import MethodScore, best_metrics, format_number
 from recon.experiments.report.series_pictures import SeriesPictures, encode_movie
 from recon.experiments.report.zoom import Window, zoom_window
@@ -63,6 +64,10 @@ class SliceComparison:
         Share of the pixels that the intervals promise to cover; None for standard deviations.
     series
         All frames of the slice; None if it has a single one.
+    planes
+        The volume of a 3-D scan that the slice is a position of; None of 2-D scans.
+    shown
+        What the slice is in words; empty for its number.
     """
 
     file: str
@@ -79,6 +84,8 @@ class SliceComparison:
     uncertainties: dict[str, NDArray[np.floating]] = field(default_factory=dict)
     coverage: float | None = None
     series: SeriesPictures | None = None
+    planes: PlanePictures | None = None
+    shown: str = ""
 
     def __post_init__(self) -> None:
         """Cut everything to the field that the target and all images cover, as the scores do."""
@@ -99,7 +106,7 @@ class SliceComparison:
         name = printable(self.file, LONGEST_NAME)
         scan = f"{name}, {self.acquisition}" if self.acquisition else name
         seed = f", seed {self.seed}" if self.seed else ""
-        shown = f"slice {self.slice}" if self.series is None else self.series.name
+        shown = self.shown or f"slice {self.slice}"
         return f"{scan}, {shown}, {self.acceleration:.3g}x {self.mask_kind}{seed}"
 
     @property
@@ -210,7 +217,7 @@ def sampled_lines(comparison: SliceComparison) -> Panel | None:
 def columns(comparison: SliceComparison, moving: bool = True) -> list[Column]:
     """Arrange the panels: k-space below the target, errors below the methods, then the zoomed part of each.
 
-    Series follow, in motion if the medium can move, and as a line over time.
+    Three planes of 3-D scans follow, and series, in motion if the medium can move, and as a line over time.
     """
     white, target, best = white_level(comparison), comparison.target, best_metrics(comparison.scores.values())
     window = _window(comparison)
@@ -218,11 +225,21 @@ def columns(comparison: SliceComparison, moving: bool = True) -> list[Column]:
     if comparison.mask.ndim == 2:
         sampling.insert(0, Panel("sampling", "mask", comparison.mask.astype(np.float32)))
     if target is None:
-        arranged = [Column("sampling", [sampling, [], [], *_motion(comparison, None)])]
+        arranged = [Column("sampling", [sampling, [], [], *_planes(comparison, None), *_motion(comparison, None)])]
     else:
         whole = Panel("image", "target", target, white, frame=window)
         arranged = [
-            Column("target", [[whole], sampling, [], [whole.zoomed(window), None], *_motion(comparison, None)])
+            Column(
+                "target",
+                [
+                    [whole],
+                    sampling,
+                    [],
+                    [whole.zoomed(window), None],
+                    *_planes(comparison, None),
+                    *_motion(comparison, None),
+                ],
+            )
         ]
     for method, image in comparison.images.items():
         shown = Panel("image", method, image, white, frame=window if target is None and len(arranged) == 1 else None)
@@ -233,9 +250,29 @@ def columns(comparison: SliceComparison, moving: bool = True) -> list[Column]:
         if method in comparison.uncertainties:
             unsure = ERROR_GAIN * comparison.uncertainties[method]
             rows[-2].append(Panel("uncertainty", f"uncertainty x {ERROR_GAIN}", unsure, white, HEAT))
-        rows += _motion(comparison, method)
+        rows += [*_planes(comparison, method), *_motion(comparison, method)]
         arranged.append(Column(method, rows, _captions(comparison.scores.get(method)), best.get(method, ())))
     return _without_empty_rows(arranged if moving else [column.still for column in arranged])
+
+
+def _planes(comparison: SliceComparison, method: str | None) -> list[list[Panel | None]]:
+    """Return the rows that show three planes of a volume, each beside its error; None for the target's."""
+    volume = comparison.planes
+    if volume is None:
+        return []
+    shown, target = volume.target if method is None else volume.images[method], volume.target
+    if shown is None:
+        return [[], [], []]
+    white, rows = white_level(comparison), []
+    wrong = {} if method is None or target is None else volume.cut(error(shown, target))
+    for name, plane in volume.cut(clean(shown)).items():
+        row: list[Panel | None] = [Panel(f"plane {name}", name, plane, white)]
+        if name in wrong:
+            row.append(Panel(f"error {name}", f"error x {ERROR_GAIN}", wrong[name], white, HEAT))
+        elif target is not None:
+            row.append(None)
+        rows.append(row)
+    return rows
 
 
 def _motion(comparison: SliceComparison, method: str | None) -> list[list[Panel | None]]:

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
-from recon.data.versions import version_of
+from recon.data.versions import PACKAGES, version_of
 
 ALL = "all"
 BETTER: dict[str, Callable[[Iterable[float]], float]] = {
@@ -56,8 +56,6 @@ NARROW = ("ssim", "psnr", "nmse", "seconds")
 
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First letters of a text that spreadsheets run as a formula, also in their wide forms."""
-
-PACKAGES = ("unrolled-recon", "torch", "numpy", "fastmri", "scikit-image", "sigpy", "PyWavelets", "h5py")
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -262,7 +260,7 @@ def write_summary(
         "groups": [asdict(mean) for mean in summarise(scores)],
         **(further or {}),
     }
-    text = json.dumps(_finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(finite(summary), indent=2, default=str, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8", errors="replace")
 
@@ -387,10 +385,10 @@ def _is_formula(text: str) -> bool:
     return text.lstrip().startswith(FORMULA)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Replace NaN and infinity, which JSON cannot hold, by None."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,8 +11,8 @@ from fastmri.data.transforms import center_crop
 from numpy.typing import NDArray
 from PIL import Image, features
 
+from recon.experiments.engine.frame_scores import series_in
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.report.series_scores import series_in
 from recon.experiments.report.zoom import Window, fullest_window
 
 Images = NDArray[np.floating]
@@ -40,14 +40,11 @@ class SeriesPictures:
         Reconstructions by method, float `(frames, rows, columns)`, of the target's size.
     interval
         Time between frames, in ms; None if unknown.
-    name
-        Title of the still picture: number of the series in the file and of the frame in it.
     """
 
     target: Images | None
     images: Mapping[str, Images]
     interval: float | None = None
-    name: str = ""
 
     @property
     def window(self) -> Window:
@@ -100,14 +97,13 @@ def series_pictures(scan: SampledVolume, images: Mapping[str, Images], index: in
     index
         Index of the image.
     """
-    for number, _, here in series_in(scan):
+    for _, _, here in series_in(scan.volume.header, scan.numbers):
         if index in here:
             target = scan.volume.read_target()
             return SeriesPictures(
                 target=None if target is None else target[here],
                 images={name: every[here] for name, every in images.items()},
                 interval=scan.volume.header.frame_interval,
-                name=f"series {number}, frame {here.index(index)}",
             )
     return None
 

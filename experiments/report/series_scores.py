@@ -1,29 +1,26 @@
-"""Scores the frames of series: each for itself, and over the series their mean and the worst."""
+"""Lays out the scores of the frames of series, as methods reconstructed them from one sampling."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from recon.data.series import Series
-from recon.experiments.engine.metrics import Images, Metrics, score, score_file
+from recon.experiments.engine.frame_scores import FrameScores, score_frames
+from recon.experiments.engine.metrics import Images
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.scores import partition
 
 HEADINGS = ("PSNR [dB]", "worst", "frame", "SSIM", "worst", "frame", "changes [dB]")
 
 
-@dataclass(frozen=True)
-class SeriesScore:
+@dataclass(frozen=True, kw_only=True)
+class SeriesScore(FrameScores):
     """Scores of the frames of one place, reconstructed by one method.
-
-    Ranges are those of the whole volume: its largest target value.
 
     Attributes
     ----------
@@ -31,14 +28,6 @@ class SeriesScore:
         Names of the file and of the method.
     mask, acceleration, seed
         Sampling of the scan.
-    series
-        Number of the series in the file.
-    images
-        Indices of the frames in the file, in the order of time.
-    psnr, ssim
-        Scores of every frame, in dB and from 0 to 1.
-    psnr_changes
-        PSNR in dB of the differences between successive frames: what is blurred over time lacks some of them.
     """
 
     file: str
@@ -46,34 +35,6 @@ class SeriesScore:
     mask: str
     acceleration: float
     seed: int
-    series: int
-    images: tuple[int, ...]
-    psnr: tuple[float, ...]
-    ssim: tuple[float, ...]
-    psnr_changes: float
-
-    @property
-    def summary(self) -> dict[str, float | int]:
-        """Mean over the frames, and the worst frame with its number in the series."""
-        worst = {"psnr": int(np.argmin(self.psnr)), "ssim": int(np.argmin(self.ssim))}
-        return {
-            "psnr_mean": float(np.mean(self.psnr)),
-            "psnr_worst": self.psnr[worst["psnr"]],
-            "psnr_worst_frame": worst["psnr"],
-            "ssim_mean": float(np.mean(self.ssim)),
-            "ssim_worst": self.ssim[worst["ssim"]],
-            "ssim_worst_frame": worst["ssim"],
-            "psnr_changes": self.psnr_changes,
-        }
-
-
-def series_in(scan: SampledVolume) -> Iterator[tuple[int, Series, list[int]]]:
-    """List the series of which a scan has several images: number, images in the file, and indices in the scan."""
-    positions = {number: position for position, number in enumerate(scan.numbers)}
-    for count, series in enumerate(scan.volume.header.series):
-        there = tuple(number for number in series if number in positions)
-        if len(there) > 1:
-            yield count, there, [positions[number] for number in there]
 
 
 def score_series(scan: SampledVolume, method: str, target: Images | None, images: Images) -> Iterator[SeriesScore]:
@@ -93,33 +54,21 @@ def score_series(scan: SampledVolume, method: str, target: Images | None, images
     InputError
         If the numbers of images differ or the common field is smaller than the window of SSIM.
     """
-    if target is None:
-        return
-    path, largest = scan.volume.path, float(target.max())
-
-    def scored(target: Images, images: Images) -> Metrics:
-        return score_file(path, target, images, partial(score, largest=largest))
-
-    for number, series, here in series_in(scan):
-        frames = [scored(target[[one]], images[[one]]) for one in here]
-        changes = scored(np.diff(target[here], axis=0), np.diff(images[here], axis=0))
+    volume = scan.volume
+    for one in () if target is None else score_frames(volume.path, volume.header, scan.numbers, target, images):
         yield SeriesScore(
-            file=scan.volume.name,
+            file=volume.name,
             method=method,
             mask=scan.mask_kind,
             acceleration=scan.acceleration,
             seed=scan.seed,
-            series=number,
-            images=series,
-            psnr=tuple(one.psnr for one in frames),
-            ssim=tuple(one.ssim for one in frames),
-            psnr_changes=changes.psnr,
+            **vars(one),
         )
 
 
-def series_numbers(score_: SeriesScore) -> tuple[str, ...]:
+def series_numbers(score: FrameScores) -> tuple[str, ...]:
     """Format the summary of a series for the columns of `HEADINGS`."""
-    found = score_.summary
+    found = score.summary
     return (
         f"{found['psnr_mean']:.2f}",
         f"{found['psnr_worst']:.2f}",

@@ -30,14 +30,21 @@ class Outbox:
         self._peer = peer
         self._limit = limit
         self._waiting = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._gone = False
         self._thread = threading.Thread(target=self._send, daemon=True)
         self._thread.start()
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Message, patience: float = 0.0) -> None:
         """Queue a message.
+
+        Parameters
+        ----------
+        message
+            The message.
+        patience
+            Seconds to wait until fewer bytes than the limit are waiting.
 
         Raises
         ------
@@ -50,8 +57,9 @@ class Outbox:
         if self._gone:
             raise ConnectionResetError("the peer has left")
         with self._lock:
+            has_room = self._lock.wait_for(lambda: self._waiting + len(content) <= self._limit, patience)
             self._waiting += len(content)
-        if self._waiting > self._limit:
+        if not has_room:
             raise InputError(f"more than {self._limit} bytes of images wait to be read")
         self._queue.put(content)
 
@@ -69,14 +77,23 @@ class Outbox:
                     self._gone = True
             with self._lock:
                 self._waiting -= len(content)
+                self._lock.notify_all()
 
 
-def hang_up(peer: socket.socket) -> None:
-    """Wait until the peer has read everything: closing a socket that has unread input discards what was sent."""
+def hang_up(peer: socket.socket, seconds: float = FAREWELL) -> None:
+    """Read on until the peer closes: closing a socket that has unread input discards what was sent.
+
+    Parameters
+    ----------
+    peer
+        Connection to the peer.
+    seconds
+        Largest number of seconds in all; a peer that is silent is not waited for as long.
+    """
     with suppress(OSError):
         peer.shutdown(socket.SHUT_WR)
-        until = time.monotonic() + FAREWELL
+        until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            peer.settimeout(left)
+            peer.settimeout(min(left, FAREWELL))
             if not peer.recv(1 << 16):
                 return

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from recon.data.errors import InputError
 from recon.experiments.engine.run import Runner
 from recon.registry import create
+
+METHODS = 32
+"""Largest number of methods that clients chose and that stay ready."""
 
 
 class MemoryBudget:
@@ -61,27 +66,47 @@ class MethodCache:
     ----------
     default
         The method of clients that do not choose one.
+    given
+        Settings with which the default method was created; they hold until a client chooses others.
     """
 
-    def __init__(self, default: Runner) -> None:
+    def __init__(self, default: Runner, given: Mapping[str, Any] | None = None) -> None:
         self.default = default
-        self._runners = {default.name: default}
+        self._given = dict(given or {})
+        self._runners: dict[Hashable, Runner] = {_key(default.name): default}
         self._lock = threading.Lock()
 
-    def get(self, name: str) -> Runner:
+    def get(self, name: str, settings: Mapping[str, Any] | None = None) -> Runner:
         """Return a registered method, ready to run.
 
         Parameters
         ----------
         name
             Name from an untrusted client; it is only compared with the names of registered methods and stages.
+        settings
+            Settings that replace the method's own, from `recon.experiments.openrecon.console`.
 
         Raises
         ------
         InputError
-            If no method has this name.
+            If no method has this name, or a setting is unknown or does not fit.
         """
+        key = _key(name, settings)
         with self._lock:
-            if name not in self._runners:
-                self._runners[name] = replace(self.default, name=name, method=create(name))
-            return self._runners[name]
+            if key not in self._runners:
+                given = self._given if name == self.default.name else {}
+                self._runners[key] = replace(
+                    self.default, name=name, method=create(name, given | dict(settings or {}))
+                )
+                self._forget_oldest()
+            return self._runners[key]
+
+    def _forget_oldest(self) -> None:
+        """Keep no more than `METHODS` methods besides the default."""
+        chosen = [key for key in self._runners if key != _key(self.default.name)]
+        for key in chosen[: max(len(chosen) - METHODS, 0)]:
+            del self._runners[key]
+
+
+def _key(name: str, settings: Mapping[str, Any] | None = None) -> Hashable:
+    return name, tuple(sorted((key, str(value)) for key, value in (settings or {}).items()))

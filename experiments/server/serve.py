@@ -5,18 +5,23 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from recon.data.errors import InputError, printable
 from recon.data.stream.messages import Close, Text, encode
+from recon.data.stream.pixels import ImageType
 from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
+from recon.experiments.server.answer import Service, check_image_type
+from recon.experiments.server.configuration import Configurations
 from recon.experiments.server.outbox import FAREWELL, hang_up
 from recon.experiments.server.resources import MemoryBudget, MethodCache
 from recon.experiments.server.session import Session, SessionLimits
+from recon.experiments.server.warm_up import warm_up
 from recon.preprocessing.steps import NO_STEPS, Steps
 
 REFUSED = 8
@@ -51,6 +56,28 @@ class ServerLimits:
     session: SessionLimits = field(default_factory=SessionLimits)
 
 
+@dataclass(frozen=True)
+class ServerOptions:
+    """What the server sends, and to whom.
+
+    Attributes
+    ----------
+    image_type
+        Type of the pixels of images.
+    fallback
+        Whether the default method also serves clients whose configuration is unknown.
+    incomplete
+        Whether incomplete images are sent at the end of the measurement.
+    given
+        Settings with which the default method was created.
+    """
+
+    image_type: ImageType = "float32"
+    fallback: bool = False
+    incomplete: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Server:
     """Listens for clients and serves each in a thread of its own; one at a time reconstructs.
 
@@ -66,6 +93,8 @@ class Server:
         Preprocessing of every slice.
     log
         Function to call with a sentence about each client that has left.
+    options
+        What the server sends, and to whom.
     """
 
     def __init__(
@@ -75,19 +104,21 @@ class Server:
         limits: ServerLimits,
         steps: Steps = NO_STEPS,
         log: Callable[[str], None] = lambda sentence: console.print(sentence, markup=False),
+        options: ServerOptions = ServerOptions(),
     ) -> None:
-        self._steps = steps
         self._log = log
         listener.settimeout(ATTENTION)
         self._listener = listener
-        self._methods = MethodCache(default)
+        self._configurations = Configurations(MethodCache(default, options.given), options.fallback)
         self._limits = limits
-        self._turn = threading.Lock()
         self._places = threading.BoundedSemaphore(limits.clients + limits.queue)
         self._stopped = threading.Event()
         self._peers: set[socket.socket] = set()
         self._refusals = threading.BoundedSemaphore(REFUSED)
         self.budget = MemoryBudget(limits.held)
+        self._service = Service(
+            steps, threading.Lock(), self.budget, limits.session.working, options.image_type, options.incomplete
+        )
 
     @property
     def address(self) -> tuple[str, int]:
@@ -143,7 +174,7 @@ class Server:
 
     def _serve(self, peer: socket.socket, client: str) -> None:
         try:
-            session = Session(peer, self._methods, self._steps, self._turn, self.budget, self._limits.session)
+            session = Session(peer, self._configurations, self._service, self._limits.session)
             self._log(f"{client}: {printable(session.run())}")
         finally:
             self._peers.discard(peer)
@@ -157,6 +188,7 @@ def serve(
     default: Runner,
     limits: ServerLimits,
     steps: Steps = NO_STEPS,
+    options: ServerOptions = ServerOptions(),
 ) -> None:
     """Listen and serve until interrupted.
 
@@ -172,16 +204,20 @@ def serve(
         Limits for all clients together.
     steps
         Preprocessing of every slice.
+    options
+        What the server sends, and to whom.
 
     Raises
     ------
     InputError
         If other machines could reach the address and `exposed` is False, or the address cannot be listened on, or
-        the weights of the method are missing.
+        the weights of the method are missing, or it gives no image of the type.
     """
+    check_image_type(default, options.image_type)
     default.method.prepare()  # so that the first client does not wait for it
     with listen(host, port, exposed) as listener:
-        server = Server(listener, default, limits, steps)
+        warm_up(default)
+        server = Server(listener, default, limits, steps, options=options)
         console.print(f"{default.name}: listening on {server.address[0]}:{server.address[1]}", markup=False)
         try:
             server.run()

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.formats.ismrmrd.lines import Key
-from recon.data.stream.images import image_message
-from recon.data.stream.messages import Close, ConfigName, ConfigText, HeaderText, Message, Readout, Text
+from recon.data.stream.messages import (
+    Close,
+    ConfigName,
+    ConfigText,
+    HeaderText,
+    Image,
+    Message,
+    Readout,
+    Text,
+    Waveform,
+    with_attributes,
+)
+from recon.data.stream.meta import with_attribute
 from recon.data.stream.reader import MessageReader, StreamLimits
 from recon.data.stream.scan import StreamedScan
-from recon.experiments.engine.method_warnings import RangeWarnings
-from recon.experiments.engine.run import SliceResult
-from recon.experiments.server.outbox import Outbox, hang_up
-from recon.experiments.server.resources import MemoryBudget, MethodCache
-from recon.preprocessing.steps import Steps
-
-DEFAULT_CONFIGS = {"", "default"}
-"""Names of configurations that leave the choice of the method to the server."""
+from recon.experiments.server.answer import Answer, Service
+from recon.experiments.server.configuration import Choice, Configurations, name_in, parameters_of
+from recon.experiments.server.outbox import FAREWELL, Outbox, hang_up
 
 
 @dataclass(frozen=True)
@@ -59,102 +62,179 @@ class Session:
     ----------
     peer
         Connection to the client.
-    methods
-        Methods that the client can choose.
-    steps
-        Preprocessing of every slice.
-    turn
-        Lock that lets one client reconstruct at a time.
-    budget
-        Memory that all clients share.
+    configurations
+        Configurations that the client can choose.
+    service
+        What all clients share.
     limits
         Limits for this client.
     """
 
     def __init__(
-        self,
-        peer: socket.socket,
-        methods: MethodCache,
-        steps: Steps,
-        turn: threading.Lock,
-        budget: MemoryBudget,
-        limits: SessionLimits,
+        self, peer: socket.socket, configurations: Configurations, service: Service, limits: SessionLimits
     ) -> None:
         self._peer = peer
-        self._methods = methods
-        self._steps = steps
-        self._turn = turn
-        self._budget = budget
+        self._configurations = configurations
+        self._service = service
         self._limits = limits
         self._deadline = 0.0
         self._scan: StreamedScan | None = None
-        self._runner = methods.default
-        self._warnings = RangeWarnings()
-        self.images = 0
+        self._choice: Choice = configurations.default
+        self._answer: Answer | None = None
+        self._unread_header = ""
+        self._returned = 0
 
     def run(self) -> str:
         """Serve the client, and return a sentence that says how the session ended."""
         with closing(self._peer), closing(self._peer.dup()) as sender:
             sender.settimeout(self._limits.idle)  # a time-out of its own: that of reading shrinks with every piece
             outbox = Outbox(sender, self._limits.outbox)
+            reader = MessageReader(self._receive_bytes, self._limits.stream)
             try:
-                sentence = self._receive_scan(outbox)
+                sentence = self._serve(reader, outbox)
                 outbox.put(Close())
             except InputError as error:
                 sentence = _send_error(outbox, str(error))
+                with suppress(InputError, OSError):
+                    outbox.put(Close())
             except OSError as error:
                 sentence = f"the client has left: {error}"
-            except Exception:  # noqa: BLE001 - no client's data may stop the server
-                traceback.print_exc()
-                sentence = _send_error(outbox, "the reconstruction failed; the server's log says why")
             finally:
-                self._budget.release(self)
+                self._service.budget.release(self)
                 outbox.close(self._limits.idle)
-            hang_up(self._peer)
+            hang_up(self._peer, self._limits.idle)
         return sentence
 
-    def _receive_scan(self, outbox: Outbox) -> str:
-        """Handle messages until the client ends the stream."""
-        reader = MessageReader(self._receive_bytes, self._limits.stream)
+    def _serve(self, reader: MessageReader, outbox: Outbox) -> str:
+        """Handle messages until the client ends the stream; after an error, read on without handling them.
+
+        Scanners and clients go on sending, and must not find the connection broken.
+        """
+        for message in self._messages(reader):
+            problem = self._attempt(message, outbox)
+            if problem:
+                self._scan = self._answer = None
+                self._service.budget.release(self)
+                self._skip(reader)
+                return problem
+        return self._attempt(Close(), outbox) or self._summary()
+
+    def _attempt(self, message: Message, outbox: Outbox) -> str:
+        """Handle a message, and return what the client was told if that fails."""
         try:
-            for message in self._messages(reader):
-                self._handle(message, outbox)
-        except TimeoutError as error:
-            raise InputError(f"no whole message came within {self._limits.idle:g} s") from error
-        if self._scan is None:
-            raise InputError("the stream was closed before its header")
-        self._reconstruct(self._scan, self._scan.close(), outbox)
-        if self._scan.late:
-            outbox.put(Text(f"{self._scan.late} lines came after their image was complete and were left out"))
-        return f"{self.images} images by {self._runner.name}"
+            self._handle(message, outbox)
+        except InputError as error:
+            return _send_error(outbox, str(error))
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - no client's data may stop the server
+            traceback.print_exc()
+            return _send_error(outbox, "the reconstruction failed; the server's log says why")
+        return ""
+
+    def _summary(self) -> str:
+        if self._choice.task != "reconstruct":
+            return f"{self._returned} messages sent back"
+        images = 0 if self._answer is None else self._answer.images
+        return f"{images} images by {self._choice.runner.name}"
 
     def _handle(self, message: Message, outbox: Outbox) -> None:
-        """Handle one message; images, waveforms and texts are ignored."""
-        match message, self._scan:
-            case ConfigName(name), _:
-                self._choose(name)
-            case ConfigText(), _:
-                outbox.put(Text("the text of the configuration is not used; its name chooses the method"))
-            case HeaderText(xml), None:
-                self._scan = StreamedScan(xml, "the stream", self._limits.image)
-            case HeaderText(), _:
-                raise InputError("the stream holds a second header")
-            case Readout(), None:
-                raise InputError("the stream holds a readout before its header")
-            case Readout() as readout, StreamedScan() as scan:
-                complete = scan.add(readout)
-                self._budget.hold(self, scan.held)
-                self._reconstruct(scan, complete, outbox)
+        """Handle one message."""
+        match message:
+            case ConfigName(name):
+                self._choose(name, outbox)
+            case ConfigText(text):
+                if not self._configure(text, outbox):
+                    outbox.put(Text("the text of the configuration is not used; its name chooses the method"))
+            case Text(text):
+                self._configure(text, outbox)
+            case HeaderText(xml):
+                self._read_header(xml)
+            case Readout() | Image() | Waveform():
+                self._take(message, outbox)
+            case Close():
+                self._finish()
+
+    def _take(self, message: Readout | Image | Waveform, outbox: Outbox) -> None:
+        """Handle data: readouts make images; images and waveforms go back, as everything does if that is the task."""
+        if self._choice.task == "discard":
+            return
+        if self._choice.task == "reconstruct" and isinstance(message, Readout):
+            self._add(message, outbox)
+            return
+        if self._choice.task == "reconstruct" and isinstance(message, Image):
+            message = with_attributes(message, with_attribute(message.attributes, "Keep_image_geometry", "1"))
+        outbox.put(message, self._limits.idle)  # a client that reads slowly is waited for
+        self._returned += 1
+
+    def _read_header(self, xml: str) -> None:
+        if self._scan is not None:
+            raise InputError("the stream holds a second header")
+        if self._choice.task != "reconstruct":
+            return
+        if xml.lstrip().startswith("<") or not xml.strip():
+            self._scan = StreamedScan(xml, "the stream", self._limits.image)
+        else:  # clients that send images alone write any text in its place
+            self._unread_header = xml
+
+    def _add(self, readout: Readout, outbox: Outbox) -> None:
+        if self._scan is None and self._unread_header:
+            self._scan = StreamedScan(self._unread_header, "the stream", self._limits.image)
+        if self._scan is None:
+            raise InputError("the stream holds a readout before its header")
+        if self._answer is None:
+            self._answer = Answer(self._choice.runner, self._service, outbox, self, self._choice.sampling)
+        complete = self._scan.add(readout)
+        self._service.budget.hold(self, self._scan.held + self._scan.kept)
+        self._answer.send(self._scan, complete)
+
+    def _finish(self) -> None:
+        if self._scan is not None and self._answer is not None:
+            self._answer.finish(self._scan)
+        elif self._scan is None and not self._returned and self._choice.task == "reconstruct":
+            raise InputError("the stream was closed before its header")
+
+    def _choose(self, name: str, outbox: Outbox) -> None:
+        self._choice = self._configurations.choose(name)
+        if self._choice.note:
+            outbox.put(Text(self._choice.note))
+
+    def _configure(self, text: str, outbox: Outbox) -> bool:
+        """Choose by the parameters of a text; return whether it held any."""
+        parameters = parameters_of(text)
+        if parameters is None:
+            return False
+        if self._answer is None:
+            name = name_in(parameters)
+            if name is not None:
+                self._choose(name, outbox)
+            self._choice = self._configurations.refine(self._choice, parameters)
+            if self._choice.note:
+                outbox.put(Text(self._choice.note))
+        return True
 
     def _messages(self, reader: MessageReader) -> Iterator[Message]:
+        """Yield messages until the client ends the stream."""
         while True:
             self._deadline = time.monotonic() + self._limits.idle
-            message = reader.next()
+            try:
+                message = reader.next()
+            except TimeoutError as error:
+                raise InputError(f"no whole message came within {self._limits.idle:g} s") from error
             if message is None:
                 raise InputError("the stream ended without being closed")
             if isinstance(message, Close):
                 return
             yield message
+
+    def _skip(self, reader: MessageReader) -> None:
+        """Read messages until the client ends the stream, or is silent."""
+        with suppress(InputError, OSError):
+            while True:
+                self._deadline = time.monotonic() + min(FAREWELL, self._limits.idle)
+                message = reader.next()
+                if message is None or isinstance(message, Close):
+                    return
 
     def _receive_bytes(self, size: int) -> bytes:
         left = self._deadline - time.monotonic()
@@ -163,50 +243,9 @@ class Session:
         self._peer.settimeout(left)
         return self._peer.recv(size)
 
-    def _choose(self, name: str) -> None:
-        if name.strip().lower() not in DEFAULT_CONFIGS:
-            self._runner = self._methods.get(name.strip())
-
-    def _reconstruct(self, scan: StreamedScan, complete: Iterable[Key], outbox: Outbox) -> None:
-        """Reconstruct slices whose samples are complete, and send each image at once.
-
-        The memory that a slice takes is reserved before its k-space is assembled, while no other client reconstructs.
-        """
-        for key in complete:
-            start = time.monotonic()
-            with self._turn:
-                self._reserve(scan, key)
-                slice_ = scan.finish(key)
-                acquisition = self._steps(slice_.acquisition.to(self._runner.device))
-                result = self._run(acquisition, outbox)
-            self._budget.hold(self, scan.held)
-            name = self._runner.name
-            outbox.put(image_message(result.image, replace(slice_, acquisition=acquisition), self.images, name))
-            self.images += 1
-            seconds = time.monotonic() - start
-            outbox.put(Text(f"{name}: slice {acquisition.slice} in {seconds:.2f} s, not for diagnostic use"))
-
-    def _reserve(self, scan: StreamedScan, key: Key) -> None:
-        size = scan.working_memory(key)
-        if size > self._limits.working:
-            raise InputError(
-                f"the reconstruction of an image takes {size / 2**30:.3g} GiB, more than the limit for one client of "
-                f"{self._limits.working / 2**30:.3g} GiB"
-            )
-        self._budget.hold(self, scan.held + size)
-
-    def _run(self, acquisition: Acquisition, outbox: Outbox) -> SliceResult:
-        """Reconstruct a slice, and warn the client if it lies outside the training range of the method."""
-        runner = self._runner
-        for warning in self._warnings.check(runner.name, runner.method, lambda: acquisition):
-            outbox.put(Text(f"warning: {warning}"))
-        (result,) = runner.slices([acquisition])
-        return result
-
 
 def _send_error(outbox: Outbox, problem: str) -> str:
     sentence = f"error: {problem}"
     with suppress(InputError, OSError):
         outbox.put(Text(sentence))
-        outbox.put(Close())
     return sentence

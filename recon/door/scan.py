@@ -25,6 +25,7 @@ from recon.data.open import open_volume
 from recon.data.volume import Volume, VolumeWithoutTarget
 from recon.experiments.commands.parse import parse_sampling
 from recon.fourier import ifft
+from recon.preprocessing.full_scan import with_target
 
 AXES = ("slices", "coils", "readout", "phase")
 
@@ -114,7 +115,7 @@ def open(path: str | Path, *, isolate: bool = False) -> Scan:  # noqa: A001 - ca
     InputError
         If the file is missing, damaged, or of no known format.
     """
-    return Scan(open_volume(path, isolate=isolate))
+    return Scan(with_target(open_volume(path, isolate=isolate)))
 
 
 def from_arrays(

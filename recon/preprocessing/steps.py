@@ -191,6 +191,13 @@ class SteppedVolume(WrappedVolume):
 NO_STEPS = Steps()
 
 
+def steps_of(volume: Volume) -> Steps:
+    """Return the steps that a volume applies, under whatever else it was wrapped into."""
+    if isinstance(volume, SteppedVolume):
+        return volume.steps
+    return steps_of(volume.volume) if isinstance(volume, WrappedVolume) else NO_STEPS
+
+
 def stepped(volume: Volume, steps: Steps) -> Volume:
     """Wrap a volume so that it applies the steps, if there are any."""
     return SteppedVolume(volume, steps) if steps.words else volume

@@ -9,13 +9,26 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 
 from helpers.objects import object_acquisition
+from recon.coils import rss
 from recon.contract import Reconstruction
-from recon.data.stream.messages import Close, ConfigName, HeaderText, Message, Readout, encode, make_readout
+from recon.data.stream.messages import (
+    Close,
+    ConfigName,
+    HeaderText,
+    Image,
+    Message,
+    Readout,
+    Text,
+    encode,
+    make_readout,
+)
 from recon.data.stream.reader import MessageReader
 from recon.experiments.engine.run import Runner
-from recon.experiments.server.serve import Server, ServerLimits, listen
+from recon.experiments.server.serve import Server, ServerLimits, ServerOptions, listen
+from recon.fourier import ifft
 from recon.registry import create
 
 READOUT, PHASE, COILS = 32, 24, 3
@@ -23,12 +36,17 @@ LAST_IN_SLICE, LAST_IN_MEASUREMENT = 1 << 7, 1 << 24
 
 
 @contextmanager
-def serving(method: Reconstruction | None = None, **limits: Any) -> Iterator[Server]:
+def serving(
+    method: Reconstruction | None = None,
+    options: ServerOptions | None = None,
+    **limits: Any,
+) -> Iterator[Server]:
     """Run a server on a free port of the loopback interface."""
     server = Server(
         listen("127.0.0.1", 0),
         Runner("zero-filled", method or create("zero-filled")),
         ServerLimits(**limits),
+        options=options or ServerOptions(),
     )
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -50,6 +68,21 @@ def converse(server: Server, messages: Sequence[Message | bytes]) -> list[Messag
         for message in messages:
             peer.sendall(message if isinstance(message, bytes) else encode(message))
         return list(MessageReader(peer.recv))
+
+
+def images(messages: Sequence[Message]) -> list[Image]:
+    """Return the images among messages."""
+    return [message for message in messages if isinstance(message, Image)]
+
+
+def texts(messages: Sequence[Message]) -> str:
+    """Return all texts among messages."""
+    return " | ".join(message.text for message in messages if isinstance(message, Text))
+
+
+def expected_image(slice_: int) -> np.ndarray[Any, Any]:
+    """Return the image of a slice."""
+    return rss(ifft(torch.from_numpy(kspace(slice_)))).numpy()
 
 
 def header(slices: int = 1, averages: int = 1, matrix: tuple[int, int] = (READOUT, PHASE)) -> HeaderText:

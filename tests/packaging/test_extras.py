@@ -31,8 +31,8 @@ rois:
   tissue: TISSUE
 """
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("hub", "images", "report", "train", "twix")
-IMPORTED_AS = {"pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
+EXTRAS = ("hub", "images", "mrd", "report", "train", "twix")
+IMPORTED_AS = {"mrd-python": "mrd", "pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
 ONLY_FASTMRI_IMPORTS = {"requests", "tqdm"}
 
 
@@ -94,6 +94,7 @@ def answers(folder: Path) -> dict[str, tuple[int, str]]:
         ],
         "dicom": ["reconstruct", raw, "--method", "sense", "--format", "dicom", "--output", folder / "dicom"],
         "nifti": ["reconstruct", raw, "--method", "sense", "--output", folder / "raw.nii.gz"],
+        "mrd": ["convert", raw, folder / "raw.mrd2"],
         "hub": ["reconstruct", raw, "--checkpoint", "owner/network:weights.pt", "--output", folder / "hub"],
         "train": ["train", "varnet_small_cpu", f"data.train={folder}", f"data.val={folder}"],
         "finetune": ["finetune", "varnet-general", raw, "--output", folder / "finetuned"],
@@ -139,7 +140,7 @@ def test_a_study_with_a_label_map_names_the_extra_that_reads_it(answers: dict[st
 @pytest.mark.parametrize(
     ("command", "extra"),
     [
-        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub")),
+        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub"), ("mrd", "mrd")),
         *(("train", "train"), ("finetune", "train"), ("plot", "train")),
     ],
 )

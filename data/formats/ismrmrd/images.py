@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recon.data.acquisition import Acquisition, Geometry, Header, Vector, are_orthonormal
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.distinct_images import COUNTERS
+from recon.data.formats.ismrmrd.frame_times import frame_interval
 from recon.data.formats.ismrmrd.lines import Heads, Indices, Lines, SortedLines, sort_lines
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.masks.measured import is_one_sided, prospective_mask
@@ -291,10 +292,18 @@ def sort_images(path: Path, heads: Heads, scan: ScanHeader) -> SortedImages:
     _check_center(path, lines, padding, shape[-1])
     if 0 in scan.header.crop:
         raise InputError(f"{path}: the header's reconstruction matrix is {scan.header.crop}")
+    frames = _frames(lines)
+    header = replace(
+        scan.header,
+        padding=padding,
+        geometry=_geometry(heads, lines, scan),
+        frames=frames,
+        frame_interval=scan.header.frame_interval or frame_interval(heads, lines, frames, scan),
+    )
     return SortedImages(
         path=path,
         shape=shape,
-        header=replace(scan.header, padding=padding, geometry=_geometry(heads, lines, scan), frames=_frames(lines)),
+        header=header,
         heads=heads,
         lines=lines,
         noise_scale=_noise_scale(path, heads, lines, int(first), scan),

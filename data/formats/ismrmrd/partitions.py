@@ -21,6 +21,7 @@ from recon.data.formats.hybrid import HybridSpace, image_of_readout, thinnest_ma
 from recon.data.formats.ismrmrd.images import Complex, Readouts, SortedImages, SortedVolume
 from recon.data.formats.ismrmrd.lines import Lines
 from recon.data.formats.ismrmrd.scan_header import Partitions, ScanHeader
+from recon.data.formats.unread import FULL_READOUT
 from recon.data.masks.measured import is_one_sided, prospective_mask
 from recon.data.storage.finite import check_finite
 from recon.data.volume import Volume, VolumeWithoutTarget
@@ -179,7 +180,7 @@ def by_position(lines: SortedVolume, scan: ScanHeader) -> Volume:
     Raises
     ------
     InputError
-        If the readouts all lie on one side of k-space.
+        If the readouts all lie on one side of k-space, or differ in length.
     """
     slab = lines.images.lines.partitions
     if slab is None:
@@ -197,6 +198,7 @@ def by_position(lines: SortedVolume, scan: ScanHeader) -> Volume:
                 f"{lines.path}: its phase-encoding steps {limit[0]} to {limit[1] - 1} of {size} all lie on one side "
                 "of the centre of k-space; correct the number of the central step in its header"
             )
+    _check_readouts(images)
     shown = scan.header.covered((scan.matrix[0], scan.matrix[1]))[0]
     header = _header_by_position(scan, slab, images, shown)
     count = len(images.lines.images) * shown
@@ -207,6 +209,25 @@ def by_position(lines: SortedVolume, scan: ScanHeader) -> Volume:
         lines=lines,
         positions=shown,
     )
+
+
+def _check_readouts(images: SortedImages) -> None:
+    """Refuse readouts of several lengths: what is missing of some would differ from line to line.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
+    rows = np.concatenate([one.rows for one in images.lines.images.values()])
+    first, (begin, end) = images.lines.first[rows], (limit[rows] for limit in images.lines.kept)
+    extents = np.unique(np.stack([first, first + end - begin], axis=1), axis=0)
+    if len(extents) > 1:
+        lengths = extents[:, 1] - extents[:, 0]
+        raise InputError(
+            f"{images.path}: its readouts have {lengths.min()} to {lengths.max()} samples at {len(extents)} "
+            f"different places of k-space; {FULL_READOUT}"
+        )
 
 
 def _header_by_position(scan: ScanHeader, slab: Partitions, images: SortedImages, shown: int) -> Header:
@@ -235,6 +256,7 @@ def _header_by_position(scan: ScanHeader, slab: Partitions, images: SortedImages
         frames=frames,
         slice_thickness=thickness,
         volumetric=True,
+        frame_interval=images.header.frame_interval,
     )
 
 

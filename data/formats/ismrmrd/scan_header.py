@@ -69,6 +69,12 @@ class ScanHeader:
         Whether the sequence was played by Pulseq, so that counters and flags may not describe it.
     partitions
         Second phase encoding; None if the matrix has a single partition.
+    repetition_time
+        Repetition time in ms; None if unknown or if there are several.
+    echo_train
+        Number of lines of an image that are measured in one repetition time.
+    has_ticks
+        Whether time stamps count in the unit that Siemens' clocks have; that of other vendors is unknown.
     """
 
     header: Header
@@ -80,6 +86,9 @@ class ScanHeader:
     diffusion_counter: str | None = None
     is_pulseq: bool = False
     partitions: Partitions | None = None
+    repetition_time: float | None = None
+    echo_train: int = 1
+    has_ticks: bool = True
 
 
 def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHeader:
@@ -113,6 +122,10 @@ def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHead
     sizes = _number(root, f"{fov}/x", 0), _number(root, f"{fov}/y", 0), header.slice_thickness or 0
     diffusion = _text(root, "sequenceParameters/diffusionDimension")
     mode = _text(root, "encoding/parallelImaging/calibrationMode")
+    times = {text.strip() for text in (one.text or "" for one in root.findall("sequenceParameters/TR"))}
+    repetition = _unimportant(root, "sequenceParameters/TR", 0, name) if len(times) == 1 else 0
+    train = _unimportant(root, "encoding/echoTrainLength", 1, name)
+    vendor = (_text(root, "acquisitionSystemInformation/systemVendor") or "siemens").lower()
     bandwidth = _unimportant(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth", 1, name)
     return ScanHeader(
         header=header,
@@ -124,6 +137,9 @@ def parse_scan_header(xml: bytes | str, name: str | Path = "a scan") -> ScanHead
         diffusion_counter=diffusion,
         is_pulseq="pulseq" in (_text(root, "measurementInformation/sequenceName") or "").lower(),
         partitions=_partitions(root, z, space) if z > 1 else None,
+        repetition_time=repetition if repetition > 0 else None,
+        echo_train=max(int(train), 1),
+        has_ticks="siemens" in vendor,
     )
 
 

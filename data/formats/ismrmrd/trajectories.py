@@ -56,6 +56,5 @@ def check_trajectories(path: Path, trajectories: list[Floats]) -> None:
         what, way = "have alternating direction (EPI) and need a phase correction", CORRECT_FIRST
     if what:
         raise InputError(
-            f"{path}: its readouts {what} by the trajectories that they store; only Cartesian 2-D scans are read; "
-            f"{way}"
+            f"{path}: its readouts {what} by the trajectories that they store; only Cartesian scans are read; {way}"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from recon.data.storage.new_hdf5 import new_hdf5
 Complex = NDArray[np.complex64]
 
 GROUP = "dataset"
+Readout = tuple[NDArray[Any], Complex]
+"""Header of a readout, and its samples `(coils, samples)`."""
+
 VERSION = 1
 LARGEST = 2**16 - 1
 """Largest value of counters and sizes."""
@@ -40,6 +43,24 @@ def write_ismrmrd(path: Path, scan: WholeScan) -> None:
     InputError
         If the format cannot store the scan.
     """
+    xml, parts = readouts_of(scan)
+    with new_hdf5(path) as file:
+        group = file.create_group(GROUP)
+        # ISMRMRD's own library reads no other text encoding.
+        group.create_dataset("xml", data=[xml.encode("ascii", "xmlcharrefreplace")], dtype=h5py.string_dtype("ascii"))
+        data = group.create_dataset("data", (0,), ACQUISITION, maxshape=(None,), chunks=(64,))
+        for readouts in parts:
+            _append(data, readouts)
+
+
+def readouts_of(scan: WholeScan) -> tuple[str, Iterator[list[Readout]]]:
+    """Return the text of the header, and the readouts of the noise scan and then of each image.
+
+    Raises
+    ------
+    InputError
+        If readouts cannot describe the scan.
+    """
     _check(scan)
     images, coils, readout, phase = scan.kspace.shape
     places = places_of(scan.header.frames or (Frame(),) * images)
@@ -50,20 +71,15 @@ def write_ismrmrd(path: Path, scan: WholeScan) -> None:
         max(places) + 1,
         calibration_mode=None if scan.calibration is None else "separate",
     )
-    with new_hdf5(path) as file:
-        group = file.create_group(GROUP)
-        # ISMRMRD's own library reads no other text encoding.
-        group.create_dataset("xml", data=[xml.encode("ascii", "xmlcharrefreplace")], dtype=h5py.string_dtype("ascii"))
-        data = group.create_dataset("data", (0,), ACQUISITION, maxshape=(None,), chunks=(64,))
-        if scan.noise is not None:
-            starts = range(NOISE_SAMPLES, scan.noise.shape[1], NOISE_SAMPLES)
-            _append(data, [_readout(line, NOISE) for line in np.split(scan.noise, starts, axis=1)])
-        for index in range(images):
-            _append(data, _image(scan, index, places))
+    return xml, _parts(scan, places)
 
 
-Readout = tuple[NDArray[Any], Complex]
-"""Header of a readout, and its samples `(coils, samples)`."""
+def _parts(scan: WholeScan, places: Sequence[int]) -> Iterator[list[Readout]]:
+    if scan.noise is not None:
+        starts = range(NOISE_SAMPLES, scan.noise.shape[1], NOISE_SAMPLES)
+        yield [_readout(line, NOISE) for line in np.split(scan.noise, starts, axis=1)]
+    for index in range(len(scan.kspace)):
+        yield _image(scan, index, places)
 
 
 def _image(scan: WholeScan, index: int, places: Sequence[int]) -> list[Readout]:

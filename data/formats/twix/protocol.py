@@ -137,6 +137,7 @@ class TwixProtocol:
             separate_calibration=SEPARATE.get(int(self.number("sPat.ucRefScanMode", 0))),
             noise_bandwidth=NOISE_BANDWIDTH,
             partitions=partitions,
+            repetition_time=self._repetition_time(),
         )
 
     def _partitions(self, thickness: float) -> Partitions | None:
@@ -155,6 +156,11 @@ class TwixProtocol:
             field_of_view=thickness or None,
             encoded_field_of_view=thickness * oversampling or None,
         )
+
+    def _repetition_time(self) -> float | None:
+        """Return the repetition time in ms; None if unknown, or if a repetition measures several lines."""
+        several = any(self._optional(name) > 1 for name in ("sFastImaging.lTurboFactor", "sFastImaging.lSegments"))
+        return None if several else self._optional("alTR[0]") / 1000 or None
 
     def _echo_times(self) -> tuple[float, ...]:
         """Return the echo time of each contrast, in ms; none of them if one is unknown."""

@@ -177,6 +177,8 @@ def _heads(layout: Layout, part: Measurement, dwell: float) -> Heads:
     heads["available_channels"] = heads["active_channels"] = theirs["UsedChannels"]
     heads["discard_pre"], heads["discard_post"] = theirs["CutOff"]["Pre"], theirs["CutOff"]["Post"]
     heads["center_sample"] = theirs["CenterCol"]
+    heads["acquisition_time_stamp"] = theirs["TimeStamp"]
+    heads["physiology_time_stamp"][:, 0] = theirs["PMUTimeStamp"]
     for name, counter in COUNTERS.items():
         heads["idx"][name] = theirs["Counter"][counter]
     heads["idx"]["kspace_encode_step_1"] = theirs["Counter"]["Lin"]

@@ -31,6 +31,7 @@ class ImageFormat(StrEnum):
     H5 = "h5"
     NIFTI = "nifti"
     DICOM = "dicom"
+    ENHANCED_DICOM = "enhanced-dicom"
     PNG = "png"
 
 
@@ -46,12 +47,16 @@ ENDINGS = {
 ONE_IMAGE = {ImageFormat.DICOM: ".dcm", ImageFormat.PNG: ".png"}
 """Formats whose files hold a single image."""
 
+ONE_FILE = {ImageFormat.NIFTI: ".nii.gz", ImageFormat.ENHANCED_DICOM: ".dcm"}
+"""Formats besides HDF5 whose files hold all images."""
+
 
 @dataclass(frozen=True)
 class ImageFiles:
     """The files to which images are written: in a folder for any number of volumes, or one file for one volume.
 
-    In a folder, the volume `scan` becomes `scan.h5`, `scan.nii.gz`, `scan_dicom/0001.dcm`, `scan_png/0001.png`.
+    In a folder, the volume `scan` becomes `scan.h5`, `scan.nii.gz`, `scan_dicom/0001.dcm`, `scan.dcm` (enhanced
+    DICOM), `scan_png/0001.png`.
     Except for HDF5, `scan.json` beside them records how they were made, and what each file contains. Maps lie beside
     the images as files whose stems end in the map's name, as `scan_uncertainty.nii.gz` or `scan_noise.nii.gz`; in
     HDF5 they are data sets.
@@ -143,7 +148,8 @@ class ImageFiles:
         stem, _ = split_ending(source.name)
         if kind is ImageFormat.H5:
             return self.folder / result_name(source)
-        return self.folder / (f"{stem}{suffix}.nii.gz" if kind is ImageFormat.NIFTI else f"{stem}{suffix}_{kind}")
+        ending = ONE_FILE.get(kind, f"_{kind}")
+        return self.folder / f"{stem}{suffix}{ending}"
 
     def missing(self, stored: StoredResult) -> list[ImageFormat]:
         """Return the formats in which a result has not been written yet under its protocol."""
@@ -220,7 +226,7 @@ class ImageFiles:
         for kind in self.formats:
             for suffix in ("", *(f"_{name}" for name in maps)):
                 path = self.path(source, kind, suffix)
-                if kind in ONE_IMAGE and path.suffix.lower() != ONE_IMAGE[kind]:
+                if kind in ONE_IMAGE and not _is_file(path, kind):
                     files = _numbered(path, kind)
                 else:
                     files = image_paths(path, kind, 1) + image_paths(path, kind, 1, is_complex=True)
@@ -262,10 +268,10 @@ def parse_image_files(output: Path, formats: str | None, overwrite: bool = False
     _, ending = split_ending(output.name)
     if ending not in ENDINGS or output.is_dir():
         files = ImageFiles(output, asked or (ImageFormat.H5,), None, overwrite)
-    elif asked and asked != (ENDINGS[ending],):
+    elif asked and asked != (ENDINGS[ending],) and (asked, ending) != ((ImageFormat.ENHANCED_DICOM,), ".dcm"):
         raise InputError(f"{output}: the name says {ENDINGS[ending]}, --format says {formats}; name a folder")
     else:
-        files = ImageFiles(output.parent, (ENDINGS[ending],), output.name, overwrite)
+        files = ImageFiles(output.parent, asked or (ENDINGS[ending],), output.name, overwrite)
     for kind in files.formats:  # before anything is reconstructed
         _writer(kind)
     return files
@@ -283,8 +289,8 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
     Parameters
     ----------
     path
-        A file; or for DICOM and PNG a folder, in which every image becomes a file. One PNG shows three planes of a
-        3-D scan.
+        A file; or for DICOM and PNG a folder, in which every image becomes a file. One file of DICOM holds several
+        images as enhanced DICOM, and one PNG shows three planes of a 3-D scan.
     kind
         Format of the images.
     images
@@ -298,7 +304,7 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
     Raises
     ------
     InputError
-        If the images do not fit the format, or there are several for one file of DICOM or PNG.
+        If the images do not fit the format, or there are several for one PNG.
     """
     if not np.isfinite(images.images).all():
         raise InputError(f"{path}: the images hold NaN or Inf, which {kind} cannot show")
@@ -306,7 +312,10 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
     if kind is ImageFormat.NIFTI:
         return write(path, images)
     count = len(images.images)
-    if path.suffix.lower() == ONE_IMAGE[kind]:
+    if kind is ImageFormat.ENHANCED_DICOM or (kind is ImageFormat.DICOM and count > 1 and _is_file(path, kind)):
+        _writer(ImageFormat.ENHANCED_DICOM)(path, images)
+        return [path]
+    if _is_file(path, kind):
         if count > 1 and kind is ImageFormat.PNG and images.volumetric and images.frames is None:
             _planes_writer()(path, images)
             return [path]
@@ -332,7 +341,7 @@ def image_paths(path: Path, kind: ImageFormat, count: int, is_complex: bool = Fa
     is_complex
         Whether the images are complex, which in NIfTI takes two files.
     """
-    if kind in ONE_IMAGE and path.suffix.lower() != ONE_IMAGE[kind]:
+    if kind in ONE_IMAGE and not _is_file(path, kind):
         return [path / f"{number + 1:04d}{ONE_IMAGE[kind]}" for number in range(count)]
     if kind is ImageFormat.NIFTI and is_complex:
         stem, ending = split_ending(path.name)
@@ -340,17 +349,26 @@ def image_paths(path: Path, kind: ImageFormat, count: int, is_complex: bool = Fa
     return [path]
 
 
+def _is_file(path: Path, kind: ImageFormat) -> bool:
+    """Return whether the images of a format of single images go to one file, not to a folder."""
+    return path.suffix.lower() == ONE_IMAGE[kind]
+
+
 def _numbered(folder: Path, kind: ImageFormat) -> list[Path]:
     return sorted(folder.glob(f"[0-9][0-9][0-9][0-9]{ONE_IMAGE[kind]}"))
 
 
 def _writer(kind: ImageFormat) -> Callable[..., Any]:
-    """Import what writes a format, which is not loaded for others; two of the formats are an extra."""
+    """Import what writes a format, which is not loaded for others; DICOM and NIfTI are an extra."""
     with extra("images", f"writing {kind}"):
         if kind is ImageFormat.DICOM:
             from recon.data.images.dicom import write_dicom  # noqa: PLC0415
 
             return write_dicom
+        if kind is ImageFormat.ENHANCED_DICOM:
+            from recon.data.images.enhanced_dicom import write_enhanced_dicom  # noqa: PLC0415
+
+            return write_enhanced_dicom
         if kind is ImageFormat.NIFTI:
             from recon.data.images.nifti import write_nifti  # noqa: PLC0415
 

@@ -21,10 +21,11 @@ from recon.data.storage.fingerprint import code_sha256, fingerprint
 from recon.data.storage.hdf5 import attribute, holds, open_hdf5, read_dataset
 from recon.data.storage.new_hdf5 import CREATOR
 from recon.experiments.engine.metrics import crop
+from recon.experiments.engine.results.machine import machine
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.scores import versions
-from recon.preprocessing.steps import SteppedVolume
+from recon.preprocessing.steps import steps_of
 from recon.quality.noise_floor import RULE
 
 
@@ -50,6 +51,7 @@ class StoredResult:
     def protocol(self) -> dict[str, Any]:
         """Everything on which the result depends; a file counts only if its protocol is the same."""
         volume, sampling, runner = self.scan.volume, self.scan.sampling, self.runner
+        steps = steps_of(volume).words
         return {
             "file": volume.name,
             "inputs": [fingerprint(path) for path in parts_of(volume.path)],
@@ -60,7 +62,7 @@ class StoredResult:
             "versions": versions(),
             "code": code_sha256(runner.method),
             **({"choices": dict(volume.choices)} if volume.choices else {}),
-            **({"preprocessing": list(volume.steps.words)} if isinstance(volume, SteppedVolume) else {}),
+            **({"preprocessing": list(steps)} if steps else {}),
             **({} if runner.uncertainty is None else {"uncertainty": asdict(runner.uncertainty)}),
             **({} if runner.coverage is None else {"coverage": runner.coverage}),
             **({"noise_map": {"replicas": runner.replicas}} if runner.noise else {}),
@@ -91,7 +93,7 @@ class StoredResult:
                     return None
                 maps = {name: read_dataset(file, name)[()] for name in self.runner.map_names}
                 result = Result(read_dataset(file, "reconstruction")[()], float(file.attrs["seconds"]), maps)
-                return result if file.attrs.get("sha256") == _sha256(result) else None
+                return result if file.attrs.get("sha256") == result_sha256(result) else None
         except (InputError, LookupError, TypeError, ValueError):  # whatever somebody has written into the file
             return None
 
@@ -99,19 +101,27 @@ class StoredResult:
         """Reconstruct the scan, and call a function after every slice; see `Runner.volume`."""
         return self.runner.volume(self.scan, on_slice)
 
-    def save(self, result: Result) -> None:
-        """Write the result to the file, whole or not at all."""
+    def cut(self, result: Result) -> Result:
+        """Return the result in the size in which the file holds it, see `is_cut`."""
         usual = image_size(self.scan.volume.header, self._matrix)
-        if self.is_cut and result.images.shape[1:] == usual:
-            images, *cut = (crop(values, *self._size) for values in (result.images, *result.maps.values()))
-            result = Result(images, result.seconds, dict(zip(result.maps, cut, strict=True)))
+        if not self.is_cut or result.images.shape[1:] != usual:
+            return result
+        images, *maps = (crop(values, *self._size) for values in (result.images, *result.maps.values()))
+        return Result(images, result.seconds, dict(zip(result.maps, maps, strict=True)))
+
+    def save(self, result: Result) -> None:
+        """Write the result to the file, whole or not at all, with what it takes to verify it elsewhere."""
+        result = self.cut(result)
         write_reconstruction(
             self.path,
             result.images,
             result.maps,
             protocol=json.dumps(self.protocol),
             seconds=result.seconds,
-            sha256=_sha256(result),
+            sha256=result_sha256(result),
+            masks=self.scan.masks_sha256,
+            machine=json.dumps(machine(self.runner.device)),
+            source=json.dumps(os.path.relpath(self.scan.volume.path.resolve(), self.path.parent.resolve())),
         )
 
     def load_or_make(self, on_slice: Callable[[], None]) -> Result:
@@ -166,7 +176,7 @@ def check_replaceable(path: Path, damaged: bool = False) -> None:
         raise InputError(f"{path}: exists already and {reason}; give another --output, or --overwrite")
 
 
-def _sha256(result: Result) -> str:
+def result_sha256(result: Result) -> str:
     """Hash the images and maps with their types and shapes."""
     digest = hashlib.sha256()
     for name, values in {"": result.images, **result.maps}.items():

@@ -27,6 +27,7 @@ from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.golden_section import logarithmic_grid, search
 from recon.experiments.engine.tuning.settings import TunedSettings, read_tuned
 from recon.experiments.report.scores import versions
+from recon.preprocessing.full_scan import with_target
 from recon.quality.noise_floor import RULE
 from recon.registry import base_name, stages_of
 
@@ -230,7 +231,7 @@ def _contrasts(files: Sequence[Path], problems: Problems) -> dict[str, list[Volu
     contrasts: dict[str, list[Volume]] = defaultdict(list)
     for path in files:
         with problems.collect():
-            volume = open_volume(path)
+            volume = with_target(open_volume(path))
             if volume.mask is not None or volume.target_name is None:
                 raise InputError(f"{path}: is not fully sampled or has no target, so it cannot be tuned on")
             contrasts[volume.header.contrast].append(volume)

@@ -171,8 +171,8 @@ class SimulationConfig(Section):
 class CineConfig(Section):
     """Training on series of beating hearts simulated on the fly; no series comes twice.
 
-    They show the measured cines, or moving pictures, that `train` names and hearts that are drawn. Each series draws its
-    properties from the ranges below, each given as smallest and largest value.
+    They show the measured cines, or moving pictures, that `train` names and hearts that are drawn. Each series draws
+    its properties from the ranges below, each given as smallest and largest value.
 
     Attributes
     ----------

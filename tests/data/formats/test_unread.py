@@ -19,10 +19,6 @@ def p_file(order: str, revision: float, logo: bytes = b"") -> bytes:
 
 
 FILES = {
-    "mrd2.bin": (
-        {"mrd2.bin": b'yardl\x01\0\0\0\xd8\xa6\x01{"protocol":{"name":"Mrd",'},
-        "mrd_to_ismrmrd",
-    ),
     "stream.dat": ({"stream.dat": STREAM}, "ismrmrd_stream_to_hdf5"),
     "configured.dat": (
         {"configured.dat": struct.pack("<H1024s", 1, b"default.xml") + STREAM},
@@ -95,7 +91,7 @@ def test_unknown_files_are_not_given_a_name(tmp_path: Path, content: bytes) -> N
         open_volume(tmp_path / "scan.bin")
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("mrd_v2.mrd", "is MRD 2"), ("ismrmrd_stream.bin", "ISMRMRD stream")])
+@pytest.mark.parametrize(("name", "sentence"), [("ismrmrd_stream.bin", "ISMRMRD stream")])
 def test_real_files_are_recognised(real_data: Path, name: str, sentence: str) -> None:
     path = real_data / ".." / "cases" / name
     if not path.is_file():

@@ -47,7 +47,7 @@ def test_the_same_name_and_seed_give_the_same_masks(kind: MaskKind) -> None:
 @pytest.mark.parametrize("kind", SERIES)
 def test_training_draws_other_lines_in_every_frame_and_epoch(kind: MaskKind) -> None:
     samplings = (Sampling(kind, 4, 0.0), Sampling(kind, 8, 0.0))
-    drawn = [draw_mask(samplings, 96, (1, epoch), frame) for epoch in range(8) for frame in range(2)]
+    drawn = [draw_mask(samplings, (1, 96), (1, epoch), frame) for epoch in range(8) for frame in range(2)]
     assert {int(mask.sum()) for mask in drawn} == {24, 12}
     assert len({tuple(mask.tolist()) for mask in drawn}) >= 6
-    assert torch.equal(drawn[3], draw_mask(samplings, 96, (1, 1), 1))
+    assert torch.equal(drawn[3], draw_mask(samplings, (1, 96), (1, 1), 1))

@@ -43,7 +43,7 @@ def test_several_samplings_are_drawn_together_as_fastmri_draws_them(
     function = create_mask_for_mask_type(kind, fractions, accelerations)
     theirs, low = function((1, 368, 2), seed=seed_of(name))
     samplings = tuple(Sampling(kind, acceleration, fraction) for acceleration, fraction in pairs)
-    assert torch.equal(draw_mask(samplings, 368, seed_of(name)), theirs.reshape(-1).bool())
+    assert torch.equal(draw_mask(samplings, (1, 368), seed_of(name)), theirs.reshape(-1).bool())
     assert round(368 * draw_sampling(samplings, seed_of(name)).center_fraction) == low
 
 
@@ -54,7 +54,7 @@ def test_samplings_of_different_kinds_can_be_mixed() -> None:
         kinds.add(draw_sampling(samplings, seed).kind)
         function = create_mask_for_mask_type(draw_sampling(samplings, seed).kind, [0.08, 0.04], [4, 8])
         theirs, _ = function((1, 200, 2), seed=seed)
-        assert torch.equal(draw_mask(samplings, 200, seed), theirs.reshape(-1).bool())
+        assert torch.equal(draw_mask(samplings, (1, 200), seed), theirs.reshape(-1).bool())
     assert kinds == {MaskKind.RANDOM, MaskKind.MAGIC}
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from recon.data.masks.kind import MaskKind
-from recon.data.masks.measured import center_lines
-from recon.data.masks.sampling import sample_mask
+from recon.data.masks.measured import center_lines, center_rectangle
+from recon.data.masks.sampling import Sampling, sample_mask
 from recon.data.training.self_supervision import Density, split_mask
 
 
@@ -83,3 +83,22 @@ def test_lines_do_not_depend_on_the_other_axes_of_the_mask() -> None:
 def test_a_loss_fraction_outside_0_to_1_is_refused(fraction: float) -> None:
     with pytest.raises(ValueError, match="not between 0 and 1"):
         split_mask(torch.ones(8, dtype=torch.bool), fraction, (0,), 2)
+
+
+def test_samples_of_two_phase_encodings_are_split_one_by_one_outside_the_measured_rectangle() -> None:
+    mask = Sampling(MaskKind.POISSON, 4, 0.1).mask((40, 36), 0)
+    consistency, loss = split_mask(mask, 0.3, (0,), density="uniform")
+    assert torch.equal(consistency | loss, mask)
+    assert not (consistency & loss).any()
+    rows, columns = center_rectangle(mask.numpy())
+    assert (rows.stop - rows.start) * (columns.stop - columns.start) >= 0.08 * mask.numel()
+    assert not loss[rows, columns].any()
+    outside = int(mask.sum()) - int(mask[rows, columns].sum())
+    assert int(loss.sum()) == round(0.3 * outside)
+
+
+def test_rows_that_were_not_measured_do_not_change_how_lines_are_split() -> None:
+    mask = Sampling(MaskKind.RANDOM, 3, 0.1).mask((8, 60), 0)
+    plane = torch.zeros(8, 60, dtype=torch.bool)
+    plane[2:6] = mask
+    assert torch.equal(split_mask(plane, 0.3, (1,))[1][3], split_mask(mask, 0.3, (1,))[1])

@@ -110,7 +110,7 @@ def test_no_image_leaves_the_engine_that_is_not_finite(
 ) -> None:
     image = torch.ones(32, 24)
     image[3, 5] = value
-    with pytest.raises(NotFiniteError, match=r"^random\.h5: the image of slice None is not finite$"):
+    with pytest.raises(NotFiniteError, match=r"^random\.h5: the image of the scan is not finite$"):
         next(Runner("broken", Returns(image), uncertainty=calibration).slices([random_acquisition()]))
 
 

@@ -41,7 +41,7 @@ def test_a_comparison_scores_frames_and_shows_them_in_motion(
     page = (tmp_path / "report.html").read_text()
     assert "data:image/webp" in page
     assert "x-t profile" in page
-    assert "series 0, frame 2" in page
+    assert "slice 0, frame 2" in page
     assert f"mask {mask}" in page
 
 

@@ -8,9 +8,10 @@ import pytest
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
+from recon.experiments.engine.frame_scores import series_in
 from recon.experiments.engine.metrics import score
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.report.series_scores import score_series, series_in, series_table
+from recon.experiments.report.series_scores import score_series, series_table
 
 FRAMES, SLICES = 4, 2
 
@@ -61,7 +62,8 @@ def test_nothing_is_scored_without_a_target_or_a_series(
 ) -> None:
     assert not list(score_series(scan, "sense", None, target))
     np.save(tmp_path / "slices.npy", np.ones((3, 2, 16, 16), np.complex64))
-    assert not list(series_in(SampledVolume(open_volume(tmp_path / "slices.npy"))))
+    slices = open_volume(tmp_path / "slices.npy")
+    assert not list(series_in(slices.header, range(len(slices))))
 
 
 def test_the_terminal_shows_the_worst_of_all_series(scan: SampledVolume, target: np.ndarray) -> None:

@@ -155,7 +155,7 @@ def command(weights: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     # Where the tests run in the background, Ctrl-C is ignored, and programs inherit that.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{heed}; from recon.experiments.cli import main; main()"
-    arguments = ["serve", "--port", "0", "--method", "varnet", "--checkpoint", weights]
+    arguments = ["serve", "--port", "0", "--method", "varnet", "--checkpoint", weights, "--image-type", "float32"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, env=environment
@@ -185,7 +185,8 @@ def test_serve_and_send_as_programs(
         np.testing.assert_array_equal(images(tmp_path / f"{name}.h5"), images(tmp_path / "out" / "scan.mrd.h5"))
     run("send", scan, "--port", port, "--method", "zero-filled", "-o", tmp_path / "other.h5")
     assert np.abs(images(tmp_path / "other.h5") - images(tmp_path / "default.h5")).max() > 0
-    assert "unknown method" in run("send", scan, "--port", port, "--method", "os", "-o", tmp_path, code=2).output
+    assert "'os' is unknown" in run("send", scan, "--port", port, "--method", "os", "-o", tmp_path / "os.h5").output
+    np.testing.assert_array_equal(images(tmp_path / "os.h5"), images(tmp_path / "default.h5"))
     server.send_signal(signal.SIGINT)
     assert server.wait(20) == 130
 

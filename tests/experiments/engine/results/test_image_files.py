@@ -72,7 +72,7 @@ def test_the_name_of_the_output_chooses_the_format(run: Run, tmp_path: Path, nam
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-o", "x.dcm"), "only one of the 2 slices"),
+        (("-o", "x.png"), "only one of the 2 slices"),
         (("-o", "x.nii.gz", "--format", "dicom"), "the name says nifti"),
         (("-o", "x", "--format", "dicm"), "did you mean 'dicom'"),
     ],
@@ -249,3 +249,12 @@ def test_the_longest_names_are_written(run: Run, raw_file: Path, tmp_path: Path,
 def test_a_file_in_place_of_the_folder_is_told_at_once(run: Run, raw_file: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     assert "is not a folder" in run(raw_file, "-o", tmp_path / "out" / "deep", code=2).output.replace("\n", " ")
+
+
+def test_one_dicom_file_of_several_images_is_enhanced(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    run(raw_file, "-o", tmp_path / "image.dcm")
+    run(raw_file, "--format", "enhanced-dicom", "-o", tmp_path / "out")
+    for path in (tmp_path / "image.dcm", tmp_path / "out" / "discs.dcm"):
+        assert pydicom.dcmread(path).NumberOfFrames == 2
+    assert "done before" in run(raw_file, "-o", tmp_path / "image.dcm").output
+    assert "done before" in run(raw_file, "--format", "enhanced-dicom", "-o", tmp_path / "out").output

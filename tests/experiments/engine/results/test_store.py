@@ -1,5 +1,6 @@
 """Results are found again under the same protocol, and only there."""
 
+import json
 import os
 import sys
 from dataclasses import replace
@@ -27,6 +28,22 @@ from recon.registry import create
 def stored(raw_file: Path, tmp_path: Path) -> StoredResult:
     runner = Runner("zero-filled", create("zero-filled"), uncertainty=UncertaintyCalibration(), noise=True)
     return StoredResult(SampledVolume(open_volume(raw_file)), runner, tmp_path / "out.h5")
+
+
+def test_a_file_records_what_it_takes_to_verify_it_elsewhere(stored: StoredResult) -> None:
+    stored.load_or_make(lambda: None)
+    with h5py.File(stored.path) as file:
+        assert file.attrs["masks"] == stored.scan.masks_sha256
+        assert set(json.loads(file.attrs["machine"])) == {"processor", "instructions", "threads", "system"}
+        assert (stored.path.parent / json.loads(file.attrs["source"])).samefile(stored.scan.volume.path)
+
+
+def test_other_masks_have_other_hashes(stored: StoredResult) -> None:
+    volume, kind = stored.scan.volume, MaskKind.RANDOM
+    samplings = [Sampling(kind, 4, 0.2), Sampling(kind, 4, 0.2, seed=1), Sampling(kind, 2, 0.2), None]
+    assert len({SampledVolume(volume, sampling).masks_sha256 for sampling in samplings}) == len(samplings)
+    again = SampledVolume(volume, Sampling(kind, 4, 0.2)).masks_sha256
+    assert again == SampledVolume(volume, samplings[0]).masks_sha256
 
 
 def test_a_result_is_made_once_and_loaded_whole(stored: StoredResult) -> None:
