@@ -17,6 +17,7 @@ from recon.data.errors import InputError, InputWarning, printable, shortened
 from recon.data.versions import own_version
 from recon.experiments.commands import (
     benchmarks,
+    fetch,
     images,
     lists,
     openrecon,
@@ -142,7 +143,7 @@ def limits(
         os.environ["RECON_MAX_GIB"] = str(max_gib)
 
 
-for part in (raw_data, images, lists, study, verify, stream, training, weights):
+for part in (raw_data, fetch, images, lists, study, verify, stream, training, weights):
     app.add_typer(part.commands)
 benchmarks.commands.add_typer(quality_benchmarks.commands)
 app.add_typer(

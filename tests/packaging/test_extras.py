@@ -31,9 +31,9 @@ rois:
   tissue: TISSUE
 """
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("hub", "images", "mrd", "report", "train", "twix")
+EXTRAS = ("fetch", "hub", "images", "mrd", "report", "train", "twix")
 IMPORTED_AS = {"mrd-python": "mrd", "pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
-ONLY_FASTMRI_IMPORTS = {"requests", "tqdm"}
+ONLY_FASTMRI_IMPORTS = {"tqdm"}
 
 
 def packages(requirements: Iterable[str]) -> set[str]:
@@ -95,6 +95,7 @@ def answers(folder: Path) -> dict[str, tuple[int, str]]:
         "dicom": ["reconstruct", raw, "--method", "sense", "--format", "dicom", "--output", folder / "dicom"],
         "nifti": ["reconstruct", raw, "--method", "sense", "--output", folder / "raw.nii.gz"],
         "mrd": ["convert", raw, folder / "raw.mrd2"],
+        "fetch": ["fetch", "brain-t1", "--output", folder / "scans"],
         "hub": ["reconstruct", raw, "--checkpoint", "owner/network:weights.pt", "--output", folder / "hub"],
         "train": ["train", "varnet_small_cpu", f"data.train={folder}", f"data.val={folder}"],
         "finetune": ["finetune", "varnet-general", raw, "--output", folder / "finetuned"],
@@ -140,7 +141,7 @@ def test_a_study_with_a_label_map_names_the_extra_that_reads_it(answers: dict[st
 @pytest.mark.parametrize(
     ("command", "extra"),
     [
-        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub"), ("mrd", "mrd")),
+        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub"), ("mrd", "mrd"), ("fetch", "fetch")),
         *(("train", "train"), ("finetune", "train"), ("plot", "train")),
     ],
 )
