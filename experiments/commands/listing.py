@@ -41,7 +41,7 @@ def explain(name: str) -> None:
     settings = [one for one in fields(chosen) if one.init and not one.name.startswith("_")]
     if settings:
         meanings: dict[str, str] = {}
-        for base in reversed(type(chosen).__mro__):  # a class explains only what it adds
+        for base in reversed(inspect.getmro(type(chosen))):  # a class explains only what it adds
             meanings |= _meanings(_parts(base)[1])
         say("\nSettings, each given as --set KEY=VALUE:")
         for one in settings:
