@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from recon.data.errors import InputError, InputWarning, printable, shortened
+from recon.data.errors import InputError, printable, shortened
 from recon.data.versions import own_version
 from recon.experiments.commands import (
     benchmarks,
@@ -29,7 +29,7 @@ from recon.experiments.commands import (
     verify,
     weights,
 )
-from recon.experiments.console import warn
+from recon.experiments.console import show_warning
 
 UsageError: Any = typer.BadParameter.__base__
 """Error about wrong arguments, of click or of the copy of it within newer versions of typer."""
@@ -82,17 +82,6 @@ def _printable_usage() -> Iterator[None]:
         yield
     except UsageError as error:
         raise UsageError(shortened(printable(error.format_message())), error.ctx) from error
-
-
-_show_with_place = warnings.showwarning
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    """Print a warning about an input in one sentence, and any other with its place in the code."""
-    if issubclass(category, InputWarning):
-        warn(f"warning: {message}")
-    else:
-        _show_with_place(message, category, *place, **more)
 
 
 def _exit(sentence: str, code: int) -> None:
@@ -160,7 +149,7 @@ app.add_typer(
 def main() -> None:
     """Run the command `recon`."""
     signal.signal(signal.SIGTERM, _terminate)
-    warnings.showwarning = _show_warning
+    warnings.showwarning = show_warning
     app()
 
 

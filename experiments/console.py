@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
@@ -17,7 +19,7 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.table import Table
 
-from recon.data.errors import DiskFullError, InputError, printable
+from recon.data.errors import DiskFullError, InputError, InputWarning, printable
 from recon.data.storage.atomic import DISK_FULL_CODES
 from recon.experiments.narrow_tables import narrow_parts
 
@@ -68,6 +70,17 @@ def log(text: str) -> None:
 def warn(sentence: str) -> None:
     """Print a warning."""
     errors.print(sentence, style="red", markup=False, soft_wrap=True)
+
+
+_show_with_place = warnings.showwarning
+
+
+def show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Print a warning about an input in one sentence, and any other with its place in the code."""
+    if issubclass(category, InputWarning):
+        warn(f"warning: {message}")
+    else:
+        _show_with_place(message, category, *place, **more)
 
 
 class Problems:

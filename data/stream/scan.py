@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,13 @@ from recon.data.errors import InputError
 from recon.data.formats.header import HeaderError
 from recon.data.formats.hybrid import LARGEST_IN_MEMORY
 from recon.data.formats.ismrmrd.distinct_images import COUNTERS
-from recon.data.formats.ismrmrd.images import Complex, Readouts, SortedVolume, sort_images
+from recon.data.formats.ismrmrd.images import SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,
     CALIBRATION_AND_IMAGING,
     NO_IMAGE,
     NOISE,
     PHASE_CORRECTION,
-    Indices,
     Key,
     flag,
 )
@@ -32,6 +30,8 @@ from recon.data.masks.measured import center_lines
 from recon.data.storage.limits import check_measured
 from recon.data.stream.announced import Announced, Measured
 from recon.data.stream.messages import Readout
+from recon.data.stream.volume import StreamedVolume
+from recon.data.volume import Volume
 
 LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(8), flag(25)
 
@@ -174,22 +174,24 @@ class StreamedScan:
         if self._progress[key].sent is not None:
             self._progress[key].sent = ()
 
-    def central_lines(self, key: Key) -> int:
-        """Return how many adjacent lines about the centre an image has, or the matrix's if none is missing."""
-        lines = self._scan.matrix[1]
-        mask = np.zeros(lines, np.bool_)
-        columns = self._progress[key].measured.steps(0) - self._scan.center + lines // 2
-        mask[columns[(columns >= 0) & (columns < lines)]] = True
+    def calibrates_itself(self, key: Key, enough: int) -> bool:
+        """Return whether an image has a calibration scan, enough adjacent lines about the centre, or all lines.
+
+        Images of 3-D scans count as such.
+
+        Raises
+        ------
+        InputError
+            If the readouts do not fit the header or each other.
+        """
+        images = self._sorted_images(sorted(self._lines_of([key]), key=lambda readout: readout.arrival), 1)
+        (own, lines), *_ = images.lines.images.items()
+        if images.lines.partitions is not None or images.calibration_of(own) is not None:
+            return True
+        mask = np.zeros(images.shape[-1], np.bool_)
+        mask[lines.columns] = True
         found = center_lines(mask)
-        return lines if self.announced.is_full(self._progress[key].measured) else int(found.stop - found.start)
-
-    def is_plane(self, key: Key) -> bool:
-        """Return whether an image has one phase encoding."""
-        return self._partitions(self._images[key]) == 1
-
-    def has_calibration(self, key: Key) -> bool:
-        """Return whether separate calibration lines have come for an image."""
-        return bool(self._calibration_of([key]))
+        return bool(mask[slice(*images.header.padding)].all()) or found.stop - found.start >= enough
 
     def series(self, key: Key) -> list[Key]:
         """Return the keys of the frames at the place of an image that have arrived, in the order of time."""
@@ -251,8 +253,7 @@ class StreamedScan:
         """
         for key in keys:
             self.working_memory(key)
-        imaging = [readout for key in keys for readout in self._images[key]]
-        lines = sorted([*self._calibration_of(keys), *imaging], key=lambda readout: readout.arrival)
+        lines = sorted(self._lines_of(keys), key=lambda readout: readout.arrival)
         firsts = {key: self._images[key][0].head for key in keys}
         volume = self._sorted([*self._joined_noise(), *lines], len(keys))
         for key in keys:
@@ -315,15 +316,22 @@ class StreamedScan:
         self.held -= _size(readouts)
         self.kept += _size(readouts)
 
-    def _sorted(self, readouts: list[_Arrived], count: int) -> Any:
+    def _lines_of(self, keys: Sequence[Key]) -> list[_Arrived]:
+        return [*self._calibration_of(keys), *(readout for key in keys for readout in self._images[key])]
+
+    def _sorted(self, readouts: list[_Arrived], count: int) -> Volume:
         """Sort readouts into images, those of a 3-D scan by position."""
+        images = self._sorted_images(readouts, count)
+        return by_position(StreamedVolume(self._name, images.shape, images.header, images, readouts), self._scan)
+
+    def _sorted_images(self, readouts: list[_Arrived], count: int) -> SortedImages:
         heads = np.array([readout.head for readout in readouts])
         images = sort_images(self._name, heads, self._scan)
         if len(images.lines.images) != count:
             raise InputError(
                 f"{self._name}: readouts of one image contradict each other: several images share counters"
             )
-        return by_position(_StreamedVolume(self._name, images.shape, images.header, images, readouts), self._scan)
+        return images
 
     def _partitions(self, imaging: Sequence[Readout]) -> int:
         slab = self._scan.partitions
@@ -356,27 +364,6 @@ class StreamedScan:
         if own or self._scan.separate_calibration is False:
             return own
         return [readout for readout in self._calibration if _key(readout)[SLICE] == keys[0][SLICE]]
-
-
-@dataclass(frozen=True, eq=False)
-class _StreamedVolume(SortedVolume):
-    """Images whose readouts lie in memory.
-
-    Attributes
-    ----------
-    lines
-        The readouts.
-    """
-
-    lines: list[_Arrived]
-
-    def readouts(self) -> AbstractContextManager[Readouts]:
-        """Return a function that reads the samples of readouts."""
-
-        def read(rows: Indices) -> Iterator[tuple[int, Complex]]:
-            yield from ((row, self.lines[row].samples) for row in rows.tolist())
-
-        return nullcontext(read)
 
 
 def _own_header(header: Header, index: int, alone: bool) -> Header:

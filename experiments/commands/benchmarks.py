@@ -252,3 +252,43 @@ def door(
     if len(shapes) != 1:
         raise InputError("give one size")
     run(method, shapes[0], slices, repeats, output)
+
+
+@commands.command("workers")
+def benchmark_workers(
+    output: Output = Path("benchmark"),
+    methods: Annotated[
+        str, typer.Option(help="Comma-separated methods; empty to measure the simulated cluster alone.")
+    ] = "zero-filled,sense,grappa,cs-wavelet,varnet",
+    settings: Annotated[
+        str, typer.Option(metavar="PxT,...", help="Numbers of processes and of threads of each.")
+    ] = "1x1,1x2,2x1",
+    size: Annotated[
+        str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
+    ] = "8x256x256",
+    volumes: Annotated[int, typer.Option(min=2, help="Number of volumes.")] = 20,
+    slices: Annotated[int, typer.Option(min=1, help="Number of slices of each.")] = 8,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds in which each runs once.")] = 3,
+    tasks: Annotated[
+        int, typer.Option(min=0, help="Number of tasks, which are pauses, on a Dask cluster on this machine.")
+    ] = 0,
+    pause: Annotated[float, typer.Option(min=0, help="Seconds of each of these tasks.")] = 1.0,
+    cluster: Annotated[int, typer.Option(min=1, help="Number of workers of that cluster.")] = 8,
+) -> None:
+    """Measure volumes per second with several processes, the memory of each, and what a Dask cluster adds.
+
+    Example: recon benchmark workers --settings 1x1,2x1 --volumes 20 --tasks 5000 --pause 0.05 --output benchmark
+    """
+    from recon.experiments.benchmark.workers import WorkersBenchmark
+    from recon.experiments.benchmark.workers import workers as run
+    from recon.experiments.commands.parse import parse_shapes, parse_size, parse_words
+
+    shapes = parse_shapes(size)
+    if len(shapes) != 1:
+        raise InputError("give one size")
+    chosen = tuple(map(parse_size, parse_words(settings)))
+    if not all(processes and threads for processes, threads in chosen):
+        raise InputError(f"settings {settings!r}: there is at least one process with one thread")
+    names = tuple(parse_words(methods))
+    benchmark = WorkersBenchmark(names, chosen, volumes, slices, shapes[0], repeats, tasks, pause, cluster)
+    run(benchmark, output)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -13,10 +16,12 @@ from recon.data.describe import describe_images
 from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.bart import BART, is_bart
 from recon.data.formats.whole_scan import WholeScan
-from recon.data.open import FORMATS, Format, open_volume, parts_of
+from recon.data.open import FORMATS, Format, find_files, open_volume, parts_of
 from recon.data.storage.atomic import atomic_files
 from recon.data.storage.new_hdf5 import CREATOR, is_own_hdf5
-from recon.experiments.console import console, errors
+from recon.experiments.cluster.crew import Crew
+from recon.experiments.cluster.job import Advance, Task
+from recon.experiments.console import Problems, console, errors, progress
 from recon.fourier import ifft
 
 DESCRIPTIONS = {
@@ -25,6 +30,30 @@ DESCRIPTIONS = {
     "noise": "the noise scan",
     "target": "the reference images",
 }
+
+
+class FolderOptions(Protocol):
+    """The options of `recon convert` for a folder."""
+
+    @property
+    def output(self) -> Path:
+        """Folder of the converted files."""
+
+    @property
+    def to(self) -> str:
+        """Name of the format."""
+
+    @property
+    def axes(self) -> str | None:
+        """Names of the axes of arrays."""
+
+    @property
+    def variable(self) -> str | None:
+        """Name of the array in files that hold several."""
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether files of other programs may be replaced."""
 
 
 def convert(
@@ -88,6 +117,63 @@ def convert(
     console.print(
         f"{output}: {chosen.name}, {words}, {coils} coils, {readout} x {phase}", markup=False, soft_wrap=True
     )
+
+
+def convert_all(sources: Sequence[Path], options: FolderOptions, crew: Crew) -> None:
+    """Convert files into a folder, each for itself.
+
+    Parameters
+    ----------
+    sources
+        Files and folders of raw data.
+    options
+        The folder, and how to convert.
+    crew
+        Who converts.
+
+    Raises
+    ------
+    InputError
+        If two files would get one name, or no format is named.
+    SystemExit
+        At the end, if a file could not be converted.
+    """
+    every = find_files(sources)
+    names: dict[Path, Path] = {}
+    for path in every:
+        other = names.setdefault(_in_folder(path, options), path)
+        if other is not path:
+            raise InputError(f"{path}: would get the same name as {other.name}; convert them into different folders")
+    files = crew.part.of(every)
+    problems = Problems()
+    with progress() as bar:
+        task = bar.add_task("convert", total=len(files))
+        for _, result in crew.run(partial(convert_into, options), [(str(path),) for path in files], _nothing):
+            with problems.collect():
+                result()
+            bar.advance(task)
+    problems.exit()
+
+
+def convert_into(options: FolderOptions, task: Task, _advance: Advance) -> None:
+    """Convert the raw-data file that is named by a task into a folder.
+
+    Raises
+    ------
+    InputError
+        For the reasons of `convert`.
+    """
+    source = Path(task[0])
+    output = _in_folder(source, options)
+    convert(source, output, options.to, options.axes, options.variable, options.overwrite)
+
+
+def _in_folder(source: Path, options: FolderOptions) -> Path:
+    return options.output / f"{source.stem}{_format(options.output, options.to).suffixes[0]}"
+
+
+def _nothing(_slices: int) -> None:
+    """Show files and not slices as progress."""
 
 
 def _format(output: Path, to: str | None) -> Format:

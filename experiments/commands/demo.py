@@ -8,7 +8,8 @@ import torch
 
 from recon.experiments.commands.parse import parse_protocol
 from recon.experiments.console import progress, say
-from recon.experiments.engine.compare import Comparison, compare
+from recon.experiments.engine.compare import compare
+from recon.experiments.engine.comparison import Comparison
 from recon.registry import create
 from recon.simulation.raw_files import simulate_folder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,14 +24,17 @@ from recon.experiments.commands.options import (
     NoiseMap,
     Output,
     Overwrite,
+    PartOption,
     Plugins,
     Preprocess,
+    Scheduler,
     Seed,
     Settings,
     TunedFile,
     Uncertainty,
     UncertaintyCommand,
     Variable,
+    Workers,
 )
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
@@ -74,29 +76,46 @@ def reconstruct(
     variable: Variable = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    part: PartOption = None,
 ) -> None:
     """Reconstruct raw data with one method, and write HDF5 in fastMRI's submission layout, NIfTI, DICOM or PNG.
 
     Example: recon reconstruct multicoil_test --method sense --set lamda=0.01 --format h5,dicom --output sense
     """
-    from recon.data.open import open_volume
-    from recon.experiments.commands.parse import build_method, parse_coverage, parse_sampling, parse_tuned
-    from recon.experiments.engine.device import pick_device
-    from recon.experiments.engine.method_warnings import calibration_for
+    from recon.experiments.cluster.crew import gather
+    from recon.experiments.commands.jobs import ReconstructJob
     from recon.experiments.engine.reconstruct import reconstruct as run
-    from recon.experiments.engine.results.image_files import parse_image_files
-    from recon.experiments.engine.run import Runner
-    from recon.preprocessing.steps import parse_steps
+    from recon.experiments.engine.reconstruct import usual_workers
 
-    sampling = None if acceleration is None else parse_sampling(mask, acceleration, center_fraction, seed)
-    built = build_method(method, settings or [], checkpoint, plugins)
-    found = parse_tuned(tuned, [method], [f"{method}.{setting}" for setting in settings or []])
-    files = parse_image_files(output, formats, overwrite)
-    steps = parse_steps(preprocess)
-    share = parse_coverage(uncertainty, coverage)
-    calibration = calibration_for(method, built, share) if uncertainty else None
-    runner = Runner(method, built, pick_device(device), calibration, noise, g_factor, noise_floor, share)
-    run(inputs, runner, sampling, files, found, steps, partial(open_volume, axes=axes, variable=variable))
+    job = ReconstructJob(
+        output=output,
+        method=method,
+        formats=formats,
+        acceleration=acceleration,
+        mask=mask,
+        center_fraction=center_fraction,
+        seed=seed,
+        settings=tuple(settings or ()),
+        tuned=tuned,
+        checkpoint=checkpoint,
+        plugins=tuple(plugins or ()),
+        preprocess=preprocess,
+        uncertainty=uncertainty,
+        coverage=coverage,
+        noise=noise,
+        g_factor=g_factor,
+        noise_floor=noise_floor,
+        axes=axes,
+        variable=variable,
+        overwrite=overwrite,
+        device=device,
+    )
+    work = job.work()
+    if workers is None and scheduler is None:
+        workers = usual_workers(inputs, work.runner.device)
+    run(inputs, work, gather(job, workers, scheduler, part, work.runner.device.type))
 
 
 @commands.command(cls=UncertaintyCommand)
@@ -140,6 +159,9 @@ def compare(
     overwrite: Overwrite = False,
     device: Device = "auto",
     shown: Annotated[int, typer.Option(help="Number of volumes that the report shows as pictures.")] = 8,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    part: PartOption = None,
 ) -> None:
     """Compare methods at several accelerations, and write metrics.csv, summary.json, report.html and figures.
 
@@ -147,31 +169,32 @@ def compare(
 
     Example: recon compare multicoil_val --accelerations 4,8 --mask random --output comparison
     """
-    from recon.experiments.commands.parse import (
-        build_methods,
-        parse_coverage,
-        parse_oracle,
-        parse_protocol,
-        parse_tuned,
-    )
-    from recon.experiments.engine.compare import Comparison
+    from recon.experiments.cluster.crew import gather
+    from recon.experiments.commands.jobs import CompareJob
     from recon.experiments.engine.compare import compare as run
     from recon.experiments.engine.device import pick_device
-    from recon.preprocessing.steps import parse_steps
 
-    built = build_methods(methods, settings or [], checkpoint, plugins)
-    comparison = Comparison(
-        methods=built,
-        samplings=parse_protocol(mask, accelerations, center_fraction, seed),
+    job = CompareJob(
+        output=output,
+        methods=methods,
+        accelerations=accelerations,
+        mask=mask,
+        center_fraction=center_fraction,
+        seed=seed,
+        oracle=oracle,
+        settings=tuple(settings or ()),
+        tuned=tuned,
+        checkpoint=checkpoint,
+        plugins=tuple(plugins or ()),
+        preprocess=preprocess,
+        uncertainty=uncertainty,
+        coverage=coverage,
+        noise_floor=noise_floor,
         shown=shown,
-        tuned=parse_tuned(tuned, built, settings or []),
-        steps=parse_steps(preprocess),
-        uncertain=uncertainty is not None,
-        coverage=parse_coverage(uncertainty, coverage),
-        oracle=parse_oracle(oracle, built),
-        floor=noise_floor,
+        device=device,
     )
-    run(inputs, comparison, output, pick_device(device), overwrite)
+    crew = gather(job, workers, scheduler, part, pick_device(device).type)
+    run(inputs, job.comparison(), output, pick_device(device), overwrite, crew)
 
 
 @commands.command()
@@ -217,6 +240,9 @@ def tune(
     slices: Annotated[int, typer.Option(min=1, help="Number of slices of each contrast to use.")] = 8,
     plugins: Plugins = None,
     device: Device = "auto",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    part: PartOption = None,
 ) -> None:
     """Find the best lamda and iterations for each contrast and acceleration on fully sampled scans.
 
@@ -225,20 +251,16 @@ def tune(
 
     Example: recon tune multicoil_train --methods cs-wavelet --accelerations 4,8 --output tuned.yaml
     """
-    from recon.experiments.commands.parse import build_methods, parse_accelerations, parse_mask
+    from recon.experiments.cluster.crew import gather
+    from recon.experiments.commands.jobs import TuneJob
     from recon.experiments.engine.device import pick_device
-    from recon.experiments.engine.tuning.tune import Tuning
     from recon.experiments.engine.tuning.tune import tune as run
 
-    tuning = Tuning(
-        methods=build_methods(methods, [], None, plugins),
-        accelerations=parse_accelerations(accelerations, parse_mask(mask), center_fraction, seed),
-        mask=parse_mask(mask),
-        center_fraction=center_fraction,
-        seed=seed,
-        slices=slices,
+    chosen = pick_device(device)
+    job = TuneJob(
+        tuple(inputs), methods, accelerations, mask, center_fraction, seed, slices, tuple(plugins or ()), device
     )
-    run(inputs, tuning, output, pick_device(device))
+    run(inputs, job.tuning(), output, chosen, gather(job, workers, scheduler, part, chosen.type))
 
 
 @commands.command()
@@ -249,14 +271,18 @@ def evaluate(
         Path | None, typer.Option("--output", "-o", help="JSON file for all scores, those of every frame included.")
     ] = None,
     overwrite: Overwrite = False,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Score reconstructions with fastMRI's metrics, volume by volume, and the frames of series one by one.
 
     Example: recon evaluate --targets multicoil_val --predictions sense
     """
+    from recon.experiments.cluster.crew import gather
+    from recon.experiments.commands.jobs import EvaluateJob
     from recon.experiments.engine.evaluate import evaluate as run
 
-    run(targets, predictions, output, overwrite)
+    run(targets, predictions, output, overwrite, gather(EvaluateJob(predictions), workers, scheduler))
 
 
 @commands.command()

@@ -155,3 +155,27 @@ Plugins = Annotated[
         "--plugin", metavar="FILE", help='Python file that adds methods by @register("name"); may be repeated.'
     ),
 ]
+
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Number of processes on this machine that share the files; each computes with its share of the threads, "
+        "and on a GPU of its own where there are several.",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help="Running Dask scheduler whose workers share the files, as tcp://node1:8786."
+    ),
+]
+PartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="K/N",
+        help="Do the K-th of N parts of the work, as one of N runs at the same time; the same command without it, "
+        "after all of them, completes the results.",
+    ),
+]

@@ -86,6 +86,56 @@ def series(
 
 
 @commands.command()
+def volumes(
+    inputs: FullScans = None,
+    output: Output = Path("benchmark"),
+    methods: Annotated[
+        str, typer.Option(help="Comma-separated methods.")
+    ] = "zero-filled,sense,sense-unfold,grappa,cs-wavelet,cs-tv,varnet",
+    mask: Annotated[str, typer.Option(help="Comma-separated masks along both axes.")] = "caipi:2x2,poisson",
+    accelerations: Annotated[
+        str, typer.Option(help="Comma-separated accelerations of masks whose steps are not named.")
+    ] = "8",
+    anatomy: Annotated[
+        list[Path] | None,
+        typer.Option(help="Images to simulate 3-D scans of: .npz files with an `image`, DICOM or NIfTI."),
+    ] = None,
+    maps: Annotated[
+        list[Path] | None,
+        typer.Option(help="Measured coil maps, .npz files with `maps`; without any, of loops around the head."),
+    ] = None,
+    positions: Annotated[int, typer.Option(min=1, help="Number of positions along the readout, in the middle.")] = 3,
+    size: Annotated[str, typer.Option(metavar="HxW", help="Simulated samples along both axes.")] = "128x128",
+    snr: Annotated[float, typer.Option(help="Mean tissue signal over the noise in a single coil's image.")] = 40.0,
+    weights: Annotated[
+        str, typer.Option(metavar="WEIGHT,...", help="Weights that each regularisation of BART is tried at.")
+    ] = "0.0005,0.001,0.002,0.004,0.01,0.03",
+    settings: MethodSettings = None,
+    checkpoint: Checkpoint = None,
+    plugins: Plugins = None,
+) -> None:
+    """Compare quality and CPU time on 3-D scans with BART's regularisations, each at its best of some weights.
+
+    Scans are fully sampled files, or simulated. BART is included if `bart` is on the PATH. OMP_NUM_THREADS=1
+    compares the algorithms alone.
+
+    Example: recon benchmark volumes --anatomy brain.npz --maps maps.npz --mask caipi:2x2,poisson --accelerations 8
+    """
+    from itertools import chain
+
+    from recon.experiments.benchmark.volumes import read_volumes, simulated_volumes
+    from recon.experiments.benchmark.volumes import volumes as run
+    from recon.experiments.commands.parse import build_methods, parse_protocol, parse_shares, parse_size
+    from recon.simulation.volume_scans import VolumePlan
+
+    built = build_methods(methods, settings or [], checkpoint, plugins)
+    samplings = parse_protocol(mask, accelerations, None, "0")
+    plan = VolumePlan(parse_size(size), positions, snr=snr)
+    scans = chain(read_volumes(inputs or [], positions), simulated_volumes(anatomy or [], maps or [], plan))
+    run(scans, built, samplings, parse_shares(weights) if weights else (), output)
+
+
+@commands.command()
 def details(
     inputs: Annotated[
         list[Path],

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import Axes, Inputs, Overwrite, Variable
+from recon.data.errors import InputError
+from recon.experiments.commands.options import (
+    Axes,
+    Inputs,
+    Overwrite,
+    PartOption,
+    Scheduler,
+    Variable,
+    Workers,
+)
 
 commands = typer.Typer()
 
@@ -141,13 +150,15 @@ def info(inputs: Inputs, axes: Axes = None, variable: Variable = None) -> None:
 
 @commands.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Raw-data file in any supported format.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="Raw-data file in any supported format, or a folder of them.")
+    ],
     output: Annotated[
         Path,
         typer.Argument(
             metavar="OUT",
             help="File to write; the suffix sets the format, available: .h5 (fastMRI), .mrd (ISMRMRD), .cfl (BART), "
-            ".npy and .npz (NumPy).",
+            ".npy and .npz (NumPy). For a folder, the folder to write to.",
         ),
     ],
     to: Annotated[
@@ -157,6 +168,9 @@ def convert(
     axes: Axes = None,
     variable: Variable = None,
     overwrite: Overwrite = False,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    part: PartOption = None,
 ) -> None:
     """Convert raw data to another format without changing a sample; a warning lists what the format cannot store.
 
@@ -164,4 +178,16 @@ def convert(
     """
     from recon.experiments.commands.convert import convert as run
 
-    run(source, output, to, axes, variable, overwrite)
+    if not source.is_dir():
+        if any(option is not None for option in (workers, scheduler, part)):
+            raise InputError(f"{source}: is one file, which cannot be shared; give a folder")
+        run(source, output, to, axes, variable, overwrite)
+        return
+    from recon.experiments.cluster.crew import gather
+    from recon.experiments.commands.convert import convert_all
+    from recon.experiments.commands.jobs import ConvertJob
+
+    if to is None:
+        raise InputError(f"{source}: is a folder; name the format of its files with --to")
+    job = ConvertJob(output, to, axes, variable, overwrite)
+    convert_all([source], job, gather(job, workers, scheduler, part))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from recon.data.errors import InputError
 from recon.data.open import find_files, open_volume, result_name
 from recon.data.storage.atomic import atomic_path, check_writable
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
+from recon.experiments.cluster.crew import ALONE, Crew
+from recon.experiments.cluster.job import Advance, Task
 from recon.experiments.console import Problems, console, say
 from recon.experiments.engine.frame_scores import FrameScores, score_frames
 from recon.experiments.engine.metrics import Metrics, score_as_fastmri, score_file, square
@@ -46,7 +49,11 @@ class Evaluation:
 
 
 def evaluate(
-    targets: Path, predictions: Path, output: Path | None = None, overwrite: bool = False
+    targets: Path,
+    predictions: Path,
+    output: Path | None = None,
+    overwrite: bool = False,
+    crew: Crew = ALONE,
 ) -> dict[str, Evaluation]:
     """Score every reconstruction, and print each volume, the mean and the standard deviation.
 
@@ -61,6 +68,8 @@ def evaluate(
         JSON file for all scores, by file, with those of every frame; None to print alone.
     overwrite
         Whether that file may be replaced.
+    crew
+        Who scores.
 
     Returns
     -------
@@ -78,10 +87,13 @@ def evaluate(
         check_writable(output.parent)
         if output.exists() and not overwrite:
             raise InputError(f"{output}: exists already; give another --output, or --overwrite")
-    problems, scores = Problems(), {}
-    for path in find_files([targets]):
+    problems, by_index = Problems(), {}
+    files = find_files([targets])
+    work = partial(score_prediction, predictions)
+    for index, result in crew.run(work, [(str(path),) for path in files], _nothing):
         with problems.collect():
-            scores[path.name] = _score(path, predictions / result_name(path))
+            by_index[index] = result()
+    scores = {files[index].name: by_index[index] for index in sorted(by_index)}
     if scores:
         console.print(_table({name: one.volume for name, one in scores.items()}))
     if any(one.series for one in scores.values()):
@@ -93,6 +105,21 @@ def evaluate(
         say(f"scores: {output}")
     problems.exit()
     return scores
+
+
+def score_prediction(predictions: Path, task: Task, _advance: Advance) -> Evaluation:
+    """Score the reconstruction of the raw-data file that is named by a task.
+
+    Raises
+    ------
+    InputError
+        If there is no target, or no reconstruction that can be compared with it.
+    """
+    return _score(Path(task[0]), predictions / result_name(Path(task[0])))
+
+
+def _nothing(_slices: int) -> None:
+    """Show no progress."""
 
 
 def _score(target_file: Path, prediction_file: Path) -> Evaluation:

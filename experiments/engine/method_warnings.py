@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from recon.contract import Reconstruction, UncertaintyCalibration
@@ -45,16 +45,24 @@ class RangeWarnings:
         InputError
             If the weights are missing, or the slice cannot be read.
         """
-        if not method.trained:
-            return []
-        acquisition = centre_echo(read())
-        subject = f"{acquisition.name}: outside the training range of {name}"
-        warnings = [f"{subject}: {reason}" for reason in method.range_warnings(acquisition)]
-        new = [sentence for sentence in warnings if sentence not in self.sentences]
+        return self.tell(range_warnings(name, method, read))
+
+    def tell(self, sentences: Iterable[str]) -> list[str]:
+        """Print the warnings among some that were not printed before, and return them."""
+        new = [sentence for sentence in dict.fromkeys(sentences) if sentence not in self.sentences]
         self.sentences += new
         for sentence in new:
             warn(sentence)
         return new
+
+
+def range_warnings(name: str, method: Reconstruction, read: Callable[[], Acquisition]) -> list[str]:
+    """Return why a slice lies outside the training range of a method; parameters and errors as of `check`."""
+    if not method.trained:
+        return []
+    acquisition = centre_echo(read())
+    subject = f"{acquisition.name}: outside the training range of {name}"
+    return [f"{subject}: {reason}" for reason in method.range_warnings(acquisition)]
 
 
 def calibration_for(name: str, method: Reconstruction, coverage: float | None = None) -> UncertaintyCalibration:

@@ -63,6 +63,13 @@ class Reliability:
         self.true += np.bincount(bins, error**2, minlength=count)
         self.within += [np.count_nonzero(error < times * sigma) for times in (1, 2)]
 
+    def merge(self, other: Reliability) -> None:
+        """Add the pixels of other statistics."""
+        self.pixels += other.pixels
+        self.predicted += other.predicted
+        self.true += other.true
+        self.within += other.within
+
     @property
     def coverage(self) -> tuple[float, float]:
         """Shares of pixels whose error is smaller than one and than two standard deviations."""

@@ -106,18 +106,19 @@ class Answer:
             If an image cannot be reconstructed, and no further lines can come.
         """
         for key in keys:
-            group = [key]
-            if self._waits_for_frames(scan, key):
-                group = scan.series(key)
-                if not scan.is_last_frame(group):
-                    self._announce_waiting(key)
-                    continue
             try:
+                group = [key]
+                if self._waits_for_frames(scan, key):
+                    group = scan.series(key)
+                    if not scan.is_last_frame(group):
+                        self._announce_waiting(key)
+                        continue
                 self._reconstruct(scan, group)
-            except InputError:
+            except InputError as error:
                 if scan.is_certain(key):
                     raise
                 scan.reopen(key)
+                self.outbox.put(Text(f"warning: {error}; the image waits for further lines"))
 
     def finish(self, scan: StreamedScan) -> None:
         """Reconstruct what is left at the end of the measurement.
@@ -163,7 +164,7 @@ class Answer:
             return False
         if self.runner.method.takes_series:
             return True
-        return not scan.has_calibration(key) and scan.central_lines(key) < ENOUGH_LINES and scan.is_plane(key)
+        return not scan.calibrates_itself(key, ENOUGH_LINES)
 
     def _announce_waiting(self, key: Key) -> None:
         place = tuple(key[axis] for axis in (SLICE, CONTRAST, SET))

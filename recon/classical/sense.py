@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from recon.calibration.combination import combine
+from recon.classical.weight import sense_weight
 from recon.contract import SLICES_ON_GPU, Reconstruction, in_groups
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
@@ -70,19 +71,21 @@ class Sense(IterativeSense):
     Attributes
     ----------
     lamda
-        Weight of the regularisation; the data are scaled so that the zero-filled image's maximum is 1.
+        Weight of the regularisation; the data are scaled so that the zero-filled image's maximum is 1. None for 0.003
+        with masks along phase, and with masks along both axes 0.045 times the mean square of the zero-filled image.
     iterations
         Number of iterations of conjugate gradients at most.
     tolerance
         Stop when the residual of the normal equations has fallen to this share of the start.
     """
 
-    lamda: Annotated[float, Field(ge=0)] = 3e-3
+    lamda: Annotated[float, Field(ge=0)] | None = None
     iterations: Annotated[int, Field(ge=1)] = 40
     tolerance: float = 1e-4
 
     def solve(self, problem: Problem) -> Tensor:
         """Return the solutions, complex64 `(batch, sets, readout, phase)`."""
+        lamda = sense_weight(problem) if self.lamda is None else self.lamda
         return bright_sense(
-            problem.encoding, problem.measured, problem.brightness, self.lamda, self.iterations, self.tolerance
+            problem.encoding, problem.measured, problem.brightness, lamda, self.iterations, self.tolerance
         )

@@ -11,7 +11,12 @@ from recon.solvers.encoding import Encoding
 
 
 def bright_sense(
-    encoding: Encoding, measured: Tensor, brightness: Tensor, lamda: float, iterations: int, tolerance: float = 1e-4
+    encoding: Encoding,
+    measured: Tensor,
+    brightness: Tensor,
+    lamda: float | Tensor,
+    iterations: int,
+    tolerance: float = 1e-4,
 ) -> Tensor:
     """`argmin_x 1/2 ||A x - y||^2 + lamda/2 ||x / sqrt(b)||^2` by conjugate gradients (Pruessmann et al. 2001).
 
@@ -27,7 +32,7 @@ def bright_sense(
     brightness
         real `b`, `(batch, readout, phase)`, above zero.
     lamda
-        Weight of the regularisation.
+        Weight of the regularisation: one for all slices, or real `(batch, 1, 1, 1)`.
     iterations
         Number of iterations at most.
     tolerance

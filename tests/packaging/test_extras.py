@@ -31,7 +31,7 @@ rois:
   tissue: TISSUE
 """
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("fetch", "hub", "images", "mrd", "report", "train", "twix")
+EXTRAS = ("cluster", "fetch", "hub", "images", "mrd", "report", "train", "twix")
 IMPORTED_AS = {"mrd-python": "mrd", "pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
 ONLY_FASTMRI_IMPORTS = {"tqdm"}
 
@@ -96,6 +96,10 @@ def answers(folder: Path) -> dict[str, tuple[int, str]]:
         "nifti": ["reconstruct", raw, "--method", "sense", "--output", folder / "raw.nii.gz"],
         "mrd": ["convert", raw, folder / "raw.mrd2"],
         "fetch": ["fetch", "brain-t1", "--output", folder / "scans"],
+        "cluster": [
+            *("reconstruct", raw, "--method", "sense", "--output", folder / "cluster"),
+            *("--scheduler", "tcp://127.0.0.1:1"),
+        ],
         "hub": ["reconstruct", raw, "--checkpoint", "owner/network:weights.pt", "--output", folder / "hub"],
         "train": ["train", "varnet_small_cpu", f"data.train={folder}", f"data.val={folder}"],
         "finetune": ["finetune", "varnet-general", raw, "--output", folder / "finetuned"],
@@ -141,7 +145,8 @@ def test_a_study_with_a_label_map_names_the_extra_that_reads_it(answers: dict[st
 @pytest.mark.parametrize(
     ("command", "extra"),
     [
-        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub"), ("mrd", "mrd"), ("fetch", "fetch")),
+        *(("dicom", "images"), ("nifti", "images"), ("hub", "hub"), ("mrd", "mrd"), ("cluster", "cluster")),
+        ("fetch", "fetch"),
         *(("train", "train"), ("finetune", "train"), ("plot", "train")),
     ],
 )

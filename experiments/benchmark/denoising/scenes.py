@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.classical.unfolding import SenseUnfold
+from recon.classical.unfolding.sense_unfold import SenseUnfold
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

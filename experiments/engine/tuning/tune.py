@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cache, partial
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,12 +20,14 @@ from recon.data.masks.sampling import Sampling, default_center_fraction
 from recon.data.open import Volume, find_files, open_volume, parts_of
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.data.storage.fingerprint import code_sha256, content_sha256
+from recon.experiments.cluster.crew import ALONE, Crew
+from recon.experiments.cluster.job import Advance, Task
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.metrics import Images, score
 from recon.experiments.engine.run import NotFiniteError, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.golden_section import logarithmic_grid, search
-from recon.experiments.engine.tuning.settings import TunedSettings, read_tuned
+from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings, read_tuned
 from recon.experiments.report.scores import versions
 from recon.preprocessing.full_scan import with_target
 from recon.quality.noise_floor import RULE
@@ -40,6 +42,8 @@ WORTHWHILE = 0.02
 """Largest loss in dB for which fewer iterations are preferred."""
 
 TUNABLE = ("lamda", "iterations")
+
+T = TypeVar("T")
 
 MeanPsnr = Callable[[Any], float]
 """Function that returns the mean PSNR in dB of a method with its settings."""
@@ -95,7 +99,64 @@ class Tuning:
         }
 
 
-def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device) -> TunedSettings:
+@dataclass(frozen=True, eq=False)
+class TuningWork:
+    """Tunes one method for one contrast and acceleration after the other; files are opened before the first.
+
+    Attributes
+    ----------
+    inputs
+        Files and folders of fully sampled raw data with targets.
+    tuning
+        Methods and protocol.
+    device
+        Device on which the methods run.
+    """
+
+    inputs: Sequence[Path]
+    tuning: Tuning
+    device: torch.device
+    problems: Problems = field(default_factory=Problems)
+
+    @cached_property
+    def contrasts(self) -> dict[str, list[Volume]]:
+        """The volumes of each contrast."""
+        return _contrasts(find_files(self.inputs), self.problems)
+
+    @cached_property
+    def _read(self) -> Callable[[str, float], list[Acquisition]]:
+        """Function that reads the slices of a contrast at an acceleration, and remembers the last ones."""
+
+        def read(contrast: str, acceleration: float) -> list[Acquisition]:
+            sampling = self.tuning.sampling(acceleration)
+            return _slices(self.contrasts[contrast], sampling, self.tuning.slices, self.device)
+
+        return lru_cache(maxsize=1)(read)
+
+    def tasks(self) -> list[Task]:
+        """List contrasts, accelerations and methods, all methods on the same slices in a row."""
+        return [
+            (f"{contrast}:{acceleration!r}", contrast, repr(acceleration), name)
+            for contrast in self.contrasts
+            for acceleration in self.tuning.accelerations
+            for name in self.tuning.methods
+        ]
+
+    def __call__(self, task: Task, _advance: Advance) -> tuple[dict[str, Any], dict[str, float]]:
+        """Return the best settings of a method, and its mean PSNR with the default and with the best ones.
+
+        Raises
+        ------
+        InputError
+            If a slice cannot be read, or no settings give finite images.
+        """
+        _, contrast, acceleration, name = task
+        runner = Runner(name, self.tuning.methods[name], self.device, floor=True)
+        best, psnr_ = _tune_method(runner, self._read(contrast, float(acceleration)))
+        return _settings(best), psnr_
+
+
+def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device, crew: Crew = ALONE) -> TunedSettings:
     """Tune every method for every contrast and acceleration; results of an interrupted run are kept.
 
     Parameters
@@ -105,9 +166,12 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
     tuning
         Methods and protocol.
     output
-        YAML file, written after each result.
+        YAML file, written after each result. A part of the work goes to a file beside it, whose results a run of
+        all the work takes over.
     device
         Device on which the methods run.
+    crew
+        Who tunes.
 
     Raises
     ------
@@ -121,31 +185,92 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device)
             raise InputError(f"only methods without stages are tuned; {name} takes the settings of {base_name(name)}")
         if "lamda" not in _settings(method):
             raise InputError(f"{name} has no setting lamda, so there is nothing to tune")
-    problems = Problems()
     check_writable(output.parent)
     clean_parts(output.parent)
-    contrasts = _contrasts(find_files(inputs), problems)
-    tuned = _open(output, tuning.protocol([volume for volumes in contrasts.values() for volume in volumes]))
+    work = TuningWork(inputs, tuning, device)
+    protocol = tuning.protocol([volume for volumes in work.contrasts.values() for volume in volumes])
+    tuned, tasks = _open(output, protocol), crew.part.of(work.tasks())
+    if crew.part.is_all:
+        before = tuned.model_dump()
+        for path in sorted(output.parent.glob(_part_file(output, "*").name)):
+            _adopt(tuned, path)
+        if tuned.model_dump() != before:
+            _in_order(tuned, work.tasks()).write(output)
+    else:
+        output = _part_file(output, f"{crew.part.number}-of-{crew.part.count}")
+        tuned = _open(output, protocol)
+    missing = [task for task in tasks if not _is_tuned(tuned, task)]
+    for task in tasks:
+        if task not in missing:
+            console.print(_sentence(tuned, task), markup=False)
     with progress() as bar:
-        total = len(contrasts) * len(tuning.accelerations) * len(tuning.methods)
-        task = bar.add_task("tune", total=total)
-        for contrast, volumes in contrasts.items():
-            for acceleration in tuning.accelerations:
-                entry = tuned.entry(contrast, acceleration)
-                slices = cache(partial(_slices, volumes, tuning.sampling(acceleration), tuning.slices, device))
-                for name, method in tuning.methods.items():
-                    title = f"{contrast or 'no contrast'}, {acceleration:g}x, {name}"
-                    bar.update(task, description=title)
-                    with problems.collect():
-                        if name not in entry.methods or not {"default", "tuned"} <= set(entry.psnr.get(name, {})):
-                            best, entry.psnr[name] = _tune_method(Runner(name, method, device, floor=True), slices())
-                            entry.methods[name] = _settings(best)
-                            tuned.write(output)
-                        console.print(f"{title}: {_words(entry.methods[name], entry.psnr[name])}", markup=False)
-                    bar.advance(task)
+        shown = bar.add_task("tune", total=len(tasks), completed=len(tasks) - len(missing))
+        for index, result in crew.run(work, missing, _nothing):
+            _, contrast, acceleration, name = task = missing[index]
+            with work.problems.collect():
+                settings, psnr_ = result()
+                entry = tuned.entry(contrast, float(acceleration))
+                entry.methods[name], entry.psnr[name] = settings, psnr_
+                _in_order(tuned, work.tasks()).write(output)
+                console.print(_sentence(tuned, task), markup=False)
+            bar.advance(shown)
     console.print(f"settings: {output}", markup=False, soft_wrap=True)
-    problems.exit()
+    work.problems.exit()
     return tuned
+
+
+def _nothing(_slices: int) -> None:
+    """Show methods and not slices as progress."""
+
+
+def _part_file(output: Path, part: str) -> Path:
+    return output.with_name(f"{output.stem}.part-{part}{output.suffix}")
+
+
+def _adopt(tuned: TunedSettings, path: Path) -> None:
+    """Take over the results of a part.
+
+    Raises
+    ------
+    InputError
+        If they were made under another protocol.
+    """
+    for found in _open(path, tuned.protocol).settings:
+        entry = tuned.entry(found.contrast, found.acceleration)
+        entry.methods, entry.psnr = found.methods | entry.methods, found.psnr | entry.psnr
+
+
+def _in_order(tuned: TunedSettings, tasks: Sequence[Task]) -> TunedSettings:
+    """Sort entries and methods as the tasks are, whichever was tuned first."""
+    contrasts, accelerations, methods = ([*dict.fromkeys(words)] for words in list(zip(*tasks, strict=True))[1:])
+
+    def sort(values: dict[str, T]) -> dict[str, T]:
+        return {name: values[name] for name in sorted(values, key=lambda name: _place(methods, name))}
+
+    def place(entry: TunedEntry) -> tuple[int, int]:
+        return _place(contrasts, entry.contrast), _place(accelerations, repr(entry.acceleration))
+
+    tuned.settings.sort(key=place)
+    for entry in tuned.settings:
+        entry.methods, entry.psnr = sort(entry.methods), sort(entry.psnr)
+    return tuned
+
+
+def _place(words: Sequence[str], word: str) -> int:
+    return words.index(word) if word in words else len(words)
+
+
+def _is_tuned(tuned: TunedSettings, task: Task) -> bool:
+    _, contrast, acceleration, name = task
+    entry = tuned.entry(contrast, float(acceleration))
+    return name in entry.methods and {"default", "tuned"} <= set(entry.psnr.get(name, {}))
+
+
+def _sentence(tuned: TunedSettings, task: Task) -> str:
+    _, contrast, acceleration, name = task
+    entry = tuned.entry(contrast, float(acceleration))
+    title = f"{contrast or 'no contrast'}, {float(acceleration):g}x, {name}"
+    return f"{title}: {_words(entry.methods[name], entry.psnr[name])}"
 
 
 def fit(method: Any, mean_psnr: MeanPsnr) -> Any:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from recon.coils import rss
 from recon.crop import center_pad
+from recon.data.masks.kind import MaskKind
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.panels import GRAY, NOTICE, WHITE_PERCENTILE
 from recon.fourier import fft, ifft
@@ -25,7 +26,7 @@ from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, tr
 from recon.simulation.scanner.objects import add_implants, add_lesions, deform, mix
 from recon.simulation.scanner.phase import air_phase, fat_phase, smooth_phase
 from recon.simulation.scanner.placement import ObjectPlacement
-from recon.simulation.scanner.sampling import caipi, poisson_disc
+from recon.simulation.scanner.sampling import draw_plane_mask
 from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
 
@@ -105,8 +106,8 @@ def effects(simulator: Simulator, rng: np.random.Generator) -> Iterator[Panel]:
     yield _panel("N/2 ghost", rss(ifft(nyquist_ghost(fft(coil_images), rng))))
     kspace = fft(coil_images)
     yield _panel("correlated noise, SNR 8", rss(ifft(kspace + coil_noise(kspace, 8, rng))))
-    yield _panel("Poisson disc, 6x", poisson_disc(MATRIX, 6, rng).float())
-    yield _panel("CAIPI, 6x", caipi(MATRIX, 6, rng).float())
+    yield _panel("Poisson disc, 6x", draw_plane_mask(MaskKind.POISSON, MATRIX, 6, rng).float())
+    yield _panel("CAIPI, 6x", draw_plane_mask(MaskKind.CAIPI, MATRIX, 6, rng).float())
     yield _panel("truncated k-space", truncate(plain + 0j, (64, 64)).abs())
 
 

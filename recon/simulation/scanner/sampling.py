@@ -1,77 +1,43 @@
-"""Draws the sampling masks of simulated scans: lines, partial Fourier, and two undersampled phase axes."""
+"""Draws the sampling masks of simulated scans: two undersampled phase axes, and partial Fourier."""
 
 from __future__ import annotations
-
-from enum import StrEnum
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
-CENTRE_SIDE = 16
-"""Least side of the fully sampled rectangle in the middle of masks of two axes."""
+from recon.data.masks.kind import MaskKind, Steps
+from recon.data.masks.planes import draw_plane
 
-LARGEST_DISC = 4
-"""Largest distance between samples, in samples, that `poisson_disc` tries to keep."""
+MIDDLE = 0.2
+"""Share of the measured samples of masks of two axes in the fully sampled rectangle, which coil maps need."""
 
-
-class Layout(StrEnum):
-    """Samples that a scan measures: whole lines, or a pattern in two phase axes."""
-
-    LINES = "lines"
-    POISSON = "poisson"
-    CAIPI = "caipi"
+LARGEST_STEPS = (3, 5)
+"""Largest steps of CAIPIRINHA along both axes."""
 
 
-def poisson_disc(shape: tuple[int, int], acceleration: float, rng: np.random.Generator) -> Tensor:
-    """Draw samples that keep their distance from each other (Poisson disc), and a fully sampled middle.
-
-    Samples are drawn in random order, each unless one within the distance was drawn before, as Luby (1986) finds
-    maximal independent sets: in each round those of the highest rank among their neighbours. The distance is the
-    largest that leaves enough samples; which of these are kept is left to chance.
+def draw_plane_mask(kind: MaskKind, shape: tuple[int, int], acceleration: float, rng: np.random.Generator) -> Tensor:
+    """Draw a mask along both axes with a fully sampled middle.
 
     Parameters
     ----------
+    kind
+        `poisson`, or `caipi` with steps and a shift left to chance.
     shape
         Samples along both axes.
     acceleration
-        Number of samples over number of those measured, the middle included.
+        Number of samples over number of those measured, the middle included; with `caipi` the middle is measured in
+        addition, and the product of the steps is the nearest one.
     rng
-        Source of the ranks.
+        Source of seed, steps and shift.
 
     Returns
     -------
     Tensor
-        bool `shape`.
+        bool `shape`; not to be changed, because masks of the same seed share it.
     """
-    rank = torch.from_numpy(rng.permutation(shape[0] * shape[1]).astype(np.float32) + 1).reshape(shape)
-    middle = _middle(shape, acceleration)
-    wanted = max(round(rank.numel() / acceleration) - int(middle.sum()), 0)
-    for distance in range(LARGEST_DISC, -1, -1):
-        chosen = _independent(rank, distance) & ~middle
-        if int(chosen.sum()) >= wanted:
-            break
-    kept = torch.zeros(rank.numel(), dtype=torch.bool)
-    kept[torch.where(chosen, rank, 0).flatten().topk(wanted).indices] = True
-    return kept.reshape(shape) | middle
-
-
-def caipi(shape: tuple[int, int], acceleration: float, rng: np.random.Generator) -> Tensor:
-    """Draw a regular pattern, shifted from row to row (CAIPIRINHA, Breuer et al. 2006), and a fully sampled middle.
-
-    Parameters and result are those of `poisson_disc`; the acceleration of the pattern is the nearest product of two
-    whole steps, and the middle is measured in addition.
-    """
-    steps = [(down, across) for down in range(1, 4) for across in range(1, 6)]
-    nearest = min(abs(down * across - acceleration) for down, across in steps)
-    fitting = [pair for pair in steps if abs(pair[0] * pair[1] - acceleration) == nearest]
-    down, across = fitting[rng.integers(len(fitting))]
-    shift = int(rng.integers(across))
-    rows, columns = (torch.arange(size) for size in shape)
-    start = rows - int(rng.integers(down))
-    pattern = (start % down == 0)[:, None] & ((columns[None] - start[:, None] // down * shift) % across == 0)
-    return pattern | _middle(shape, acceleration)
+    steps = _draw_steps(acceleration, rng) if kind == MaskKind.CAIPI else None
+    return draw_plane(kind, shape, acceleration, MIDDLE / acceleration, int(rng.integers(2**32)), steps)
 
 
 def cut_lines(mask: Tensor, share: float) -> Tensor:
@@ -80,26 +46,11 @@ def cut_lines(mask: Tensor, share: float) -> Tensor:
     return mask & (torch.arange(lines, device=mask.device) < round(share * lines))
 
 
-def _independent(rank: Tensor, distance: int) -> Tensor:
-    """Select samples of which no two are as near as `distance` along both axes, and to which none can be added."""
-    chosen = torch.zeros_like(rank, dtype=torch.bool)
-    left = rank
-    while left.any():
-        highest = (left > 0) & (_largest_near(left, distance) == left)
-        chosen |= highest
-        left = torch.where(_largest_near(highest.float(), distance) > 0, 0, left)
-    return chosen
-
-
-def _largest_near(values: Tensor, distance: int) -> Tensor:
-    return max_pool2d(values[None, None], 2 * distance + 1, stride=1, padding=distance)[0, 0]
-
-
-def _middle(shape: tuple[int, int], acceleration: float) -> Tensor:
-    """Mark the fully sampled rectangle: a fifth of the measured samples, and large enough for coil maps."""
-    share = (0.2 / acceleration) ** 0.5
-    middle = torch.zeros(shape, dtype=torch.bool)
-    rows, columns = (min(max(CENTRE_SIDE, round(share * size)), size) for size in shape)
-    top, left = shape[0] // 2 - rows // 2, shape[1] // 2 - columns // 2
-    middle[top : top + rows, left : left + columns] = True
-    return middle
+def _draw_steps(acceleration: float, rng: np.random.Generator) -> Steps:
+    """Draw one of the pairs of steps whose product is nearest to the acceleration, and any shift."""
+    rows, columns = (range(1, largest + 1) for largest in LARGEST_STEPS)
+    steps = [(down, across) for down in rows for across in columns]
+    nearest = min(abs(down * across - acceleration) for down, across in steps)
+    fitting = [pair for pair in steps if abs(pair[0] * pair[1] - acceleration) == nearest]
+    down, across = fitting[rng.integers(len(fitting))]
+    return down, across, int(rng.integers(across))

@@ -8,10 +8,10 @@ import numpy as np
 
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
-from recon.simulation.scanner.sampling import Layout
 from recon.simulation.scanner.shares import HIGH_SNR, LOW_SNR, MANY_COILS, Shares
 
 KINDS = (MaskKind.RANDOM, MaskKind.EQUISPACED, MaskKind.EQUISPACED_FRACTION)
+PLANE_KINDS = (MaskKind.POISSON, MaskKind.CAIPI)
 
 WIDEST, MOST_OVERSAMPLING = 1.5, 1.25
 """Largest excess of an object over the field of view along phase, and of a readout over the image, as factors."""
@@ -71,8 +71,8 @@ class ScanPlan:
         SNR as `coil_noise` defines it.
     sampling
         Kind, acceleration and centre fraction of the mask.
-    layout
-        Whether the mask selects lines, or samples of two phase axes.
+    plane
+        Kind of a mask along both axes; None if the mask selects lines.
     partial
         Share of the lines that the scanner runs through; those at the end are left out.
     reference
@@ -88,7 +88,7 @@ class ScanPlan:
     coils: int
     snr: float
     sampling: Sampling
-    layout: Layout = Layout.LINES
+    plane: MaskKind | None = None
     partial: float = 1.0
     reference: int = 0
     offset: tuple[int, int] = (0, 0)
@@ -101,8 +101,8 @@ class ScanPlan:
         widening = rng.uniform(1, WIDEST) if rng.random() < shares.folded else 1
         oversampling = MOST_OVERSAMPLING if rng.random() < shares.oversampled else 1
         coils, snr = _receivers(ranges, rng)
-        layout = (Layout.POISSON, Layout.CAIPI)[rng.integers(2)] if rng.random() < shares.planes else Layout.LINES
-        is_partial = rng.random() < shares.partial_fourier and layout == Layout.LINES
+        plane = PLANE_KINDS[rng.integers(2)] if rng.random() < shares.planes else None
+        is_partial = rng.random() < shares.partial_fourier and plane is None
         farthest = [share * size for share, size in zip(FARTHEST_ECHO, (readout, phase), strict=True)]
         is_off_centre = rng.random() < shares.off_centre
         return cls(
@@ -113,7 +113,7 @@ class ScanPlan:
             coils=coils,
             snr=snr,
             sampling=draw_sampling(ranges, rng),
-            layout=layout,
+            plane=plane,
             partial=rng.uniform(LEAST_PARTIAL, 0.9) if is_partial else 1.0,
             reference=int(rng.integers(*REFERENCE, endpoint=True)) if rng.random() < shares.reference else 0,
             offset=(_whole(farthest[0], rng), _whole(farthest[1], rng)) if is_off_centre else (0, 0),
@@ -125,7 +125,7 @@ class ScanPlan:
 
         Slices that agree in all but the first, the number of coils, can share a batch.
         """
-        rows = 1 if self.layout == Layout.LINES else self.oversampled
+        rows = 1 if self.plane is None else self.oversampled
         return self.coils, self.oversampled, self.phase, self.readout, self.phase, rows, int(self.reference > 0)
 
 

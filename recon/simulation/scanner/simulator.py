@@ -24,7 +24,7 @@ from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, tr
 from recon.simulation.scanner.objects import add_implants, add_lesions, deform, mix
 from recon.simulation.scanner.phase import echo_ramp, vary_phase
 from recon.simulation.scanner.placement import ObjectPlacement, draw_aspect
-from recon.simulation.scanner.sampling import Layout, caipi, cut_lines, poisson_disc
+from recon.simulation.scanner.sampling import cut_lines, draw_plane_mask
 from recon.simulation.scanner.scan_plan import Ranges, ScanPlan
 from recon.simulation.scanner.shares import Shares
 
@@ -132,8 +132,8 @@ class Simulator:
 def draw_mask(plan: ScanPlan, rng: np.random.Generator) -> Tensor:
     """Draw the mask of a scan, bool `(phase,)` or `(oversampled readout, phase)`."""
     sampling, shape = plan.sampling, (plan.oversampled, plan.phase)
-    if plan.layout != Layout.LINES:
-        return (poisson_disc if plan.layout == Layout.POISSON else caipi)(shape, sampling.acceleration, rng)
+    if plan.plane is not None:
+        return draw_plane_mask(plan.plane, shape, sampling.acceleration, rng)
     seed = int(rng.integers(2**32))
     mask = sample_mask(sampling.kind, plan.phase, sampling.acceleration, sampling.center_fraction, seed)
     if plan.offset[1]:

@@ -17,6 +17,7 @@ BENCHMARKS = (
     "ablation",
     "denoising",
     "enlarging",
+    "workers",
 )
 
 

@@ -204,6 +204,25 @@ def test_frames_that_need_each_other_come_when_the_series_is_complete(tmp_path: 
     np.testing.assert_array_equal(stored(tmp_path / "sent.h5"), stored(tmp_path / "direct.h5"))
 
 
+@pytest.mark.parametrize("mode", ["embedded", "separate"])
+def test_frames_that_nothing_announced_have_the_images_of_the_file_in_the_end(tmp_path: Path, mode: str) -> None:
+    last, calibration = [ismrmrd.ACQ_LAST_IN_SLICE], [ismrmrd.ACQ_IS_PARALLEL_CALIBRATION]
+    kspace = object_acquisition(3, READOUT, PHASE).kspace.numpy()
+    sent = [
+        readout(kspace[..., step] * (1 + frame), step, flags, repetition=frame)
+        for frame in range(3)
+        for step, flags in [
+            *((step, calibration) for step in range(8, 16) if step % 2 != frame % 2),
+            *((step, last if step >= PHASE - 2 else []) for step in range(frame % 2, PHASE, 2)),
+        ]
+    ]
+    path = write(tmp_path / "cine.mrd", ismrmrd_files.xml(READOUT, PHASE, calibration=mode), sent)
+    run("reconstruct", path, "--method", "sense", "--preprocess", "none", "-o", tmp_path / "direct.h5")
+    with serving() as server:
+        run("send", path, "--port", server.address[1], "--method", "sense", "-o", tmp_path / "sent.h5")
+    np.testing.assert_array_equal(stored(tmp_path / "sent.h5"), stored(tmp_path / "direct.h5"))
+
+
 def test_eight_clients_of_different_matrices_get_their_own_images() -> None:
     start = threading.Barrier(8)
 

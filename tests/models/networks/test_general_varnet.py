@@ -4,7 +4,7 @@ import torch
 from helpers.networks import SMALL
 from helpers.objects import object_acquisition, padded
 from helpers.slices import line_mask, random_kspace
-from recon.classical.compressed_sensing import CSWavelet, automatic_lamda
+from recon.classical.compressed_sensing import CSWavelet
 from recon.coils import rss
 from recon.crop import center_crop, center_pad
 from recon.data.errors import InputError
@@ -111,7 +111,7 @@ def test_the_first_estimate_of_a_padded_scan_is_the_image_of_compressed_sensing(
     acceleration, start = torch.tensor([scan.acceleration]), network().start
     mask = scan.mask.reshape(1, 1, 1, 90)
     problem = least_squares(UndersampledBatch(scan.kspace[None], mask, acceleration=acceleration))
-    ours, theirs = (automatic_lamda(one, 1e-3) for one in (problem, Problem.of_slices([scan])))
+    ours, theirs = (CSWavelet.rule(one) for one in (problem, Problem.of_slices([scan])))
     torch.testing.assert_close(ours, theirs, rtol=0.01, atol=0)
     expected = start(scan)
     assert (problem.image(start.solve(problem))[0] - expected).norm() < 1e-3 * expected.norm()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.objects import object_acquisition
-from recon.classical.compressed_sensing import CSTotalVariation, CSWavelet, automatic_lamda
+from recon.classical.compressed_sensing import CSTotalVariation, CSWavelet
 from recon.data.acquisition import Acquisition
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
@@ -33,7 +33,7 @@ def tv_objective(problem: Problem, image: torch.Tensor, lamda: float) -> float:
 def test_the_default_iterations_come_within_a_percent_of_the_least_objective() -> None:
     scan = Sampling(MaskKind.RANDOM, 3, 0.2)(object_acquisition(coils=4, readout=40, phase=36, noise=1e-2))
     problem, default = Problem.of_slices([scan]), CSTotalVariation()
-    lamda = float(automatic_lamda(problem, default.lamda_scale))
+    lamda = float(default.rule(problem))
     image = fista(problem, TotalVariation(), lamda, default.iterations)
     best = fista(problem, TotalVariation(steps=10), lamda, 300)
     assert tv_objective(problem, image, lamda) < 1.01 * tv_objective(problem, best, lamda)
@@ -50,16 +50,23 @@ def test_measured_lines_are_put_back(method: type[CSWavelet | CSTotalVariation])
 def test_the_automatic_weight_does_not_depend_on_units(exponent: int) -> None:
     acquisition = undersampled()
     scaled = Acquisition(acquisition.kspace * 10.0**exponent, acquisition.mask, acquisition.header)
-    ours, theirs = (float(automatic_lamda(Problem.of_slices([scan]), 1e-3)) for scan in (acquisition, scaled))
+    ours, theirs = (float(CSWavelet.rule(Problem.of_slices([scan]))) for scan in (acquisition, scaled))
     assert ours == pytest.approx(theirs, rel=1e-3)
 
 
 def test_the_automatic_weight_grows_with_acceleration() -> None:
     def weight(acceleration: int) -> float:
         scan = Sampling(MaskKind.EQUISPACED_FRACTION, acceleration, 0.12)(object_acquisition(noise=1e-2))
-        return float(automatic_lamda(Problem.of_slices([scan]), 1e-3))
+        return float(CSWavelet.rule(Problem.of_slices([scan])))
 
     assert weight(2) < weight(4) < weight(6)
+
+
+def test_half_of_the_iterations_are_enough_for_masks_along_both_axes() -> None:
+    scan = Sampling(MaskKind.POISSON, 6, 0.02)(object_acquisition(coils=8, noise=1e-2))
+    target = object_acquisition().target
+    default, twice = (float((CSWavelet(iterations=n)(scan) - target).norm()) for n in (64, 128))
+    assert default < 1.02 * twice
 
 
 @pytest.mark.slow

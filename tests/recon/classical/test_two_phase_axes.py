@@ -7,9 +7,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from helpers.objects import object_acquisition, smooth_maps
-from recon.classical.grappa import Grappa
-from recon.classical.plane_folding import PlaneFolding, PlaneLattice, find_plane_lattice
-from recon.classical.unfolding import SenseUnfold
+from recon.classical.grappa.grappa import Grappa
+from recon.classical.unfolding.plane import PlaneFolding, PlaneLattice, find_plane_lattice
+from recon.classical.unfolding.sense_unfold import SenseUnfold
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
 from recon.data.acquisition import Acquisition

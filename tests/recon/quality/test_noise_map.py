@@ -9,7 +9,7 @@ from torch import Tensor
 
 from helpers.networks import write_weights
 from helpers.objects import discs, object_acquisition
-from recon.classical.grappa import Grappa
+from recon.classical.grappa.grappa import Grappa
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition
 from recon.data.masks.kind import MaskKind

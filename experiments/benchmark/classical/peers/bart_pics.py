@@ -55,7 +55,7 @@ class BartPics:
             prior = f"{self.prior}:{IN_PLANE}:0:{lamda:.8g}"
             image = maps.workspace / "image"
             bart.run("pics", "-w", "1", "-i", str(self.iterations), "-R", prior, maps.kspace, maps.maps, image)
-            return CoilImages((maps.read() * _with_maps_first(image)).sum(0), acquisition)
+            return CoilImages((maps.read() * with_maps_first(image)).sum(0), acquisition)
 
         return solve
 
@@ -81,10 +81,10 @@ class BartMaps:
 
     def read(self) -> Tensor:
         """Return the maps `(maps, coils, readout, phase)`."""
-        return _with_maps_first(self.maps)
+        return with_maps_first(self.maps)
 
 
-def _with_maps_first(stem: Path) -> Tensor:
+def with_maps_first(stem: Path) -> Tensor:
     """Read BART's `(x, y, 1, coils, maps)` as `(maps, coils, x, y)`; an image has one coil."""
     array = bart.read_cfl(stem)
     full = array.reshape(*array.shape, *[1] * (5 - array.ndim))

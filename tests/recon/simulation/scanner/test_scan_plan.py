@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from recon.data.masks.kind import MaskKind
-from recon.simulation.scanner.sampling import Layout
 from recon.simulation.scanner.scan_plan import MOST_OVERSAMPLING, WIDEST, Ranges, ScanPlan, log_uniform
 from recon.simulation.scanner.shares import PLAIN, Shares
 
@@ -32,14 +31,14 @@ def test_no_property_is_drawn_whose_share_is_zero() -> None:
     for seed in range(100):
         plan = ScanPlan.draw(Ranges(shares=PLAIN), np.random.default_rng(seed))
         assert (plan.oversampled, plan.wider) == (plan.readout, plan.phase)
-        assert (plan.layout, plan.partial, plan.reference, plan.offset) == (Layout.LINES, 1, 0, (0, 0))
+        assert (plan.plane, plan.partial, plan.reference, plan.offset) == (None, 1, 0, (0, 0))
 
 
 def test_properties_come_in_their_shares() -> None:
     shares = Shares()
     drawn = {
         "folded": [plan.wider > plan.phase for plan in PLANS],
-        "planes": [plan.layout != Layout.LINES for plan in PLANS],
+        "planes": [plan.plane is not None for plan in PLANS],
         "reference": [plan.reference > 0 for plan in PLANS],
         "off_centre": [plan.offset != (0, 0) for plan in PLANS],
         "partial_fourier": [plan.partial < 1 for plan in PLANS],

@@ -11,8 +11,8 @@ from recon.calibration.acs import calibration_lines
 from recon.calibration.brightness import brightness
 from recon.calibration.espirit import estimate_sens_maps
 from recon.classical.coil_images import CoilImageReconstruction
-from recon.classical.folding import Folding, Lattice, find_lattice
-from recon.classical.plane_folding import PlaneFolding, find_plane_lattice
+from recon.classical.unfolding.lines import Folding, Lattice, find_lattice
+from recon.classical.unfolding.plane import PlaneFolding, find_plane_lattice
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recon.calibration.compression import compress, expand
 from recon.calibration.covariance import REACH, KspaceCovariance
-from recon.classical.readout_grid import ReadoutGrid
+from recon.classical.grappa.readout_grid import ReadoutGrid
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import torch
 
 from helpers.objects import discs, object_acquisition, smooth_maps
 from recon.calibration.noise import mix_coils, whitening_matrix
-from recon.classical.folding import Folding, Lattice, find_lattice, resample
-from recon.classical.unfolding import SenseUnfold
+from recon.classical.unfolding.lines import Folding, Lattice, find_lattice, resample
+from recon.classical.unfolding.sense_unfold import SenseUnfold
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import coil_combine, coil_expand, rss
 from recon.data.acquisition import Acquisition

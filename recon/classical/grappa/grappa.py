@@ -15,11 +15,11 @@ from recon.calibration.compression import compress, compression_matrix
 from recon.calibration.covariance import kspace_covariance
 from recon.calibration.noise import air_variance
 from recon.classical.coil_images import CoilImageReconstruction
-from recon.classical.grappa_kernels import Kernels, find_gaps, learn_kernels
-from recon.classical.grappa_noise import noise_variances
-from recon.classical.plane_grappa import fill_plane, plane_covariance, plane_noise_share
-from recon.classical.plane_grappa import find_gaps as find_gaps_of_plane
-from recon.classical.readout_grid import ReadoutGrid
+from recon.classical.grappa.kernels import Kernels, find_gaps, learn_kernels
+from recon.classical.grappa.noise import noise_variances
+from recon.classical.grappa.plane import fill_plane, plane_covariance, plane_noise_share
+from recon.classical.grappa.plane import find_gaps as find_gaps_of_plane
+from recon.classical.grappa.readout_grid import ReadoutGrid
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
 
-from recon.classical.folding import LEAST_LAMDA, resample
+from recon.classical.unfolding.lines import LEAST_LAMDA, resample
 from recon.coils import rss
 
 AXES = (-2, -1)

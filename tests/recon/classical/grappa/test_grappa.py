@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from helpers.objects import object_acquisition
-from recon.classical.grappa import Grappa
+from recon.classical.grappa.grappa import Grappa
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.slices import random_kspace
-from recon.classical.readout_grid import ReadoutGrid
+from recon.classical.grappa.readout_grid import ReadoutGrid
 
 sizes = st.tuples(st.integers(1, 40), st.integers(2, 100))
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from helpers.slices import random_kspace
 from recon.calibration.covariance import REACH, KspaceCovariance
-from recon.classical.grappa_kernels import Gap, find_gaps, learn_kernels
+from recon.classical.grappa.kernels import Gap, find_gaps, learn_kernels
 
 masks = st.lists(st.booleans(), min_size=8, max_size=120).map(torch.tensor)
 

@@ -5,7 +5,7 @@ import torch
 
 from helpers.objects import discs, object_acquisition
 from recon.calibration.noise import mix_coils
-from recon.classical.grappa import Grappa
+from recon.classical.grappa.grappa import Grappa
 from recon.coils import rss
 from recon.data.masks.kind import LINES, MaskKind
 from recon.data.masks.sampling import Sampling

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recon.calibration.compression import compress
 from recon.calibration.noise import mix_coils
-from recon.classical.grappa_kernels import Kernels
+from recon.classical.grappa.kernels import Kernels
 from recon.coils import rss
 
 ROWS = 8
