@@ -110,14 +110,14 @@ class DaskCluster:
                 for bundle in (found for _, found in zip(range(number), bundles, strict=False)):
                     names = [(_absolute(tasks[index][0]), *tasks[index][1:]) for index in bundle]
                     future = client.submit(do_bundle, order, names, pure=False)
-                    running[future.key] = bundle
+                    running[str(future.key)] = bundle
                     futures.append(future)
                 return futures
 
             waiting = as_completed(submit(AHEAD * threads), loop=client.loop)
             asked = time.monotonic()
             for future in waiting:
-                bundle = running.pop(future.key)
+                bundle = running.pop(str(future.key))
                 try:
                     replies = future.result()
                 except KilledWorker:
