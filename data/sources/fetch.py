@@ -49,7 +49,7 @@ def fetch(source: Source, folder: Path, original: Path | None = None) -> Path:
     if path.exists():
         return path
     check_writable(folder)
-    write_scan(path, source, _kspace(source, original))
+    write_scan(path, _kspace(source, original), source.contrast)
     with atomic_path(path.with_suffix(".txt")) as temporary:
         temporary.write_text(notice(source), encoding="utf-8")
     return path
@@ -60,12 +60,12 @@ def notice(source: Source) -> str:
     return f"{source.about}\nlicence: {source.licence}\ncite: {source.cite}\norigin: {source.urls[0]}\n"
 
 
-def write_scan(path: Path, source: Source, kspace: NDArray[np.complexfloating]) -> None:
+def write_scan(path: Path, kspace: NDArray[np.complexfloating], contrast: str) -> None:
     """Write k-space `(slices, coils, readout, phase)`, divided by its largest magnitude, with its RSS target."""
     kspace = (kspace / np.abs(kspace).max()).astype(np.complex64)
     target = np.sqrt(np.sum(np.abs(to_images(kspace)) ** 2, axis=1)).astype(np.float32)
     matrix = kspace.shape[-2], kspace.shape[-1]
-    header = Header(matrix, (0, matrix[1]), contrast=source.contrast)
+    header = Header(matrix, (0, matrix[1]), contrast=contrast)
     write_volume(path, kspace, header, target, patient_id=path.stem.replace("_", "-"))
 
 

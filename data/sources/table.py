@@ -69,7 +69,8 @@ SOURCES = {
         ),
         megabytes=3,
         licence="MIT",
-        cite="lab-midas, ISMRM workshop on motion correction, github.com/lab-midas/ismrm-moco-workshop",
+        cite="Cruz, Küstner: Hands-on motion estimation and correction, ISMRM Workshop on Motion Detection and "
+        "Correction 2022, github.com/lab-midas/ismrm-moco-workshop",
         candidates=coil_images,
         fingerprint=(0.355364 + 0.060123j, -0.204214 + 0.892943j, -0.444060 + 2.084139j, 0.434587 + 0.601141j),
     ),
@@ -81,7 +82,8 @@ SOURCES = {
         urls=(_at("andyschwarzl/gpuNUFFT", "c49e7d6d73a2b8bdd6030e6adc8ff046fb6a7cf6", "matlab/img_brain_4ch.mat"),),
         megabytes=4,
         licence="MIT",
-        cite="Knoll, Schwarzl, Diwoky, Sodickson: gpuNUFFT, Proc. ISMRM 2014, 4297",
+        cite="Knoll, Schwarzl, Diwoky, Sodickson: gpuNUFFT - An Open-Source GPU Library for 3D Gridding with Direct "
+        "Matlab Interface, Proc. ISMRM 2014, 4297",
         candidates=matlab_images,
         fingerprint=(-0.508339 + 0.315021j, 0.301242 + 1.275461j, -0.742167 + 0.489234j, 0.301288 + 0.101525j),
     ),
