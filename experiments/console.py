@@ -46,8 +46,8 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
-console: Console = SafeConsole(highlight=False)
-errors: Console = SafeConsole(stderr=True, highlight=False)
+console: Console = SafeConsole(highlight=False, markup=False, emoji=False)
+errors: Console = SafeConsole(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def say(text: str) -> None:

@@ -230,9 +230,11 @@ def build_method(
     Raises
     ------
     InputError
-        If a plugin cannot be loaded, or the method, a setting or the checkpoint is unknown.
+        If a plugin cannot be loaded, methods are several, or the method, a setting or the checkpoint is unknown.
     """
     load_plugins(plugins)
+    if "," in name:
+        raise InputError(f"{name!r} are several methods, and this command takes one; recon compare takes several")
     return create(name, parse_settings(settings, checkpoint))
 
 

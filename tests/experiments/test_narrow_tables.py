@@ -7,7 +7,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from recon.experiments.console import SafeConsole
+from recon.experiments.console import SafeConsole, console
 from recon.experiments.report.scores import MethodScore, summary_table
 
 
@@ -85,3 +85,10 @@ def test_the_table_of_a_comparison_keeps_its_numbers_at_80_columns() -> None:
     assert "…" not in text
     assert text.count("0.9200 ± 0.0100") == text.count("34.30 ± 1.00") == 3
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_units_in_brackets_are_no_markup() -> None:
+    table = Table("PSNR [dB]", "CPU [s]", ":warning:", title="noise [dB]")
+    with console.capture() as captured:
+        console.print(table)
+    assert {"[dB]", "[s]", ":warning:"} <= set(captured.get().split())

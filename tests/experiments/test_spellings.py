@@ -36,6 +36,11 @@ def test_options_are_accepted_in_singular_and_plural(
     assert [row.acceleration for row in read_csv(tmp_path / "compared" / "metrics.csv")] == [4]
 
 
+def test_one_method_is_asked_for_where_a_command_takes_one(run_command: Run, raw_file: Path) -> None:
+    options = ("--methods", "sense,grappa", "--output", "images")
+    assert "this command takes one" in run_command("reconstruct", raw_file, *options, code=2).output
+
+
 def test_a_single_method_need_not_be_named_by_its_settings(run_command: Run, raw_file: Path, tmp_path: Path) -> None:
     common = ("compare", raw_file, "--accelerations", "2", "--methods")
     for name, setting in (("bare", "iterations=1"), ("named", "sense.iterations=1"), ("usual", "iterations=30")):
