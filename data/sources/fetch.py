@@ -90,12 +90,16 @@ def _downloads(source: Source, folder: Path, failures: list[str]) -> Iterator[Pa
     """Download the original from one address after the other, and note what cannot be downloaded."""
     with extra("fetch", "recon fetch"):
         import pooch  # noqa: PLC0415
-        from requests import RequestException  # noqa: PLC0415
+        from requests import HTTPError, RequestException  # noqa: PLC0415
     pooch.get_logger().setLevel(logging.WARNING)
     downloader = pooch.HTTPDownloader(timeout=SECONDS)
     for number, url in enumerate(source.urls):
         try:
             name = f"{number}_{url.rpartition('/')[2]}"
             yield Path(pooch.retrieve(url, known_hash=None, fname=name, path=folder, downloader=downloader))
+        except HTTPError as error:
+            failures.append(f"{url}: cannot be downloaded ({str(error).partition(' for url')[0]})")
         except RequestException as error:
-            failures.append(f"{url}: cannot be downloaded ({error})")
+            failures.append(
+                f"{url}: cannot be downloaded, because the server cannot be reached ({type(error).__name__})"
+            )

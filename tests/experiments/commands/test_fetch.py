@@ -107,6 +107,15 @@ def test_a_missing_file_is_reported_in_one_sentence(home: Path, run_command: Run
     assert "--original" in output
 
 
+def test_a_server_that_is_not_there_is_reported_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, run_command: Run, tmp_path: Path
+) -> None:
+    unreachable = replace(SOURCES["brain-t1"], urls=("http://127.0.0.1:1/brain_slice.npz",))
+    monkeypatch.setitem(SOURCES, "brain-t1", unreachable)
+    output = " ".join(run_command("fetch", "brain-t1", "--output", tmp_path / "scans", code=2).output.split())
+    assert "the server cannot be reached (ConnectionError); give a copy of the file with --original" in output
+
+
 def test_scans_are_listed_and_an_unknown_one_is_refused(run_command: Run) -> None:
     listed = run_command("fetch").output
     assert all(f"{name}: {source.about}" in listed for name, source in SOURCES.items())
