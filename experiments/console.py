@@ -29,6 +29,12 @@ BAD_INPUT = 2
 class SafeConsole(Console):
     """Prints no control characters of untrusted text, such as escape codes in the names of files and protocols."""
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as `rich.console.Console.print`; sentences, and the paths in them, are not broken into lines."""
+        if all(isinstance(one, str) for one in objects):
+            options.setdefault("soft_wrap", True)
+        super().print(*objects, **options)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render text, tables and bars to segments, in which only rich's own segments control the terminal."""
         options = options or self.options

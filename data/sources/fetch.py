@@ -100,6 +100,5 @@ def _downloads(source: Source, folder: Path, failures: list[str]) -> Iterator[Pa
         except HTTPError as error:
             failures.append(f"{url}: cannot be downloaded ({str(error).partition(' for url')[0]})")
         except RequestException as error:
-            failures.append(
-                f"{url}: cannot be downloaded, because the server cannot be reached ({type(error).__name__})"
-            )
+            kind = type(error).__name__
+            failures.append(f"{url}: cannot be downloaded, because the server cannot be reached ({kind})")

@@ -87,6 +87,12 @@ def test_the_table_of_a_comparison_keeps_its_numbers_at_80_columns() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_sentence_with_a_long_path_is_one_line() -> None:
+    stream = io.StringIO()
+    SafeConsole(file=stream, width=40).print("images: " + "folder/" * 30)
+    assert len(stream.getvalue().splitlines()) == 1
+
+
 def test_units_in_brackets_are_no_markup() -> None:
     table = Table("PSNR [dB]", "CPU [s]", ":warning:", title="noise [dB]")
     with console.capture() as captured:
