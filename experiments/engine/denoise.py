@@ -12,7 +12,7 @@ from torch import Tensor
 from recon.data.errors import InputError
 from recon.data.images.derived.series import Images, Series, find_series, open_series
 from recon.data.storage.atomic import check_writable
-from recon.experiments.console import Problems, console, log, progress
+from recon.experiments.console import Problems, log, progress, say
 from recon.experiments.engine.run import check_finite
 from recon.postprocessing.stage import Stage
 from recon.quality.image_noise import image_noise
@@ -65,8 +65,8 @@ def denoise(
                 written.append(target)
                 log(f"{path.name}: {len(series.images)} images in {time.monotonic() - started:.1f} s")
             bar.advance(task)
-    if written and not problems.sentences:
-        console.print(f"images: {output}", markup=False, soft_wrap=True)
+    if written:
+        say(f"images: {output}{problems.remark}")
     problems.exit()
     return written
 

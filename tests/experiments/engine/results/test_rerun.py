@@ -41,12 +41,17 @@ def test_a_run_that_replaces_the_table_of_another_says_so(compare: Callable[...,
     assert "replaces the scores of an earlier run in 1 row" in changed
 
 
-def test_no_path_of_images_follows_a_failure(run_command: Run, raw_file: Path, tmp_path: Path) -> None:
+def test_no_path_follows_a_failure_as_if_all_were_there(run_command: Run, raw_file: Path, tmp_path: Path) -> None:
     damaged = raw_file.parent / "damaged.h5"
     damaged.write_bytes(b"\x89HDF\r\n\x1a\n")
-    options = ("--method", "zero-filled", "--output", tmp_path / "images")
-    assert "reconstructions:" in run_command("reconstruct", raw_file, *options).output
-    assert "reconstructions:" not in run_command("reconstruct", raw_file.parent, *options, code=2).output
+    common = ("--method", "zero-filled", "--output")
+    whole = run_command("reconstruct", raw_file, *common, tmp_path / "whole").output
+    assert whole.splitlines()[-1] == f"reconstructions: {tmp_path / 'whole'}"
+    partly = run_command("reconstruct", raw_file.parent, *common, tmp_path / "partly", code=2).output
+    assert partly.splitlines()[-1].endswith("partly, without what failed above")
+    (tmp_path / "blocked" / raw_file.name).mkdir(parents=True)
+    nothing = run_command("reconstruct", raw_file, *common, tmp_path / "blocked", "--overwrite", code=2).output
+    assert "reconstructions:" not in nothing
 
 
 def test_evaluate_prints_the_spread_of_compare(run_command: Run, tmp_path: Path) -> None:
