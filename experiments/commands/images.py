@@ -159,6 +159,12 @@ def compare(
     overwrite: Overwrite = False,
     device: Device = "auto",
     shown: Annotated[int, typer.Option(help="Number of volumes that the report shows as pictures.")] = 8,
+    viewer: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="MB", help="Size of the images that the report's viewers hold; 0: pictures alone."
+        ),
+    ] = 12.0,
     workers: Workers = None,
     scheduler: Scheduler = None,
     part: PartOption = None,
@@ -191,6 +197,7 @@ def compare(
         coverage=coverage,
         noise_floor=noise_floor,
         shown=shown,
+        viewer=viewer,
         device=device,
     )
     crew = gather(job, workers, scheduler, part, pick_device(device).type)

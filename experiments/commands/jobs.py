@@ -57,6 +57,7 @@ class CompareJob:
     coverage: float | None
     noise_floor: bool
     shown: int
+    viewer: float
     device: str
 
     def comparison(self) -> Comparison:
@@ -74,6 +75,7 @@ class CompareJob:
             methods=built,
             samplings=parse_protocol(self.mask, self.accelerations, self.center_fraction, self.seed),
             shown=self.shown,
+            viewer=self.viewer,
             tuned=parse_tuned(self.tuned, built, list(self.settings)),
             steps=parse_steps(self.preprocess),
             uncertain=self.uncertainty is not None,

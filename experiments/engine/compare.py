@@ -6,7 +6,7 @@ import csv
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -31,7 +31,7 @@ from recon.experiments.engine.results.store import check_replaceable
 from recon.experiments.engine.run import INTERVAL, UNCERTAINTY
 from recon.experiments.report.coverage import SetCoverage, coverage_table
 from recon.experiments.report.lead import DEFINITION, lead_table, leads
-from recon.experiments.report.panels import SliceComparison
+from recon.experiments.report.panels import SliceComparison, white_level
 from recon.experiments.report.plane_pictures import plane_pictures
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores import (
@@ -44,6 +44,7 @@ from recon.experiments.report.scores import (
 )
 from recon.experiments.report.series_pictures import series_pictures
 from recon.experiments.report.series_scores import SeriesScore, series_table
+from recon.experiments.report.viewer.volume import Budget
 
 METRICS, SUMMARY, REPORT = "metrics.csv", "summary.json", "report.html"
 
@@ -240,11 +241,12 @@ def _slice_comparisons(
     comparison = work.comparison
     names = distinct(one.file for one in planned)[: comparison.shown]
     tasks = [one.task for one in planned if one.file in names]
-    for _, of_scan in groupby(tasks, lambda task: task[:2]):
-        of_methods = list(of_scan)
+    scans = [list(of_scan) for _, of_scan in groupby(tasks, lambda task: task[:2])]
+    seeds = [one.seed for one in comparison.samplings] or [0]
+    scans = [of_methods for of_methods in scans if seeds[int(of_methods[0][1])] == seeds[0]]
+    budget = Budget(int(1e6 * comparison.viewer), len(scans))
+    for of_methods in scans:
         scan = work.stored(of_methods[0]).scan
-        if scan.sampling and scan.seed != comparison.samplings[0].seed:
-            continue
         loaded = {task[-1]: work.stored(task).load() for task in of_methods}
         results = {name: result for name, result in loaded.items() if result is not None}
         if not results:
@@ -255,7 +257,7 @@ def _slice_comparisons(
         acquisition = scan.read(index)
         images = {name: result.images for name, result in results.items()}
         shown = (scan.volume.name, scan.mask_kind, scan.acceleration, scan.seed)
-        yield SliceComparison(
+        pictures = SliceComparison(
             file=scan.volume.name,
             acquisition=scan.volume.header.contrast,
             slice=index,
@@ -277,3 +279,4 @@ def _slice_comparisons(
                 if (score.file, score.mask, score.acceleration, score.seed) == shown
             },
         )
+        yield replace(pictures, viewer=budget.encode(scan, images, index, pictures.size, white_level(pictures)))

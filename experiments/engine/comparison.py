@@ -49,6 +49,8 @@ class Comparison:
         Whether every image is brought to the noise floor of a full scan, see `with_noise_floor`.
     coverage
         Share of the pixels that the uncertainty covers; None for one standard deviation.
+    viewer
+        Megabytes of images that the viewers of the report may scroll through; 0 for pictures alone.
     """
 
     methods: dict[str, Reconstruction]
@@ -60,6 +62,7 @@ class Comparison:
     oracle: tuple[str, ...] = ()
     floor: bool = True
     coverage: float | None = None
+    viewer: float = 12.0
 
     def scans(self, volume: Volume) -> list[SampledVolume]:
         """Return a volume under every sampling, or as it was acquired if the scanner undersampled it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,9 @@ from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.comparison_figure import draw_comparison
 from recon.experiments.report.coverage import SetCoverage, coverage_headings
 from recon.experiments.report.lead import DEFINITION, lead_numbers, leads
+from recon.experiments.report.page_pictures import choose_quality, source
 from recon.experiments.report.panels import (
+    ERROR_GAIN,
     ERROR_TEXT,
     HEAT,
     NOTICE,
@@ -24,13 +27,14 @@ from recon.experiments.report.panels import (
     bands_of,
     columns,
     columns_in_band,
-    encode_picture,
     sampled_lines,
 )
 from recon.experiments.report.reliability import Reliability, draw_reliability
 from recon.experiments.report.render import encode, template
 from recon.experiments.report.scores import (
+    ALL,
     HEADINGS,
+    NARROW,
     MeanScore,
     MethodScore,
     best_metrics,
@@ -43,6 +47,8 @@ from recon.experiments.report.scores import (
 )
 from recon.experiments.report.series_scores import HEADINGS as SERIES_HEADINGS
 from recon.experiments.report.series_scores import SeriesScore, series_numbers
+from recon.experiments.report.viewer.encoding import LEVELS
+from recon.experiments.report.viewer.library import niivue
 
 RELIABILITY = "uncertainty.png"
 
@@ -90,6 +96,7 @@ def write_report(
     if reliabilities:
         with atomic_path(output / "figures" / RELIABILITY) as temporary:
             draw_reliability(reliabilities).savefig(temporary, format="png")
+    payloads, quality = _payloads(comparisons), choose_quality(comparisons)
     page = template(
         "report.html",
         headings=HEADINGS,
@@ -99,8 +106,14 @@ def write_report(
         columns_in_band=columns_in_band,
         sampled_lines=sampled_lines,
         bands_of=bands_of,
-        source=_source,
+        source=partial(source, quality=quality),
+        line=source,
         frame=_frame,
+        overall=_overall,
+        main_headings={name: HEADINGS[name] for name in NARROW},
+        levels=LEVELS,
+        error_gain=ERROR_GAIN,
+        viewer=lambda comparison: _viewer(comparison, payloads),
     ).render(
         notice=NOTICE,
         notes=notes,
@@ -122,6 +135,9 @@ def write_report(
         series_numbers=series_numbers,
         lead_numbers=lead_numbers,
         error_text=ERROR_TEXT,
+        payloads=payloads,
+        quality=quality,
+        library=niivue() if payloads else "",
         error_colours=[to_hex(colormaps[HEAT](level)) for level in np.linspace(0, 1, 9)],
     )
     with atomic_path(output / "report.html") as temporary:
@@ -136,8 +152,25 @@ def _tables(scores: Sequence[S]) -> dict[str, list[list[S]]]:
     }
 
 
-def _source(panel: Panel) -> str:
-    return encode(*encode_picture(panel))
+def _overall(blocks: Sequence[Sequence[MeanScore]]) -> list[Sequence[MeanScore]]:
+    """Choose the means over all contrasts; those of a single contrast where there is no other."""
+    protocols = partition(blocks, lambda block: (block[0].acceleration, f"{block[0].center_fraction:g}"))
+    chosen = ([one for one in group if one[0].acquisition == ALL] or group for group in protocols.values())
+    return [block for group in chosen for block in group]
+
+
+def _payloads(comparisons: Iterable[SliceComparison]) -> dict[str, str]:
+    """Give each encoded image of the viewers an identifier; a target that several share is on the page once."""
+    encoded = (one for comparison in comparisons if comparison.viewer for one in comparison.viewer.encoded.values())
+    return {one: f"images-{number}" for number, one in enumerate(dict.fromkeys(encoded))}
+
+
+def _viewer(comparison: SliceComparison, payloads: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the script must know of a comparison."""
+    if comparison.viewer is None:
+        return {}
+    volumes = {name: payloads[one] for name, one in comparison.viewer.encoded.items()}
+    return {**comparison.viewer.description, "names": list(volumes), "volumes": volumes}
 
 
 def _frame(panel: Panel) -> str:

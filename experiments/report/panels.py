@@ -16,6 +16,7 @@ from recon.data.errors import printable
 from recon.experiments.report.plane_pictures import PlanePictures
 from recon.experiments.report.scores import MethodScore, best_metrics, format_number
 from recon.experiments.report.series_pictures import SeriesPictures, encode_movie
+from recon.experiments.report.viewer.volume import ViewerVolume
 from recon.experiments.report.zoom import Window, zoom_window
 from recon.quality.resolution import Band, bands
 
@@ -68,6 +69,8 @@ class SliceComparison:
         The volume of a 3-D scan that the slice is a position of; None of 2-D scans.
     shown
         What the slice is in words; empty for its number.
+    viewer
+        Images that the page's viewer scrolls through; None for pictures alone.
     """
 
     file: str
@@ -86,6 +89,7 @@ class SliceComparison:
     series: SeriesPictures | None = None
     planes: PlanePictures | None = None
     shown: str = ""
+    viewer: ViewerVolume | None = None
 
     def __post_init__(self) -> None:
         """Cut everything to the field that the target and all images cover, as the scores do."""
@@ -99,6 +103,12 @@ class SliceComparison:
         object.__setattr__(self, "target", None if self.target is None else center_crop(self.target, size))
         if self.series is not None:
             object.__setattr__(self, "series", self.series.cropped(size))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of all images."""
+        rows, columns = next(iter(self.images.values())).shape
+        return rows, columns
 
     @property
     def title(self) -> str:

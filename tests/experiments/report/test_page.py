@@ -15,7 +15,8 @@ from helpers.comparison import NAN, make_comparison, make_score
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition, Header
 from recon.experiments.report.page import write_report
-from recon.experiments.report.panels import NOTICE, SliceComparison
+from recon.experiments.report.page_pictures import choose_quality, source
+from recon.experiments.report.panels import NOTICE, SliceComparison, columns
 from recon.experiments.report.reliability import Reliability
 
 PROTOCOL = {
@@ -129,6 +130,33 @@ def test_protocol_parameters_versions_notes_and_notice_can_be_read(tmp_path):
         assert words in page.text
 
 
+def test_the_main_results_and_the_pictures_come_before_the_long_tables_which_are_folded(tmp_path):
+    rows = [row for contrast in ("AXT1", "AXT2") for row in both_methods(acquisition=contrast, file=contrast)]
+    html = report(tmp_path, rows, [make_comparison()])
+    places = [html.index(f"<h2>{name}</h2>") for name in ("Results", "Pictures", "All scores", "Volumes", "Protocol")]
+    assert places == sorted(places)
+    main, folded = html[places[0] : places[1]], html[places[2] :]
+    assert main.count("<tr>") == 1 + 2  # the headings, and each method once over both contrasts
+    assert folded.count("<details>") == 3
+    assert all(part.lstrip().startswith("<details>") for part in re.split(r"<h2>.*</h2>", folded)[1:])
+
+
+def test_many_pictures_are_compressed_further_and_the_page_says_so(tmp_path):
+    rng = np.random.default_rng(0)
+    target = rng.uniform(0, 1, (64, 64))
+    noisy = make_comparison(target=target, images={"sense": target + 0.1 * rng.standard_normal((64, 64))})
+    assert choose_quality([noisy]) is None
+    size = sum(
+        len(picture["src"]) for picture in Page(report(tmp_path, (), [noisy])).attributes("img") if "src" in picture
+    )
+    assert choose_quality([noisy] * 10, 10 * size) is None
+    assert choose_quality([noisy] * 10, 8 * size) == 90
+    assert choose_quality([noisy] * 10, 0) == 65
+    panel = columns(noisy)[1].rows[0][0]
+    assert source(panel, 90).startswith("data:image/webp")
+    assert len(source(panel, 90)) < len(source(panel))
+
+
 def test_a_file_without_a_target_is_shown_but_not_scored(tmp_path):
     rows = [make_score(file="prospective.h5", mask="prospective", ssim=NAN, psnr=NAN, nmse=NAN)]
     comparison = make_comparison(file="prospective.h5", target=None, scores={"sense": rows[0]})
@@ -146,7 +174,7 @@ def test_different_masks_stand_in_different_tables(tmp_path):
     together = Page(report(tmp_path / "one", both_methods())).attributes("table")
     rows = [*both_methods(), *both_methods(mask="equispaced")]
     apart = Page(report(tmp_path / "two", rows)).attributes("table")
-    assert len(apart) == len(together) + 2  # one more of means, one more of volumes
+    assert len(apart) == len(together) + 3  # one more of the main means, of all means, and of volumes
 
 
 def test_comparisons_of_the_same_name_have_a_figure_each(tmp_path):

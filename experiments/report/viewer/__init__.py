@@ -1,0 +1,1 @@
+"""The viewer of reports: panes that scroll through the slices and frames of every method."""
