@@ -3,14 +3,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+USABLE := .venv/.usable
+TORCH_INDEX ?= # another package index for torch, such as one of wheels without CUDA; never needed
 FUZZ_SECONDS ?= 60
 
 OPTIONS ?= # more of pytest
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest -n logical --dist worksteal $(OPTIONS)
 
 .PHONY: demo test test-fast coverage lint docs links fuzz clean
 
-demo: $(INSTALLED)
+demo: $(USABLE)
 	$(BIN)/recon demo --output demo
 
 test: $(INSTALLED)
@@ -45,6 +48,17 @@ fuzz: $(INSTALLED)
 
 clean:
 	rm -rf .venv build *.egg-info demo .coverage docs/_build docs/generated docs/sg_execution_times.rst
+
+# What a user needs, without the developers' tools.
+$(USABLE): pyproject.toml constraints.txt
+	@echo "Installing into .venv: 2 GB on disk and about five minutes; more where torch's default wheels bring CUDA."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+ifneq ($(strip $(TORCH_INDEX)),)
+	$(PIP) --no-deps --index-url $(TORCH_INDEX) torch torchvision
+endif
+	$(PIP) --editable '.[all]'
+	@touch $(USABLE)
+	@echo "Installed; $(BIN)/recon is the command."
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -48,11 +48,16 @@ def shortened(line: str) -> str:
     return line if len(line) <= LONGEST_SENTENCE else f"{line[:half]} ... {line[-half:]}"
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return the end of an error message: the choice most similar to `word`, or all choices if none is similar."""
+def did_you_mean(word: str, choices: Iterable[str], section: str = "") -> str:
+    """Return the end of an error message: the choice most similar to `word`, or all choices if none is similar.
+
+    `section` goes before the choice, as `data.` before `train`.
+    """
     available = sorted(choices)
     similar = difflib.get_close_matches(word[:LONGEST_SENTENCE], available, n=1)
-    return f"; did you mean {similar[0]!r}?" if similar else f"; available: {', '.join(available) or 'none'}"
+    return (
+        f"; did you mean {section + similar[0]!r}?" if similar else f"; available: {', '.join(available) or 'none'}"
+    )
 
 
 @contextmanager

@@ -14,9 +14,12 @@ import typer
 from typer.core import TyperGroup
 
 from recon.data.errors import InputError, printable, shortened
+from recon.data.versions import own_version
 from recon.experiments.commands import (
     benchmarks,
+    fetch,
     images,
+    lists,
     openrecon,
     quality_benchmarks,
     raw_data,
@@ -86,12 +89,26 @@ def _exit(sentence: str, code: int) -> None:
     raise typer.Exit(code)
 
 
+OTHER_SPELLINGS = {"methods": "method", "accelerations": "acceleration"}
+"""Options that some commands name in the plural because they take a list; either name is accepted everywhere."""
+
+
+def _spelling(word: str) -> str:
+    return OTHER_SPELLINGS.get(word, word)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"unrolled-recon {own_version()}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _spelling},
     help="Reconstruct images from undersampled multi-coil k-space, and compare zero-filled, SENSE, GRAPPA, "
     "compressed sensing and an end-to-end variational network under one protocol. Research use only.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -105,13 +122,17 @@ def limits(
             envvar="RECON_MAX_GIB", help="Refuse files that declare more k-space than this, in GiB; 16 by default."
         ),
     ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end."),
+    ] = False,
 ) -> None:
     """Apply the options that all commands share."""
     if max_gib is not None:
         os.environ["RECON_MAX_GIB"] = str(max_gib)
 
 
-for part in (raw_data, images, study, verify, stream, training, weights):
+for part in (raw_data, fetch, images, lists, study, verify, stream, training, weights):
     app.add_typer(part.commands)
 benchmarks.commands.add_typer(quality_benchmarks.commands)
 app.add_typer(

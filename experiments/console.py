@@ -17,9 +17,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.segment import Segment
+from rich.table import Table
 
 from recon.data.errors import DiskFullError, InputError, InputWarning, printable
 from recon.data.storage.atomic import DISK_FULL_CODES
+from recon.experiments.narrow_tables import narrow_parts
 
 BAD_INPUT = 2
 
@@ -27,10 +29,21 @@ BAD_INPUT = 2
 class SafeConsole(Console):
     """Prints no control characters of untrusted text, such as escape codes in the names of files and protocols."""
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as `rich.console.Console.print`; sentences, and the paths in them, are not broken into lines."""
+        if all(isinstance(one, str) for one in objects):
+            options.setdefault("soft_wrap", True)
+        super().print(*objects, **options)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render text, tables and bars to segments, in which only rich's own segments control the terminal."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(_plain(segment.text), segment.style)
+        options = options or self.options
+        parts: Iterable[RenderableType] = [renderable]
+        if isinstance(renderable, Table):
+            parts = narrow_parts(renderable, self, options)
+        for part in parts:
+            for segment in super().render(part, options):
+                yield segment if segment.control else Segment(_plain(segment.text), segment.style)
 
 
 def _plain(text: str) -> str:
@@ -39,13 +52,25 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
-console: Console = SafeConsole(highlight=False)
-errors: Console = SafeConsole(stderr=True, highlight=False)
+console: Console = SafeConsole(highlight=False, markup=False, emoji=False)
+errors: Console = SafeConsole(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def say(text: str) -> None:
     """Print a message in one line, without interpreting markup."""
     console.print(text, markup=False, soft_wrap=True)
+
+
+def say_all(sentences: Iterable[str]) -> None:
+    """Print messages, each in a line of its own."""
+    for sentence in sentences:
+        say(sentence)
+
+
+def log(text: str) -> None:
+    """Print a line about a finished step where no progress bar is shown: into files, pipes and logs of clusters."""
+    if not errors.is_terminal:
+        say(text)
 
 
 def warn(sentence: str) -> None:
@@ -93,6 +118,11 @@ class Problems:
             return
         self.sentences.append(sentence)
         errors.print(f"error: {sentence}", style="red", markup=False, soft_wrap=True)
+
+    @property
+    def remark(self) -> str:
+        """What to add to a line about a result, if something is missing in it."""
+        return ", without what failed above" if self.sentences else ""
 
     def exit(self) -> None:
         """End the program with the exit code of bad input, if there was a problem.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -102,7 +102,13 @@ def _message(model: type[Section], error: ValidationError, override: str) -> str
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     if problem["type"] in UNKNOWN_KEY:
-        return f"unknown key {key!r}{did_you_mean(location[-1], _keys(model, location[:-1]))}"
+        *sections, last = location
+        keys = list(_keys(model, sections))
+        elsewhere = [place for place in _places(model) if place.rpartition(".")[2] == last]
+        if len(elsewhere) == 1:
+            return f"unknown key {key!r}; did you mean {elsewhere[0]!r}?"
+        section = "".join(f"{name}." for name in sections)
+        return f"unknown key {key!r}{did_you_mean(last, keys, section)}"
     if problem["type"] == "missing":
         return f"{key} is missing; give it in the file" + override.format(key=key)
     message = MESSAGES.get(problem["type"], problem["msg"].removeprefix("Value error, "))
@@ -117,12 +123,21 @@ def _keys(model: type[Section], location: Sequence[str]) -> Iterable[str]:
     return [key.name for key in fields(section)] if is_dataclass(section) else section.model_fields
 
 
+def _places(section: Any, prefix: str = "") -> Iterator[str]:
+    """List the full keys of a section and of the sections in it."""
+    for name in section.model_fields:
+        yield prefix + name
+        inner = _within(section, name)
+        if hasattr(inner, "model_fields"):
+            yield from _places(inner, f"{prefix}{name}.")
+
+
 def _within(section: Any, name: str) -> Any:
-    """Return the type of a section's value, or of the values of a mapping."""
+    """Return the type of a section's value, or of the values of a mapping; None if the value is no section."""
     if get_origin(section) is dict:
         return get_args(section)[1]
     annotation = section.model_fields[name].annotation
     if get_origin(annotation) is dict:
         return annotation
     kinds = get_args(annotation) or (annotation,)  # an optional section is a union with None
-    return next(kind for kind in kinds if hasattr(kind, "model_fields") or is_dataclass(kind))
+    return next((kind for kind in kinds if hasattr(kind, "model_fields") or is_dataclass(kind)), None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape
 
 from recon.data.acquisition import Header
 from recon.data.errors import printable, warn_of_input
@@ -184,7 +184,7 @@ def format_header(
     return f"""<?xml version="1.0" encoding="utf-8"?>
 <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
   <measurementInformation>
-    <patientPosition>HFS</patientPosition><protocolName>{escape(header.contrast)}</protocolName>
+    <patientPosition>HFS</patientPosition><protocolName>{escape(header.contrast, quote=False)}</protocolName>
   </measurementInformation>
   <acquisitionSystemInformation>
     {tesla}<receiverChannels>{coils}</receiverChannels>

@@ -9,8 +9,6 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
 from recon.data.errors import InputError
 
 SECONDS = 3
@@ -40,7 +38,7 @@ def try_in_child(path: Path, action: Callable[[], object]) -> None:
     """
     size = path.stat().st_size if path.is_file() else 0
     most, seconds = MEMORY + 2 * size, SECONDS + 2 * size // 2**30
-    memory = psutil.Process().memory_info().vms + most
+    memory = _own_memory() + most
     reading, writing = os.pipe()
     with warnings.catch_warnings():  # newer Pythons warn about forks in a process with threads; the child uses none
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -58,6 +56,12 @@ def try_in_child(path: Path, action: Callable[[], object]) -> None:
         message = f"{path}: the file is so badly damaged that opening it crashes or hangs"
     if message:
         raise InputError(message)
+
+
+def _own_memory() -> int:
+    """Return the bytes of address space of this process."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    return int(pages) * resource.getpagesize()
 
 
 def _limit(memory: int, seconds: int) -> None:

@@ -1,4 +1,4 @@
-"""Run `recon demo`: simulate raw data and compare methods on it, with the shipped weights, in about a minute."""
+"""Run `recon demo`: compare methods, with the shipped weights, on a real brain and on simulated heads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from recon.data.sources.shipped import shipped_brain
 from recon.experiments.commands.parse import parse_protocol
 from recon.experiments.console import progress, say
 from recon.experiments.engine.compare import compare
@@ -19,7 +20,7 @@ SEED, SNR = 2, 40.0
 
 
 def demo(output: Path, device: torch.device) -> None:
-    """Simulate heads, and compare methods on them at 4x and 8x.
+    """Compare methods at 4x and 8x on the real brain that ships, and on simulated heads.
 
     Work that an earlier run finished is not repeated.
 
@@ -36,7 +37,8 @@ def demo(output: Path, device: torch.device) -> None:
         If the weights are missing.
     """
     raw = output / "raw"
-    if len(list(raw.glob("*.h5"))) < VOLUMES:
+    say(f"a real brain: {shipped_brain(raw)}")
+    if len(list(raw.glob("simulated_*.h5"))) < VOLUMES:
         say(f"simulating {VOLUMES} heads: {raw}")
         with progress() as bar:
             task = bar.add_task("simulate", total=VOLUMES)

@@ -318,7 +318,7 @@ def demo(
     output: Output = Path("demo"),
     device: Device = "auto",
 ) -> None:
-    """Simulate raw data, and compare methods on it at 4x and 8x, including the network with its shipped weights.
+    """Compare methods on a real brain and on simulated heads at 4x and 8x, including the network that ships.
 
     Example: recon demo --output demo
     """

@@ -12,7 +12,7 @@ from recon.data.errors import printable
 from recon.data.formats.numpy import ArrayVolume
 from recon.data.masks.measured import center_lines
 from recon.data.open import Volume, list_files, open_volume
-from recon.experiments.console import Problems, console
+from recon.experiments.console import Problems, console, say
 
 BYTES_PER_SAMPLE = 8
 
@@ -37,14 +37,16 @@ def info(inputs: list[Path], axes: str | None = None, variable: str | None = Non
     problems = Problems()
     for path in list_files(inputs):
         with problems.collect():
-            console.print(_table(open_volume(path, axes=axes, variable=variable)))
+            volume = open_volume(path, axes=axes, variable=variable)
+            say(printable(str(path)))
+            console.print(_table(volume))
     problems.exit()
 
 
 def _table(volume: Volume) -> Table:
     images, coils, readout, phase = volume.shape
     header = volume.header
-    table = Table(title=Text(printable(str(volume.path))), title_justify="left", show_header=False)
+    table = Table(show_header=False)
     if isinstance(volume, ArrayVolume):
         table.add_row("axes", Text(volume.axes.words + (" (assumed)" if volume.axes.assumed else "")))
     table.add_row("contrast", Text(header.contrast or "unknown"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recon.data.open import open_volume
 from recon.experiments.cluster.job import Work
@@ -21,16 +22,16 @@ from recon.experiments.commands.parse import (
     parse_sampling,
     parse_tuned,
 )
-from recon.experiments.engine.comparison import Comparison
-from recon.experiments.engine.comparison_work import ComparisonWork
 from recon.experiments.engine.device import pick_device
-from recon.experiments.engine.evaluate import score_prediction
 from recon.experiments.engine.method_warnings import calibration_for
 from recon.experiments.engine.reconstruct import ReconstructionWork
 from recon.experiments.engine.results.image_files import parse_image_files
 from recon.experiments.engine.run import Runner
-from recon.experiments.engine.tuning.tune import Tuning, TuningWork
 from recon.preprocessing.steps import parse_steps
+
+if TYPE_CHECKING:
+    from recon.experiments.engine.comparison import Comparison
+    from recon.experiments.engine.tuning.tune import Tuning
 
 Words = tuple[str, ...]
 Paths = tuple[Path, ...]
@@ -67,6 +68,8 @@ class CompareJob:
         InputError
             If an option has a wrong value.
         """
+        from recon.experiments.engine.comparison import Comparison
+
         built = build_methods(self.methods, list(self.settings), self.checkpoint, self.plugins)
         return Comparison(
             methods=built,
@@ -83,6 +86,8 @@ class CompareJob:
 
     def work(self) -> Work:
         """Build the methods, and return the function that reconstructs and scores one scan with one of them."""
+        from recon.experiments.engine.comparison_work import ComparisonWork
+
         return ComparisonWork(self.comparison(), self.output, pick_device(self.device))
 
 
@@ -152,6 +157,8 @@ class EvaluateJob:
 
     def work(self) -> Work:
         """Return the function that scores one file."""
+        from recon.experiments.engine.evaluate import score_prediction
+
         return partial(score_prediction, self.predictions)
 
 
@@ -177,6 +184,8 @@ class TuneJob:
         InputError
             If an option has a wrong value.
         """
+        from recon.experiments.engine.tuning.tune import Tuning
+
         mask = parse_mask(self.mask)
         return Tuning(
             methods=build_methods(self.methods, [], None, self.plugins),
@@ -189,6 +198,8 @@ class TuneJob:
 
     def work(self) -> Work:
         """Build the methods, and return the function that tunes one of them."""
+        from recon.experiments.engine.tuning.tune import TuningWork
+
         return TuningWork(self.inputs, self.tuning(), pick_device(self.device))
 
 

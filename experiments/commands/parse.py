@@ -230,9 +230,11 @@ def build_method(
     Raises
     ------
     InputError
-        If a plugin cannot be loaded, or the method, a setting or the checkpoint is unknown.
+        If a plugin cannot be loaded, methods are several, or the method, a setting or the checkpoint is unknown.
     """
     load_plugins(plugins)
+    if "," in name:
+        raise InputError(f"{name!r} are several methods, and this command takes one; recon compare takes several")
     return create(name, parse_settings(settings, checkpoint))
 
 
@@ -265,8 +267,9 @@ def build_methods(
 ) -> dict[str, Reconstruction]:
     """Create several methods with settings given as `method.key=value`, after loading the plugins.
 
-    A setting that begins with a stage, as `gain.strength=0.7`, applies to every method with this stage; one that
-    begins with a method, as `sense+gain.gain.strength=0.7`, to that method alone.
+    With a single method, its name may be left out: `key=value`. A setting that begins with a stage, as
+    `gain.strength=0.7`, applies to every method with this stage; one that begins with a method, as
+    `sense+gain.gain.strength=0.7`, to that method alone.
 
     Raises
     ------
@@ -287,6 +290,8 @@ def build_methods(
         elif dot and name in by_stage:
             for composed in by_stage[name]:
                 by_method[composed].append(setting)
+        elif len(chosen) == 1:
+            by_method[chosen[0]].append(setting)
         else:
             known = ", ".join([*chosen, *by_stage])
             raise InputError(f"setting {setting!r} does not begin with one of {known} and a dot")
@@ -332,6 +337,8 @@ def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) 
     if not any(tuned.keys(name) for name in names):
         raise InputError(f"{path}: holds no settings for {', '.join(names)}")
     twice = [f"{name}.{key}" for name in names for key in tuned.keys(name)]
+    if len(names) == 1:  # which need not be named
+        twice += tuned.keys(names[0])
     for key in (setting.partition("=")[0].strip() for setting in explicit):
         if key in twice:
             raise InputError(f"{key} is given twice, by --set and in {path}; drop one of them")

@@ -27,11 +27,13 @@ def train(
 
     Example: recon train varnet_small_cpu.yaml data.train=multicoil_train data.val=multicoil_val
     """
-    from recon.experiments.training.config.config_file import load_config
+    from recon.experiments.training.config.config_file import check_places, load_config
 
     with extra("train", "training"):
         from recon.experiments.training.train import train as run
-    run(load_config(config, overrides or []), resume=resume)
+    loaded = load_config(config, overrides or [])
+    check_places(loaded.data)
+    run(loaded, resume=resume)
 
 
 @commands.command()

@@ -21,11 +21,12 @@ from recon.data.extras import MissingExtraError, extra
 from recon.data.open import find_files
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.experiments.cluster.crew import ALONE, Crew
-from recon.experiments.console import Problems, console, progress, say
+from recon.experiments.console import Problems, console, log, progress, say, say_all
 from recon.experiments.engine.comparison import Comparison, distinct
 from recon.experiments.engine.comparison_work import ComparisonWork, PlannedResult
 from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.results.outcome import Outcome
+from recon.experiments.engine.results.rerun import EarlierResults
 from recon.experiments.engine.results.store import check_replaceable
 from recon.experiments.engine.run import INTERVAL, UNCERTAINTY
 from recon.experiments.report.coverage import SetCoverage, coverage_table
@@ -99,7 +100,8 @@ def compare(
         clean_parts(folder)
     if not overwrite:
         _check_replaceable(output, planned)
-    outcomes = _outcomes(planned, work, crew, output if crew.part.is_all else None, problems)
+    earlier = EarlierResults(output / METRICS, (one.path for one in planned))
+    outcomes = _outcomes(planned, work, crew, output if crew.part.is_all else None, problems, earlier)
     scores = [outcome.score for outcome in outcomes]
     if not crew.part.is_all:
         say(f"part {crew.part}: {len(scores)} of {len(planned)} results are in {output}")
@@ -110,6 +112,7 @@ def compare(
         raise InputError("nothing could be reconstructed")
     coverages = [outcome.coverage for outcome in outcomes if outcome.coverage is not None]
     series_scores = [one for outcome in outcomes for one in outcome.series]
+    say_all(earlier.sentences(scores))
     _summarise(output / SUMMARY, scores, coverages, series_scores, protocol)
     notes = problems.sentences + distinct(sentence for outcome in outcomes for sentence in outcome.warnings)
     try:
@@ -121,13 +124,18 @@ def compare(
         comparisons = _slice_comparisons(planned, work, scores)
         curves = _reliabilities(outcomes) if comparison.coverage is None else None
         write_report(output, scores, comparisons, protocol, notes, curves, coverages, series_scores)
-        console.print(f"report: {output / REPORT}", markup=False, soft_wrap=True)
+        say(f"report: {output / REPORT}{problems.remark}")
     problems.exit()
     return scores
 
 
 def _outcomes(
-    planned: Sequence[PlannedResult], work: ComparisonWork, crew: Crew, output: Path | None, problems: Problems
+    planned: Sequence[PlannedResult],
+    work: ComparisonWork,
+    crew: Crew,
+    output: Path | None,
+    problems: Problems,
+    earlier: EarlierResults,
 ) -> list[Outcome]:
     """Make all results, and return their outcomes in the order of the plan; the table in a folder grows with them."""
     made: dict[int, Outcome] = {}
@@ -141,9 +149,11 @@ def _outcomes(
         try:
             for index, result in crew.run(work, [one.task for one in planned], partial(bar.advance, task)):
                 one = planned[index]
-                bar.update(task, description=f"{one.file}, {one.label}, {one.task[-1]}")
+                name = f"{one.file}, {one.label}, {one.task[-1]}"
+                bar.update(task, description=name)
                 with problems.collect():
                     made[index] = result()
+                    log(f"{name}: {earlier.describe(one.path, made[index].score.seconds)}")
                     warnings.tell(made[index].warnings)
                 # an error here ends the run, because nothing else could be written either
                 if output and made and (len(made) <= SHORT or time.monotonic() - written > PAUSE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 from recon.data.errors import InputError
 from recon.data.images.derived.series import Images, Series, find_series, open_series
 from recon.data.storage.atomic import check_writable
-from recon.experiments.console import Problems, console, progress
+from recon.experiments.console import Problems, log, progress, say
 from recon.experiments.engine.run import check_finite
 from recon.postprocessing.stage import Stage
 from recon.quality.image_noise import image_noise
@@ -58,12 +59,14 @@ def denoise(
         task = bar.add_task("denoise", total=len(paths))
         for path, target in zip(paths, targets, strict=True):
             with problems.collect():
+                started = time.monotonic()
                 series = open_series(path)
                 series.write(target, _improve(series, stage, device), note)
                 written.append(target)
+                log(f"{path.name}: {len(series.images)} images in {time.monotonic() - started:.1f} s")
             bar.advance(task)
     if written:
-        console.print(f"images: {output}", markup=False, soft_wrap=True)
+        say(f"images: {output}{problems.remark}")
     problems.exit()
     return written
 

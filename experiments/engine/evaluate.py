@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from recon.experiments.cluster.job import Advance, Task
 from recon.experiments.console import Problems, console, say
 from recon.experiments.engine.frame_scores import FrameScores, score_frames
 from recon.experiments.engine.metrics import Metrics, score_as_fastmri, score_file, square
-from recon.experiments.report.scores import finite
+from recon.experiments.report.scores import finite, format_number
 from recon.experiments.report.series_scores import HEADINGS, series_numbers
 from recon.preprocessing.full_scan import with_target
 
@@ -55,7 +55,7 @@ def evaluate(
     overwrite: bool = False,
     crew: Crew = ALONE,
 ) -> dict[str, Evaluation]:
-    """Score every reconstruction, and print each volume, the mean and twice the standard deviation.
+    """Score every reconstruction, and print each volume, the mean and the standard deviation.
 
     Parameters
     ----------
@@ -138,16 +138,21 @@ def _score(target_file: Path, prediction_file: Path) -> Evaluation:
 
 
 def _table(scores: Mapping[str, Metrics]) -> Table:
+    names = ("ssim", "psnr", "nmse")
     table = Table(title="fastMRI metrics by volume; no noise floor is added to the images", title_justify="left")
     for heading, justify in (("file", "left"), ("SSIM", "right"), ("PSNR [dB]", "right"), ("NMSE", "right")):
         table.add_column(heading, justify="right" if justify == "right" else "left")
     for name, metrics in scores.items():
-        table.add_row(Text(name), f"{metrics.ssim:.4f}", f"{metrics.psnr:.2f}", f"{metrics.nmse:.4g}")
+        table.add_row(Text(name), *map(format_number, names, astuple(metrics)))
     values = np.array([[metrics.ssim, metrics.psnr, metrics.nmse] for metrics in scores.values()])
     means = values.mean(axis=0)
-    spread = 2 * values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(3)
     table.add_section()
-    table.add_row("mean +/- 2 sd", *(f"{mean:.4g} +/- {sd:.2g}" for mean, sd in zip(means, spread, strict=True)))
+    if len(values) == 1:
+        table.add_row("mean", *map(format_number, names, means))
+        return table
+    pairs = zip(names, means, values.std(axis=0, ddof=1), strict=True)
+    cells = [f"{format_number(name, mean)} ± {format_number(name, spread)}" for name, mean, spread in pairs]
+    table.add_row("mean ± standard deviation", *cells)
     return table
 
 

@@ -147,8 +147,8 @@ def reconstruct(inputs: list[Path], work: ReconstructionWork, crew: Crew = ALONE
     done = (_alone if crew.workers is None else _together)(paths, work, crew, problems)
     if not crew.part.is_all:
         say(f"part {crew.part}: {done} of {len(every)} files")
-    if done:
-        console.print(f"reconstructions: {files}", markup=False)
+    if done and len(problems.sentences) < len(paths):  # writing may fail after computing
+        say(f"reconstructions: {files}{problems.remark}")
     problems.exit()
 
 

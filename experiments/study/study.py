@@ -13,8 +13,9 @@ from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.open import find_files
 from recon.data.storage.atomic import check_writable, clean_parts
-from recon.experiments.console import Problems, console, progress, say, warn
+from recon.experiments.console import Problems, console, log, progress, say, warn
 from recon.experiments.engine.method_warnings import RangeWarnings
+from recon.experiments.engine.results.rerun import EarlierResults
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
 from recon.experiments.engine.run import NOISE, Result
 from recon.experiments.study.measure import RISE, SNR, measure_regions
@@ -64,6 +65,7 @@ def run_study(inputs: list[Path], study: Study, output: Path, overwrite: bool = 
         _check_replaceable(output, stored)
     notes = _notes(study, subjects)
     results = StudyResults(tuple(config.arms), config.pairs)
+    earlier = EarlierResults(output / VALUES, (one.path for one in stored))
     pictures: list[SubjectPictures] = []
     missing: dict[str, list[str]] = defaultdict(list)
     with progress() as bar:
@@ -82,6 +84,7 @@ def run_study(inputs: list[Path], study: Study, output: Path, overwrite: bool = 
                     for reason in _measure(results, subject, arm, result, regions):
                         missing[reason].append(subject.name)
                     shown.add(arm, result.images, regions)
+                    log(f"{subject.name}, {arm}: {earlier.describe(one.path, result.seconds)}")
             if shown.images and len(pictures) < study.shown:
                 pictures.append(shown)
             if results.values:

@@ -298,7 +298,7 @@ def test_a_killed_comparison_continues_where_it_stopped(run: Run, raw_file: Path
     ("arguments", "words"),
     [
         (("--methods", "senze"), "did you mean 'sense'"),
-        (("--methods", "sense", "--set", "lamda=1"), "does not begin with one of sense"),
+        (("--methods", "sense,cs-tv", "--set", "lamda=1"), "does not begin with one of sense, cs-tv"),
         (("--methods", "sense", "--set", "sense.lamda"), "not of the form key=value"),
         (("--methods", "sense", "--accelerations", "fast"), "'fast' is not a number"),
         (("--methods", "sense", "--mask", "radial"), "unknown mask 'radial'"),

@@ -31,9 +31,9 @@ rois:
   tissue: TISSUE
 """
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("cluster", "hub", "images", "mrd", "report", "train", "twix")
+EXTRAS = ("cluster", "fetch", "hub", "images", "mrd", "report", "train", "twix")
 IMPORTED_AS = {"mrd-python": "mrd", "pillow": "PIL", "pyyaml": "yaml", "scikit-image": "skimage"}
-ONLY_FASTMRI_IMPORTS = {"requests", "tqdm"}
+ONLY_FASTMRI_IMPORTS = {"tqdm"}
 
 
 def packages(requirements: Iterable[str]) -> set[str]:
@@ -95,6 +95,7 @@ def answers(folder: Path) -> dict[str, tuple[int, str]]:
         "dicom": ["reconstruct", raw, "--method", "sense", "--format", "dicom", "--output", folder / "dicom"],
         "nifti": ["reconstruct", raw, "--method", "sense", "--output", folder / "raw.nii.gz"],
         "mrd": ["convert", raw, folder / "raw.mrd2"],
+        "fetch": ["fetch", "brain-t1", "--output", folder / "scans"],
         "cluster": [
             *("reconstruct", raw, "--method", "sense", "--output", folder / "cluster"),
             *("--scheduler", "tcp://127.0.0.1:1"),
@@ -145,6 +146,7 @@ def test_a_study_with_a_label_map_names_the_extra_that_reads_it(answers: dict[st
     ("command", "extra"),
     [
         *(("dicom", "images"), ("nifti", "images"), ("hub", "hub"), ("mrd", "mrd"), ("cluster", "cluster")),
+        ("fetch", "fetch"),
         *(("train", "train"), ("finetune", "train"), ("plot", "train")),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 from recon.data.errors import InputError
 from recon.data.storage.yaml_file import parse_yaml
 from recon.experiments.sections import find_config, read_values, validated
+from recon.experiments.training.config.data_config import DataConfig, as_tuple
 from recon.experiments.training.config.train_config import TrainConfig
 
 
@@ -31,6 +32,20 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     for override in overrides:
         _replace(values, override)
     return validated(TrainConfig, values, path, override=" or as {key}=...")
+
+
+def check_places(data: DataConfig) -> None:
+    """Refuse a config whose files are not there, as a shipped one's are not until they are named.
+
+    Raises
+    ------
+    InputError
+        If a file or folder for training or validation does not exist; the message names its key.
+    """
+    for key, places in (("data.train", data.train), ("data.val", data.val)):
+        for place in as_tuple(places):
+            if not place.exists():
+                raise InputError(f"{key}: there is no file or folder {place}; give {key}=FOLDER")
 
 
 def _replace(values: dict[str, Any], override: str) -> None:

@@ -25,7 +25,8 @@ def test_all_methods_are_compared_without_training_and_once(tmp_path: Path, monk
     assert {(row.method, row.acceleration) for row in rows} == {(name, rate) for name in METHODS for rate in (4, 8)}
     assert (tmp_path / "demo" / "comparison" / "report.html").is_file()
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "demo").rglob("*.h5")}
-    assert len(made) == 1 + len(rows)
+    assert len(made) == 2 + len(rows)
+    assert {row.acquisition for row in rows if row.file == "brain_t2.h5"} == {"AXT2 real"}
     demo(tmp_path / "demo", torch.device("cpu"))
     assert {path: path.stat().st_mtime_ns for path in made} == made
 

@@ -64,7 +64,7 @@ def test_a_subject_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
     ("changes", "sentence"),
     [
         ({"arm": {}}, "unknown key 'arm'; did you mean 'arms'"),
-        ({"arms": {"a": {"methd": "sense"}}}, "unknown key 'arms.a.methd'; did you mean 'method'"),
+        ({"arms": {"a": {"methd": "sense"}}}, "unknown key 'arms.a.methd'; did you mean 'arms.a.method'"),
         ({"arms": {"a": {}}}, r"arms.a.method is missing; give it in the file$"),
         ({"arms": {}}, "arms: .* at least 1"),
         ({"arms": {"a": "sense"}}, "arms.a: must be a section of keys and values"),
@@ -79,7 +79,7 @@ def test_a_subject_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
         ({"arms": {"a b": {"method": "sense"}, "a_b": {"method": "sense"}}, "pairs": []}, "would share a folder"),
         (
             {"rois": {**STUDY["rois"], "fat": {"centre": [1, 2]}}},
-            "unknown key 'rois.fat.centre'; did you mean 'center'",
+            "unknown key 'rois.fat.centre'; did you mean 'rois.fat.center'",
         ),
         ({"rois": {**STUDY["rois"], "fat": {"center": [1, 2]}}}, "rois.fat: give an ellipse by center"),
         (
@@ -104,7 +104,7 @@ def test_a_subject_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
         ({"slices": [-1]}, "slices: give all, middle, or a list of numbers of slices"),
         ({"replicas": 1}, "a standard deviation takes two replicas or more"),
         ({"subjects": {"a": {"rois": {"fatt": {}}}}}, "subjects.a.rois: unknown name 'fatt'; did you mean 'fat'"),
-        ({"subjects": {"a": {"roi": {}}}}, "unknown key 'subjects.a.roi'; did you mean 'rois'"),
+        ({"subjects": {"a": {"roi": {}}}}, "unknown key 'subjects.a.roi'; did you mean 'subjects.a.rois'"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, changes: dict[str, Any], sentence: str) -> None:

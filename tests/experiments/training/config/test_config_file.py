@@ -60,12 +60,13 @@ def test_samplings_are_pairs(file: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("data.trian=x", "unknown key 'data.trian'; did you mean 'train'"),
+        ("data.trian=x", "unknown key 'data.trian'; did you mean 'data.train'"),
+        ("train=x", "unknown key 'train'; did you mean 'data.train'"),
         ("optimiser.lr=1", "unknown key 'optimiser'; did you mean 'optimizer'"),
         ("epoch=3", "unknown key 'epoch'; did you mean 'epochs'"),
         ("network.arguments.chanels=3", "no argument 'chanels'; did you mean 'chans'"),
         ("network.name=varnt", "unknown network 'varnt'; did you mean 'varnet'"),
-        ("training.los=1", "unknown key 'training.los'; did you mean 'loss'"),
+        ("training.los=1", "unknown key 'training.los'; did you mean 'training.loss'"),
         ("training.loss.sim=1", "training: unknown loss 'sim'; did you mean 'ssim'"),
         ("training.loss.ssim=-1", "training.loss.ssim: .* greater than 0"),
         ("training.loss={}", "training: name at least one loss; available: ssim, l1, psnr"),
@@ -94,7 +95,7 @@ def test_samplings_are_pairs(file: Path) -> None:
         ("optimizer=null", "optimizer: must be a section of keys and values"),
         ("network.arguments=3", "network.arguments: must be a section of keys and values"),
         ("data.filter.acquisitions=AXT2", r"data.filter.acquisitions: must be a list; write it as \[...\]"),
-        ("data.simulation.slises=3", "unknown key 'data.simulation.slises'; did you mean 'slices'"),
+        ("data.simulation.slises=3", "unknown key 'data.simulation.slises'; did you mean 'data.simulation.slices'"),
     ],
 )
 def test_wrong_override_is_reported_in_one_sentence(file: Path, override: str, sentence: str) -> None:
@@ -171,7 +172,7 @@ def test_config_is_a_round_trip_through_yaml(file: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("data.simulation.shares.foldd=0.2", "did you mean 'folded'"),
+        ("data.simulation.shares.foldd=0.2", "did you mean 'data.simulation.shares.folded'"),
         ("data.simulation.shares=3", "must be a section"),
     ],
 )

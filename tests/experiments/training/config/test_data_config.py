@@ -41,7 +41,10 @@ def test_every_step_of_the_command_line_is_a_key() -> None:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("data.filter.acquisition=AXT2", "unknown key 'data.filter.acquisition'; did you mean 'acquisitions'"),
+        (
+            "data.filter.acquisition=AXT2",
+            "unknown key 'data.filter.acquisition'; did you mean 'data.filter.acquisitions'",
+        ),
         ("data.train_fraction.volumes=1.5", "data.train_fraction.volumes: .* less than or equal to 1"),
         ("data.val_fraction.slices=0", "data.val_fraction.slices: .* greater than 0"),
         ("data.preprocessing.virtual_coils=0", "data.preprocessing.virtual_coils: .* greater than or equal to 1"),

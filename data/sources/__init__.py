@@ -1,0 +1,1 @@
+"""Fetches small real scans from their public homes, and converts them to fastMRI's layout."""
