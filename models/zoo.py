@@ -73,7 +73,7 @@ def all_networks() -> dict[str, type[nn.Module]]:
 
 
 def method_of(name: str) -> str:
-    """Return the name of the method that runs the network `name`; networks that take series have methods of their own."""
+    """Return the name of the method that runs the network `name`; networks that take series have their own."""
     if name in NETWORKS and takes_series(NETWORKS[name]):
         return name
     return next((original for original in NETWORKS if name.startswith(f"{original}-")), name)

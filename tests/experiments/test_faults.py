@@ -35,22 +35,31 @@ def command(*arguments: object) -> Command:
 
 def content(path: Path) -> Any:
     """Read a file without times and random identifiers."""
+    if path.suffix in {".json", ".csv"}:
+        return record(path)
     if path.suffix == ".h5":
         with h5py.File(path) as file:
             return {name: np.asarray(file[name][()]).tobytes() for name in file}, file.attrs.get("protocol")
     if path.suffix == ".dcm":
         dicom = pydicom.dcmread(path)
         return dicom.pixel_array.tobytes(), dicom.RescaleSlope
+    if path.name == "report.html" or path.parent.name == "figures":
+        return path.stat().st_size > 100  # they show times
+    return path.read_bytes()
+
+
+def record(path: Path) -> Any:
+    """Read a table or a record without times and random identifiers."""
     if path.name == "metrics.csv":
         return [asdict(score) | {"seconds": 0} for score in read_csv(path)]
     if ".scores" in path.parts:
         outcome = json.loads(path.read_text())["outcome"]
         return outcome | {"score": outcome["score"] | {"seconds": 0}}
     if path.name == "scan.json":
-        record = json.loads(path.read_text())
-        return record["protocol"], {name for name, complete in record["files"].items() if complete}
-    if path.name in {"summary.json", "report.html"} or path.parent.name == "figures":
-        return path.stat().st_size > 100  # they show times
+        kept = json.loads(path.read_text())
+        return kept["protocol"], {name for name, complete in kept["files"].items() if complete}
+    if path.name == "summary.json":
+        return path.stat().st_size > 100
     return path.read_bytes()
 
 
