@@ -34,6 +34,7 @@ html_static_path: list[str] = []
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+smartquotes = False  # they turn --option into a dash
 autosummary_generate = True
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"

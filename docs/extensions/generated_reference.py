@@ -44,15 +44,20 @@ def _write_pages(app: Sphinx) -> None:
 def _commands() -> Iterator[str]:
     """Describe every command of `recon`, its arguments and its options."""
     yield "# Commands\n"
-    group: Any = get_command(recon_command)
+    yield from _group("recon", get_command(recon_command))
+
+
+def _group(prefix: str, group: Any) -> Iterator[str]:
     for name, command in sorted(group.commands.items()):
         if not command.hidden:
-            yield f"## recon {name}\n"
+            yield f"## {prefix} {name}\n"
             yield _plain(command.help)
             arguments = [one for one in command.params if one.param_type_name == "argument"]
             options = [one for one in command.params if one.param_type_name == "option" and not one.hidden]
             yield from _table("argument", arguments, lambda one: one.metavar or one.name.upper())
             yield from _table("option", options, lambda one: ", ".join([*one.opts, *one.secondary_opts]))
+            if hasattr(command, "commands"):
+                yield from _group(f"{prefix} {name}", command)
 
 
 def _plain(text: str | None) -> str:
