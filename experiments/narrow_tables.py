@@ -34,7 +34,7 @@ def narrow_parts(table: Table, console: Console, options: ConsoleOptions) -> Ite
         return
     names = table.columns[:keys]
     while len(names) > 1 and _width(_part(table, names), console, options) > MOST_OF_KEYS * options.max_width:
-        names = names[1:] if len({*names[0].cells}) == 1 else names[:-1]
+        names = names[1:] if len({str(cell) for cell in names[0].cells}) == 1 else names[:-1]
     chosen: list[Column] = []
     first = True
     for column in [*(one for one in table.columns[:keys] if one not in names), *numbers]:

@@ -147,7 +147,7 @@ def test_bart_sees_the_samples_and_dimensions_that_were_converted(raw_file: Path
 def test_a_generated_scan_passes_through_the_commands(full: Path, tmp_path: Path) -> None:
     assert "fully sampled" in run("info", full).output
     converted = run("convert", full, tmp_path / "scan.h5").output
-    assert "fastMRI, 1 slices, 6 coils, 192 x 96" in converted
+    assert "fastMRI, 1 slice, 6 coils, 192 x 96" in converted
     with h5py.File(tmp_path / "scan.h5") as file:
         assert file["reconstruction_rss"].shape == (1, 96, 96)
     run("reconstruct", full, "--method", "sense", "--acceleration", 3, "--output", tmp_path / "out")
@@ -200,7 +200,7 @@ def test_numpy_files_state_their_axes(tmp_path: Path) -> None:
     run("convert", tmp_path / "scan.npy", tmp_path / "scan.h5", "--axes", "readout phase coils slices")
     with h5py.File(tmp_path / "scan.h5") as file:
         np.testing.assert_array_equal(file["kspace"], kspace.transpose(3, 2, 0, 1))
-    wrong = run("convert", tmp_path / "scan.npy", tmp_path / "x.h5", "--axes", "readout phase coils kz", code=2)
+    wrong = run("convert", tmp_path / "scan.npy", tmp_path / "x.h5", "--axes", "readout phase coils echoes", code=2)
     assert "do not describe k-space of 4 axes" in wrong.output.replace("\n", " ")
 
 
