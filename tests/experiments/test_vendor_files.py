@@ -200,7 +200,7 @@ def test_numpy_files_state_their_axes(tmp_path: Path) -> None:
     run("convert", tmp_path / "scan.npy", tmp_path / "scan.h5", "--axes", "readout phase coils slices")
     with h5py.File(tmp_path / "scan.h5") as file:
         np.testing.assert_array_equal(file["kspace"], kspace.transpose(3, 2, 0, 1))
-    wrong = run("convert", tmp_path / "scan.npy", tmp_path / "x.h5", "--axes", "readout phase coils echoes", code=2)
+    wrong = run("convert", tmp_path / "scan.npy", tmp_path / "x.h5", "--axes", "readout phase coils colours", code=2)
     assert "do not describe k-space of 4 axes" in wrong.output.replace("\n", " ")
 
 
