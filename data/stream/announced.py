@@ -197,7 +197,7 @@ class Announced:
         if limits is None or self.steps[1] is not None or self.acceleration > 1:
             return ""
         lost = set(range(limits.first, limits.last + 1)) - {one for one, _ in measured.every}
-        if len(lost) >= (1 - DENSE) * len(limits):
+        if not lost or len(lost) >= (1 - DENSE) * len(limits):
             return ""
         return f"{len(lost)} of the {len(limits)} lines that its header announces are missing, first line {min(lost)}"
 

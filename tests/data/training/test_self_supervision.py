@@ -9,7 +9,7 @@ from torch import Tensor
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.measured import center_lines, center_rectangle
 from recon.data.masks.sampling import Sampling, sample_mask
-from recon.data.training.self_supervision import Density, split_mask
+from recon.data.training.self_supervision import Density, choices_of, split_mask
 
 
 @st.composite
@@ -33,10 +33,11 @@ def test_every_measured_line_is_in_one_mask_and_the_loss_gets_its_fraction_of_li
     assert consistency.shape == loss.shape == mask.shape
     assert torch.equal(consistency | loss, mask)
     assert not (consistency & loss).any()
-    phase = mask.shape[-1]
-    lines, held = (one.reshape(-1, phase).any(0) for one in (mask, loss))
-    distance = (torch.arange(phase) - phase // 2).abs()
-    assert not loss[..., distance < center / 2].any()
+    lines = choices_of(mask)  # or samples, where rows differ
+    held = loss.reshape(-1, *lines.shape).any(0)
+    offsets = torch.meshgrid(*((torch.arange(size) - size // 2).abs() for size in lines.shape), indexing="ij")
+    distance = torch.stack(offsets).amax(0)
+    assert not held[distance < center / 2].any()
     fewest, most = int((lines & (distance > center / 2)).sum()), int((lines & (distance >= center / 2)).sum())
     assert int(held.sum()) <= (max(1, round(fraction * most)) if most else 0)
     assert int(held.sum()) >= (max(1, round(fraction * fewest)) if fewest else 0)

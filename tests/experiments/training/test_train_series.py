@@ -54,9 +54,9 @@ def test_a_network_is_trained_on_the_series_of_files(folders: Path, frames: int 
     assert [line["steps"] for line in lines if "loss" in line] == [1, 2]
     assert all(np.isfinite(line["loss"]) for line in lines if "loss" in line)
     assert list(lines[-1]["groups"]) == ["CINE 4x"]
-    method = create("deep-cascade", {"checkpoint": str(best)})
+    method = create(NAME, {"checkpoint": str(best)})
     volume = SampledVolume(open_volume(folders / "val" / "c.h5"), Sampling(MaskKind.KT_EQUISPACED, 4, 0.0))
-    images = Runner("deep-cascade", method).volume(volume).images
+    images = Runner(NAME, method).volume(volume).images
     assert images.shape == (4, 32, 24)
 
 
@@ -65,10 +65,10 @@ def test_training_and_the_engine_see_the_same_series(folders: Path) -> None:
     best = train(config_of(folders))
     scores = [line for line in read_lines(folders / "out") if "ssim" in line]
     score = max(scores, key=lambda line: line["ssim"])["psnr"]
-    method = create("deep-cascade", {"checkpoint": str(best)})
+    method = create(NAME, {"checkpoint": str(best)})
     volume = open_volume(folders / "val" / "c.h5")
     sampled = SampledVolume(volume, Sampling(MaskKind.KT_EQUISPACED, 4, 0.0))
-    images = Runner("deep-cascade", method, floor=True).volume(sampled).images
+    images = Runner(NAME, method, floor=True).volume(sampled).images
     target = volume.read_target()
     assert target is not None
     psnr = 10 * np.log10(target.max() ** 2 / np.mean((images - target) ** 2))

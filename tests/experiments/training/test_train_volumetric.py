@@ -54,5 +54,6 @@ def test_a_3d_scan_trains_and_fine_tunes(run_command: Run, head: Path, tmp_path:
 def test_files_of_other_formats_name_the_command_that_writes_them_for_training(
     run_command: Run, head: Path, tmp_path: Path
 ) -> None:
-    result = run_command("train", CONFIG, f"data.train={head.parent}", f"output={tmp_path / 'run'}", code=2)
+    data = f"data.train={head.parent}", f"data.val={head.parent}"
+    result = run_command("train", CONFIG, *data, f"output={tmp_path / 'run'}", code=2)
     assert "recon convert head.mrd head_fastmri.h5" in " ".join(result.output.split())
