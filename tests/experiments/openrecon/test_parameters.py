@@ -44,9 +44,10 @@ def test_types_follow_from_the_settings() -> None:
     iterations = parameters["senseIterations"]
     assert isinstance(iterations, IntegerParameter)
     assert (iterations.minimum, iterations.maximum) == (1, 400)
-    assert parameters["senseLamda"] == StringParameter(  # 0.003 is no multiple of 0.1
-        id="senseLamda", label=parameters["senseLamda"].label, information=parameters["senseLamda"].information,
-        default="0.003",
+    assert parameters["senseTolerance"] == StringParameter(  # 0.0001 is no multiple of 0.1
+        id="senseTolerance", label=parameters["senseTolerance"].label,
+        information=parameters["senseTolerance"].information,
+        default="0.0001",
     )  # fmt: skip
     precision, oversampling = parameters["varnetPrecision"], parameters["varnetRemoveOversampling"]
     assert isinstance(precision, ChoiceParameter)
