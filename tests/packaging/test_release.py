@@ -34,7 +34,9 @@ def planned() -> Any:
     def plan(*words: str) -> str:
         for name in ("Makefile", "pyproject.toml", "constraints.txt"):
             shutil.copy(ROOT / name, name)
-        return subprocess.run([make, "-n", *words], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            [make, "--no-print-directory", "-n", *words], capture_output=True, text=True, check=True
+        ).stdout
 
     return plan
 
