@@ -111,9 +111,11 @@ def test_a_killed_worker_or_ctrl_c_loses_nothing(
     output = tmp_path / "killed"
     words = ["compare", str(scans), *COMPARE, "--output", str(output)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    handled = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs deaf to it
     with subprocess.Popen(
         [sys.executable, "-m", "recon", *words, "--workers", "2"], env=environment, start_new_session=True
     ) as program:
+        signal.signal(signal.SIGINT, handled)
         while not list(output.rglob("*.h5")):
             assert program.poll() is None
             time.sleep(0.01)
