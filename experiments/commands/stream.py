@@ -49,7 +49,7 @@ def serve(  # noqa: PLR0917 - options of a command
         str | None,
         typer.Option(
             help="Method for clients whose configuration does not name one, and for those whose configuration is "
-            "unknown. Without this option the former get varnet, and the latter are told so and get no images."
+            "unknown. Without this option the former get varnet, and the latter get a text instead of images."
         ),
     ] = None,
     settings: Settings = None,

@@ -113,7 +113,7 @@ def fingerprint_of(acquisition: Acquisition) -> NDArray[np.float32]:
 
     It comes from the centre of k-space and covers the field of view of the image, so that copies which are rescaled,
     stored in another format, without oversampling, with compressed coils, or undersampled outside their centre have
-    the same one. Numbers at which others' anatomy is told apart: see `overlap`.
+    the same one. `overlap` says where other people's anatomy begins.
     """
     from scipy import ndimage  # noqa: PLC0415 - slow to import
 

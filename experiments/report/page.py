@@ -48,7 +48,7 @@ from recon.experiments.report.scores import (
 from recon.experiments.report.series_scores import HEADINGS as SERIES_HEADINGS
 from recon.experiments.report.series_scores import SeriesScore, series_numbers
 from recon.experiments.report.viewer.encoding import LEVELS
-from recon.experiments.report.viewer.library import niivue
+from recon.experiments.report.viewer.niivue import niivue
 
 RELIABILITY = "uncertainty.png"
 

@@ -120,7 +120,7 @@ class Session:
         return self._attempt(Close(), outbox) or self._summary()
 
     def _attempt(self, message: Message, outbox: Outbox) -> str:
-        """Handle a message, and return what the client was told if that fails."""
+        """Handle a message; return the text that was sent to the client if that fails."""
         try:
             self._handle(message, outbox)
         except InputError as error:

@@ -5,7 +5,7 @@ import hashlib
 from base64 import b64decode
 from importlib.resources import files
 
-from recon.experiments.report.viewer.library import niivue
+from recon.experiments.report.viewer.niivue import niivue
 
 
 def test_the_library_is_the_file_that_its_licence_names() -> None:
