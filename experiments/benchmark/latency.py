@@ -98,9 +98,10 @@ def measure_latency(address: tuple[str, int], shape: Shape, slices: int, timeout
                 start = time.process_time()
             sent = [_numbered(line, number) for line in chosen[number % DIFFERENT]]
             sent[-1].head["flags"] = 1 << 7
-            for line in sent:
+            for line in sent[:-1]:
                 peer.sendall(encode(line))
-            last = time.perf_counter()
+            last = time.perf_counter()  # before the last line leaves: the server may answer before `sendall` returns
+            peer.sendall(encode(sent[-1]))
             _wait_for_image(reader)
             seconds.append(time.perf_counter() - last)
             server.append(_seconds_in(reader))
