@@ -20,6 +20,7 @@ from recon.data.images.placement import Stack, stack
 from recon.data.images.square_pixels import as_scanner
 from recon.data.open import parts_of, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
+from recon.experiments.console import say
 from recon.experiments.engine.results.image_record import ImageRecord, read_record
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
 from recon.experiments.engine.run import Result
@@ -170,7 +171,7 @@ class ImageFiles:
         Raises
         ------
         InputError
-            If the images do not fit a format, or there are several for a file that holds a single one.
+            If the images do not fit a format.
         """
         volume = stored.scan.volume
         numbers = [volume.number(index) for index in range(len(volume))]
@@ -290,7 +291,7 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
     ----------
     path
         A file; or for DICOM and PNG a folder, in which every image becomes a file. One file of DICOM holds several
-        images as enhanced DICOM, and one PNG shows three planes of a 3-D scan.
+        images as enhanced DICOM, and one PNG shows them as a mosaic, or three planes of a 3-D scan.
     kind
         Format of the images.
     images
@@ -304,7 +305,7 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
     Raises
     ------
     InputError
-        If the images do not fit the format, or there are several for one PNG.
+        If the images do not fit the format.
     """
     if not np.isfinite(images.images).all():
         raise InputError(f"{path}: the images hold NaN or Inf, which {kind} cannot show")
@@ -316,11 +317,9 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
         _writer(ImageFormat.ENHANCED_DICOM)(path, images)
         return [path]
     if _is_file(path, kind):
-        if count > 1 and kind is ImageFormat.PNG and images.volumetric and images.frames is None:
-            _planes_writer()(path, images)
-            return [path]
         if count > 1:
-            raise InputError(f"{path}: can hold only one of the {count} slices; name a folder, and --format {kind}")
+            say(f"{path}: {_sheet_writer()(path, images)}")
+            return [path]
     else:
         for old in _numbered(path, kind):  # a folder is read as one series
             old.unlink()
@@ -380,10 +379,10 @@ def _writer(kind: ImageFormat) -> Callable[..., Any]:
     return write_reconstruction
 
 
-def _planes_writer() -> Callable[[Path, Stack], None]:
-    from recon.data.images.png import write_planes  # noqa: PLC0415
+def _sheet_writer() -> Callable[[Path, Stack], str]:
+    from recon.data.images.sheet import write_sheet  # noqa: PLC0415
 
-    return write_planes
+    return write_sheet
 
 
 def _format(word: str) -> ImageFormat:

@@ -9,11 +9,13 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from helpers.raw_files import write_raw_file
 from helpers.stacks import oblique_stack
 from recon.data.errors import InputError
+from recon.data.images.sheet import GAP
 from recon.experiments.cli import app
 from recon.experiments.engine.results.image_files import ImageFormat, write_images
 
@@ -72,7 +74,6 @@ def test_the_name_of_the_output_chooses_the_format(run: Run, tmp_path: Path, nam
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-o", "x.png"), "only one of the 2 slices"),
         (("-o", "x.nii.gz", "--format", "dicom"), "the name says nifti"),
         (("-o", "x", "--format", "dicm"), "did you mean 'dicom'"),
     ],
@@ -87,6 +88,14 @@ def test_contradictory_options_are_an_error(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert sentence in " ".join(run(raw_file, *arguments, code=2).output.split())
+
+
+def test_one_picture_of_several_slices_is_a_mosaic(run: Run, raw_file: Path, tmp_path: Path) -> None:
+    printed = run(raw_file, "-o", tmp_path / "image.png").output
+    assert "image.png: a mosaic of 2 images, 2 in a row" in " ".join(printed.split())
+    with Image.open(tmp_path / "image.png") as picture:
+        assert picture.size == (2 * 40 + GAP, 48)
+    assert "done before" in run(raw_file, "-o", tmp_path / "image.png").output
 
 
 def test_two_inputs_for_one_file_are_an_error(run: Run, raw_file: Path, tmp_path: Path) -> None:
