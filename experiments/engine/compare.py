@@ -26,7 +26,7 @@ from recon.experiments.engine.comparison import Comparison, distinct
 from recon.experiments.engine.comparison_work import ComparisonWork, PlannedResult
 from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.results.outcome import Outcome
-from recon.experiments.engine.results.rerun import EarlierResults
+from recon.experiments.engine.results.rerun import EarlierResults, read_scores, rows_of_scores
 from recon.experiments.engine.results.store import check_replaceable
 from recon.experiments.engine.run import INTERVAL, UNCERTAINTY
 from recon.experiments.report.coverage import SetCoverage, coverage_table
@@ -100,7 +100,7 @@ def compare(
         clean_parts(folder)
     if not overwrite:
         _check_replaceable(output, planned)
-    earlier = EarlierResults(output / METRICS, (one.path for one in planned))
+    earlier = EarlierResults(output / METRICS, read_scores, (one.path for one in planned))
     outcomes = _outcomes(planned, work, crew, output if crew.part.is_all else None, problems, earlier)
     scores = [outcome.score for outcome in outcomes]
     if not crew.part.is_all:
@@ -112,7 +112,7 @@ def compare(
         raise InputError("nothing could be reconstructed")
     coverages = [outcome.coverage for outcome in outcomes if outcome.coverage is not None]
     series_scores = [one for outcome in outcomes for one in outcome.series]
-    say_all(earlier.sentences(scores))
+    say_all(earlier.sentences(rows_of_scores(scores)))
     _summarise(output / SUMMARY, scores, coverages, series_scores, protocol)
     notes = problems.sentences + distinct(sentence for outcome in outcomes for sentence in outcome.warnings)
     try:

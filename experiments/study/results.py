@@ -13,6 +13,7 @@ from typing import Any
 
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
+from recon.experiments.engine.results.rerun import Row
 from recon.experiments.report.scores import FORMULA, versions
 from recon.experiments.study.measure import MEASURES, Values, summary
 from recon.experiments.study.statistics import PairTest, pairwise_tests
@@ -142,6 +143,31 @@ def write_values(path: Path, results: StudyResults) -> None:
         table.writerow(COLUMNS)
         for *names, value in results.rows():
             table.writerow([*map(_no_formula, names), "" if math.isnan(value) else repr(value)])
+
+
+def rows_of_values(results: StudyResults) -> list[Row]:
+    """Return the rows of the table of values."""
+    return [_row(*row) for row in results.rows()]
+
+
+def read_values(path: Path) -> list[Row]:
+    """Read the table of values.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1:]
+    return [
+        _row(*(name.removeprefix("'") for name in (subject, arm, measure, place)), float(value or "nan"))
+        for subject, arm, measure, place, value in rows
+    ]
+
+
+def _row(subject: str, arm: str, measure: str, place: str, value: float) -> Row:
+    return Row((subject, arm, measure, place), f"{arm} of {subject}", (value,))
 
 
 def check_table(path: Path) -> None:

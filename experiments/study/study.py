@@ -13,7 +13,7 @@ from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.open import find_files
 from recon.data.storage.atomic import check_writable, clean_parts
-from recon.experiments.console import Problems, console, log, progress, say, warn
+from recon.experiments.console import Problems, console, log, progress, say, say_all, warn
 from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.results.rerun import EarlierResults
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
@@ -22,7 +22,14 @@ from recon.experiments.study.measure import RISE, SNR, measure_regions
 from recon.experiments.study.pictures import SubjectPictures
 from recon.experiments.study.plan import Study, Subject, plan_subjects
 from recon.experiments.study.regions import Regions
-from recon.experiments.study.results import StudyResults, check_table, write_json, write_values
+from recon.experiments.study.results import (
+    StudyResults,
+    check_table,
+    read_values,
+    rows_of_values,
+    write_json,
+    write_values,
+)
 from recon.experiments.study.statistics import FEWEST
 from recon.experiments.study.table import results_table
 
@@ -65,7 +72,7 @@ def run_study(inputs: list[Path], study: Study, output: Path, overwrite: bool = 
         _check_replaceable(output, stored)
     notes = _notes(study, subjects)
     results = StudyResults(tuple(config.arms), config.pairs)
-    earlier = EarlierResults(output / VALUES, (one.path for one in stored))
+    earlier = EarlierResults(output / VALUES, read_values, (one.path for one in stored))
     pictures: list[SubjectPictures] = []
     missing: dict[str, list[str]] = defaultdict(list)
     with progress() as bar:
@@ -91,6 +98,7 @@ def run_study(inputs: list[Path], study: Study, output: Path, overwrite: bool = 
                 write_values(output / VALUES, results)
     if not results.values:
         raise InputError("nothing could be measured")
+    say_all(earlier.sentences(rows_of_values(results)))
     notes += [f"{reason}: {', '.join(names)}" for reason, names in missing.items()]
     _finish(study, results, pictures, output, problems.sentences + warnings.sentences + notes)
     problems.exit()

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from recon.data.errors import InputError
 from recon.experiments.report.scores import MethodScore, read_csv
 
 MOST_NAMED = 3
-"""Largest number of methods of replaced rows that are named."""
+"""Largest number of names of replaced rows that are printed."""
 
-Key = tuple[str, str, str, float, float, int]
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table of results.
+
+    Attributes
+    ----------
+    key
+        Value that distinguishes the row from all others.
+    name
+        Name of the row in messages, which several may share.
+    numbers
+        Results in the row.
+    """
+
+    key: Hashable
+    name: str
+    numbers: tuple[float, ...]
 
 
 class EarlierResults:
@@ -22,13 +40,15 @@ class EarlierResults:
     Parameters
     ----------
     table
-        Table of scores, which is read before the run writes it.
+        Table of results, which is read before the run writes it.
+    read
+        Function that reads the table.
     paths
         Files of all results of the run.
     """
 
-    def __init__(self, table: Path, paths: Iterable[Path]) -> None:
-        self._table, self._scores = table, _read(table)
+    def __init__(self, table: Path, read: Callable[[Path], list[Row]], paths: Iterable[Path]) -> None:
+        self._table, self._rows = table, _read(table, read)
         self._before = {path: _changed(path) for path in paths}
 
     def is_reused(self, path: Path) -> bool:
@@ -39,60 +59,64 @@ class EarlierResults:
         """Say how long a result took, or that it was there."""
         return "done before" if self.is_reused(path) else f"{seconds:.1f} s"
 
-    def sentences(self, scores: Sequence[MethodScore]) -> Iterator[str]:
-        """Say how many results were taken over, and what of the earlier table is replaced by the one of `scores`."""
+    def sentences(self, rows: Sequence[Row]) -> Iterator[str]:
+        """Say how many results were taken over, and what of the earlier table is replaced by the one of `rows`."""
         count = sum(map(self.is_reused, self._before))
         if count:
             yield f"{count} of {len(self._before)} results were there before and were not made again"
-        yield from _replaced_rows(self._table, self._scores, scores)
+        yield from self._replaced(rows)
+
+    def _replaced(self, rows: Sequence[Row]) -> Iterator[str]:
+        """Say which rows of the earlier table the new one leaves out, and how many it changes."""
+        now = {row.key: row.numbers for row in rows}
+        lost = [row for row in self._rows if row.key not in now]
+        if lost:
+            names = list(dict.fromkeys(row.name for row in lost))
+            more = ", ..." if len(names) > MOST_NAMED else ""
+            yield (
+                f"{self._table}: replaces the table of another run, {_counted(lost)} of which this one does not hold "
+                f"({', '.join(names[:MOST_NAMED])}{more})"
+            )
+        changed = [row for row in self._rows if row.key in now and not _same(row.numbers, now[row.key])]
+        if changed:
+            yield f"{self._table}: replaces the results of an earlier run in {_counted(changed)}"
 
 
-def _read(path: Path) -> list[MethodScore]:
+def rows_of_scores(scores: Iterable[MethodScore]) -> list[Row]:
+    """Return the rows of a comparison's table."""
+    return [
+        Row(_key(score), f"{score.method} {score.acceleration:.3g}x", (score.ssim, score.psnr, score.nmse))
+        for score in scores
+    ]
+
+
+def read_scores(path: Path) -> list[Row]:
+    """Read the table of a comparison."""
+    return rows_of_scores(read_csv(path))
+
+
+def _read(path: Path, read: Callable[[Path], list[Row]]) -> list[Row]:
     """Read the table of an earlier run; empty if there is none that can be read."""
     try:
-        return read_csv(path) if path.exists() else []
+        return read(path) if path.exists() else []
     except (InputError, ValueError, csv.Error):
         return []
-
-
-def _replaced_rows(path: Path, earlier: Sequence[MethodScore], scores: Sequence[MethodScore]) -> Iterator[str]:
-    """Say which rows of an earlier table a new one leaves out, and how many it changes.
-
-    Parameters
-    ----------
-    path
-        File of the table, for the message.
-    earlier, scores
-        Rows before and now.
-    """
-    now = {_key(score): score for score in scores}
-    lost = [score for score in earlier if _key(score) not in now]
-    if lost:
-        names = list(dict.fromkeys(f"{score.method} {score.acceleration:.3g}x" for score in lost))
-        more = ", ..." if len(names) > MOST_NAMED else ""
-        yield (
-            f"{path}: replaces the table of another run, {_rows(len(lost))} of which this one does not hold "
-            f"({', '.join(names[:MOST_NAMED])}{more})"
-        )
-    changed = [score for score in earlier if _key(score) in now and not _same(score, now[_key(score)])]
-    if changed:
-        yield f"{path}: replaces the scores of an earlier run in {_rows(len(changed))}"
 
 
 def _changed(path: Path) -> int | None:
     return path.stat().st_mtime_ns if path.is_file() else None
 
 
-def _rows(count: int) -> str:
-    return f"{count} row{'' if count == 1 else 's'}"
+def _counted(rows: Sequence[Row]) -> str:
+    return f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
 
 
-def _key(score: MethodScore) -> Key:
+def _key(score: MethodScore) -> Hashable:
     # an undersampled scan has the numbers that were measured, which the table holds with few digits
     center = f"{score.center_fraction:.4g}", f"{score.acceleration:.4g}"
     return score.file, score.method, score.mask, float(center[0]), float(center[1]), score.seed
 
 
-def _same(one: MethodScore, other: MethodScore) -> bool:
-    pairs = [(getattr(one, name), getattr(other, name)) for name in ("ssim", "psnr", "nmse")]
+def _same(some: Sequence[float], others: Sequence[float]) -> bool:
+    pairs = zip(some, others, strict=True)
     return all((math.isnan(a) and math.isnan(b)) or math.isclose(a, b, rel_tol=1e-4) for a, b in pairs)

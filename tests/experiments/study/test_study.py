@@ -227,6 +227,24 @@ def test_files_of_others_are_not_replaced(run_command: Run, study: Callable[...,
     assert "NEX 1" in (output / "values.csv").read_text()
 
 
+def test_a_study_says_what_it_takes_over_and_what_it_replaces(
+    run_command: Run, study: Callable[..., Path], tmp_path: Path
+) -> None:
+    scans = [write_subject(tmp_path / f"scan_{number}.h5", number) for number in range(2)]
+    options = ("-o", tmp_path / "out")
+    assert "before" not in run_command("study", study(replicas=0), *scans, *options).output
+    again = run_command("study", study(replicas=0), *scans, *options).output
+    assert "6 of 6 results were there before" in again
+    assert "replaces" not in again
+    fewer = run_command("study", study(replicas=0), scans[0], *options).output
+    assert "3 of 3 results were there before" in fewer
+    assert "values.csv: replaces the table of another run" in fewer
+    assert "(NEX 2 of scan_1, NEX 1 of scan_1, fast of scan_1)" in fewer
+    moved = {**STUDY["rois"], "fat": {"center": [-20, 10], "radii": [8, 12]}}
+    changed = run_command("study", study(replicas=0, rois=moved), scans[0], *options).output
+    assert "values.csv: replaces the results of an earlier run in" in changed
+
+
 def test_regions_of_a_label_map_are_those_of_ellipses(
     run_command: Run, study: Callable[..., Path], tmp_path: Path
 ) -> None:

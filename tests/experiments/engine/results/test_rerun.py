@@ -38,7 +38,7 @@ def test_a_run_that_replaces_the_table_of_another_says_so(compare: Callable[...,
     assert "metrics.csv: replaces the table of another run, 1 row of which" in fewer
     assert "zero-filled 2x" in fewer
     changed = compare("2", "--methods", "sense", "--set", "iterations=1")
-    assert "replaces the scores of an earlier run in 1 row" in changed
+    assert "replaces the results of an earlier run in 1 row" in changed
 
 
 def test_no_path_follows_a_failure_as_if_all_were_there(run_command: Run, raw_file: Path, tmp_path: Path) -> None:
