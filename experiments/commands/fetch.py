@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from recon.data.errors import InputError, did_you_mean
+from recon.experiments.commands.completion import complete_scan
 
 commands = typer.Typer()
 
@@ -17,7 +18,10 @@ ALL = "all"
 @commands.command()
 def fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Scans to fetch, or all; none to list them.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Scans to fetch, or all; none to list them.", autocompletion=complete_scan
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files.")] = Path("scans"),
     original: Annotated[

@@ -8,6 +8,12 @@ from typing import Annotated
 import typer
 
 from recon.data.errors import InputError
+from recon.experiments.commands.completion import (
+    complete_masks,
+    complete_method,
+    complete_methods,
+    complete_stage,
+)
 from recon.experiments.commands.options import (
     MASKS,
     Axes,
@@ -53,7 +59,11 @@ def reconstruct(
     output: ImageOutput,
     *,
     method: Annotated[
-        str, typer.Option(help="Name of the method, for example sense, grappa, cs-wavelet, varnet or sense+gain.")
+        str,
+        typer.Option(
+            help="Name of the method, for example sense, grappa, cs-wavelet, varnet or sense+gain.",
+            autocompletion=complete_method,
+        ),
     ] = "varnet",
     formats: Formats = None,
     acceleration: Annotated[
@@ -123,13 +133,13 @@ def compare(
     inputs: Inputs,
     output: Output = Path("comparison"),
     *,
-    methods: Annotated[str, typer.Option(help=METHODS_HELP)] = METHODS,
+    methods: Annotated[str, typer.Option(help=METHODS_HELP, autocompletion=complete_methods)] = METHODS,
     accelerations: Annotated[
         str, typer.Option(help="Comma-separated accelerations at which to undersample fully sampled scans.")
     ] = "4,8",
     mask: Annotated[
         str,
-        typer.Option(help=f"Comma-separated masks; {MASKS}."),
+        typer.Option(help=f"Comma-separated masks; {MASKS}.", autocompletion=complete_masks),
     ] = "equispaced_fraction",
     center_fraction: CenterFraction = None,
     seed: Annotated[
@@ -138,7 +148,8 @@ def compare(
     oracle: Annotated[
         str,
         typer.Option(
-            help="Comma-separated methods to run a second time, with the lamda that is best for each slice."
+            help="Comma-separated methods to run a second time, with the lamda that is best for each slice.",
+            autocompletion=complete_methods,
         ),
     ] = "",
     settings: Annotated[
@@ -210,7 +221,9 @@ def denoise(
         list[Path], typer.Argument(metavar="INPUT...", help="DICOM, NIfTI or HDF5 files, or folders of them.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the images, or a file for one input.")],
-    method: Annotated[str, typer.Option(help="Post-processing stage, for example gain.")] = "gain",
+    method: Annotated[
+        str, typer.Option(help="Post-processing stage, for example gain.", autocompletion=complete_stage)
+    ] = "gain",
     strength: Annotated[
         float | None, typer.Option(help="How much to denoise: 0 changes nothing, 1 is the estimated optimum.")
     ] = None,
@@ -239,7 +252,7 @@ def tune(
     output: Annotated[Path, typer.Option("--output", "-o", help="YAML file to write the settings to.")] = Path(
         "tuned.yaml"
     ),
-    methods: Annotated[str, typer.Option(help=METHODS_HELP)] = TUNABLE,
+    methods: Annotated[str, typer.Option(help=METHODS_HELP, autocompletion=complete_methods)] = TUNABLE,
     accelerations: Annotated[str, typer.Option(help="Comma-separated accelerations.")] = "4,8",
     mask: Mask = "equispaced_fraction",
     center_fraction: CenterFraction = None,

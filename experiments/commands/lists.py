@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from recon.experiments.commands.completion import complete_config, complete_method_or_stage
 from recon.experiments.commands.options import Plugins
 
 commands = typer.Typer()
@@ -15,7 +16,12 @@ commands = typer.Typer()
 @commands.command()
 def methods(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Method or stage to explain, with its settings.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Method or stage to explain, with its settings.",
+            autocompletion=complete_method_or_stage,
+        ),
     ] = None,
     plugins: Plugins = None,
 ) -> None:
@@ -36,7 +42,12 @@ def methods(
 @commands.command()
 def configs(
     name: Annotated[
-        Path | None, typer.Argument(metavar="[NAME]", help="Configuration to print, as a start for one of your own.")
+        Path | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Configuration to print, as a start for one of your own.",
+            autocompletion=complete_config,
+        ),
     ] = None,
 ) -> None:
     """List the training configurations that ship, or print one.

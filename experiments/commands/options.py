@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from recon.experiments.commands.completion import complete_mask, complete_weights
+
 MASKS = (
     "available: random, equispaced, equispaced_fraction, magic; center and center_phase, which measure the centre of "
     "k-space alone, along both axes or along phase; kt-equispaced and kt-random, which measure other lines in each "
@@ -37,12 +39,16 @@ Settings = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter of the method; may be repeated."),
 ]
 Checkpoint = Annotated[
-    str | None, typer.Option(help=f"Weights of a learned method, ours, fastMRI's or its authors': {WEIGHTS}.")
+    str | None,
+    typer.Option(
+        help=f"Weights of a learned method, ours, fastMRI's or its authors': {WEIGHTS}.",
+        autocompletion=complete_weights,
+    ),
 ]
 Device = Annotated[str, typer.Option(help="Device to compute on; available: auto, cpu, cuda.")]
 Mask = Annotated[
     str,
-    typer.Option(help=f"Mask that undersamples the scans; {MASKS}."),
+    typer.Option(help=f"Mask that undersamples the scans; {MASKS}.", autocompletion=complete_mask),
 ]
 CenterFraction = Annotated[
     float | None,
@@ -63,7 +69,10 @@ TunedFile = Annotated[
 ImageOutput = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", help="Folder for the images, or a file name ending in .h5, .nii.gz, .dcm or .png."
+        "--output",
+        "-o",
+        help="Folder for the images, or a file name ending in .h5, .nii.gz, .dcm or .png; one .png shows several "
+        "slices as a mosaic.",
     ),
 ]
 Formats = Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from recon.experiments.commands.completion import complete_method
 from recon.experiments.commands.options import (
     Checkpoint,
     Device,
@@ -49,7 +50,8 @@ def serve(  # noqa: PLR0917 - options of a command
         str | None,
         typer.Option(
             help="Method for clients whose configuration does not name one, and for those whose configuration is "
-            "unknown. Without this option the former get varnet, and the latter get a text instead of images."
+            "unknown. Without this option the former get varnet, and the latter get a text instead of images.",
+            autocompletion=complete_method,
         ),
     ] = None,
     settings: Settings = None,
@@ -116,7 +118,11 @@ def send(
     host: Host = "127.0.0.1",
     port: Port = 9002,
     method: Annotated[
-        str, typer.Option(help="Configuration name to send; by default the server chooses the method.")
+        str,
+        typer.Option(
+            help="Configuration name to send; by default the server chooses the method.",
+            autocompletion=complete_method,
+        ),
     ] = "",
     console: Annotated[
         list[str] | None,
@@ -144,7 +150,10 @@ def send(
 def stream(
     method: Annotated[
         str | None,
-        typer.Option(help="Method, unless the stream's own configuration names another one; by default varnet."),
+        typer.Option(
+            help="Method, unless the stream's own configuration names another one; by default varnet.",
+            autocompletion=complete_method,
+        ),
     ] = None,
     settings: Settings = None,
     checkpoint: Checkpoint = None,

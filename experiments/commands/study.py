@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from recon.experiments.commands.completion import complete_study
 from recon.experiments.commands.options import Device, Inputs, Output, Overwrite, Plugins
 
 commands = typer.Typer()
@@ -17,7 +18,9 @@ def study(
     config: Annotated[
         Path,
         typer.Argument(
-            metavar="STUDY", help="YAML file with arms, regions and tests, or the name of a study that ships."
+            metavar="STUDY",
+            help="YAML file with arms, regions and tests, or the name of a study that ships.",
+            autocompletion=complete_study,
         ),
     ],
     inputs: Inputs,

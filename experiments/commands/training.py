@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from recon.data.extras import extra
+from recon.experiments.commands.completion import complete_config, complete_weights
 from recon.experiments.commands.options import WEIGHTS, Output
 
 commands = typer.Typer()
@@ -16,7 +17,12 @@ commands = typer.Typer()
 @commands.command()
 def train(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG.yaml", help="Configuration file, or the name of a shipped one.")
+        Path,
+        typer.Argument(
+            metavar="CONFIG.yaml",
+            help="Configuration file, or the name of a shipped one.",
+            autocompletion=complete_config,
+        ),
     ],
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values to override in the configuration.")
@@ -43,6 +49,7 @@ def finetune(
         typer.Argument(
             metavar="CHECKPOINT",
             help=f"Weights to start from: {WEIGHTS}.",
+            autocompletion=complete_weights,
         ),
     ],
     acquisition: Annotated[Path, typer.Argument(metavar="INPUT", help="Raw-data file of the acquisition.")],

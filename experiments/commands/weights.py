@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from recon.data.errors import InputError
+from recon.experiments.commands.completion import complete_weights
 from recon.experiments.commands.options import WEIGHTS, Device
 from recon.experiments.console import Problems, console, say
 
@@ -27,6 +26,9 @@ def weights() -> None:
 
     Example: recon weights
     """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     from recon.models.checkpoints.checkpoint import load_model
     from recon.models.checkpoints.locate import shipped_weights
 
@@ -59,7 +61,9 @@ def _describe(loaded: Checkpoint) -> tuple[str, ...]:
 def calibrate(
     checkpoint: Annotated[
         str,
-        typer.Argument(metavar="CHECKPOINT", help=f"Weights of a network: {WEIGHTS}."),
+        typer.Argument(
+            metavar="CHECKPOINT", help=f"Weights of a network: {WEIGHTS}.", autocompletion=complete_weights
+        ),
     ],
     inputs: Annotated[
         list[Path] | None,
