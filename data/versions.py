@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import metadata
 from pathlib import Path
 
 OURS = "unrolled-recon"
@@ -26,11 +24,15 @@ PACKAGES = (
 
 def version_of(package: str) -> str:
     """Return the version of a package, or "not installed"; that of this one is in the checkout if nowhere else."""
+    from importlib import metadata  # noqa: PLC0415 - takes long to import, and few commands ask
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         project = CHECKOUT / "pyproject.toml"
         if package == OURS and project.is_file():
+            import tomllib  # noqa: PLC0415 - likewise
+
             return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
         return "not installed"
 

@@ -5,23 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.segment import Segment
 from rich.table import Table
 
 from recon.data.errors import DiskFullError, InputError, InputWarning, printable
 from recon.data.storage.atomic import DISK_FULL_CODES
 from recon.experiments.narrow_tables import narrow_parts
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 BAD_INPUT = 2
 
@@ -138,6 +133,15 @@ class Problems:
 
 def progress() -> Progress:
     """Make a progress bar, which is shown only on a terminal."""
+    from rich.progress import (  # noqa: PLC0415 - for commands that take long
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
