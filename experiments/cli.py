@@ -38,12 +38,25 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
+LONGEST = 300
+"""Largest number of letters of what is said about a command in a list of commands."""
+
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM from a person, a launcher or Slurm; it ends the program as Ctrl-C does, without partial files."""
 
 
-class Commands(TyperGroup):
+class Overview(TyperGroup):
+    """Lists commands with the whole first sentence about each, also where it takes two lines."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the names of the commands and what they do."""
+        rows = [(name, command.get_short_help_str(limit=LONGEST)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class Commands(Overview):
     """Reports errors that the user can correct in one sentence; programming errors keep their traceback."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -110,7 +123,7 @@ app = typer.Typer(
     "compressed sensing and an end-to-end variational network under one protocol. Research use only.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # rich truncates names of options, and breaks lines after two words at 80 columns
 )
 
 
@@ -137,12 +150,17 @@ for part in (raw_data, fetch, images, lists, study, verify, stream, training, we
 benchmarks.commands.add_typer(quality_benchmarks.commands)
 app.add_typer(
     benchmarks.commands,
+    cls=Overview,
     name="benchmark",
     help="Measure quality, time and memory against other packages, from a checkout of the repository.",
     no_args_is_help=True,
 )
 app.add_typer(
-    openrecon.commands, name="openrecon", help="Package the server as an OpenRecon image.", no_args_is_help=True
+    openrecon.commands,
+    cls=Overview,
+    name="openrecon",
+    help="Package the server as an OpenRecon image.",
+    no_args_is_help=True,
 )
 
 

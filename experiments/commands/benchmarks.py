@@ -41,7 +41,7 @@ commands = typer.Typer(cls=BenchmarkGroup)
 def classical(
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files, or folders of them."),
+        typer.Argument(metavar="INPUT", help="Fully sampled raw-data files, or folders of them."),
     ] = None,
     output: Output = Path("benchmark"),
     masks: Annotated[
@@ -88,7 +88,7 @@ def classical(
 def loading(
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files; by default they are simulated."),
+        typer.Argument(metavar="INPUT", help="Fully sampled raw-data files; by default they are simulated."),
     ] = None,
     output: Output = Path("benchmark"),
     workers: Annotated[

@@ -20,7 +20,7 @@ def fetch(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...", help="Scans to fetch, or all; none to list them.", autocompletion=complete_scan
+            metavar="NAME", help="Scans to fetch, or all; none to list them.", autocompletion=complete_scan
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files.")] = Path("scans"),

@@ -218,7 +218,7 @@ def compare(
 @commands.command()
 def denoise(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="DICOM, NIfTI or HDF5 files, or folders of them.")
+        list[Path], typer.Argument(metavar="INPUT", help="DICOM, NIfTI or HDF5 files, or folders of them.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the images, or a file for one input.")],
     method: Annotated[

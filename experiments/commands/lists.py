@@ -18,7 +18,7 @@ def methods(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             help="Method or stage to explain, with its settings.",
             autocompletion=complete_method_or_stage,
         ),
@@ -44,7 +44,7 @@ def configs(
     name: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             help="Configuration to print, as a start for one of your own.",
             autocompletion=complete_config,
         ),

@@ -18,9 +18,7 @@ MASKS = (
 )
 WEIGHTS = "a file, a name that `recon weights` lists, or owner/repository:file on the Hugging Face Hub"
 
-Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT...", help="Raw-data files, or folders of raw-data files.")
-]
+Inputs = Annotated[list[Path], typer.Argument(metavar="INPUT", help="Raw-data files, or folders of raw-data files.")]
 Axes = Annotated[
     str | None,
     typer.Option(

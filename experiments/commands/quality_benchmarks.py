@@ -11,7 +11,7 @@ from recon.experiments.commands.options import CenterFraction, Checkpoint, Devic
 
 FullScans = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files, or folders of them."),
+    typer.Argument(metavar="INPUT", help="Fully sampled raw-data files, or folders of them."),
 ]
 Heads = Annotated[int, typer.Option(min=0, help="Number of simulated heads.")]
 MethodSettings = Annotated[
@@ -55,7 +55,7 @@ def enlarging(
 def series(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT...", help="Fully sampled series with targets, or folders of them."),
+        typer.Argument(metavar="INPUT", help="Fully sampled series with targets, or folders of them."),
     ],
     output: Output = Path("benchmark"),
     methods: Annotated[str, typer.Option(help="Comma-separated methods.")] = "l+s,cs-ktv,kt-sense,cs-wavelet",
@@ -140,7 +140,7 @@ def details(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             help="Scans without implants, and folders of them, as `recon simulate --implants` writes them.",
         ),
     ],
@@ -201,9 +201,7 @@ def denoising(
 
 @commands.command()
 def ablation(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Fully sampled raw-data files to score on.")
-    ],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Fully sampled raw-data files to score on.")],
     images: Annotated[
         Path,
         typer.Option(help="Magnitude images to simulate raw data from, as `data.train` of a training configuration."),

@@ -25,7 +25,7 @@ def train(
         ),
     ],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values to override in the configuration.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values to override in the configuration.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
@@ -54,7 +54,7 @@ def finetune(
     ],
     acquisition: Annotated[Path, typer.Argument(metavar="INPUT", help="Raw-data file of the acquisition.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Values to override in finetune.yaml.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values to override in finetune.yaml.")
     ] = None,
     output: Output = Path("finetuned"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,

@@ -15,7 +15,7 @@ commands = typer.Typer()
 @commands.command()
 def verify(
     results: Annotated[
-        list[Path], typer.Argument(metavar="RESULTS...", help="Folders that `recon compare` wrote, of one protocol.")
+        list[Path], typer.Argument(metavar="RESULTS", help="Folders that `recon compare` wrote, of one protocol.")
     ],
     *,
     sample: Annotated[
@@ -67,7 +67,7 @@ def audit(
     sets: Annotated[
         list[str],
         typer.Argument(
-            metavar="[CONFIG.yaml] data.train=... data.val=... data.test=...",
+            metavar="CONFIG.yaml|KEY=VALUE",
             help="Files and folders of the sets, a path or a list as for `recon train`; or its configuration.",
         ),
     ],

@@ -68,7 +68,7 @@ def calibrate(
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[INPUT...]",
+            metavar="INPUT",
             help="Fully sampled raw-data files with targets, or folders of them; without any, scans are simulated.",
         ),
     ] = None,
