@@ -49,7 +49,7 @@ class Terminated(KeyboardInterrupt):
 class Overview(TyperGroup):
     """Lists commands with the whole first sentence about each, also where it takes two lines."""
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
         """Write the names of the commands and what they do."""
         rows = [(name, command.get_short_help_str(limit=LONGEST)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
