@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from recon.experiments.comparability.rebuild import Sources
 from recon.experiments.comparability.row_check import TOLERANCE, RowCheck, Verdict, Verifier
 from recon.experiments.comparability.stored import StoredComparison, label_of, read_comparison, title_of
 from recon.experiments.comparability.table_check import table_faults
-from recon.experiments.console import Problems, console, progress, say
+from recon.experiments.console import Problems, console, log, progress, say
 from recon.experiments.report.scores import partition
 
 DIFFERS = 1
@@ -122,8 +123,10 @@ def _repeated(comparison: StoredComparison, verification: Verification, problems
         task = bar.add_task("verify", total=len(rows))
         for row in rows:
             bar.update(task, description=title_of(row))
+            started = time.monotonic()
             with problems.collect():
                 checks.append(verifier.check(row))
+                log(f"{title_of(row)}: images {checks[-1].images}, {time.monotonic() - started:.1f} s")
             bar.advance(task)
     return Outcome(comparison, tuple(table_faults(comparison)), tuple(checks))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 
 from recon.contract import UncertaintyCalibration
 from recon.data.errors import InputError
-from recon.experiments.console import Problems, progress, say
+from recon.experiments.console import Problems, log, progress, say
 from recon.experiments.engine.calibration_scans import Scan, Undersampled
 from recon.experiments.engine.metrics import common_field
 from recon.experiments.engine.run import Runner
@@ -55,9 +56,11 @@ def calibrate(checkpoint: str | Path, scans: Sequence[Scan], device: torch.devic
     measured: list[list[Errors]] = []
     with progress() as bar:
         task = bar.add_task("calibrate", total=len(scans))
-        for read in scans:
+        for number, read in enumerate(scans, start=1):
+            started = time.monotonic()
             with problems.collect():
                 measured.append([_measure(runner, undersampled) for undersampled in read()])
+                log(f"scan {number} of {len(scans)}: {time.monotonic() - started:.1f} s")
             bar.advance(task)
     if not measured:
         raise InputError("no scan could be used to calibrate with")
