@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 USABLE := .venv/.usable
-TORCH_INDEX ?= # another package index for torch, such as one of wheels without CUDA; never needed
+TORCH_INDEX ?= # another package index for torch, such as https://download.pytorch.org/whl/cpu without CUDA
 FUZZ_SECONDS ?= 60
 
 OPTIONS ?= # more of pytest
@@ -51,7 +51,12 @@ clean:
 
 # What a user needs, without the developers' tools.
 $(USABLE): pyproject.toml constraints.txt
-	@echo "Installing into .venv: 2 GB on disk and about five minutes; more where torch's default wheels bring CUDA."
+ifeq ($(strip $(TORCH_INDEX)),)
+	@echo "Installing into .venv: 5.5 GB and about ten minutes, because torch's wheels for Linux bring CUDA."
+	@echo "Without a GPU, make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu takes 2 GB and five minutes."
+else
+	@echo "Installing into .venv: 2 GB and about five minutes, more with CUDA."
+endif
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 ifneq ($(strip $(TORCH_INDEX)),)
 	$(PIP) --no-deps --index-url $(TORCH_INDEX) torch torchvision

@@ -11,7 +11,6 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from recon.data.errors import InputError, printable, shortened
 from recon.data.versions import own_version
@@ -29,6 +28,7 @@ from recon.experiments.commands import (
     verify,
     weights,
 )
+from recon.experiments.commands.overview import Overview
 from recon.experiments.console import show_warning
 
 UsageError: Any = typer.BadParameter.__base__
@@ -38,22 +38,9 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
-LONGEST = 300
-"""Largest number of letters of what is said about a command in a list of commands."""
-
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM from a person, a launcher or Slurm; it ends the program as Ctrl-C does, without partial files."""
-
-
-class Overview(TyperGroup):
-    """Lists commands with the whole first sentence about each, also where it takes two lines."""
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
-        """Write the names of the commands and what they do."""
-        rows = [(name, command.get_short_help_str(limit=LONGEST)) for name, command in self.commands.items()]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
 
 
 class Commands(Overview):
@@ -150,14 +137,12 @@ for part in (raw_data, fetch, images, lists, study, verify, stream, training, we
 benchmarks.commands.add_typer(quality_benchmarks.commands)
 app.add_typer(
     benchmarks.commands,
-    cls=Overview,
     name="benchmark",
     help="Measure quality, time and memory against other packages, from a checkout of the repository.",
     no_args_is_help=True,
 )
 app.add_typer(
     openrecon.commands,
-    cls=Overview,
     name="openrecon",
     help="Package the server as an OpenRecon image.",
     no_args_is_help=True,

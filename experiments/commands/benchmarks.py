@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from recon.data.errors import InputError
 from recon.experiments.commands.options import Checkpoint, Device, Output, Plugins, Settings
+from recon.experiments.commands.overview import Overview
 
 SIMULATED = "16x320x320,15x640x368"
 NETWORK_SHAPES = "8x320x320,15x640x368,16x640x320"
 
 
-class BenchmarkGroup(TyperGroup):
+class BenchmarkGroup(Overview):
     """Says where benchmarks run if they are not installed, because wheels do not contain them."""
 
     def invoke(self, ctx: Any) -> Any:

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-commands = typer.Typer()
+from recon.experiments.commands.overview import Overview
+
+commands = typer.Typer(cls=Overview)
 
 
 @commands.command()
