@@ -43,7 +43,7 @@ def demo(output: Path, device: torch.device) -> None:
         with progress() as bar:
             task = bar.add_task("simulate", total=VOLUMES)
             simulate_folder(raw, VOLUMES, SLICES, COILS, SIZE, SEED, SNR, progress=lambda: bar.advance(task))
-    say(f"comparing {len(METHODS)} methods at 4x and 8x")
+    say(f"comparing {len(METHODS)} methods at 4x and 8x; loops are compiled once, so the first results take longer")
     methods = {name: create(name) for name in METHODS}
     comparison = Comparison(methods, parse_protocol("equispaced_fraction", "4,8", None, "0"))
     compare([raw], comparison, output / "comparison", device)

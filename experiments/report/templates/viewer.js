@@ -1,6 +1,6 @@
 // The viewer: one NiiVue pane for each method, which scroll, zoom and change their window together.
 (() => {
-  const WHITE = {{ levels }}, FAINT = 0.02, BRIGHT = 1 / {{ error_gain }}, MOST = 12, FIRST = 6;
+  const WHITE = {{ levels }}, FAINT = 0.02, BRIGHT = 1 / {{ error_gain }}, MOST = 12, FIRST = 8;
   const AXES = { axial: [0, 1, 2], coronal: [0, 2, 1], sagittal: [1, 2, 0] };  // across, up, through
   let library = null, shut = () => {};
 
