@@ -13,11 +13,11 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from recon.data.storage.atomic import atomic_path
-from recon.experiments.report.comparison_figure import draw_comparison
 from recon.experiments.report.coverage import SetCoverage, coverage_headings
 from recon.experiments.report.lead import DEFINITION, lead_numbers, leads
-from recon.experiments.report.page_pictures import choose_quality, source
-from recon.experiments.report.panels import (
+from recon.experiments.report.pictures.comparison_figure import draw_comparison
+from recon.experiments.report.pictures.page_pictures import choose_quality, source
+from recon.experiments.report.pictures.panels import (
     ERROR_GAIN,
     ERROR_TEXT,
     HEAT,

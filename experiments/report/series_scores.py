@@ -10,9 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from recon.experiments.engine.frame_scores import FrameScores, score_frames
-from recon.experiments.engine.metrics import Images
 from recon.experiments.engine.sampled_volume import SampledVolume
+from recon.experiments.engine.scores.frame_scores import FrameScores, score_frames
+from recon.experiments.engine.scores.metrics import Images
 from recon.experiments.report.scores import partition
 
 HEADINGS = ("PSNR [dB]", "worst", "frame", "SSIM", "worst", "frame", "changes [dB]")

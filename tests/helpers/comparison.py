@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from recon.experiments.report.panels import SliceComparison
+from recon.experiments.report.pictures.panels import SliceComparison
 from recon.experiments.report.scores import MethodScore
 
 NAN = float("nan")

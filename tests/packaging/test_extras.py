@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from helpers import without_extras
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
+from helpers.programs import without_extras
 from recon.data.acquisition import Header
 from recon.experiments.report.scores import read_csv
 

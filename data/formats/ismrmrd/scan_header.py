@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from recon.data.acquisition import Header
 from recon.data.errors import printable, warn_of_input
-from recon.data.formats.header import (
+from recon.data.formats.header.xml import (
     LARGEST_NUMBER,
     LONGEST_QUOTE,
     HeaderError,

@@ -14,7 +14,7 @@ import numpy as np
 
 from recon.data.errors import InputError, did_you_mean
 from recon.data.extras import extra
-from recon.data.formats.fastmri import write_reconstruction
+from recon.data.formats.fastmri.layout import write_reconstruction
 from recon.data.images import WARNING
 from recon.data.images.placement import Stack, stack
 from recon.data.images.square_pixels import as_scanner

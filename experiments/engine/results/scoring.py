@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from recon.experiments.engine.detail import DetailMetrics, TargetDetail
-from recon.experiments.engine.metrics import ForegroundMetrics, Metrics, score, score_file, score_foreground
 from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.engine.run import Result
+from recon.experiments.engine.scores.detail import DetailMetrics, TargetDetail
+from recon.experiments.engine.scores.metrics import ForegroundMetrics, Metrics, score, score_file, score_foreground
 from recon.experiments.report.scores import MethodScore
 
 

@@ -23,9 +23,9 @@ from recon.data.storage.fingerprint import code_sha256, content_sha256
 from recon.experiments.cluster.crew import ALONE, Crew
 from recon.experiments.cluster.job import Advance, Task
 from recon.experiments.console import Problems, console, progress
-from recon.experiments.engine.metrics import Images, score
 from recon.experiments.engine.run import NotFiniteError, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
+from recon.experiments.engine.scores.metrics import Images, score
 from recon.experiments.engine.tuning.golden_section import logarithmic_grid, search
 from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings, read_tuned
 from recon.experiments.report.scores import versions

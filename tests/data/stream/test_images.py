@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.stacks import oblique_geometry
+from helpers.scans.stacks import oblique_geometry
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.images.placement import stack

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.raw_files import write_raw_file
-from helpers.slices import random_kspace
-from helpers.streams import LARGEST, receive
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.files.raw_files import write_raw_file
+from helpers.programs.streams import LARGEST, receive
+from helpers.scans.slices import random_kspace
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.images import SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import Heads

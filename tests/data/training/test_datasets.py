@@ -11,8 +11,8 @@ from fastmri.data.subsample import create_mask_for_mask_type
 from fastmri.data.transforms import VarNetDataTransform
 from torch.utils.data import DataLoader
 
-from helpers.raw_files import edit, write_raw_file
-from helpers.slices import random_kspace
+from helpers.files.raw_files import edit, write_raw_file
+from helpers.scans.slices import random_kspace
 from recon.data.acquisition import Header
 from recon.data.errors import InputError, plain_errors
 from recon.data.masks.kind import LINES, MaskKind

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from helpers.objects import object_acquisition
-from helpers.raw_files import write_raw_file
-from helpers.weights import write_weights
+from helpers.files.raw_files import write_raw_file
+from helpers.learned.weights import write_weights
+from helpers.scans.objects import object_acquisition
 from recon.contract import UncertaintyCalibration
 from recon.data.errors import InputError
 from recon.experiments.cli import app

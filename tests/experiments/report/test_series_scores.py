@@ -8,9 +8,9 @@ import pytest
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
-from recon.experiments.engine.frame_scores import series_in
-from recon.experiments.engine.metrics import score
 from recon.experiments.engine.sampled_volume import SampledVolume
+from recon.experiments.engine.scores.frame_scores import series_in
+from recon.experiments.engine.scores.metrics import score
 from recon.experiments.report.series_scores import score_series, series_table
 
 FRAMES, SLICES = 4, 2

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.serving import PHASE, READOUT, connect, converse, header, kspace, lines, scan, serving
-from helpers.weights import write_weights
+from helpers.learned.weights import write_weights
+from helpers.programs.serving import PHASE, READOUT, connect, converse, header, kspace, lines, scan, serving
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
 from recon.contract import Reconstruction

@@ -7,7 +7,7 @@ from torch.nn.functional import conv2d
 
 from recon.kernels import kernels, torch_only
 from recon.models.blocks.winograd import LOOPS, winograd
-from recon.models.networks.dlr import Dlr
+from recon.models.networks.postprocessing.dlr import Dlr
 
 CHANNELS = 48
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sigpy.mri.linop import Sense
 
 from helpers.adjoint import assert_adjoint
-from helpers.slices import random_kspace
+from helpers.scans.slices import random_kspace
 from recon.kernels import kernels, torch_only
 from recon.solvers import encoding, encoding_loops
 from recon.solvers.encoding import Encoding

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.command import run
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
+from helpers.programs.command import run
 from recon.classical.sense import Sense
 from recon.data.errors import InputError
 from recon.data.open import open_volume
