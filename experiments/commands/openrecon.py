@@ -34,7 +34,7 @@ def build(
 
     Example: recon openrecon build openrecon --methods varnet,sense+gain
     """
-    from recon.experiments.commands.arguments.parse import parse_words
+    from recon.experiments.commands.arguments.words import parse_words
     from recon.experiments.server.openrecon.build import build as run
     from recon.experiments.server.openrecon.label import Product
 

@@ -35,7 +35,7 @@ def study(
 
     Example: recon study shorter_t2 heads --output study
     """
-    from recon.experiments.commands.arguments.parse import load_plugins
+    from recon.experiments.commands.arguments.methods import load_plugins
     from recon.experiments.engine.device import pick_device
     from recon.experiments.study.config import load_study
     from recon.experiments.study.plan import Study

@@ -52,7 +52,7 @@ def verify(
 
     Example: recon verify comparison --sample 10
     """
-    from recon.experiments.commands.arguments.parse import load_plugins
+    from recon.experiments.commands.arguments.methods import load_plugins
     from recon.experiments.comparability.rebuild import Sources
     from recon.experiments.comparability.verify import Verification
     from recon.experiments.comparability.verify import verify as run

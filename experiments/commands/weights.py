@@ -96,7 +96,7 @@ def calibrate(
 
     Example: recon calibrate network/best.safetensors --anatomy images --maps maps
     """
-    from recon.experiments.commands.arguments.parse import parse_samplings
+    from recon.experiments.commands.arguments.samplings import parse_samplings
     from recon.experiments.engine.calibration.calibrate import calibrate as run
     from recon.experiments.engine.calibration.scans import Simulation, measured_scans
     from recon.experiments.engine.device import pick_device

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recon.data.open import open_volume
 from recon.experiments.cluster.job import Work
-from recon.experiments.commands.arguments.options import Bounds
-from recon.experiments.commands.arguments.parse import (
-    build_method,
-    build_methods,
+from recon.experiments.commands.arguments.methods import build_method, build_methods, parse_oracle, parse_tuned
+from recon.experiments.commands.arguments.samplings import (
     parse_accelerations,
-    parse_coverage,
     parse_mask,
-    parse_oracle,
     parse_protocol,
     parse_sampling,
-    parse_tuned,
 )
-from recon.experiments.commands.raw_data.convert import convert_into
+from recon.experiments.commands.arguments.uncertainty import Bounds, parse_coverage
 from recon.experiments.engine.device import pick_device
 from recon.experiments.engine.method_warnings import calibration_for
 from recon.experiments.engine.reconstruct import ReconstructionWork
@@ -37,28 +33,34 @@ Words = tuple[str, ...]
 Paths = tuple[Path, ...]
 
 
-@dataclass(frozen=True)
-class CompareJob:
-    """The options of `recon compare` on which its numbers depend, named as there."""
+@dataclass(frozen=True, kw_only=True)
+class ImagesJob:
+    """The options that `recon compare` and `recon reconstruct` share, named as there."""
 
     output: Path
-    methods: str
-    accelerations: str
     mask: str
     center_fraction: float | None
-    seed: str
-    oracle: str
-    settings: Words
+    settings: Words = ()
     tuned: Path | None
     checkpoint: str | None
-    plugins: Paths
+    plugins: Paths = ()
     preprocess: str
     uncertainty: Bounds | None
     coverage: float | None
     noise_floor: bool
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareJob(ImagesJob):
+    """The options of `recon compare` on which its numbers depend."""
+
+    methods: str
+    accelerations: str
+    seed: str
+    oracle: str
     shown: int
     viewer: float
-    device: str
 
     def comparison(self) -> Comparison:
         """Build the methods and the protocol.
@@ -91,31 +93,19 @@ class CompareJob:
         return ComparisonWork(self.comparison(), self.output, pick_device(self.device))
 
 
-@dataclass(frozen=True)
-class ReconstructJob:
-    """The options of `recon reconstruct`, named as there."""
+@dataclass(frozen=True, kw_only=True)
+class ReconstructJob(ImagesJob):
+    """The options of `recon reconstruct`."""
 
-    output: Path
     method: str
     formats: str | None
     acceleration: float | None
-    mask: str
-    center_fraction: float | None
     seed: int
-    settings: Words
-    tuned: Path | None
-    checkpoint: str | None
-    plugins: Paths
-    preprocess: str
-    uncertainty: Bounds | None
-    coverage: float | None
     noise: bool
     g_factor: bool
-    noise_floor: bool
     axes: str | None
     variable: str | None
     overwrite: bool
-    device: str
 
     def work(self) -> ReconstructionWork:
         """Build the method, and return the function that reconstructs one file with it.
@@ -162,7 +152,7 @@ class EvaluateJob:
         return partial(score_prediction, self.predictions)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TuneJob:
     """The options of `recon tune`, named as there."""
 
@@ -173,7 +163,7 @@ class TuneJob:
     center_fraction: float | None
     seed: int
     slices: int
-    plugins: Paths
+    plugins: Paths = ()
     device: str
 
     def tuning(self) -> Tuning:
@@ -203,16 +193,15 @@ class TuneJob:
         return TuningWork(self.inputs, self.tuning(), pick_device(self.device))
 
 
-@dataclass(frozen=True)
-class ConvertJob:
-    """The options of `recon convert`, named as there."""
+J = TypeVar("J", bound=ImagesJob | TuneJob)
 
-    output: Path
-    to: str
-    axes: str | None
-    variable: str | None
-    overwrite: bool
 
-    def work(self) -> Work:
-        """Return the function that converts one file into the folder."""
-        return partial(convert_into, self)
+def job_of(kind: type[J], options: Mapping[str, Any]) -> J:
+    """Build a job from the options of its command, whose names are those of its fields; lists become tuples."""
+    given = [(field, options[field.name]) for field in fields(kind)]
+    values: dict[str, Any] = {
+        field.name: tuple(value) if isinstance(value, list) else value
+        for field, value in given
+        if value is not None or field.default is MISSING
+    }
+    return kind(**values)

@@ -1,11 +1,9 @@
 """Define the arguments and options that several commands share."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 MASKS = (
     "available: random, equispaced, equispaced_fraction, magic; center and center_phase, which measure the centre of "
@@ -83,48 +81,6 @@ Preprocess = Annotated[
         "noise scan and no target; or none.",
     ),
 ]
-
-
-class Bounds(StrEnum):
-    """Error that `--uncertainty` writes: standard deviations, or half-widths of intervals of a stated coverage."""
-
-    SIGMA = "sigma"
-    CONFORMAL = "conformal"
-
-
-UNCERTAINTY = "--uncertainty"
-
-Uncertainty = Annotated[
-    Bounds | None,
-    typer.Option(
-        UNCERTAINTY,
-        metavar="[sigma|conformal]",
-        help="Also estimate the error of each pixel, from six more reconstructions: its standard deviation (sigma, "
-        "the default), or with conformal the half-width of an interval about the image that contains the truth in "
-        "the share --coverage of the pixels.",
-    ),
-]
-Coverage = Annotated[
-    float | None,
-    typer.Option(help="Share of the pixels whose error --uncertainty conformal bounds; by default 0.9."),
-]
-
-
-class UncertaintyCommand(TyperCommand):
-    """A command whose option `--uncertainty` means `sigma` if no value follows."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Insert the missing value before the arguments are parsed, so that a file after the option stays a file."""
-        words = iter(args)
-        explicit: list[str] = []
-        for word, following in zip(words, [*args[1:], ""], strict=False):
-            explicit.append(word)
-            if word == "--":
-                break
-            if word == UNCERTAINTY and following not in set(Bounds):
-                explicit.append(Bounds.SIGMA)
-        return super().parse_args(ctx, [*explicit, *words])
-
 
 NoiseMap = Annotated[
     bool,

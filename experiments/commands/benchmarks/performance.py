@@ -75,7 +75,8 @@ def classical(
     from recon.experiments.benchmark.classical.benchmark import ClassicalBenchmark
     from recon.experiments.benchmark.classical.benchmark import classical as run
     from recon.experiments.benchmark.classical.measure import QUICK, SPEED, Effort
-    from recon.experiments.commands.arguments.parse import parse_samplings, parse_shapes
+    from recon.experiments.commands.arguments.samplings import parse_samplings
+    from recon.experiments.commands.arguments.words import parse_shapes
     from recon.experiments.engine.device import pick_device
 
     shapes = parse_shapes(("" if inputs else SIMULATED) if simulated is None else simulated)
@@ -106,7 +107,7 @@ def loading(
     """
     from recon.experiments.benchmark.loading.benchmark import LoadingBenchmark
     from recon.experiments.benchmark.loading.benchmark import loading as run
-    from recon.experiments.commands.arguments.parse import parse_counts
+    from recon.experiments.commands.arguments.words import parse_counts
 
     run(inputs or [], LoadingBenchmark(parse_counts(workers), repeats, files, cold), output)
 
@@ -135,7 +136,7 @@ def varnet(
     """
     from recon.experiments.benchmark.networks.benchmark import VarNetBenchmark
     from recon.experiments.benchmark.networks.benchmark import varnet as run
-    from recon.experiments.commands.arguments.parse import parse_shapes
+    from recon.experiments.commands.arguments.words import parse_shapes
     from recon.experiments.engine.device import pick_device
 
     if quick:
@@ -168,7 +169,8 @@ def benchmark_serve(
     Example: recon benchmark serve --clients 1,8 --method varnet --latency 100 --output benchmark
     """
     from recon.experiments.benchmark.performance.serving import ServingBenchmark, serving
-    from recon.experiments.commands.arguments.parse import build_method, parse_counts, parse_shapes
+    from recon.experiments.commands.arguments.methods import build_method
+    from recon.experiments.commands.arguments.words import parse_counts, parse_shapes
     from recon.experiments.engine.device import pick_device
 
     shapes, counts = parse_shapes(size), parse_counts(clients)
@@ -194,7 +196,7 @@ def memory(
     """
     from recon.experiments.benchmark.performance.memory import METHODS_AND_NETWORKS
     from recon.experiments.benchmark.performance.memory import memory as run
-    from recon.experiments.commands.arguments.parse import parse_counts, parse_shapes, parse_words
+    from recon.experiments.commands.arguments.words import parse_counts, parse_shapes, parse_words
     from recon.experiments.engine.device import pick_device
 
     shapes, counts = parse_shapes(size), parse_counts(slices)
@@ -223,7 +225,7 @@ def launches(
     """
     from recon.experiments.benchmark.performance.launches import NAMES
     from recon.experiments.benchmark.performance.launches import launches as run
-    from recon.experiments.commands.arguments.parse import parse_counts, parse_shapes, parse_words
+    from recon.experiments.commands.arguments.words import parse_counts, parse_shapes, parse_words
 
     shapes, counts = parse_shapes(size), parse_counts(batches)
     if len(shapes) != 1 or 0 in counts:
@@ -246,7 +248,7 @@ def door(
     Example: recon benchmark door --method varnet --repeats 5 --output benchmark
     """
     from recon.experiments.benchmark.performance.door import door as run
-    from recon.experiments.commands.arguments.parse import parse_shapes
+    from recon.experiments.commands.arguments.words import parse_shapes
 
     shapes = parse_shapes(size)
     if len(shapes) != 1:
@@ -281,7 +283,7 @@ def benchmark_workers(
     """
     from recon.experiments.benchmark.performance.workers import WorkersBenchmark
     from recon.experiments.benchmark.performance.workers import workers as run
-    from recon.experiments.commands.arguments.parse import parse_shapes, parse_size, parse_words
+    from recon.experiments.commands.arguments.words import parse_shapes, parse_size, parse_words
 
     shapes = parse_shapes(size)
     if len(shapes) != 1:

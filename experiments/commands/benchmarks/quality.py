@@ -44,7 +44,7 @@ def enlarging(
     Example: recon benchmark enlarging multicoil_val --checkpoint sharp --checkpoint mfcn/best.safetensors
     """
     from recon.experiments.benchmark.quality.enlarging import enlarging as run
-    from recon.experiments.commands.arguments.parse import parse_shares
+    from recon.experiments.commands.arguments.words import parse_shares
     from recon.models.stages.enlarging import enlarging_stage
 
     stages = [enlarging_stage(name) for name in checkpoint or ["sharp"]]
@@ -78,7 +78,9 @@ def series(
     Example: recon benchmark series hearts --acceleration 8 --output benchmark
     """
     from recon.experiments.benchmark.quality.series import series as run
-    from recon.experiments.commands.arguments.parse import build_methods, parse_sampling, parse_shares
+    from recon.experiments.commands.arguments.methods import build_methods
+    from recon.experiments.commands.arguments.samplings import parse_sampling
+    from recon.experiments.commands.arguments.words import parse_shares
 
     built = build_methods(methods, settings or [], checkpoint, plugins)
     sampling = parse_sampling(mask, acceleration, center_fraction, seed)
@@ -125,7 +127,9 @@ def volumes(
 
     from recon.experiments.benchmark.quality.volumes import read_volumes, simulated_volumes
     from recon.experiments.benchmark.quality.volumes import volumes as run
-    from recon.experiments.commands.arguments.parse import build_methods, parse_protocol, parse_shares, parse_size
+    from recon.experiments.commands.arguments.methods import build_methods
+    from recon.experiments.commands.arguments.samplings import parse_protocol
+    from recon.experiments.commands.arguments.words import parse_shares, parse_size
     from recon.simulation.volume_scans import VolumePlan
 
     built = build_methods(methods, settings or [], checkpoint, plugins)
@@ -164,7 +168,8 @@ def details(
     Example: recon benchmark details pairs --methods cs-wavelet,varnet --accelerations 4,8 --output benchmark
     """
     from recon.experiments.benchmark.quality.details import details as run
-    from recon.experiments.commands.arguments.parse import build_methods, parse_protocol
+    from recon.experiments.commands.arguments.methods import build_methods
+    from recon.experiments.commands.arguments.samplings import parse_protocol
     from recon.experiments.engine.device import pick_device
 
     built = build_methods(methods, settings or [], checkpoint, plugins)
@@ -193,7 +198,7 @@ def denoising(
     """
     from recon.experiments.benchmark.denoising.benchmark import denoising as run
     from recon.experiments.benchmark.denoising.denoisers import known_stages
-    from recon.experiments.commands.arguments.parse import parse_shares
+    from recon.experiments.commands.arguments.words import parse_shares
 
     stages = {name: {"checkpoint": checkpoint} if name == "dlr" and checkpoint else {} for name in known_stages()}
     run(inputs or [], parse_shares(sigmas), heads, stages, output)
@@ -237,7 +242,7 @@ def ablation(
     """
     from recon.experiments.benchmark.ablation.benchmark import ablation as run
     from recon.experiments.benchmark.ablation.variants import VARIANTS
-    from recon.experiments.commands.arguments.parse import parse_words
+    from recon.experiments.commands.arguments.words import parse_words
 
     names = list(VARIANTS) if variants is None else parse_words(variants)
     scans = {"real": inputs, "simulated": validation or []}

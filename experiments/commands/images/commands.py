@@ -13,7 +13,6 @@ from recon.experiments.commands.arguments.options import (
     Axes,
     CenterFraction,
     Checkpoint,
-    Coverage,
     Device,
     Formats,
     GFactor,
@@ -31,11 +30,10 @@ from recon.experiments.commands.arguments.options import (
     Seed,
     Settings,
     TunedFile,
-    Uncertainty,
-    UncertaintyCommand,
     Variable,
     Workers,
 )
+from recon.experiments.commands.arguments.uncertainty import Coverage, Uncertainty, UncertaintyCommand
 
 METHODS = "zero-filled,sense,grappa,cs-wavelet,cs-tv,varnet"
 TUNABLE = "sense,grappa,cs-wavelet,cs-tv"
@@ -84,34 +82,13 @@ def reconstruct(
 
     Example: recon reconstruct multicoil_test --method sense --set lamda=0.01 --format h5,dicom --output sense
     """
+    options = locals()
     from recon.experiments.cluster.crew import gather
-    from recon.experiments.commands.arguments.jobs import ReconstructJob
+    from recon.experiments.commands.arguments.jobs import ReconstructJob, job_of
     from recon.experiments.engine.reconstruct import reconstruct as run
     from recon.experiments.engine.reconstruct import usual_workers
 
-    job = ReconstructJob(
-        output=output,
-        method=method,
-        formats=formats,
-        acceleration=acceleration,
-        mask=mask,
-        center_fraction=center_fraction,
-        seed=seed,
-        settings=tuple(settings or ()),
-        tuned=tuned,
-        checkpoint=checkpoint,
-        plugins=tuple(plugins or ()),
-        preprocess=preprocess,
-        uncertainty=uncertainty,
-        coverage=coverage,
-        noise=noise,
-        g_factor=g_factor,
-        noise_floor=noise_floor,
-        axes=axes,
-        variable=variable,
-        overwrite=overwrite,
-        device=device,
-    )
+    job = job_of(ReconstructJob, options)
     work = job.work()
     if workers is None and scheduler is None:
         workers = usual_workers(inputs, work.runner.device)
@@ -175,31 +152,13 @@ def compare(
 
     Example: recon compare multicoil_val --accelerations 4,8 --mask random --output comparison
     """
+    options = locals()
     from recon.experiments.cluster.crew import gather
-    from recon.experiments.commands.arguments.jobs import CompareJob
+    from recon.experiments.commands.arguments.jobs import CompareJob, job_of
     from recon.experiments.engine.comparison.compare import compare as run
     from recon.experiments.engine.device import pick_device
 
-    job = CompareJob(
-        output=output,
-        methods=methods,
-        accelerations=accelerations,
-        mask=mask,
-        center_fraction=center_fraction,
-        seed=seed,
-        oracle=oracle,
-        settings=tuple(settings or ()),
-        tuned=tuned,
-        checkpoint=checkpoint,
-        plugins=tuple(plugins or ()),
-        preprocess=preprocess,
-        uncertainty=uncertainty,
-        coverage=coverage,
-        noise_floor=noise_floor,
-        shown=shown,
-        viewer=viewer,
-        device=device,
-    )
+    job = job_of(CompareJob, options)
     crew = gather(job, workers, scheduler, part, pick_device(device).type)
     run(inputs, job.comparison(), output, pick_device(device), overwrite, crew)
 
@@ -225,7 +184,7 @@ def denoise(
 
     Example: recon denoise series --method gain --strength 0.7 --output denoised
     """
-    from recon.experiments.commands.arguments.parse import build_stage
+    from recon.experiments.commands.arguments.methods import build_stage
     from recon.experiments.engine.denoise import denoise as run
     from recon.experiments.engine.device import pick_device
 
@@ -258,15 +217,14 @@ def tune(
 
     Example: recon tune multicoil_train --methods cs-wavelet --accelerations 4,8 --output tuned.yaml
     """
+    options = locals()
     from recon.experiments.cluster.crew import gather
-    from recon.experiments.commands.arguments.jobs import TuneJob
+    from recon.experiments.commands.arguments.jobs import TuneJob, job_of
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.tuning.tune import tune as run
 
     chosen = pick_device(device)
-    job = TuneJob(
-        tuple(inputs), methods, accelerations, mask, center_fraction, seed, slices, tuple(plugins or ()), device
-    )
+    job = job_of(TuneJob, options)
     run(inputs, job.tuning(), output, chosen, gather(job, workers, scheduler, part, chosen.type))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from recon.data.sources.shipped import shipped_brain
-from recon.experiments.commands.arguments.parse import parse_protocol
+from recon.experiments.commands.arguments.samplings import parse_protocol
 from recon.experiments.console import progress, say
 from recon.experiments.engine.comparison.compare import compare
 from recon.experiments.engine.comparison.comparison import Comparison

@@ -23,7 +23,7 @@ def methods(
 
     Example: recon methods cs-wavelet
     """
-    from recon.experiments.commands.arguments.parse import load_plugins
+    from recon.experiments.commands.arguments.methods import load_plugins
     from recon.experiments.commands.lists.listing import explain, list_methods
 
     load_plugins(plugins)

@@ -62,7 +62,7 @@ def simulate(
 
     Example: recon simulate heads --volumes 4 --slices 4 --coils 8 --size 256x256 --seed 1
     """
-    from recon.experiments.commands.arguments.parse import parse_size
+    from recon.experiments.commands.arguments.words import parse_size
     from recon.experiments.console import console, progress
     from recon.simulation.raw_files import ScanVariant, simulate_folder
 
@@ -120,7 +120,7 @@ def simulate_cine(
 
     Example: recon simulate cine hearts --volumes 2 --frames 25 --coils 8 --breath 5
     """
-    from recon.experiments.commands.arguments.parse import parse_size
+    from recon.experiments.commands.arguments.words import parse_size
     from recon.experiments.console import console, progress
     from recon.simulation.cine.files import simulate_cines
     from recon.simulation.cine.simulator import CinePlan, CineSimulator
@@ -184,8 +184,7 @@ def convert(
         run(source, output, to, axes, variable, overwrite)
         return
     from recon.experiments.cluster.crew import gather
-    from recon.experiments.commands.arguments.jobs import ConvertJob
-    from recon.experiments.commands.raw_data.convert import convert_all
+    from recon.experiments.commands.raw_data.convert import ConvertJob, convert_all
 
     if to is None:
         raise InputError(f"{source}: is a folder; name the format of its files with --to")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
@@ -20,7 +19,7 @@ from recon.data.open import FORMATS, Format, find_files, open_volume, parts_of
 from recon.data.storage.atomic import atomic_files
 from recon.data.storage.new_hdf5 import CREATOR, is_own_hdf5
 from recon.experiments.cluster.crew import Crew
-from recon.experiments.cluster.job import Advance, Task
+from recon.experiments.cluster.job import Advance, Task, Work
 from recon.experiments.console import Problems, console, errors, progress
 from recon.fourier import ifft
 
@@ -32,28 +31,19 @@ DESCRIPTIONS = {
 }
 
 
-class FolderOptions(Protocol):
-    """The options of `recon convert` for a folder."""
+@dataclass(frozen=True)
+class ConvertJob:
+    """The options of `recon convert` for a folder, named as there."""
 
-    @property
-    def output(self) -> Path:
-        """Folder of the converted files."""
+    output: Path
+    to: str
+    axes: str | None
+    variable: str | None
+    overwrite: bool
 
-    @property
-    def to(self) -> str:
-        """Name of the format."""
-
-    @property
-    def axes(self) -> str | None:
-        """Names of the axes of arrays."""
-
-    @property
-    def variable(self) -> str | None:
-        """Name of the array in files that hold several."""
-
-    @property
-    def overwrite(self) -> bool:
-        """Whether files of other programs may be replaced."""
+    def work(self) -> Work:
+        """Return the function that converts one file into the folder."""
+        return partial(_convert_into, self)
 
 
 def convert(
@@ -119,7 +109,7 @@ def convert(
     )
 
 
-def convert_all(sources: Sequence[Path], options: FolderOptions, crew: Crew) -> None:
+def convert_all(sources: Sequence[Path], options: ConvertJob, crew: Crew) -> None:
     """Convert files into a folder, each for itself.
 
     Parameters
@@ -148,27 +138,20 @@ def convert_all(sources: Sequence[Path], options: FolderOptions, crew: Crew) -> 
     problems = Problems()
     with progress() as bar:
         task = bar.add_task("convert", total=len(files))
-        for _, result in crew.run(partial(convert_into, options), [(str(path),) for path in files], _nothing):
+        for _, result in crew.run(options.work(), [(str(path),) for path in files], _nothing):
             with problems.collect():
                 result()
             bar.advance(task)
     problems.exit()
 
 
-def convert_into(options: FolderOptions, task: Task, _advance: Advance) -> None:
-    """Convert the raw-data file that is named by a task into a folder.
-
-    Raises
-    ------
-    InputError
-        For the reasons of `convert`.
-    """
+def _convert_into(options: ConvertJob, task: Task, _advance: Advance) -> None:
     source = Path(task[0])
     output = _in_folder(source, options)
     convert(source, output, options.to, options.axes, options.variable, options.overwrite)
 
 
-def _in_folder(source: Path, options: FolderOptions) -> Path:
+def _in_folder(source: Path, options: ConvertJob) -> Path:
     return options.output / f"{source.stem}{_format(options.output, options.to).suffixes[0]}"
 
 

@@ -14,7 +14,7 @@ from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.experiments.commands.arguments.parse import parse_sampling
+from recon.experiments.commands.arguments.samplings import parse_sampling
 from recon.fourier import ifft
 from recon.quality.pseudo_replica import pseudo_replica
 from recon.registry import create
