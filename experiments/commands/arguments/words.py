@@ -21,21 +21,23 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def parse_shapes(text: str) -> list[tuple[int, int, int]]:
-    """Convert a comma-separated list of `CxHxW`: coils, readout, phase.
+def parse_shape(text: str) -> tuple[int, int, int]:
+    """Convert text of the form `CxHxW`: coils, readout, phase.
 
     Raises
     ------
     InputError
-        If an entry has another form.
+        If the text has another form.
     """
-    shapes = []
-    for word in filter(None, map(str.strip, text.split(","))):
-        coils, _, size = word.partition("x")
-        if not coils.isdigit() or int(coils) == 0:
-            raise InputError(f"shape {word!r} is not of the form CxHxW, for example 16x320x320")
-        shapes.append((int(coils), *parse_size(size)))
-    return shapes
+    coils, _, size = text.partition("x")
+    if not coils.isdigit() or int(coils) == 0:
+        raise InputError(f"shape {text!r} is not of the form CxHxW, for example 16x320x320")
+    return int(coils), *parse_size(size)
+
+
+def parse_shapes(text: str) -> list[tuple[int, int, int]]:
+    """Convert a comma-separated list of `CxHxW`: coils, readout, phase."""
+    return [parse_shape(word) for word in map(str.strip, text.split(",")) if word]
 
 
 def parse_words(text: str) -> list[str]:
@@ -43,18 +45,18 @@ def parse_words(text: str) -> list[str]:
     return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
-def parse_counts(text: str) -> tuple[int, ...]:
-    """Convert a comma-separated list of whole numbers that are not negative.
+def parse_counts(text: str, least: int = 0) -> tuple[int, ...]:
+    """Convert a comma-separated list of whole numbers.
 
     Raises
     ------
     InputError
-        If an entry is not a positive number, or the list is empty.
+        If an entry is not a whole number of at least `least`, or the list is empty.
     """
     words = parse_words(text)
     for word in words:
-        if not word.isdigit():
-            raise InputError(f"{word!r} is not a whole number")
+        if not word.isdigit() or int(word) < least:
+            raise InputError(f"{word!r} is not a whole number" + (f" of at least {least}" if least else ""))
     if not words:
         raise InputError("no number was given")
     return tuple(map(int, words))

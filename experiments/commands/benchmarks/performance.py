@@ -14,6 +14,12 @@ from recon.experiments.commands.arguments.options import Checkpoint, Device, Out
 SIMULATED = "16x320x320,15x640x368"
 NETWORK_SHAPES = "8x320x320,15x640x368,16x640x320"
 
+SliceShape = Annotated[str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")]
+FullScans = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files, or folders of them."),
+]
+
 
 class BenchmarkGroup(TyperGroup):
     """Says where benchmarks run if they are not installed, because wheels do not contain them."""
@@ -39,10 +45,7 @@ commands = typer.Typer(cls=BenchmarkGroup)
 
 @commands.command()
 def classical(
-    inputs: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files, or folders of them."),
-    ] = None,
+    inputs: FullScans = None,
     output: Output = Path("benchmark"),
     masks: Annotated[
         str,
@@ -154,9 +157,7 @@ def benchmark_serve(
     clients: Annotated[
         str, typer.Option(metavar="N,...", help="Numbers of clients that send at the same time.")
     ] = "1,8",
-    size: Annotated[
-        str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
-    ] = "8x256x256",
+    size: SliceShape = "8x256x256",
     slices: Annotated[int, typer.Option(min=1, help="Number of slices that each client sends.")] = 4,
     repeats: Annotated[int, typer.Option(min=1, help="Number of repeats of each measurement.")] = 3,
     latency: Annotated[
@@ -170,14 +171,12 @@ def benchmark_serve(
     """
     from recon.experiments.benchmark.performance.serving import ServingBenchmark, serving
     from recon.experiments.commands.arguments.methods import build_method
-    from recon.experiments.commands.arguments.words import parse_counts, parse_shapes
+    from recon.experiments.commands.arguments.words import parse_counts, parse_shape
     from recon.experiments.engine.device import pick_device
 
-    shapes, counts = parse_shapes(size), parse_counts(clients)
-    if len(shapes) != 1 or 0 in counts:
-        raise InputError("give one size, and numbers of clients of at least 1")
+    shape, counts = parse_shape(size), parse_counts(clients, least=1)
     built = build_method(method, settings or [], checkpoint, plugins)
-    serving(method, built, pick_device(device), ServingBenchmark(counts, shapes[0], slices, repeats, latency), output)
+    serving(method, built, pick_device(device), ServingBenchmark(counts, shape, slices, repeats, latency), output)
 
 
 @commands.command()
@@ -185,9 +184,7 @@ def memory(
     output: Output = Path("benchmark"),
     methods: Annotated[str | None, typer.Option(help="Comma-separated methods and networks; by default all.")] = None,
     slices: Annotated[str, typer.Option(metavar="N,...", help="Numbers of slices of the volumes.")] = "2,4",
-    size: Annotated[
-        str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
-    ] = "16x640x368",
+    size: SliceShape = "16x640x368",
     device: Device = "cpu",
 ) -> None:
     """Measure the peak memory of `recon reconstruct` for every method and network, on a GPU that of the GPU too.
@@ -196,14 +193,12 @@ def memory(
     """
     from recon.experiments.benchmark.performance.memory import METHODS_AND_NETWORKS
     from recon.experiments.benchmark.performance.memory import memory as run
-    from recon.experiments.commands.arguments.words import parse_counts, parse_shapes, parse_words
+    from recon.experiments.commands.arguments.words import parse_counts, parse_shape, parse_words
     from recon.experiments.engine.device import pick_device
 
-    shapes, counts = parse_shapes(size), parse_counts(slices)
-    if len(shapes) != 1 or 0 in counts:
-        raise InputError("give one size, and numbers of slices of at least 1")
+    shape, counts = parse_shape(size), parse_counts(slices, least=1)
     names = METHODS_AND_NETWORKS if methods is None else parse_words(methods)
-    run(names, counts, shapes[0], output, pick_device(device))
+    run(names, counts, shape, output, pick_device(device))
 
 
 @commands.command()
@@ -213,9 +208,7 @@ def launches(
         str | None, typer.Option(help="Comma-separated networks and methods; by default those with the most kernels.")
     ] = None,
     batches: Annotated[str, typer.Option(metavar="N,...", help="Numbers of slices computed together.")] = "1,16",
-    size: Annotated[
-        str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
-    ] = "8x128x128",
+    size: SliceShape = "8x128x128",
 ) -> None:
     """Count the kernels that a GPU launches per slice, and how often the host waits for it; needs no GPU.
 
@@ -225,19 +218,17 @@ def launches(
     """
     from recon.experiments.benchmark.performance.launches import NAMES
     from recon.experiments.benchmark.performance.launches import launches as run
-    from recon.experiments.commands.arguments.words import parse_counts, parse_shapes, parse_words
+    from recon.experiments.commands.arguments.words import parse_counts, parse_shape, parse_words
 
-    shapes, counts = parse_shapes(size), parse_counts(batches)
-    if len(shapes) != 1 or 0 in counts:
-        raise InputError("give one size, and numbers of slices of at least 1")
-    run(NAMES if methods is None else parse_words(methods), counts, shapes[0], output)
+    shape, counts = parse_shape(size), parse_counts(batches, least=1)
+    run(NAMES if methods is None else parse_words(methods), counts, shape, output)
 
 
 @commands.command()
 def door(
     output: Output = Path("benchmark"),
     method: Annotated[str, typer.Option(help="Name of the method, for example sense.")] = "varnet",
-    size: Annotated[str, typer.Option(metavar="CxHxW", help="Coils, readout, phase.")] = "8x256x256",
+    size: SliceShape = "8x256x256",
     slices: Annotated[int, typer.Option(min=1, help="Number of slices of the scan.")] = 4,
     repeats: Annotated[int, typer.Option(min=1, help="Rounds in which each runs once.")] = 5,
 ) -> None:
@@ -248,12 +239,9 @@ def door(
     Example: recon benchmark door --method varnet --repeats 5 --output benchmark
     """
     from recon.experiments.benchmark.performance.door import door as run
-    from recon.experiments.commands.arguments.words import parse_shapes
+    from recon.experiments.commands.arguments.words import parse_shape
 
-    shapes = parse_shapes(size)
-    if len(shapes) != 1:
-        raise InputError("give one size")
-    run(method, shapes[0], slices, repeats, output)
+    run(method, parse_shape(size), slices, repeats, output)
 
 
 @commands.command("workers")
@@ -265,9 +253,7 @@ def benchmark_workers(
     settings: Annotated[
         str, typer.Option(metavar="PxT,...", help="Numbers of processes and of threads of each.")
     ] = "1x1,1x2,2x1",
-    size: Annotated[
-        str, typer.Option(metavar="CxHxW", help="Shape of a slice: coils, readout, phase.")
-    ] = "8x256x256",
+    size: SliceShape = "8x256x256",
     volumes: Annotated[int, typer.Option(min=2, help="Number of volumes.")] = 20,
     slices: Annotated[int, typer.Option(min=1, help="Number of slices of each.")] = 8,
     repeats: Annotated[int, typer.Option(min=1, help="Rounds in which each runs once.")] = 3,
@@ -283,14 +269,11 @@ def benchmark_workers(
     """
     from recon.experiments.benchmark.performance.workers import WorkersBenchmark
     from recon.experiments.benchmark.performance.workers import workers as run
-    from recon.experiments.commands.arguments.words import parse_shapes, parse_size, parse_words
+    from recon.experiments.commands.arguments.words import parse_shape, parse_size, parse_words
 
-    shapes = parse_shapes(size)
-    if len(shapes) != 1:
-        raise InputError("give one size")
     chosen = tuple(map(parse_size, parse_words(settings)))
     if not all(processes and threads for processes, threads in chosen):
         raise InputError(f"settings {settings!r}: there is at least one process with one thread")
     names = tuple(parse_words(methods))
-    benchmark = WorkersBenchmark(names, chosen, volumes, slices, shapes[0], repeats, tasks, pause, cluster)
+    benchmark = WorkersBenchmark(names, chosen, volumes, slices, parse_shape(size), repeats, tasks, pause, cluster)
     run(benchmark, output)

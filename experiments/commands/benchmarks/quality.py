@@ -8,11 +8,8 @@ from typing import Annotated
 import typer
 
 from recon.experiments.commands.arguments.options import CenterFraction, Checkpoint, Device, Output, Plugins
+from recon.experiments.commands.benchmarks.performance import FullScans
 
-FullScans = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="[INPUT...]", help="Fully sampled raw-data files, or folders of them."),
-]
 Heads = Annotated[int, typer.Option(min=0, help="Number of simulated heads.")]
 MethodSettings = Annotated[
     list[str] | None,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, pad, pixel_shuffle, pixel_unshuffle, relu
 
-from recon.crop import center_crop, center_pad
+from recon.crop import center_pad
 from recon.fourier import fft, hann, ifft
 
 POLYPHASE = 2
@@ -138,14 +138,6 @@ def consistent(kspace: Tensor, measured: Tensor, shape: Sequence[int]) -> Tensor
     """Put the measured samples back: `measured` in the middle of `shape`, `kspace` around it, both `(..., *size)`."""
     inside = center_pad(torch.ones(shape, dtype=torch.bool, device=kspace.device), kspace.shape[-2:])
     return torch.where(inside, measured, kspace)
-
-
-def measured_kspace(images: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return the middle `shape` of the k-space of images, in the units of images of that size: the measured samples.
-
-    For images that `Sharp` has enlarged from the size `shape`, it equals the k-space of the images before.
-    """
-    return center_crop(fft(images), shape) * math.sqrt(math.prod(shape) / math.prod(images.shape[-2:]))
 
 
 def parts(images: Tensor) -> Tensor:

@@ -117,13 +117,6 @@ def test_validation_slices_equal_those_of_fastmri(tmp_path: Path, kind: MaskKind
         assert one.maximum == pytest.approx(other.max_value)
 
 
-def test_the_sampling_of_a_file_is_the_one_its_mask_was_drawn_from(volumes: list[Volume]) -> None:
-    undersample = NamedMasks((Sampling(MaskKind.RANDOM, 2, 0.1), Sampling(MaskKind.RANDOM, 8, 0.05)))
-    for volume in volumes:
-        measured = int(undersample(volume.read(0)).mask.sum())
-        assert (measured > 25) == (undersample.sampling_of(volume.name).acceleration == 2)
-
-
 def test_worker_processes_give_the_same_slices(volumes: list[Volume]) -> None:
     dataset = SliceDataset(volumes, FreshMasks(SAMPLINGS, seed=0, epoch=0))
     for size in (1, 2):

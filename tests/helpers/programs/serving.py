@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from helpers.programs.streams import make_readout
 from helpers.scans.objects import object_acquisition
 from recon.coils import rss
 from recon.contract import Reconstruction
@@ -23,7 +24,6 @@ from recon.data.stream.messages import (
     Readout,
     Text,
     encode,
-    make_readout,
 )
 from recon.data.stream.reader import MessageReader
 from recon.experiments.engine.run import Runner

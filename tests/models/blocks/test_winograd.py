@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from recon.kernels import kernels, torch_only
+from helpers.torch_only import torch_only
+from recon.kernels import kernels
 from recon.models.blocks.winograd import LOOPS, winograd
 from recon.models.networks.postprocessing.dlr import Dlr
 

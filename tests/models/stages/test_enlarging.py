@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from helpers.learned import networks
+from helpers.learned.enlarged import measured_kspace
 from helpers.scans.objects import object_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
 from recon.fourier import fft, ifft
-from recon.models.networks.postprocessing.sharp import enlarged_kspace, measured_kspace
+from recon.models.networks.postprocessing.sharp import enlarged_kspace
 from recon.preprocessing.measured_centre import measured_centre
 from recon.quality.false_details import count_details
 from recon.quality.resolution import bands

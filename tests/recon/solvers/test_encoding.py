@@ -10,7 +10,8 @@ from sigpy.mri.linop import Sense
 
 from helpers.adjoint import assert_adjoint
 from helpers.scans.slices import random_kspace
-from recon.kernels import kernels, torch_only
+from helpers.torch_only import torch_only
+from recon.kernels import kernels
 from recon.solvers import encoding, encoding_loops
 from recon.solvers.encoding import Encoding
 

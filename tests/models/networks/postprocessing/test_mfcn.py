@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from helpers.learned.enlarged import measured_kspace
 from recon.fourier import fft, ifft
 from recon.models.networks.postprocessing.mfcn import Mfcn
-from recon.models.networks.postprocessing.sharp import enlarged_kspace, measured_kspace
+from recon.models.networks.postprocessing.sharp import enlarged_kspace
 
 
 def network() -> Mfcn:

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from helpers.learned.enlarged import measured_kspace
 from recon.fourier import fft, ifft
-from recon.models.networks.postprocessing.sharp import Sharp, enlarged_kspace, measured_kspace
+from recon.models.networks.postprocessing.sharp import Sharp, enlarged_kspace
 
 
 def network(**arguments: int) -> Sharp:
