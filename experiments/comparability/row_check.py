@@ -23,7 +23,7 @@ from recon.experiments.engine.results.scoring import score_result
 from recon.experiments.engine.results.store import StoredResult, result_sha256
 from recon.experiments.engine.run import Result
 from recon.experiments.engine.scores.detail import TargetDetail, target_detail
-from recon.experiments.report.scores import BETTER, MethodScore
+from recon.experiments.report.scores.score import BETTER, MethodScore
 
 TOLERANCE = 5e-4
 """Largest difference of images over their largest value that rounding may explain.

@@ -14,7 +14,7 @@ from recon.experiments.comparability.stored import StoredComparison, key_of, tit
 from recon.experiments.engine.comparison.compare import SUMMARY
 from recon.experiments.engine.comparison.comparison import Comparison
 from recon.experiments.engine.sampled_volume import AS_ACQUIRED
-from recon.experiments.report.scores import write_summary
+from recon.experiments.report.scores.files import write_summary
 
 DEFINITIONS = ("mask seeding", "crop", "SSIM range", "foreground", "fine detail")
 """Parts of the protocol that define masks and metrics in words; two tables with other words have other numbers."""

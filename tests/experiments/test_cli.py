@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from helpers.files.raw_files import edit, write_raw_file
 from helpers.learned.weights import ship
 from recon.experiments.cli import app
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 Run = Callable[..., Result]
 

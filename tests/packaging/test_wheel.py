@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 pytestmark = pytest.mark.slow
 

@@ -20,6 +20,7 @@ from recon.data.errors import InputError
 from recon.data.extras import MissingExtraError, extra
 from recon.data.open import find_files
 from recon.data.storage.atomic import check_writable, clean_parts
+from recon.data.versions import versions
 from recon.experiments.cluster.crew import ALONE, Crew
 from recon.experiments.console import Problems, console, log, progress, say, say_all
 from recon.experiments.engine.comparison.comparison import Comparison, distinct
@@ -35,15 +36,10 @@ from recon.experiments.report.pictures.panels import SliceComparison, white_leve
 from recon.experiments.report.pictures.plane_pictures import plane_pictures
 from recon.experiments.report.pictures.series_pictures import series_pictures
 from recon.experiments.report.reliability import Reliability
-from recon.experiments.report.scores import (
-    MethodScore,
-    read_csv,
-    summary_table,
-    versions,
-    write_csv,
-    write_summary,
-)
-from recon.experiments.report.series_scores import SeriesScore, series_table
+from recon.experiments.report.scores.files import read_csv, write_csv, write_summary
+from recon.experiments.report.scores.score import MethodScore
+from recon.experiments.report.scores.series import SeriesScore, series_table
+from recon.experiments.report.scores.table import summary_table
 from recon.experiments.report.viewer.volume import Budget
 
 METRICS, SUMMARY, REPORT = "metrics.csv", "summary.json", "report.html"

@@ -23,7 +23,7 @@ from recon.experiments.engine.scores.metrics import (
 )
 from recon.experiments.report.coverage import SetCoverage, measure
 from recon.experiments.report.reliability import Reliability
-from recon.experiments.report.series_scores import score_series
+from recon.experiments.report.scores.series import score_series
 from recon.preprocessing.full_scan import with_target
 
 RECONSTRUCTIONS = "reconstructions"

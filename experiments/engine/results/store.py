@@ -20,11 +20,11 @@ from recon.data.open import parts_of
 from recon.data.storage.fingerprint import code_sha256, fingerprint
 from recon.data.storage.hdf5 import attribute, holds, open_hdf5, read_dataset
 from recon.data.storage.new_hdf5 import CREATOR
+from recon.data.versions import versions
 from recon.experiments.engine.results.machine import machine
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.scores.metrics import crop
-from recon.experiments.report.scores import versions
 from recon.preprocessing.steps import steps_of
 from recon.quality.noise_floor import RULE
 

@@ -22,8 +22,9 @@ from recon.experiments.cluster.job import Advance, Task
 from recon.experiments.console import Problems, console, say
 from recon.experiments.engine.scores.frame_scores import FrameScores, score_frames
 from recon.experiments.engine.scores.metrics import Metrics, score_as_fastmri, score_file, square
-from recon.experiments.report.scores import finite, format_number
-from recon.experiments.report.series_scores import HEADINGS, series_numbers
+from recon.experiments.report.scores.files import finite
+from recon.experiments.report.scores.score import format_number
+from recon.experiments.report.scores.series import HEADINGS, series_numbers
 from recon.preprocessing.full_scan import with_target
 
 

@@ -20,6 +20,7 @@ from recon.data.masks.sampling import Sampling, default_center_fraction
 from recon.data.open import Volume, find_files, open_volume, parts_of
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.data.storage.fingerprint import code_sha256, content_sha256
+from recon.data.versions import versions
 from recon.experiments.cluster.crew import ALONE, Crew
 from recon.experiments.cluster.job import Advance, Task
 from recon.experiments.console import Problems, console, progress
@@ -28,7 +29,6 @@ from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.scores.metrics import Images, score
 from recon.experiments.engine.tuning.golden_section import logarithmic_grid, search
 from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings, read_tuned
-from recon.experiments.report.scores import versions
 from recon.preprocessing.full_scan import with_target
 from recon.quality.noise_floor import RULE
 from recon.registry import base_name, stages_of

@@ -16,7 +16,8 @@ from recon.data.errors import printable
 from recon.experiments.report.pictures.plane_pictures import PlanePictures
 from recon.experiments.report.pictures.series_pictures import SeriesPictures, encode_movie
 from recon.experiments.report.pictures.zoom import Window, zoom_window
-from recon.experiments.report.scores import MethodScore, best_metrics, format_number
+from recon.experiments.report.scores.means import best_metrics
+from recon.experiments.report.scores.score import MethodScore, format_number
 from recon.experiments.report.viewer.volume import ViewerVolume
 from recon.quality.resolution import Band, bands
 

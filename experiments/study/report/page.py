@@ -11,9 +11,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from recon.data.storage.atomic import atomic_path
+from recon.data.versions import versions
 from recon.experiments.report.pictures.panels import NOTICE
 from recon.experiments.report.render import encode, template
-from recon.experiments.report.scores import versions
 from recon.experiments.study.config import StudyConfig
 from recon.experiments.study.measure import MEASURES
 from recon.experiments.study.report.figures import draw_boxes, draw_subject

@@ -10,7 +10,7 @@ import pytest
 
 from helpers.files.raw_files import write_raw_file
 from helpers.programs.command import run
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from recon.contract import UncertaintyCalibration
 from recon.data.errors import InputError
 from recon.experiments.cli import app
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_for
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 from recon.registry import create
 
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import Result
 
 import recon.registry
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 Run = Callable[..., Result]
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import Result
 
 from recon.data.versions import own_version
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 Run = Callable[..., Result]
 

@@ -10,7 +10,7 @@ from typer.testing import Result
 
 from helpers.files.raw_files import write_raw_file
 from helpers.learned.networks import write_weights
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 Run = Callable[..., Result]
 

@@ -15,7 +15,7 @@ from recon.data.open import open_volume
 from recon.experiments.engine.method_warnings import calibration_for
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 from recon.registry import create
 
 Run = Callable[..., Result]

@@ -7,7 +7,7 @@ from helpers.learned.weights import ship
 from recon.data.errors import InputError
 from recon.experiments.commands.images import demo as module
 from recon.experiments.commands.images.demo import METHODS, demo
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 
 @pytest.fixture(autouse=True)

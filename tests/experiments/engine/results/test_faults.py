@@ -18,7 +18,7 @@ from helpers.files.raw_files import write_raw_file
 from helpers.learned.weights import write_weights
 from recon.data.acquisition import Header
 from recon.experiments.cli import app
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 Command = Callable[..., Any]
 

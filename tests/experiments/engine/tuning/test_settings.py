@@ -15,7 +15,7 @@ from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings, read_tuned
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 from recon.registry import create
 
 ACCELERATIONS = (2.0, 4.0, 8.0)

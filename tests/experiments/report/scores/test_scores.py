@@ -13,19 +13,11 @@ from rich.console import Console
 
 from helpers.comparison import NAN, make_score
 from recon.data.errors import InputError
-from recon.experiments.report.scores import (
-    ALL,
-    BETTER,
-    best_metrics,
-    comparison_key,
-    read_csv,
-    sampling_title,
-    summarise,
-    summary_table,
-    versions,
-    write_csv,
-    write_summary,
-)
+from recon.data.versions import versions
+from recon.experiments.report.scores.files import read_csv, write_csv, write_summary
+from recon.experiments.report.scores.means import ALL, best_metrics, comparison_key, sampling_title, summarise
+from recon.experiments.report.scores.score import BETTER
+from recon.experiments.report.scores.table import summary_table
 
 SCORES = st.floats(allow_nan=False, width=64)
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"))

@@ -11,7 +11,7 @@ from recon.data.open import open_volume
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.scores.frame_scores import series_in
 from recon.experiments.engine.scores.metrics import score
-from recon.experiments.report.series_scores import score_series, series_table
+from recon.experiments.report.scores.series import score_series, series_table
 
 FRAMES, SLICES = 4, 2
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.scores.frame_scores import FrameScores, score_frames
 from recon.experiments.engine.scores.metrics import Images
-from recon.experiments.report.scores import partition
+from recon.experiments.report.scores.score import partition
 
 HEADINGS = ("PSNR [dB]", "worst", "frame", "SSIM", "worst", "frame", "changes [dB]")
 
