@@ -4,7 +4,8 @@ import atheris
 
 with atheris.instrument_imports(include=["recon"]):
     from recon.data.acquisition import Header
-    from recon.data.formats.header.xml import HeaderError, format_header
+    from recon.data.formats.header.writer import format_header
+    from recon.data.formats.header.xml import HeaderError
     from recon.data.formats.ismrmrd.scan_header import parse_scan_header
 
 from helpers.files.fuzzing import fuzz

@@ -25,7 +25,7 @@ from recon.data.formats.fastmri.parts import (
     read_mask,
 )
 from recon.data.formats.format import Format
-from recon.data.formats.header.xml import format_header
+from recon.data.formats.header.writer import format_header
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
 from recon.data.storage.new_hdf5 import new_hdf5

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from recon.data.acquisition import Geometry, Header, from_table, is_valid_geometry
 from recon.data.errors import InputError
+from recon.data.formats.header.reader import parse_header
 from recon.data.formats.header.text import check_header_fits
-from recon.data.formats.header.xml import HeaderError, parse_header
+from recon.data.formats.header.xml import HeaderError
 from recon.data.masks.measured import check_center, prospective_mask
 from recon.data.series import Frame
 from recon.data.storage.hdf5 import attribute, holds, read_dataset, read_text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from recon.data.acquisition import Header, is_valid_geometry
 from recon.data.errors import InputError, printable
-from recon.data.formats.header.xml import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
+from recon.data.formats.header.reader import LARGEST_MATRIX, LARGEST_NUMBER, LONGEST_CONTRAST, PROTON_HZ_PER_TESLA
 from recon.data.masks.measured import is_one_sided
 
 if TYPE_CHECKING:

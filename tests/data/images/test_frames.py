@@ -11,7 +11,7 @@ from helpers.files.ismrmrd_files import readout, write, xml
 from helpers.files.twix_files import protocol
 from recon.data.errors import InputWarning
 from recon.data.formats.fastmri.layout import open_fastmri
-from recon.data.formats.header.xml import parse_header
+from recon.data.formats.header.reader import parse_header
 from recon.data.formats.twix.protocol import TwixProtocol
 from recon.data.images.dicom import write_dicom
 from recon.data.images.placement import stack

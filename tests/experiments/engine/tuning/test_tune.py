@@ -16,8 +16,9 @@ from recon.data.masks.kind import MaskKind
 from recon.data.open import open_volume
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.scores.metrics import score
+from recon.experiments.engine.tuning.fit import WORTHWHILE, fit
 from recon.experiments.engine.tuning.settings import TunedEntry, read_tuned
-from recon.experiments.engine.tuning.tune import WORTHWHILE, Tuning, fit, tune
+from recon.experiments.engine.tuning.tune import Tuning, tune
 
 PROTOCOL = ("--accelerations", 3, "--mask", "random", "--center-fraction", 0.2)
 

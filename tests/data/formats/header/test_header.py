@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from helpers.files.runaway import no_runaway
 from recon.data.acquisition import Geometry, Header
 from recon.data.errors import InputError
+from recon.data.formats.header.reader import LARGEST_MATRIX, parse_header
 from recon.data.formats.header.text import header_as_text, header_from_text
-from recon.data.formats.header.xml import LARGEST_MATRIX, HeaderError, format_header, parse_header, parse_xml
+from recon.data.formats.header.writer import format_header
+from recon.data.formats.header.xml import HeaderError, parse_xml
 from recon.data.formats.ismrmrd.scan_header import parse_scan_header
 from recon.data.series import Frame
 
