@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+from functools import cache
 from pathlib import Path
 
 OURS = "unrolled-recon"
@@ -40,3 +42,9 @@ def version_of(package: str) -> str:
 def own_version() -> str:
     """Return the version of this package."""
     return version_of(OURS)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that the numbers depend on."""
+    return {"python": platform.python_version()} | {package: version_of(package) for package in PACKAGES}

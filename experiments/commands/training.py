@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from recon.data.extras import extra
-from recon.experiments.commands.completion import complete_config, complete_weights
-from recon.experiments.commands.options import WEIGHTS, Output
+from recon.experiments.commands.arguments.completion import complete_config, complete_weights
+from recon.experiments.commands.arguments.options import WEIGHTS, Output
 
 commands = typer.Typer()
 

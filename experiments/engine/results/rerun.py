@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recon.data.errors import InputError
-from recon.experiments.report.scores import MethodScore, read_csv
+from recon.experiments.report.scores.files import read_csv
+from recon.experiments.report.scores.score import MethodScore
 
 MOST_NAMED = 3
 """Largest number of names of replaced rows that are printed."""
