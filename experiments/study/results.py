@@ -148,7 +148,7 @@ def write_values(path: Path, results: StudyResults) -> None:
 
 def rows_of_values(results: StudyResults) -> list[Row]:
     """Return the rows of the table of values."""
-    return [_row(*row) for row in results.rows()]
+    return [_row(names, value) for *names, value in results.rows()]
 
 
 def read_values(path: Path) -> list[Row]:
@@ -162,13 +162,14 @@ def read_values(path: Path) -> list[Row]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))[1:]
     return [
-        _row(*(name.removeprefix("'") for name in (subject, arm, measure, place)), float(value or "nan"))
+        _row([name.removeprefix("'") for name in (subject, arm, measure, place)], float(value or "nan"))
         for subject, arm, measure, place, value in rows
     ]
 
 
-def _row(subject: str, arm: str, measure: str, place: str, value: float) -> Row:
-    return Row((subject, arm, measure, place), f"{arm} of {subject}", (value,))
+def _row(names: Sequence[str], value: float) -> Row:
+    subject, arm, *_ = names
+    return Row(tuple(names), f"{arm} of {subject}", (value,))
 
 
 def check_table(path: Path) -> None:

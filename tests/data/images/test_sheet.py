@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from helpers.stacks import oblique_stack
+from helpers.scans.stacks import oblique_stack
 from recon.data.acquisition import Header
 from recon.data.images.placement import Stack, stack, upright
 from recon.data.images.sheet import GAP, LONGEST, write_sheet
