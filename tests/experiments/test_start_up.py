@@ -54,6 +54,11 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert loaded_by(*arguments) & (SELDOM_USED | {"torch", "numpy", "h5py"}) == set()
 
 
+@pytest.mark.parametrize("arguments", [("configs",), ("fetch",), ("--version",)])
+def test_lists_of_names_are_printed_without_torch(arguments: tuple[str, ...]) -> None:
+    assert "torch" not in loaded_by(*arguments)
+
+
 @pytest.mark.parametrize("sampled", ["fully", "partly"])
 @pytest.mark.parametrize("name", ["scan.h5", "scan.mrd", "scan.npz", "scan.cfl"])
 def test_info_reads_headers_without_torch(

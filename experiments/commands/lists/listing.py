@@ -15,11 +15,12 @@ from rich.text import Text
 
 from recon.experiments.console import console, say
 from recon.experiments.sections import find_config
-from recon.registry import create, create_stage, method_names, stage_names
 
 
 def list_methods() -> None:
     """Print every method and every stage with the first sentence about it."""
+    from recon.registry import create, create_stage, method_names, stage_names
+
     _print("method", [(name, _first(create(name))) for name in sorted(method_names())])
     _print("stage", [(f"+{name}", _first(create_stage(name))) for name in sorted(stage_names())])
     say("`recon methods NAME` explains one and its settings; a stage follows a method, as sense+gain")
@@ -33,6 +34,8 @@ def explain(name: str) -> None:
     InputError
         If there is no such method; the message suggests the nearest one.
     """
+    from recon.registry import create, create_stage, stage_names
+
     stage = name.removeprefix("+")
     chosen: Any = create_stage(stage) if stage in stage_names() else create(name)
     say(f"{name}: {_parts(type(chosen))[0]}")
