@@ -20,7 +20,7 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 @pytest.mark.parametrize(
     ("path", "command"),
-    commands(get_command(app)),
+    [*commands(get_command(app))],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_help_fits_the_terminal_and_cuts_nothing(path: tuple[str, ...], command: Any) -> None:
