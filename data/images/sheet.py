@@ -91,7 +91,8 @@ def _mosaic(stack: Stack) -> tuple[Picture, str]:
         range(1, count + 1), key=lambda across: (max(across * width, -(-count // across) * height), -across)
     )
     rows = [pictures[start : start + columns] for start in range(0, count, columns)]
-    return _laid_out(rows), f"a mosaic of {count} {'frames' if frames > 1 else 'images'}, {columns} in a row"
+    kind = "slices" if stack.frames is None else "frames" if frames > 1 else "images"
+    return _laid_out(rows), f"a mosaic of {count} {kind}, {columns} in a row"
 
 
 def _spread(series: Series, most: int) -> Series:

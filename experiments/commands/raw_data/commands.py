@@ -83,7 +83,7 @@ def simulate(
             name,
             contrast,
         )
-    console.print(f"{len(files)} files: {output}", markup=False)
+    console.print(f"{len(files)} {'file' if len(files) == 1 else 'files'}: {output}", markup=False)
 
 
 @commands.command("simulate cine")
@@ -134,7 +134,7 @@ def simulate_cine(
     with progress() as bar:
         task = bar.add_task("simulate", total=volumes)
         files = simulate_cines(output, simulator, plan, volumes, seed, lambda: bar.advance(task), overwrite, name)
-    console.print(f"{len(files)} files: {output}", markup=False)
+    console.print(f"{len(files)} {'file' if len(files) == 1 else 'files'}: {output}", markup=False)
 
 
 @commands.command()

@@ -49,7 +49,7 @@ def test_slices_lie_in_reading_order_in_a_nearly_square_grid(
     scan = flat_stack(count)
     picture, words = shown(tmp_path / "sheet.png", scan)
     assert order_of(picture, scan) == fields
-    assert words == f"a mosaic of {count} images, {len(fields[0])} in a row"
+    assert words == f"a mosaic of {count} slices, {len(fields[0])} in a row"
 
 
 def test_frames_of_one_slice_are_all_shown_in_the_order_of_time(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_contradictory_options_are_an_error(
 
 def test_one_picture_of_several_slices_is_a_mosaic(run: Run, raw_file: Path, tmp_path: Path) -> None:
     printed = run(raw_file, "-o", tmp_path / "image.png").output
-    assert "image.png: a mosaic of 2 images, 2 in a row" in " ".join(printed.split())
+    assert "image.png: a mosaic of 2 slices, 2 in a row" in " ".join(printed.split())
     with Image.open(tmp_path / "image.png") as picture:
         assert picture.size == (2 * 40 + GAP, 48)
     assert "done before" in run(raw_file, "-o", tmp_path / "image.png").output
