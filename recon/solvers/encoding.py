@@ -17,7 +17,7 @@ SET_AXIS = -3
 LOOPS = "recon.solvers.encoding_loops"
 
 BLOCK_BYTES, FEWEST_ROWS = 2**21, 16
-"""Bytes of the coil images of the rows that `normal` treats together, which fit into the cache, and fewest rows."""
+"""Bytes of the coil images of the rows that each thread treats at once in `normal`, which fit its cache; fewest rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,9 @@ class Encoding:
             return self.combine(self.forward(image))
         result = torch.empty_like(image)
         coil_images = image[..., 0, 0, :].numel() * self.sens_maps.shape[COIL_AXIS]
-        step = max(FEWEST_ROWS, BLOCK_BYTES // (coil_images * image.element_size()))
+        step = max(FEWEST_ROWS, torch.get_num_threads() * BLOCK_BYTES // (coil_images * image.element_size()))
+        if step >= image.shape[-2]:
+            return self.combine(self.forward(image))
         for first in range(0, image.shape[-2], step):
             rows = (..., slice(first, first + step), slice(None))
             some = replace(self, sens_maps=self.sens_maps[rows])
