@@ -15,20 +15,12 @@ from typer.core import TyperGroup
 
 from recon.data.errors import InputError, printable, shortened
 from recon.data.versions import own_version
-from recon.experiments.commands import (
-    benchmarks,
-    fetch,
-    images,
-    lists,
-    openrecon,
-    quality_benchmarks,
-    raw_data,
-    stream,
-    study,
-    training,
-    verify,
-    weights,
-)
+from recon.experiments.commands import openrecon, stream, study, training, verify, weights
+from recon.experiments.commands.benchmarks import performance, quality
+from recon.experiments.commands.images import commands as images
+from recon.experiments.commands.lists import commands as lists
+from recon.experiments.commands.raw_data import commands as raw_data
+from recon.experiments.commands.raw_data import fetch
 from recon.experiments.console import show_warning
 
 UsageError: Any = typer.BadParameter.__base__
@@ -134,9 +126,9 @@ def limits(
 
 for part in (raw_data, fetch, images, lists, study, verify, stream, training, weights):
     app.add_typer(part.commands)
-benchmarks.commands.add_typer(quality_benchmarks.commands)
+performance.commands.add_typer(quality.commands)
 app.add_typer(
-    benchmarks.commands,
+    performance.commands,
     name="benchmark",
     help="Measure quality, time and memory against other packages, from a checkout of the repository.",
     no_args_is_help=True,

@@ -23,7 +23,7 @@ from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
 from recon.models.checkpoints.locate import locate, shipped_weights
 from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch, prepare_coils
-from recon.models.networks.series_network import takes_series
+from recon.models.networks.series.series_network import takes_series
 from recon.models.precision import Precision, computing_in
 from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps

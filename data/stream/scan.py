@@ -11,7 +11,7 @@ import numpy as np
 
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
-from recon.data.formats.header import HeaderError
+from recon.data.formats.header.xml import HeaderError
 from recon.data.formats.hybrid import LARGEST_IN_MEMORY
 from recon.data.formats.ismrmrd.distinct_images import COUNTERS
 from recon.data.formats.ismrmrd.images import SortedImages, sort_images

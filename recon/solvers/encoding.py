@@ -17,7 +17,7 @@ SET_AXIS = -3
 LOOPS = "recon.solvers.encoding_loops"
 
 BLOCK_BYTES, FEWEST_ROWS = 2**21, 16
-"""Bytes of the coil images of the rows that each thread treats at once in `normal`, which fit its cache; fewest rows."""
+"""Bytes of the coil images of the rows that each thread treats at once in `normal`: its cache; and fewest rows."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from helpers.raw_files import edit, write_raw_file
-from helpers.weights import ship
+from helpers.files.raw_files import edit, write_raw_file
+from helpers.learned.weights import ship
 from recon.experiments.cli import app
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 Run = Callable[..., Result]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from recon.experiments.report.panels import SliceComparison
-from recon.experiments.report.scores import MethodScore
+from recon.experiments.report.pictures.panels import SliceComparison
+from recon.experiments.report.scores.score import MethodScore
 
 NAN = float("nan")
 

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.adjoint import assert_adjoint
-from helpers.objects import smooth_maps
-from helpers.slices import random_kspace
+from helpers.scans.objects import smooth_maps
+from helpers.scans.slices import random_kspace
 from recon.coils import coil_combine, coil_expand, rss
 
 

@@ -12,9 +12,9 @@ from recon.data.errors import InputError
 from recon.data.open import parts_of
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.fingerprint import fingerprint, package_sha256
-from recon.experiments.engine.frame_scores import FrameScores
-from recon.experiments.engine.metrics import Metrics
-from recon.experiments.report.scores import versions
+from recon.data.versions import versions
+from recon.experiments.engine.scores.frame_scores import FrameScores
+from recon.experiments.engine.scores.metrics import Metrics
 
 KIND = "a part of the scores of recon evaluate"
 

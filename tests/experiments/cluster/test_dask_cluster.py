@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.cluster_jobs import Trace, times_done
-from helpers.command import run
 from helpers.comparison import table_without_times
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
+from helpers.programs.cluster_jobs import Trace, times_done
+from helpers.programs.command import run
 from recon.data.errors import InputError
 from recon.experiments.cluster.dask_cluster import DaskCluster, Pulse
 from recon.experiments.cluster.job import WorkerError

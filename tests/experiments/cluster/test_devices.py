@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.cluster_jobs import Devices
+from helpers.programs.cluster_jobs import Devices
 from recon.experiments.cluster.crew import gather
 from recon.experiments.cluster.processes import Processes, visible_gpus
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import ismrmrd_files
-from helpers.command import run
-from helpers.ismrmrd_files import readout, write
-from helpers.objects import object_acquisition
-from helpers.serving import serving
+from helpers.files import ismrmrd_files
+from helpers.files.ismrmrd_files import readout, write
+from helpers.programs.command import run
+from helpers.programs.serving import serving
+from helpers.scans.objects import object_acquisition
 from recon.calibration import ahead
 from recon.data.stream.scan import StreamedScan
 from recon.preprocessing.steps import parse_steps

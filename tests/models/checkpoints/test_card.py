@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.weights import TRAINED, write_weights
+from helpers.learned.weights import TRAINED, write_weights
+from helpers.scans.objects import object_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind
