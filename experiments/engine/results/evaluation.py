@@ -118,5 +118,5 @@ def _key(target: Path, prediction: Path) -> dict[str, Any]:
 
 
 def _frames(numbers: Mapping[str, Any]) -> FrameScores:
-    values = {one.name: numbers[one.name] for one in fields(FrameScores)}
-    return FrameScores(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    values: dict[str, Any] = {one.name: numbers[one.name] for one in fields(FrameScores)}
+    return FrameScores(**{name: tuple(one) if isinstance(one, list) else one for name, one in values.items()})

@@ -68,7 +68,7 @@ def evaluate(
     kept, own = _kept(output, overwrite, crew)
     problems, files = Problems(), crew.part.of(find_files([targets]))
     pairs = [(path, predictions / result_name(path)) for path in files]
-    known = {index: scores for index, pair in enumerate(pairs) if (scores := kept.find(*pair)) is not None}
+    known = {index: found for index, pair in enumerate(pairs) if (found := kept.find(*pair)) is not None}
     taken_over, missing = len(known), [index for index in range(len(files)) if index not in known]
     tasks = [(str(files[index]),) for index in missing]
     try:
