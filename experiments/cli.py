@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,8 @@ class Commands(TyperGroup):
         except OSError as error:
             if error.errno is None:
                 raise
+            if _reader_is_gone():
+                raise typer.Exit(1) from error
             return _exit(f"{error.filename or 'the file system'}: {error.strerror}", BAD_INPUT)
         except Terminated:
             return _exit("terminated; finished results are kept", TERMINATED)
@@ -79,6 +82,16 @@ def _printable_usage() -> Iterator[None]:
 def _exit(sentence: str, code: int) -> None:
     typer.echo(f"error: {shortened(printable(sentence))}", err=True)
     raise typer.Exit(code)
+
+
+def _reader_is_gone() -> bool:
+    """Return whether nobody reads standard output any more, as after `recon … | head`, and then discard the rest."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 OTHER_SPELLINGS = {"methods": "method", "accelerations": "acceleration"}
