@@ -118,5 +118,8 @@ def _key(target: Path, prediction: Path) -> dict[str, Any]:
 
 
 def _frames(numbers: Mapping[str, Any]) -> FrameScores:
-    values: dict[str, Any] = {one.name: numbers[one.name] for one in fields(FrameScores)}
-    return FrameScores(**{name: tuple(one) if isinstance(one, list) else one for name, one in values.items()})
+    values: dict[str, Any] = {}
+    for one in fields(FrameScores):
+        value = numbers[one.name]
+        values[one.name] = tuple(value) if isinstance(value, list) else value
+    return FrameScores(**values)
