@@ -55,6 +55,14 @@ def test_the_range_prints_as_one_line() -> None:
     assert str(TRAINED) == "2 to 10x, 3 to 16 % at the centre, 2 to 32 coils, matrix 24 to 384"
 
 
+def test_masks_along_both_axes_are_within_the_range_of_weights_that_saw_them() -> None:
+    slice_ = Sampling(MaskKind.POISSON, 4, 0.1)(object_acquisition(6, 48, 100))
+    assert TRAINED.warnings(slice_) == ["undersampled along both axes, trained on whole lines"]
+    seen = TRAINED.model_copy(update={"planes": True})
+    assert seen.warnings(slice_) == []
+    assert str(seen) == f"{TRAINED}, 2-D masks too"
+
+
 def sampled(acceleration: float, fraction: float = 0.1, coils: int = 6, phase: int = 100) -> Acquisition:
     full = object_acquisition(coils, 48, phase)
     return Sampling(MaskKind.EQUISPACED_FRACTION, acceleration, fraction)(full)
