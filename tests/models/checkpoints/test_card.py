@@ -82,7 +82,7 @@ def test_scans_within_the_range_give_no_warning() -> None:
         (sampled(4, phase=390), "matrix 48x390, trained on 24 to 384"),
         (object_acquisition(phase=99).undersample(torch.arange(99) % 4 == 0), "no calibration lines, trained on 3"),
         (object_acquisition(phase=99).undersample(torch.arange(99) % 4 == 1), "1 calibration lines"),
-        (object_acquisition().undersample(torch.rand(64, 60) < 0.25), "along the readout too"),
+        (object_acquisition().undersample(torch.rand(64, 60) < 0.25), "along both axes"),
     ],
 )
 def test_each_property_outside_the_range_gives_a_warning(acquisition: Acquisition, words: str) -> None:
