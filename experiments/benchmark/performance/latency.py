@@ -1,16 +1,16 @@
-"""Measures how long after the last line of a slice its image comes back."""
+"""Measures how long after the last line of a slice its image comes back, and where the time goes."""
 
 from __future__ import annotations
 
-import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from rich.table import Table
 
 from recon.data.errors import InputError
 from recon.data.formats.fastmri.layout import write_volume
@@ -19,15 +19,23 @@ from recon.data.masks.sampling import Sampling
 from recon.data.stream.messages import Close, Image, Message, Readout, Text, encode
 from recon.data.stream.reader import MessageReader
 from recon.data.stream.replay import replay
+from recon.experiments.benchmark.tables import empty_table
+from recon.experiments.server.answer import EARLY
 from recon.simulation.raw_files import simulate_volume
 
 Shape = tuple[int, int, int]
 """Coils, readout and phase."""
 
+Times = list[tuple[float, dict[str, float]]]
+"""Seconds of each image in the server, and of each part of the work."""
+
 ACCELERATION, CENTER_FRACTION = 4, 0.08
 
 DIFFERENT = 4
 """Number of different slices that are sent again and again."""
+
+REST = "rest"
+"""Name of the work in the server that belongs to no part."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,16 @@ class Latency:
     seconds
         From the last line to the image, of each slice.
     server
-        What the server says that it took to assemble, prepare and reconstruct each slice.
+        How long the server took to assemble, prepare and reconstruct each slice.
+    parts
+        Seconds of each part of that work, the median over the slices, and of what was done before the last line.
     cpu
         CPU seconds of the whole process per slice, receiving and simulated client included.
     """
 
     seconds: list[float]
     server: list[float]
+    parts: dict[str, float]
     cpu: float
 
     @property
@@ -57,6 +68,17 @@ class Latency:
             f"image after the last line of {len(self.seconds)} slices: median {middle:.3f} s, 95th percentile "
             f"{high:.3f} s; of the median {inside:.3f} s in the reconstruction; {self.cpu:.3f} CPU s per slice"
         )
+
+    @property
+    def table(self) -> Table:
+        """The parts of the work."""
+        laid = empty_table("where the time of an image goes, medians", ("part", "ms"), {"part"})
+        for part, seconds in self.parts.items():
+            if part != EARLY:
+                laid.add_row(part, f"{1000 * seconds:.1f}")
+        laid.add_section()
+        laid.add_row(EARLY, f"{1000 * self.parts.get(EARLY, 0.0):.1f}")
+        return laid
 
 
 def make_messages(shape: Shape, slices: int) -> Iterator[Message]:
@@ -74,8 +96,25 @@ def make_stream(shape: Shape, slices: int) -> bytes:
     return b"".join(map(encode, make_messages(shape, slices)))
 
 
-def measure_latency(address: tuple[str, int], shape: Shape, slices: int, timeout: float) -> Latency:
+def measure_latency(
+    address: tuple[str, int], shape: Shape, slices: int, times: Times, interval: float = 0.0, timeout: float = 600.0
+) -> Latency:
     """Send undersampled slices one by one, each after the image of the one before.
+
+    Parameters
+    ----------
+    address
+        Address of a server in this process.
+    shape
+        Shape `(coils, readout, phase)` of a slice.
+    slices
+        Number of slices that count; one more is sent first, to warm up.
+    times
+        List to which the server appends the times of each image.
+    interval
+        Seconds from the start of one line to that of the next, as a scanner's repetition time.
+    timeout
+        Seconds to wait for an image.
 
     Raises
     ------
@@ -87,7 +126,8 @@ def measure_latency(address: tuple[str, int], shape: Shape, slices: int, timeout
     mask = Sampling(MaskKind.EQUISPACED, ACCELERATION, CENTER_FRACTION).mask((shape[1], shape[2]), 0)
     by_slice = [[one for one in readouts if one.head["idx"]["slice"] == number] for number in range(DIFFERENT)]
     chosen = [[line for line, kept in zip(whole, mask.tolist(), strict=True) if kept] for whole in by_slice]
-    seconds, server = [], []
+    seconds = []
+    times.clear()
     with socket.create_connection(address, timeout=timeout) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer.sendall(encode(header))
@@ -98,17 +138,34 @@ def measure_latency(address: tuple[str, int], shape: Shape, slices: int, timeout
                 start = time.process_time()
             sent = [_numbered(line, number) for line in chosen[number % DIFFERENT]]
             sent[-1].head["flags"] = 1 << 7
-            for line in sent[:-1]:
-                peer.sendall(encode(line))
-            last = time.perf_counter()  # before the last line leaves: the server may answer before `sendall` returns
-            peer.sendall(encode(sent[-1]))
+            last = _send(peer, sent, interval)
             _wait_for_image(reader)
             seconds.append(time.perf_counter() - last)
-            server.append(_seconds_in(reader))
         cpu = (time.process_time() - start) / slices
         peer.sendall(encode(Close()))
         list(reader)
-    return Latency(seconds[1:], server[1:], cpu)
+    counted = times[1:]
+    return Latency(seconds[1:], [whole for whole, _ in counted], _parts(counted), cpu)
+
+
+def _send(peer: socket.socket, lines: Sequence[Readout], interval: float) -> float:
+    """Send the lines of a slice at their times, and return when the last one was about to leave."""
+    due = last = time.perf_counter()
+    for line in lines:
+        time.sleep(max(0.0, due - time.perf_counter()))
+        due += interval
+        last = time.perf_counter()  # before the line leaves: the server may answer before `sendall` returns
+        peer.sendall(encode(line))
+    return last
+
+
+def _parts(times: Sequence[tuple[float, Mapping[str, float]]]) -> dict[str, float]:
+    """Return the median seconds of each part, and of the rest of the server's work."""
+    names = dict.fromkeys(name for _, parts in times for name in parts)
+    rest = [whole - sum(value for name, value in parts.items() if name != EARLY) for whole, parts in times]
+    return {name: float(np.median([parts.get(name, 0.0) for _, parts in times])) for name in names} | {
+        REST: float(np.median(rest))
+    }
 
 
 def _numbered(line: Readout, number: int) -> Readout:
@@ -125,10 +182,3 @@ def _wait_for_image(reader: MessageReader) -> None:
         if isinstance(message, Text) and message.text.startswith("error: "):
             raise InputError(f"the server says: {message.text.removeprefix('error: ')}")
     raise InputError("the server closed the connection before its image came")
-
-
-def _seconds_in(reader: MessageReader) -> float:
-    """Read the server's sentence about the image that came, and return the seconds in it."""
-    message = reader.next()
-    found = re.search(r"in ([0-9.]+) s", message.text) if isinstance(message, Text) else None
-    return float(found[1]) if found else float("nan")

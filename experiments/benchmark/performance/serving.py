@@ -24,11 +24,11 @@ from recon.data.stream.messages import Image, Text
 from recon.data.stream.reader import MessageReader
 from recon.experiments.benchmark.json_report import check_report
 from recon.experiments.benchmark.machine import machine
-from recon.experiments.benchmark.performance.latency import Shape, make_stream, measure_latency
+from recon.experiments.benchmark.performance.latency import Shape, Times, make_stream, measure_latency
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
-from recon.experiments.server.serve import Server, ServerLimits, listen
+from recon.experiments.server.serve import Server, ServerLimits, ServerOptions, listen
 
 CLIENT_TIMEOUT = 600.0
 """Seconds after which a client gives up."""
@@ -50,6 +50,8 @@ class ServingBenchmark:
         Number of repeats of each measurement.
     latency
         Number of undersampled slices whose latency is measured; 0 to leave that out.
+    interval
+        Seconds from one line of these slices to the next, as a scanner's repetition time.
     """
 
     clients: tuple[int, ...] = (1, 8)
@@ -57,6 +59,7 @@ class ServingBenchmark:
     slices: int = 4
     repeats: int = 3
     latency: int = 0
+    interval: float = 0.005
 
 
 @dataclass(frozen=True)
@@ -115,15 +118,17 @@ def serving(
     stream = make_stream(benchmark.shape, benchmark.slices)
     most = max(benchmark.clients)
     mixed: list[ServingResult] = []
-    latency = None
-    with _running(name, method, device, most) as address:
+    latency, times = None, Times()
+    with _running(name, method, device, most, times) as address:
         _run_client(address, stream, benchmark.slices)  # warm up
         rows = [_measure(address, [stream] * clients, benchmark, together=True) for clients in benchmark.clients]
         if most > 1:
             streams = [make_stream(shape, benchmark.slices) for shape in _shapes(benchmark.shape, most)]
             mixed = [_measure(address, streams, benchmark, together) for together in (False, True)]
         if benchmark.latency:
-            latency = measure_latency(address, benchmark.shape, benchmark.latency, CLIENT_TIMEOUT)
+            latency = measure_latency(
+                address, benchmark.shape, benchmark.latency, times, benchmark.interval, CLIENT_TIMEOUT
+            )
     report = {
         "protocol": {"method": name, **asdict(benchmark)},
         "machine": machine(),
@@ -140,6 +145,7 @@ def serving(
             "the other"
         )
     if latency is not None:
+        console.print(latency.table)
         console.print(latency.sentence)
     console.print(f"results: {output / 'serving.json'}", markup=False, soft_wrap=True)
     return rows
@@ -163,8 +169,13 @@ def _shapes(shape: Shape, count: int) -> list[Shape]:
 
 
 @contextmanager
-def _running(name: str, method: Reconstruction, device: torch.device, clients: int) -> Iterator[tuple[str, int]]:
-    server = Server(listen("127.0.0.1", 0), Runner(name, method, device), ServerLimits(clients), log=_discard)
+def _running(
+    name: str, method: Reconstruction, device: torch.device, clients: int, times: Times
+) -> Iterator[tuple[str, int]]:
+    """Run a server, which appends the times of every image to a list, and yield its address."""
+    options = ServerOptions(record=lambda seconds, parts: times.append((seconds, dict(parts))))
+    runner = Runner(name, method, device)
+    server = Server(listen("127.0.0.1", 0), runner, ServerLimits(clients), log=_discard, options=options)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

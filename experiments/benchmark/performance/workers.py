@@ -210,7 +210,7 @@ def cluster_run(benchmark: WorkersBenchmark) -> ClusterRun:
     tasks = [(f"scan{number}",) for number in range(benchmark.tasks)]
     job, process = Pauses(benchmark.pause), psutil.Process()
     with LocalCluster(
-        n_workers=benchmark.cluster, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=benchmark.cluster, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
         crew = DaskCluster(cluster.scheduler_address)
         list(crew.run(job, tasks[: benchmark.cluster], _discard))  # warm up

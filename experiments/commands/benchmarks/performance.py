@@ -163,6 +163,9 @@ def benchmark_serve(
     latency: Annotated[
         int, typer.Option(min=0, help="Number of slices whose latency is measured, 4-fold undersampled.")
     ] = 0,
+    interval: Annotated[
+        float, typer.Option(min=0, metavar="MS", help="Milliseconds from one line of these slices to the next.")
+    ] = 5.0,
     device: Device = "auto",
 ) -> None:
     """Measure slices per second through `recon serve` over the loopback interface, and the latency of images.
@@ -176,7 +179,8 @@ def benchmark_serve(
 
     shape, counts = parse_shape(size), parse_counts(clients, least=1)
     built = build_method(method, settings or [], checkpoint, plugins)
-    serving(method, built, pick_device(device), ServingBenchmark(counts, shape, slices, repeats, latency), output)
+    benchmark = ServingBenchmark(counts, shape, slices, repeats, latency, interval / 1000)
+    serving(method, built, pick_device(device), benchmark, output)
 
 
 @commands.command()

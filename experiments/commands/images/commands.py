@@ -251,6 +251,7 @@ def evaluate(
     overwrite: Overwrite = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
+    part: PartOption = None,
 ) -> None:
     """Score reconstructions with fastMRI's metrics, volume by volume, and the frames of series one by one.
 
@@ -260,7 +261,7 @@ def evaluate(
     from recon.experiments.commands.arguments.jobs import EvaluateJob
     from recon.experiments.engine.scores.evaluate import evaluate as run
 
-    run(targets, predictions, output, overwrite, gather(EvaluateJob(predictions), workers, scheduler))
+    run(targets, predictions, output, overwrite, gather(EvaluateJob(predictions), workers, scheduler, part))
 
 
 @commands.command()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -19,34 +18,15 @@ from recon.data.storage.atomic import atomic_path, check_writable
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
 from recon.experiments.cluster.crew import ALONE, Crew
 from recon.experiments.cluster.job import Advance, Task
+from recon.experiments.cluster.part import part_files
 from recon.experiments.console import Problems, console, say
-from recon.experiments.engine.scores.frame_scores import FrameScores, score_frames
+from recon.experiments.engine.results.evaluation import Evaluation, KeptScores, check_part
+from recon.experiments.engine.scores.frame_scores import score_frames
 from recon.experiments.engine.scores.metrics import Metrics, score_as_fastmri, score_file, square
 from recon.experiments.report.scores.files import finite
 from recon.experiments.report.scores.score import format_number
 from recon.experiments.report.scores.series import HEADINGS, series_numbers
 from recon.preprocessing.full_scan import with_target
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores of one file.
-
-    Attributes
-    ----------
-    volume
-        Scores of the whole volume.
-    series
-        Scores of the frames of each series; empty if the file holds none.
-    """
-
-    volume: Metrics
-    series: tuple[FrameScores, ...] = field(default=())
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what the written file holds: scores of the volume, and of each series with all its frames."""
-        frames = {"series": [asdict(one) | one.summary for one in self.series]} if self.series else {}
-        return asdict(self.volume) | frames
 
 
 def evaluate(
@@ -66,7 +46,8 @@ def evaluate(
     predictions
         Folder of the files with the data set `reconstruction` that `recon reconstruct` writes of the raw data.
     output
-        JSON file for all scores, by file, with those of every frame; None to print alone.
+        JSON file for all scores, by file, with those of every frame; None to print alone. A part of the work goes to
+        a file beside it, and a run of all the work takes over what parts have scored.
     overwrite
         Whether that file may be replaced.
     crew
@@ -80,25 +61,35 @@ def evaluate(
     Raises
     ------
     InputError
-        If the JSON file exists already.
+        If the JSON file exists already, or a part of the work has no output.
     SystemExit
         At the end, if a volume could not be scored.
     """
-    if output is not None:
-        check_writable(output.parent)
-        if output.exists() and not overwrite:
-            raise InputError(f"{output}: exists already; give another --output, or --overwrite")
-    problems, by_index = Problems(), {}
-    files = find_files([targets])
-    work = partial(score_prediction, predictions)
-    for index, result in crew.run(work, [(str(path),) for path in files], _nothing):
-        with problems.collect():
-            by_index[index] = result()
-    scores = {files[index].name: by_index[index] for index in sorted(by_index)}
-    if scores:
-        console.print(_table({name: one.volume for name, one in scores.items()}))
-    if any(one.series for one in scores.values()):
-        console.print(_series_table(scores))
+    kept, own = _kept(output, overwrite, crew)
+    problems, files = Problems(), crew.part.of(find_files([targets]))
+    pairs = [(path, predictions / result_name(path)) for path in files]
+    known = {index: found for index, pair in enumerate(pairs) if (found := kept.find(*pair)) is not None}
+    taken_over, missing = len(known), [index for index in range(len(files)) if index not in known]
+    tasks = [(str(files[index]),) for index in missing]
+    try:
+        for number, result in crew.run(partial(score_prediction, predictions), tasks, _nothing):
+            with problems.collect():
+                index = missing[number]
+                known[index] = result()
+                if own is not None:
+                    kept.add(*pairs[index], known[index])
+    finally:
+        if own is not None:
+            kept.write(own)
+    scores = {files[index].name: known[index] for index in sorted(known)}
+    if own is not None:
+        say(f"part {crew.part}: scores of {len(scores)} of {len(files)} files are in {own}")
+        say("when all parts have ended, the same command without --part prints the table")
+        problems.exit()
+        return scores
+    if taken_over:
+        say(f"{taken_over} of {len(files)} files were scored before")
+    _show(scores)
     if output is not None and scores:
         text = json.dumps(finite({name: one.as_dict() for name, one in scores.items()}), indent=1, ensure_ascii=False)
         with atomic_path(output) as temporary:
@@ -106,6 +97,22 @@ def evaluate(
         say(f"scores: {output}")
     problems.exit()
     return scores
+
+
+def _kept(output: Path | None, overwrite: bool, crew: Crew) -> tuple[KeptScores, Path | None]:
+    """Check the output, and return what parts have scored, and the file of this part; None if this run does all."""
+    if output is None:
+        if not crew.part.is_all:
+            raise InputError("a part of an evaluation keeps its scores in a file beside the output; give --output")
+        return KeptScores([]), None
+    check_writable(output.parent)
+    if crew.part.is_all:
+        if output.exists() and not overwrite:
+            raise InputError(f"{output}: exists already; give another --output, or --overwrite")
+        return KeptScores(part_files(output)), None
+    own = crew.part.file(output)
+    check_part(own)
+    return KeptScores([own]), own
 
 
 def score_prediction(predictions: Path, task: Task, _advance: Advance) -> Evaluation:
@@ -136,6 +143,14 @@ def _score(target_file: Path, prediction_file: Path) -> Evaluation:
     whole = score_file(prediction_file, target, images, score_as_fastmri)
     frames = score_frames(prediction_file, volume.header, range(len(volume)), square(target), images)
     return Evaluation(whole, tuple(frames))
+
+
+def _show(scores: Mapping[str, Evaluation]) -> None:
+    """Print the tables."""
+    if scores:
+        console.print(_table({name: one.volume for name, one in scores.items()}))
+    if any(one.series for one in scores.values()):
+        console.print(_series_table(scores))
 
 
 def _table(scores: Mapping[str, Metrics]) -> Table:

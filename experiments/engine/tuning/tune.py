@@ -22,6 +22,7 @@ from recon.data.storage.fingerprint import code_sha256, content_sha256
 from recon.data.versions import versions
 from recon.experiments.cluster.crew import ALONE, Crew
 from recon.experiments.cluster.job import Advance, Task
+from recon.experiments.cluster.part import part_files
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
@@ -177,12 +178,12 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device,
     tuned, tasks = _open(output, protocol), crew.part.of(work.tasks())
     if crew.part.is_all:
         before = tuned.model_dump()
-        for path in sorted(output.parent.glob(_part_file(output, "*").name)):
+        for path in part_files(output):
             _adopt(tuned, path)
         if tuned.model_dump() != before:
             _in_order(tuned, work.tasks()).write(output)
     else:
-        output = _part_file(output, f"{crew.part.number}-of-{crew.part.count}")
+        output = crew.part.file(output)
         tuned = _open(output, protocol)
     missing = [task for task in tasks if not _is_tuned(tuned, task)]
     for task in tasks:
@@ -206,10 +207,6 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device,
 
 def _nothing(_slices: int) -> None:
     """Show methods and not slices as progress."""
-
-
-def _part_file(output: Path, part: str) -> Path:
-    return output.with_name(f"{output.stem}.part-{part}{output.suffix}")
 
 
 def _adopt(tuned: TunedSettings, path: Path) -> None:

@@ -1,6 +1,5 @@
 """Processes and runs of parts give the results of one process, bit for bit."""
 
-import csv
 import os
 import shutil
 import signal
@@ -15,6 +14,7 @@ import psutil
 import pytest
 from typer.testing import Result
 
+from helpers.comparison import table_without_times
 from helpers.files.raw_files import write_raw_file
 from recon.data.storage.hdf5 import open_hdf5
 from recon.experiments.engine.tuning.settings import read_tuned
@@ -32,12 +32,6 @@ def scans(tmp_path: Path) -> Path:
     for number in range(1, 4):
         shutil.copy(first, folder / f"scan{number}.h5")
     return folder
-
-
-def table(folder: Path) -> list[dict[str, str]]:
-    """Read the table of a comparison without the times."""
-    with (folder / "metrics.csv").open() as file:
-        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
 
 
 def images(folder: Path) -> dict[str, bytes]:
@@ -68,7 +62,7 @@ def test_processes_and_parts_give_the_table_of_one_process(
     run_command("compare", scans, *COMPARE, "--output", tmp_path / "parts")
     assert before == {path: path.stat().st_mtime_ns for path in before}
     for folder in ("two", "parts"):
-        assert table(tmp_path / folder) == table(compared)
+        assert table_without_times(tmp_path / folder) == table_without_times(compared)
         assert images(tmp_path / folder) == images(compared)
         assert (tmp_path / folder / "report.html").is_file()
 
@@ -79,16 +73,16 @@ def test_more_parts_than_files_share_the_methods(
     for part in range(1, 6):
         run_command("compare", scans, *COMPARE, "--output", tmp_path / "parts", "--part", f"{part}/5")
     run_command("compare", scans, *COMPARE, "--output", tmp_path / "parts")
-    assert table(tmp_path / "parts") == table(compared)
+    assert table_without_times(tmp_path / "parts") == table_without_times(compared)
 
 
 def test_scores_are_made_anew_after_a_result_has_changed(run_command: Run, scans: Path, compared: Path) -> None:
-    expected = table(compared)
+    expected = table_without_times(compared)
     result = next((compared / "reconstructions").rglob("*.h5"))
     with h5py.File(result, "r+") as file:
         file["reconstruction"][...] = 0
     run_command("compare", scans, *COMPARE, "--output", compared)
-    assert table(compared) == expected
+    assert table_without_times(compared) == expected
 
 
 @pytest.mark.slow
@@ -128,7 +122,7 @@ def test_a_killed_worker_or_ctrl_c_loses_nothing(
         code = program.wait()
     assert code == (0 if number == signal.SIGKILL else 130)
     run_command(*words)  # goes on, with another number of workers
-    assert table(output) == table(compared)
+    assert table_without_times(output) == table_without_times(compared)
     assert images(output) == images(compared)
     assert not list(output.rglob("*.part"))
 

@@ -52,3 +52,32 @@ def do(folder: Path, task: Task, advance: Advance) -> tuple[Task, int]:
 def times_done(folder: Path) -> dict[str, int]:
     """Return how often each task was begun."""
     return {path.name: len(path.read_text().splitlines()) for path in folder.glob("task-*")}
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Returns which GPUs the process of a task sees, once all workers have built their methods.
+
+    Attributes
+    ----------
+    folder
+        Folder in which each worker leaves a file.
+    workers
+        Number of workers.
+    """
+
+    folder: Path
+    workers: int
+
+    def work(self) -> Work:
+        """Return the function that does a task."""
+        (self.folder / f"device-{os.getpid()}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+        return self._name
+
+    def _name(self, task: Task, _advance: Advance) -> str:
+        while len(list(self.folder.glob("device-*"))) < self.workers:
+            time.sleep(0.01)
+        if task[-1] == "deadly once" and not (self.folder / "killed").exists():
+            (self.folder / "killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return os.environ.get("CUDA_VISIBLE_DEVICES", "none")

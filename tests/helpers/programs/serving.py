@@ -29,6 +29,7 @@ from recon.data.stream.reader import MessageReader
 from recon.experiments.engine.run import Runner
 from recon.experiments.server.serve import Server, ServerLimits, ServerOptions, listen
 from recon.fourier import ifft
+from recon.preprocessing.steps import NO_STEPS, Steps
 from recon.registry import create
 
 READOUT, PHASE, COILS = 32, 24, 3
@@ -39,6 +40,7 @@ LAST_IN_SLICE, LAST_IN_MEASUREMENT = 1 << 7, 1 << 24
 def serving(
     method: Reconstruction | None = None,
     options: ServerOptions | None = None,
+    steps: Steps = NO_STEPS,
     **limits: Any,
 ) -> Iterator[Server]:
     """Run a server on a free port of the loopback interface."""
@@ -46,6 +48,7 @@ def serving(
         listen("127.0.0.1", 0),
         Runner("zero-filled", method or create("zero-filled")),
         ServerLimits(**limits),
+        steps,
         options=options or ServerOptions(),
     )
     thread = threading.Thread(target=server.run)

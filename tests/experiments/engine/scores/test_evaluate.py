@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -10,9 +11,14 @@ import pytest
 import torch
 from typer.testing import Result
 
+from helpers.files.raw_files import edit, write_raw_file
+from helpers.programs.command import run
 from helpers.scans.cine import cine as beating_series
 from helpers.scans.volumes import kspace_3d, object_3d, write_3d
 from recon.data.formats.fastmri.layout import write_volume
+from recon.experiments.cli import INTERRUPTED
+from recon.experiments.engine.results.evaluation import Evaluation
+from recon.experiments.engine.scores import evaluate as evaluate_module
 from recon.experiments.engine.scores.evaluate import evaluate
 from recon.experiments.engine.scores.metrics import score
 
@@ -69,3 +75,81 @@ def test_a_full_3d_scan_is_the_target_of_its_reconstruction(run_command: Run, tm
     (found,) = evaluate(path, tmp_path / "images").values()
     assert found.volume.psnr > 30
     assert not found.series
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """Write three scans with targets, and reconstruct them."""
+    files = [write_raw_file(tmp_path / "raw" / f"scan{number}.h5", slices=number + 1) for number in range(3)]
+    run("reconstruct", *files, "--method", "zero-filled", "--acceleration", 4, "-o", tmp_path / "images")
+    return tmp_path / "raw"
+
+
+def evaluated(*options: object, code: int = 0) -> str:
+    return run("evaluate", "--targets", "raw", "--predictions", "images", *options, code=code).output
+
+
+def tables(output: str) -> str:
+    """Return what a run prints but the sentence about earlier scores and the names of files."""
+    return "\n".join(line for line in output.splitlines() if ".json" not in line and "before" not in line)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_runs_of_parts_and_one_that_merges_give_the_table_of_one_run(
+    cine: tuple[Path, Path, np.ndarray], scans: Path, count: int
+) -> None:
+    whole = evaluated("-o", "one.json")
+    for number in range(count, 0, -1):
+        assert "fastMRI metrics" not in evaluated("-o", "parts.json", "--part", f"{number}/{count}")
+    assert not Path("parts.json").exists()
+    merged = evaluated("-o", "parts.json")
+    assert "4 of 4 files were scored before" in merged
+    assert tables(merged) == tables(whole)
+    assert Path("parts.json").read_bytes() == Path("one.json").read_bytes()
+
+
+def test_scores_of_parts_count_only_as_long_as_their_files_are_the_same(scans: Path) -> None:
+    for part in ("1/2", "2/2"):
+        evaluated("-o", "parts.json", "--part", part)
+    edit(Path("images/scan1.h5"), reconstruction=np.ones((2, 48, 40), np.float32))
+    assert "2 of 3 files were scored before" in evaluated("-o", "parts.json")
+    evaluated("-o", "one.json")
+    damaged = next(Path().glob("parts.part-1-of-2.json"))
+    damaged.write_text(damaged.read_text().replace('"psnr"', '"pnsr"', 1))
+    evaluated("-o", "again.json")
+    assert Path("parts.json").read_bytes() == Path("one.json").read_bytes()
+    evaluated("-o", "parts.json", "--overwrite")
+    assert Path("parts.json").read_bytes() == Path("one.json").read_bytes()
+
+
+def test_a_part_goes_on_where_it_was_interrupted(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored: list[str] = []
+    score_one = evaluate_module.score_prediction
+
+    def counted(*arguments: Any) -> Evaluation:
+        scored.append(Path(arguments[1][0]).name)
+        if len(scored) == 2:
+            raise KeyboardInterrupt
+        return score_one(*arguments)
+
+    monkeypatch.setattr(evaluate_module, "score_prediction", counted)
+    part = ("-o", "parts.json", "--part", "1/2")
+    evaluated(*part, code=INTERRUPTED)
+    evaluated(*part)
+    assert scored == ["scan0.h5", "scan2.h5", "scan2.h5"]
+
+
+def test_a_part_without_an_output_or_over_another_file_is_refused(scans: Path) -> None:
+    assert "give --output" in " ".join(evaluated("--part", "1/2", code=2).split())
+    other = Path("scores.part-1-of-2.json")
+    other.write_text("[]")
+    assert "exists already" in " ".join(evaluated("-o", "scores.json", "--part", "1/2", code=2).split())
+    assert other.read_text() == "[]"
+
+
+def test_what_fails_in_a_part_is_tried_again_at_the_end(scans: Path) -> None:
+    Path("images/scan1.h5").unlink()
+    for part in ("1/2", "2/2"):
+        evaluated("-o", "parts.json", "--part", part, code=2 if part == "2/2" else 0)
+    assert "scan1.h5" in evaluated("-o", "parts.json", code=2)
+    assert sorted(json.loads(Path("parts.json").read_text())) == ["scan0.h5", "scan2.h5"]
