@@ -1,4 +1,4 @@
-"""A small 3-D object seen by smooth coils, and files of its scan."""
+"""A small 3-D object seen by smooth coils, its positions along the readout, and files of its scan."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 import ismrmrd
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from helpers import ismrmrd_files
 from helpers.stacks import oblique_geometry
-from recon.data.acquisition import Geometry
+from recon.coils import rss
+from recon.data.acquisition import Acquisition, Geometry, Header
+from recon.fourier import ifft
 
 Complex = NDArray[np.complex64]
 Size = tuple[int, int, int]
@@ -111,3 +114,17 @@ def write_3d(
     measured = np.ones(encoded[1:], bool) if mask is None else mask
     header = header_3d(encoded, shown, voxel)
     return ismrmrd_files.write(path, header, readouts_3d(kspace, measured, geometry)), geometry
+
+
+def positions_3d(matrix: Size, coils: int = 6, noise: float = 0.0, seed: int = 0) -> list[Acquisition]:
+    """Return the fully sampled positions along the readout of a 3-D scan, with their targets."""
+    kspace, _ = kspace_3d(object_3d(matrix), coils)
+    hybrid = ifft(torch.from_numpy(kspace), (1,)).swapaxes(0, 1)
+    generator = torch.Generator().manual_seed(seed)
+    hybrid = hybrid + noise * torch.randn(hybrid.shape, dtype=hybrid.dtype, generator=generator)
+    header = Header(crop=matrix[1:], padding=(0, matrix[2]), volumetric=True)
+    full = torch.ones(matrix[2], dtype=torch.bool)
+    return [
+        Acquisition(one.contiguous(), full, header, rss(ifft(one)), name="blobs", slice=number)
+        for number, one in enumerate(hybrid)
+    ]
