@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from helpers import ismrmrd_files
+from helpers.objects import discs, smooth_maps
 from helpers.stacks import oblique_geometry
 from recon.coils import rss
 from recon.data.acquisition import Acquisition, Geometry, Header
-from recon.fourier import ifft
+from recon.fourier import fft, ifft
 
 Complex = NDArray[np.complex64]
 Size = tuple[int, int, int]
@@ -117,14 +118,13 @@ def write_3d(
 
 
 def positions_3d(matrix: Size, coils: int = 6, noise: float = 0.0, seed: int = 0) -> list[Acquisition]:
-    """Return the fully sampled positions along the readout of a 3-D scan, with their targets."""
-    kspace, _ = kspace_3d(object_3d(matrix), coils)
-    hybrid = ifft(torch.from_numpy(kspace), (1,)).swapaxes(0, 1)
+    """Return the fully sampled positions along the readout of a rounded stack of discs, with their targets."""
+    gain = 1 - torch.linspace(-1, 1, matrix[0]).pow(4)
+    coil_images = (gain[:, None, None] * discs(*matrix[1:]))[:, None] * smooth_maps(coils, *matrix[1:])
     generator = torch.Generator().manual_seed(seed)
-    hybrid = hybrid + noise * torch.randn(hybrid.shape, dtype=hybrid.dtype, generator=generator)
+    kspace = fft(coil_images) + noise * torch.randn(coil_images.shape, dtype=coil_images.dtype, generator=generator)
     header = Header(crop=matrix[1:], padding=(0, matrix[2]), volumetric=True)
     full = torch.ones(matrix[2], dtype=torch.bool)
     return [
-        Acquisition(one.contiguous(), full, header, rss(ifft(one)), name="blobs", slice=number)
-        for number, one in enumerate(hybrid)
+        Acquisition(one, full, header, rss(ifft(one)), name="discs", slice=number) for number, one in enumerate(kspace)
     ]
