@@ -31,6 +31,7 @@ from recon.experiments.console import console, warn
 from recon.experiments.engine.metrics import Images, score
 from recon.experiments.engine.run import Runner
 from recon.fourier import fft, ifft
+from recon.quality.noise_floor import RULE, with_noise_floor
 from recon.simulation.scanner.anatomy import load_anatomies, load_maps
 from recon.simulation.scanner.measured_maps import fill_maps
 from recon.simulation.volume_scans import VolumePlan, simulate_scan
@@ -79,7 +80,8 @@ def volumes(
 ) -> VolumeReport:
     """Reconstruct 3-D scans by every method and by `bart pics` at every weight; print and write the scores.
 
-    Methods that cannot reconstruct a mask are left out with a warning.
+    Every image gets the noise floor of a full scan, as in `recon compare`. Methods that cannot reconstruct a mask are
+    left out with a warning.
 
     Parameters
     ----------
@@ -101,7 +103,9 @@ def volumes(
         If there is no volume, or `volumes.json` is the file of another program.
     """
     check_report(output / REPORT)
-    report = VolumeReport({"samplings": [repr(one) for one in samplings], "bart iterations": ITERATIONS}, machine())
+    report = VolumeReport(
+        {"samplings": [repr(one) for one in samplings], "bart iterations": ITERATIONS, "noise floor": RULE}, machine()
+    )
     if shutil.which("bart") is None and weights:
         warn("there is no program `bart` on the PATH, so it is left out")
         weights = ()
@@ -160,7 +164,7 @@ def _ours(methods: Mapping[str, Reconstruction], scan: Volume) -> Iterator[tuple
     for name, method in methods.items():
 
         def reconstruct(name: str = name, method: Reconstruction = method) -> Images:
-            return np.stack([result.image for result in Runner(name, method).slices(scan)])
+            return np.stack([result.image for result in Runner(name, method, floor=True).slices(scan)])
 
         try:
             yield name, *timed(reconstruct)
@@ -202,10 +206,14 @@ def _images(scan: Volume, coil_images: Sequence[Tensor]) -> tuple[Images, Images
         ifft(torch.where(one.mask, one.kspace, fft(solved))) for one, solved in zip(scan, coil_images, strict=True)
     ]
     plain, put_back = (
-        np.stack([center_crop(rss(image), scan[0].crop).float().numpy() for image in kind])
+        np.stack([_finished(image, one).numpy() for image, one in zip(kind, scan, strict=True)])
         for kind in (coil_images, consistent)
     )
     return plain, put_back
+
+
+def _finished(coil_images: Tensor, scan: Acquisition) -> Tensor:
+    return with_noise_floor(center_crop(rss(coil_images), scan.crop).float(), scan)
 
 
 def _table(report: VolumeReport) -> Table:
