@@ -187,7 +187,9 @@ class Runner:
             is not finite or not what the contract promises.
         """
         if self.method.is_joint and self.map_names:
-            together = "all frames of a series" if self.method.takes_series else "neighbouring positions of a 3-D scan"
+            together = (
+                "all frames of a series" if self.method.takes_series else "neighbouring positions of a 3-D scan"
+            )
             raise InputError(
                 f"{self.name} reconstructs {together} at once; uncertainty, noise and g-factor maps are for methods "
                 "that reconstruct them one by one"

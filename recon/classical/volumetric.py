@@ -43,7 +43,7 @@ class CSVolumeVariation(Reconstruction):
         Number of FISTA iterations.
     """
 
-    rule: ClassVar[PriorWeight] = PriorWeight(lines=0.0004, plane=0.03)
+    rule: ClassVar[PriorWeight] = PriorWeight(lines=0.0006, plane=0.05)
 
     lamda: Annotated[float, Field(ge=0)] | None = None
     along_readout: Annotated[float, Field(ge=0)] = 1.0

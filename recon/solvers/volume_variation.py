@@ -17,7 +17,7 @@ POSITION, ROW, COLUMN = -4, -2, -1
 
 @dataclass(frozen=True)
 class VolumeVariation:
-    """`g(u) = sum sqrt(d_1^2 + d_2^2 + (w d_3)^2)` over differences `d` of neighbours (Rudin et al. 1992, in 3-D).
+    """`g(u) = sum sqrt(d_1^2 + d_2^2 + (w d_3)^2)` of differences `d` (Rudin et al. 1992, in 3-D).
 
     A `Prior` on real volumes `(..., positions, sets, readout, phase)`; `d_3` is the difference to the next position.
     The dual is projected as in `TotalVariation` (Beck and Teboulle 2009, section 4). The state is the dual of the last
@@ -66,8 +66,7 @@ class VolumeVariation:
         for part, axis, weight in self._axes(field):
             inner = volume.shape[axis] - 1
             torch.sub(volume.narrow(axis, 1, inner), volume.narrow(axis, 0, inner), out=part.narrow(axis, 0, inner))
-            if weight != 1:
-                part *= weight
+            part.mul_(weight)
         return field
 
     def _descend(self, volume: Tensor, dual: Tensor) -> Tensor:

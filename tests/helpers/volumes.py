@@ -126,5 +126,6 @@ def positions_3d(matrix: Size, coils: int = 6, noise: float = 0.0, seed: int = 0
     header = Header(crop=matrix[1:], padding=(0, matrix[2]), volumetric=True)
     full = torch.ones(matrix[2], dtype=torch.bool)
     return [
-        Acquisition(one, full, header, rss(ifft(one)), name="discs", slice=number) for number, one in enumerate(kspace)
+        Acquisition(one, full, header, rss(ifft(one)), name="discs", slice=number)
+        for number, one in enumerate(kspace)
     ]

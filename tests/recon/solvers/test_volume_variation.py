@@ -1,4 +1,4 @@
-"""Total variation of volumes: its proximal operator minimises its objective, and is that of planes without `across`."""
+"""The proximal operator of the total variation of volumes minimises its objective."""
 
 import pytest
 import torch
