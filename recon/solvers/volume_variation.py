@@ -20,8 +20,8 @@ class VolumeVariation:
     """`g(u) = sum sqrt(d_1^2 + d_2^2 + (w d_3)^2)` of differences `d` (Rudin et al. 1992, in 3-D).
 
     A `Prior` on real volumes `(..., positions, sets, readout, phase)`; `d_3` is the difference to the next position.
-    The dual is projected as in `TotalVariation` (Beck and Teboulle 2009, section 4). The state is the dual of the last
-    call, from which a few steps are enough.
+    The dual is projected as in `TotalVariation` (Beck and Teboulle 2009, section 4). The state is the dual of the
+    last call, from which a few steps are enough.
 
     Attributes
     ----------
