@@ -11,7 +11,7 @@ import h5py
 from recon.data.errors import InputError
 from recon.data.formats.bart import BART, is_bart, samples_of
 from recon.data.formats.calgary import CALGARY
-from recon.data.formats.fastmri import FASTMRI
+from recon.data.formats.fastmri.layout import FASTMRI
 from recon.data.formats.format import Format
 from recon.data.formats.ismrmrd.layout import ISMRMRD
 from recon.data.formats.matlab.reader import MATLAB

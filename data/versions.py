@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -38,3 +40,9 @@ def version_of(package: str) -> str:
 def own_version() -> str:
     """Return the version of this package."""
     return version_of(OURS)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that the numbers depend on."""
+    return {"python": platform.python_version()} | {package: version_of(package) for package in PACKAGES}

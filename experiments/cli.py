@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,20 +16,12 @@ from typer.core import TyperGroup
 
 from recon.data.errors import InputError, printable, shortened
 from recon.data.versions import own_version
-from recon.experiments.commands import (
-    benchmarks,
-    fetch,
-    images,
-    lists,
-    openrecon,
-    quality_benchmarks,
-    raw_data,
-    stream,
-    study,
-    training,
-    verify,
-    weights,
-)
+from recon.experiments.commands import openrecon, stream, study, training, verify, weights
+from recon.experiments.commands.benchmarks import performance, quality
+from recon.experiments.commands.images import commands as images
+from recon.experiments.commands.lists import commands as lists
+from recon.experiments.commands.raw_data import commands as raw_data
+from recon.experiments.commands.raw_data import fetch
 from recon.experiments.console import show_warning
 
 UsageError: Any = typer.BadParameter.__base__
@@ -68,6 +61,8 @@ class Commands(TyperGroup):
         except OSError as error:
             if error.errno is None:
                 raise
+            if _reader_is_gone():
+                raise typer.Exit(1) from error
             return _exit(f"{error.filename or 'the file system'}: {error.strerror}", BAD_INPUT)
         except Terminated:
             return _exit("terminated; finished results are kept", TERMINATED)
@@ -87,6 +82,16 @@ def _printable_usage() -> Iterator[None]:
 def _exit(sentence: str, code: int) -> None:
     typer.echo(f"error: {shortened(printable(sentence))}", err=True)
     raise typer.Exit(code)
+
+
+def _reader_is_gone() -> bool:
+    """Return whether nobody reads standard output any more, as after `recon … | head`, and then discard the rest."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 OTHER_SPELLINGS = {"methods": "method", "accelerations": "acceleration"}
@@ -134,9 +139,9 @@ def limits(
 
 for part in (raw_data, fetch, images, lists, study, verify, stream, training, weights):
     app.add_typer(part.commands)
-benchmarks.commands.add_typer(quality_benchmarks.commands)
+performance.commands.add_typer(quality.commands)
 app.add_typer(
-    benchmarks.commands,
+    performance.commands,
     name="benchmark",
     help="Measure quality, time and memory against other packages, from a checkout of the repository.",
     no_args_is_help=True,

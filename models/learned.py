@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from recon.calibration.combination import combine
-from recon.coils import rss
+from recon.coils import power_of_two, rss
 from recon.contract import SLICES_ON_GPU, Reconstruction, UncertaintyCalibration, in_groups
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
@@ -22,8 +22,8 @@ from recon.data.training.collate import pad_coils
 from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
 from recon.models.checkpoints.locate import locate, shipped_weights
-from recon.models.networks.kspace_network import KspaceNetwork
-from recon.models.networks.series_network import takes_series
+from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch, prepare_coils
+from recon.models.networks.series.series_network import takes_series
 from recon.models.precision import Precision, computing_in
 from recon.models.zoo import NETWORKS, method_of
 from recon.preprocessing.steps import Steps
@@ -37,9 +37,10 @@ from recon.solvers.problem import accelerations
 class LearnedReconstruction(Reconstruction):
     """The end-to-end variational network with trained weights (Sriram et al. 2020).
 
-    The k-space is divided by the maximum of its zero-filled image before the network, and the image multiplied by it
-    afterwards, so very small and very large values stay within the range of float32. Networks scale with their input,
-    so weights trained on fastMRI's raw values produce the same image with and without this division.
+    The k-space is divided by the power of two next below the maximum of its zero-filled image before the network, and
+    the image multiplied by it afterwards, so very small and very large values stay within the range of float32.
+    Networks scale with their input, so weights trained on fastMRI's raw values produce the same image with and
+    without this division.
 
     Attributes
     ----------
@@ -172,28 +173,44 @@ class LearnedReconstruction(Reconstruction):
         coil_images = self._reconstruct([prepared], "coil_images")[0]
         return center_crop(combine(coil_images, prepared), prepared.crop)
 
+    def prepare_coils(self, read: Callable[[], Acquisition]) -> None:
+        """Do what the network does with the calibration lines of a slice whose other lines have yet to come."""
+        batch, _ = self._batched([self._prepared(read())])
+        device = batch.masked_kspace.device
+        with torch.no_grad(), computing_in(self.precision, device):
+            prepare_coils(self._network(device), batch)
+
     def _reconstruct(self, acquisitions: Sequence[Acquisition], what: str = "__call__") -> Tensor:
         """Call the network, or a method of it, on slices of the same size; return `(batch, ..., readout, phase)`."""
+        batch, scale = self._batched(acquisitions)
+        network = self._network(batch.masked_kspace.device)
+        with torch.no_grad(), computing_in(self.precision, batch.masked_kspace.device):
+            images: Tensor = getattr(network, what)(*batch)
+        if images.is_complex():
+            return images.to(torch.complex64) * scale.unsqueeze(1)
+        return images.float() * scale
+
+    def _batched(self, acquisitions: Sequence[Acquisition]) -> tuple[UndersampledBatch, Tensor]:
+        """Return slices of the same size as a batch of ordinary scale, and the scale, real `(batch, 1, 1)`.
+
+        The scale is a power of two, so that the samples keep all their bits.
+        """
         coils = max(acquisition.coils for acquisition in acquisitions)
         kspace = torch.stack([pad_coils(acquisition.kspace, coils) for acquisition in acquisitions])
         masks = torch.stack([acquisition.mask for acquisition in acquisitions])
         scans = [acquisition.reference_kspace() for acquisition in acquisitions]
         scanned = [pad_coils(scan, coils) for scan in scans if scan is not None]
-        calibration = torch.stack(scanned) if scanned else None
         largest = rss(ifft(kspace)).amax((-2, -1))
         if self.takes_series:
             largest = largest.amax().expand(len(largest))
-        scale = torch.where(largest > 0, largest, 1).reshape(-1, 1, 1)
-        network = self._network(kspace.device)
-        with torch.no_grad(), computing_in(self.precision, kspace.device):
-            mask = masks.reshape(len(masks), 1, -1, masks.shape[-1])
-            scaled = None if calibration is None else calibration / scale.unsqueeze(1)
-            images: Tensor = getattr(network, what)(
-                kspace.div_(scale.unsqueeze(1)), mask, calibration=scaled, acceleration=accelerations(acquisitions)
-            )
-        if images.is_complex():
-            return images.to(torch.complex64) * scale.unsqueeze(1)
-        return images.float() * scale
+        scale = power_of_two(largest).reshape(-1, 1, 1)
+        batch = UndersampledBatch(
+            kspace.div_(scale.unsqueeze(1)),
+            masks.reshape(len(masks), 1, -1, masks.shape[-1]),
+            calibration=torch.stack(scanned) / scale.unsqueeze(1) if scanned else None,
+            acceleration=accelerations(acquisitions),
+        )
+        return batch, scale
 
     def _network(self, device: torch.device) -> nn.Module:
         return self.loaded.network.to(device)

@@ -21,8 +21,8 @@ from recon.fourier import fft, ifft
 from recon.models.losses import kspace_loss, weighted_loss
 from recon.models.networks.general_varnet import Start
 from recon.models.networks.kspace_network import UndersampledBatch
-from recon.models.networks.series_network import takes_series
-from recon.models.networks.sharp import consistent
+from recon.models.networks.postprocessing.sharp import consistent
+from recon.models.networks.series.series_network import takes_series
 from recon.models.variation import ROWS, can_mirror, conjugate, join, mirror, rotate_phase
 
 SMOOTH = 1e-3

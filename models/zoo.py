@@ -24,19 +24,19 @@ import torch
 from torch import nn
 
 from recon.data.errors import InputError, did_you_mean, printable
-from recon.models.networks.crnn import ConvolutionalRecurrentNetwork
 from recon.models.networks.deep_cascade import DeepCascade
-from recon.models.networks.deep_cascade_series import DeepCascadeSeries
-from recon.models.networks.dlr import Dlr
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.image_unet import ImageUnet
-from recon.models.networks.mfcn import Mfcn
 from recon.models.networks.modl import Modl
-from recon.models.networks.series_network import takes_series
-from recon.models.networks.sharp import Sharp
+from recon.models.networks.postprocessing.dlr import Dlr
+from recon.models.networks.postprocessing.mfcn import Mfcn
+from recon.models.networks.postprocessing.sharp import Sharp
+from recon.models.networks.series.crnn import ConvolutionalRecurrentNetwork
+from recon.models.networks.series.deep_cascade_series import DeepCascadeSeries
+from recon.models.networks.series.series_network import takes_series
+from recon.models.networks.series.varnet_series import VarNetSeries
 from recon.models.networks.variational_network import VariationalNetwork
 from recon.models.networks.varnet import VarNet
-from recon.models.networks.varnet_series import VarNetSeries
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "varnet": VarNet,

@@ -36,6 +36,18 @@ def divide_by_rss(coil_images: Tensor) -> Tensor:
     return coil_images * torch.where(magnitude > 0, magnitude, 1).reciprocal()
 
 
+def power_of_two(values: Tensor) -> Tensor:
+    """Return the power of two next below each positive value, 1 for zero: dividing by it rounds nothing.
+
+    Parameters
+    ----------
+    values
+        real `(...)`, not negative.
+    """
+    mantissas, _ = torch.frexp(values)
+    return torch.where(values > torch.finfo(values.dtype).tiny, values / (2 * mantissas), 1)
+
+
 def coil_expand(image: Tensor, sens_maps: Tensor) -> Tensor:
     """Apply `S`: one image `(..., readout, phase)` to coil images `(..., coils, readout, phase)`."""
     return image.unsqueeze(COIL_AXIS) * sens_maps

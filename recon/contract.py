@@ -166,6 +166,24 @@ class Reconstruction(Part, ABC):
         """Reconstruct several slices; each image equals that of `__call__`."""
         return [self(acquisition) for acquisition in acquisitions]
 
+    def prepare_coils(self, read: Callable[[], Acquisition]) -> None:
+        """Do, for a slice whose last lines have yet to come, what depends on its calibration lines alone.
+
+        It is called inside of `recon.calibration.ahead.ahead`, while a scan runs; by default it does nothing. The
+        image is the same with and without it.
+
+        Parameters
+        ----------
+        read
+            Function that assembles the slice, k-space `(coils, readout, phase)`, zero where not measured yet.
+
+        Raises
+        ------
+        InputError
+            If the calibration lines do not suffice.
+        """
+        del read
+
     @property
     def takes_series(self) -> bool:
         """Whether `batch` is given all frames of a series at once, because each image depends on the others."""

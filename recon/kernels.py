@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -40,20 +39,6 @@ def kernels(module: str, *tensors: Tensor) -> ModuleType | None:
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
         return None
     return _load(module) if all(map(_plain, tensors)) else None
-
-
-@contextmanager
-def torch_only() -> Iterator[None]:
-    """Compute everything by torch inside a `with` block, in this process and those it starts."""
-    before = os.environ.get(SWITCH)
-    os.environ[SWITCH] = "0"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[SWITCH]
-        else:
-            os.environ[SWITCH] = before
 
 
 def compiled(loop: Callable[[Any], None]) -> Any:

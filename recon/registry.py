@@ -31,7 +31,7 @@ _methods: Catalogue[Reconstruction] = Catalogue(
 _stages: Catalogue[Stage] = Catalogue(
     kind="stage",
     base=Stage,
-    providers=("recon.postprocessing.gain", "recon.models.denoising", "recon.models.enlarging"),
+    providers=("recon.postprocessing.gain", "recon.models.stages.denoising", "recon.models.stages.enlarging"),
     plugins="recon.stages",
 )
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 
 torch.set_num_threads(1)  # many small operations: threads only get in each other's way
 os.environ["OMP_NUM_THREADS"] = "1"  # nor do the programs that tests start have more

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
-from recon.data.formats.header_text import header_as_text, header_from_text
+from recon.data.formats.header.text import header_as_text, header_from_text
 from recon.data.formats.hybrid import HybridSpace, image_of_readout, thinnest_mask
 from recon.data.formats.unread import FULL_READOUT, GRID_FIRST
 from recon.data.formats.whole_scan import WholeScan

@@ -29,7 +29,7 @@ from recon.data.acquisition import Acquisition, Header
 from recon.data.axes import NUMPY, Axes, name_axes
 from recon.data.errors import InputError, printable, warn_of_input
 from recon.data.formats.format import Format
-from recon.data.formats.header_text import header_as_text, header_from_text
+from recon.data.formats.header.text import header_as_text, header_from_text
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.masks.measured import check_center, measured_mask, prospective_mask
 from recon.data.storage.atomic import atomic_path

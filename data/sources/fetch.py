@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
 from recon.data.extras import extra
-from recon.data.formats.fastmri import write_volume
+from recon.data.formats.fastmri.layout import write_volume
 from recon.data.sources.fingerprint import agrees
 from recon.data.sources.originals import to_images
 from recon.data.sources.table import Source

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recon.data.errors import InputError
 
 
-def check_finite(path: Path, values: NDArray[np.float32] | NDArray[np.complex64], what: str) -> None:
+def check_finite(path: Path, values: NDArray[np.float32] | NDArray[np.complex64] | None, what: str) -> None:
     """Refuse NaN, Inf, and numbers so large that the sum of their squares is not finite.
 
     Parameters
@@ -18,13 +18,15 @@ def check_finite(path: Path, values: NDArray[np.float32] | NDArray[np.complex64]
     path, what
         Path of the file and name of the values, for the message.
     values
-        float32 or complex64 of any shape.
+        float32 or complex64 of any shape; None passes.
 
     Raises
     ------
     InputError
         If `values` contains a number that is not finite.
     """
+    if values is None:
+        return
     real = np.ascontiguousarray(values).view(np.float32).reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
         energy = np.dot(real, real)  # many times faster than checking every number

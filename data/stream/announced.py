@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.data.formats.header import parse_xml
+from recon.data.formats.header.xml import parse_xml
 
 Steps = NDArray[np.int64]
 Pair = tuple[int, int]

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
-from recon.data.formats.ismrmrd.readout_type import COUNTERS, HEAD
 
 
 class Identifier(IntEnum):
@@ -219,19 +218,6 @@ def encode(message: Message) -> bytes:
         If the message is the name of a configuration and longer than 1023 bytes.
     """
     return struct.pack("<H", message.kind) + message.body()
-
-
-def make_readout(samples: NDArray[np.complex64], **fields: Any) -> Readout:
-    """Make a readout from complex64 `(channels, samples)` and values of header fields, among them counters."""
-    channels, count = samples.shape
-    head = np.zeros((), HEAD)
-    plain = {"version": 1, "active_channels": channels, "available_channels": channels, "number_of_samples": count}
-    for name, value in (plain | {"center_sample": count // 2} | fields).items():
-        if name in (COUNTERS.names or ()):
-            head["idx"][name] = value
-        else:
-            head[name] = value
-    return Readout(head[()], np.ascontiguousarray(samples, "<c8"), np.zeros((count, 0), "<f4"))
 
 
 def make_image(pixels: NDArray[Any], attributes: str = "", **fields: Any) -> Image:

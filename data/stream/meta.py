@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
-from recon.data.formats.header import HeaderError, parse_xml
+from recon.data.formats.header.xml import HeaderError, parse_xml
 from recon.data.images import WARNING
 
 Attributes = Mapping[str, str | Sequence[str]]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
-from recon.data.formats.header import HeaderError
+from recon.data.formats.header.xml import HeaderError
 from recon.data.formats.mrd2.header import from_xml, to_xml
 from recon.data.formats.mrd2.items import acquisition_of, fill, package, readout_of
 from recon.data.formats.mrd2.reader import MAGIC, read_items

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
-from recon.data.formats.header import HeaderError
+from recon.data.formats.header.xml import HeaderError
 from recon.data.formats.hybrid import LARGEST_IN_MEMORY
 from recon.data.formats.ismrmrd.distinct_images import COUNTERS
 from recon.data.formats.ismrmrd.images import SortedImages, sort_images
@@ -28,15 +28,13 @@ from recon.data.formats.ismrmrd.partitions import by_position
 from recon.data.formats.ismrmrd.scan_header import parse_scan_header
 from recon.data.masks.measured import center_lines
 from recon.data.storage.limits import check_measured
-from recon.data.stream.announced import Announced, Measured
+from recon.data.stream.announced import Announced
 from recon.data.stream.messages import Readout
+from recon.data.stream.progress import OVERHEAD, Arrived, Progress, key_of, size_of
 from recon.data.stream.volume import StreamedVolume
 from recon.data.volume import Volume
 
 LAST_IN_SLICE, LAST_IN_MEASUREMENT = flag(8), flag(25)
-
-OVERHEAD = 1024
-"""Upper bound of the bytes that a readout takes besides its samples."""
 
 WORKING_COPIES = 10
 """Number of arrays of the size of the k-space that assembling, preparing and reconstructing it take at once."""
@@ -65,29 +63,6 @@ class Finished:
     acquisition: Acquisition
     head: Any
     key: Key = ()
-
-
-@dataclass(frozen=True, eq=False)
-class _Arrived(Readout):
-    """A readout, and its number in the order of arrival."""
-
-    arrival: int = 0
-
-
-@dataclass(eq=False)
-class _Progress:
-    """What has come of one image.
-
-    Attributes
-    ----------
-    measured
-        Counters of the lines.
-    sent
-        Numbers of imaging, calibration and noise readouts from which the image was assembled; None before.
-    """
-
-    measured: Measured = field(default_factory=Measured)
-    sent: tuple[int, ...] | None = None
 
 
 class StreamedScan:
@@ -132,10 +107,10 @@ class StreamedScan:
             raise InputError(f"{name}: {error}") from error
         self._name = Path(name)
         self._largest = largest
-        self._images: dict[Key, list[_Arrived]] = {}
-        self._progress: dict[Key, _Progress] = {}
-        self._calibration: list[_Arrived] = []
-        self._noise: list[_Arrived] = []
+        self._images: dict[Key, list[Arrived]] = {}
+        self._progress: dict[Key, Progress] = {}
+        self._calibration: list[Arrived] = []
+        self._noise: list[Arrived] = []
         self._noise_count = self._count = 0
         self.held = 0
         self.kept = 0
@@ -208,6 +183,31 @@ class StreamedScan:
             self._whole(key) or (self._progress[key].measured.flagged and not self.missing(key)) for key in keys
         )
 
+    def calibrated(self, readout: Readout) -> Key | None:
+        """Return the key of a readout's image, once, when its calibration lines are there and others are not.
+
+        It is a guess, see `Progress.is_calibrated`, and made for single images of 2-D scans without averages.
+        """
+        key = key_of(readout)
+        progress = self._progress.get(key)
+        several = self.announced.several_frames or (self.announced.averages or 1) > 1
+        if progress is None or self._scan.partitions is not None or several:
+            return None
+        separate = self._scan.separate_calibration is not False and bool(self._calibration_of([key]))
+        count = len(self._images.get(key, ()))
+        return key if progress.is_calibrated(count, self._scan.center, separate) else None
+
+    def so_far(self, key: Key) -> Acquisition:
+        """Assemble the lines of one image of a 2-D scan that have come, and keep them for the image itself.
+
+        Raises
+        ------
+        InputError
+            For the reasons of `finish`.
+        """
+        acquisition = self._assembled([key]).read(0)
+        return replace(acquisition, header=_own_header(acquisition.header, 0, alone=True), slice=key[SLICE])
+
     def working_memory(self, key: Key) -> int:
         """Return how many bytes the reconstruction of an image will take, besides its readouts.
 
@@ -251,11 +251,8 @@ class StreamedScan:
         InputError
             For the reasons of `finish`.
         """
-        for key in keys:
-            self.working_memory(key)
-        lines = sorted(self._lines_of(keys), key=lambda readout: readout.arrival)
         firsts = {key: self._images[key][0].head for key in keys}
-        volume = self._sorted([*self._joined_noise(), *lines], len(keys))
+        volume = self._assembled(keys)
         for key in keys:
             self._put_aside(key)
         positions, order = len(volume) // len(keys), sorted(keys)
@@ -268,8 +265,8 @@ class StreamedScan:
 
     def _add_line(self, readout: Readout, flagged: bool) -> list[Key]:
         """Add a line of an image, and return its key if the image is complete now."""
-        index, key = readout.head["idx"], _key(readout)
-        progress = self._progress.setdefault(key, _Progress())
+        index, key = readout.head["idx"], key_of(readout)
+        progress = self._progress.setdefault(key, Progress())
         pair = int(index["kspace_encode_step_1"]), int(index["kspace_encode_step_2"])
         is_new = progress.measured.add(int(index["average"]), pair, int(index["segment"]))
         progress.measured.flagged |= flagged
@@ -310,21 +307,27 @@ class StreamedScan:
             if self.kept <= KEPT:
                 return
             if self._progress[other].sent is not None:
-                self.kept -= _size(self._images.pop(other))
+                self.kept -= size_of(self._images.pop(other))
 
     def _move_to_kept(self, readouts: Sequence[Readout]) -> None:
-        self.held -= _size(readouts)
-        self.kept += _size(readouts)
+        self.held -= size_of(readouts)
+        self.kept += size_of(readouts)
 
-    def _lines_of(self, keys: Sequence[Key]) -> list[_Arrived]:
+    def _assembled(self, keys: Sequence[Key]) -> Volume:
+        for key in keys:
+            self.working_memory(key)
+        lines = sorted(self._lines_of(keys), key=lambda readout: readout.arrival)
+        return self._sorted([*self._joined_noise(), *lines], len(keys))
+
+    def _lines_of(self, keys: Sequence[Key]) -> list[Arrived]:
         return [*self._calibration_of(keys), *(readout for key in keys for readout in self._images[key])]
 
-    def _sorted(self, readouts: list[_Arrived], count: int) -> Volume:
+    def _sorted(self, readouts: list[Arrived], count: int) -> Volume:
         """Sort readouts into images, those of a 3-D scan by position."""
         images = self._sorted_images(readouts, count)
         return by_position(StreamedVolume(self._name, images.shape, images.header, images, readouts), self._scan)
 
-    def _sorted_images(self, readouts: list[_Arrived], count: int) -> SortedImages:
+    def _sorted_images(self, readouts: list[Arrived], count: int) -> SortedImages:
         heads = np.array([readout.head for readout in readouts])
         images = sort_images(self._name, heads, self._scan)
         if len(images.lines.images) != count:
@@ -338,13 +341,13 @@ class StreamedScan:
         encoded = slab is not None and any(one.head["idx"]["kspace_encode_step_2"] for one in imaging)
         return slab.count if slab is not None and encoded else 1
 
-    def _keep(self, where: list[_Arrived], readout: Readout) -> None:
+    def _keep(self, where: list[Arrived], readout: Readout) -> None:
         """Keep a readout without its trajectory, which a Cartesian scan does not need."""
-        where.append(_Arrived(readout.head, readout.samples, readout.trajectory[:, :0].copy(), self._count))
+        where.append(Arrived(readout.head, readout.samples, readout.trajectory[:, :0].copy(), self._count))
         self._count += 1
         self.held += readout.samples.nbytes + OVERHEAD
 
-    def _joined_noise(self) -> list[_Arrived]:
+    def _joined_noise(self) -> list[Arrived]:
         """Return the noise scan as one readout; its lines are joined once and not for every image."""
         if len(channels := {readout.samples.shape[0] for readout in self._noise}) > 1:
             counts = ", ".join(map(str, sorted(channels)))
@@ -355,26 +358,18 @@ class StreamedScan:
             self._noise = [replace(self._noise[0], samples=samples)]
         return self._noise
 
-    def _calibration_of(self, keys: Sequence[Key]) -> list[_Arrived]:
+    def _calibration_of(self, keys: Sequence[Key]) -> list[Arrived]:
         """Return the calibration lines of images or, if they have none, those of other images of the same slice.
 
         Embedded lines belong to the k-space of their own image alone.
         """
-        own = [readout for readout in self._calibration if _key(readout) in keys]
+        own = [readout for readout in self._calibration if key_of(readout) in keys]
         if own or self._scan.separate_calibration is False:
             return own
-        return [readout for readout in self._calibration if _key(readout)[SLICE] == keys[0][SLICE]]
+        return [readout for readout in self._calibration if key_of(readout)[SLICE] == keys[0][SLICE]]
 
 
 def _own_header(header: Header, index: int, alone: bool) -> Header:
     """Return the header with the geometry of one image alone, and without counters unless it is one of several."""
     geometry = None if header.geometry is None else (header.geometry[index],)
     return replace(header, geometry=geometry, frames=None if alone else header.frames)
-
-
-def _size(readouts: Sequence[Readout]) -> int:
-    return sum(readout.samples.nbytes + OVERHEAD for readout in readouts)
-
-
-def _key(readout: Readout) -> Key:
-    return tuple(int(readout.head["idx"][name]) for name in COUNTERS)

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.masks.sampling import Sampling, draw_mask, draw_sampling, seed_of
+from recon.data.masks.sampling import Sampling, draw_mask, seed_of
 from recon.data.open import Volume
 from recon.data.storage.file_pool import FilePool
 
@@ -153,10 +153,6 @@ class NamedMasks:
         """Undersample a slice in place."""
         seed = seed_of(acquisition.name)
         return acquisition.undersample_(draw_mask(self.samplings, acquisition.matrix, seed, acquisition.frame))
-
-    def sampling_of(self, name: str) -> Sampling:
-        """Return the sampling of the slices of a file."""
-        return draw_sampling(self.samplings, seed_of(name))
 
 
 def shuffled_batches(shapes: Sequence[tuple[int, ...]], size: int, seed: tuple[int, ...]) -> list[list[int]]:

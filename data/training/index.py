@@ -28,7 +28,7 @@ from pydantic import TypeAdapter
 
 from recon.data.acquisition import Header
 from recon.data.errors import DiskFullError, InputError
-from recon.data.formats.fastmri import FASTMRI, FastMRIVolume, open_fastmri
+from recon.data.formats.fastmri.layout import FASTMRI, FastMRIVolume, open_fastmri
 from recon.data.open import list_files, recognise
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.hdf5 import attribute, open_hdf5

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from recon.data.errors import InputError
-from recon.data.versions import version_of
+from recon.data.versions import version_of, versions
 from recon.experiments.benchmark.classical import bart
 from recon.experiments.engine.results.machine import processor
-from recon.experiments.report.scores import versions
 
 PEER_PACKAGES = ("pygrappa",)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from glob import escape
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +32,10 @@ class Part:
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
+
+    def file(self, output: Path) -> Path:
+        """Return the file beside an output in which this part keeps its results."""
+        return output.with_name(f"{output.stem}.part-{self.number}-of-{self.count}{output.suffix}")
 
     @property
     def is_all(self) -> bool:
@@ -70,6 +75,11 @@ def parse_part(text: str | None) -> Part:
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise InputError(f"part {text!r} is not of the form k/N with k from 1 to N, for example 3/8")
     return Part(int(number), int(count))
+
+
+def part_files(output: Path) -> list[Path]:
+    """Return the files in which parts of the work have kept their results, see `Part.file`."""
+    return sorted(output.parent.glob(f"{escape(output.stem)}.part-*-of-*{escape(output.suffix)}"))
 
 
 def bundled(tasks: Sequence[Task], workers: int) -> list[list[int]]:

@@ -208,15 +208,18 @@ class Processes:
             for worker in workers:
                 worker.end()
 
-    def _start(self, place: int, job: Job) -> Worker:
-        threads = max(1, self.threads // self.count)
-        variables = dict.fromkeys(THREADS, str(threads))
+    def variables(self, place: int) -> dict[str, str]:
+        """Return the environment variables of the process at a place: its share of the threads, and its GPU."""
+        variables = dict.fromkeys(THREADS, str(max(1, self.threads // self.count)))
         if self.gpus:
             variables["CUDA_VISIBLE_DEVICES"] = self.gpus[place % len(self.gpus)]
+        return variables
+
+    def _start(self, place: int, job: Job) -> Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, job), name=f"recon worker {place}")
-        with environment(variables):
+        with environment(self.variables(place)):
             process.start()
         theirs.close()
         return Worker(place, process, ours)
@@ -228,7 +231,7 @@ def visible_gpus() -> tuple[str, ...]:
 
     count = torch.cuda.device_count()
     names = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    return tuple(names or map(str, range(count))) if count > 1 else ()
+    return tuple(names[:count] or map(str, range(count))) if count > 1 else ()
 
 
 def _with_news(workers: Sequence[Worker]) -> list[Worker]:

@@ -34,9 +34,9 @@ def build(
 
     Example: recon openrecon build openrecon --methods varnet,sense+gain
     """
-    from recon.experiments.commands.parse import parse_words
-    from recon.experiments.openrecon.build import build as run
-    from recon.experiments.openrecon.label import Product
+    from recon.experiments.commands.arguments.words import parse_words
+    from recon.experiments.server.openrecon.build import build as run
+    from recon.experiments.server.openrecon.label import Product
 
     shown = None if settings is None else parse_words(settings)
     run(folder, Product(name, vendor, address, country), parse_words(methods), shown, checkpoint)
@@ -54,7 +54,7 @@ def parameters(
 
     from recon.data.errors import InputError
     from recon.experiments.console import console
-    from recon.experiments.openrecon.schema import check_label
+    from recon.experiments.server.openrecon.schema import check_label
 
     try:
         content = json.loads(label.read_text(encoding="utf-8"))

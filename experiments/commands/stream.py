@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import (
+from recon.experiments.commands.arguments.options import (
     Checkpoint,
     Device,
     Formats,
@@ -85,7 +85,7 @@ def serve(  # noqa: PLR0917 - options of a command
     Example: recon serve --host 127.0.0.1 --port 9002 --method varnet
     """
     from recon.data.stream.pixels import parse_image_type
-    from recon.experiments.commands.parse import build_method, parse_settings
+    from recon.experiments.commands.arguments.methods import build_method, parse_settings
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.run import Runner
     from recon.experiments.server.serve import ServerLimits, ServerOptions
@@ -132,7 +132,7 @@ def send(
 
     Example: recon send scan.mrd --host 127.0.0.1 --port 9002 --output images --format dicom
     """
-    from recon.experiments.commands.parse import parse_settings
+    from recon.experiments.commands.arguments.methods import parse_settings
     from recon.experiments.engine.results.image_files import parse_image_files
     from recon.experiments.server.send import send as run
 
@@ -164,7 +164,7 @@ def stream(
     Example: recon stream --method varnet < raw > images
     """
     from recon.data.stream.pixels import parse_image_type
-    from recon.experiments.commands.parse import build_method, parse_settings
+    from recon.experiments.commands.arguments.methods import build_method, parse_settings
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.run import Runner
     from recon.experiments.server.pipe import pipe, standard_streams

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import Device, Inputs, Output, Overwrite, Plugins
+from recon.experiments.commands.arguments.options import Device, Inputs, Output, Overwrite, Plugins
 
 commands = typer.Typer()
 
@@ -35,7 +35,7 @@ def study(
 
     Example: recon study shorter_t2 heads --output study
     """
-    from recon.experiments.commands.parse import load_plugins
+    from recon.experiments.commands.arguments.methods import load_plugins
     from recon.experiments.engine.device import pick_device
     from recon.experiments.study.config import load_study
     from recon.experiments.study.plan import Study

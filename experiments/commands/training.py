@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recon.data.extras import extra
-from recon.experiments.commands.options import WEIGHTS, Output
+from recon.experiments.commands.arguments.options import WEIGHTS, Output
 
 commands = typer.Typer()
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recon.experiments.commands.options import WEIGHTS, Plugins
+from recon.experiments.commands.arguments.options import WEIGHTS, Plugins
 
 commands = typer.Typer()
 
@@ -52,7 +52,7 @@ def verify(
 
     Example: recon verify comparison --sample 10
     """
-    from recon.experiments.commands.parse import load_plugins
+    from recon.experiments.commands.arguments.methods import load_plugins
     from recon.experiments.comparability.rebuild import Sources
     from recon.experiments.comparability.verify import Verification
     from recon.experiments.comparability.verify import verify as run

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from recon.data.errors import InputError
-from recon.experiments.commands.options import WEIGHTS, Device
+from recon.experiments.commands.arguments.options import WEIGHTS, Device
 from recon.experiments.console import Problems, console, say
 
 if TYPE_CHECKING:
@@ -96,9 +96,9 @@ def calibrate(
 
     Example: recon calibrate network/best.safetensors --anatomy images --maps maps
     """
-    from recon.experiments.commands.parse import parse_samplings
-    from recon.experiments.engine.calibrate import calibrate as run
-    from recon.experiments.engine.calibration_scans import Simulation, measured_scans
+    from recon.experiments.commands.arguments.samplings import parse_samplings
+    from recon.experiments.engine.calibration.calibrate import calibrate as run
+    from recon.experiments.engine.calibration.scans import Simulation, measured_scans
     from recon.experiments.engine.device import pick_device
 
     if inputs and (anatomy or maps):

@@ -20,7 +20,7 @@ from recon.data.open import open_volume
 from recon.data.storage.hdf5 import open_hdf5, read_dataset
 from recon.data.volume import Volume
 from recon.experiments.comparability.identity import Identity, read_identity
-from recon.experiments.engine.metrics import common_field
+from recon.experiments.engine.scores.metrics import common_field
 from recon.fourier import ifft
 
 SIDE = 24

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import h5py
 
 from recon.data.errors import printable
-from recon.data.formats.header import HeaderError, parse_xml
+from recon.data.formats.header.xml import HeaderError, parse_xml
 from recon.data.storage.hdf5 import attribute, entries, follow, holds, open_hdf5, read_text
 
 ELEMENTS = {

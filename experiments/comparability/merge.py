@@ -9,8 +9,8 @@ from typing import Any
 from recon.data.errors import InputError
 from recon.data.storage.atomic import check_writable
 from recon.experiments.comparability.stored import Key, StoredComparison, key_of, title_of
-from recon.experiments.engine.compare import METRICS, SUMMARY
-from recon.experiments.report.scores import write_csv, write_summary
+from recon.experiments.engine.comparison.compare import METRICS, SUMMARY
+from recon.experiments.report.scores.files import write_csv, write_summary
 
 MOST_NAMED = 5
 """Largest number of differences that a message names."""

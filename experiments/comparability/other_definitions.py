@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from recon.experiments.engine.metrics import Images, common_field, score, score_as_fastmri
+from recon.experiments.engine.scores.metrics import Images, common_field, score, score_as_fastmri
 
 CLOSE = 1e-3
 """Largest relative difference of a score from that of another definition at which this definition is named."""

@@ -18,12 +18,12 @@ from recon.data.volume import Volume
 from recon.experiments.comparability.other_definitions import other_definition
 from recon.experiments.comparability.rebuild import Sources, open_raw, raw_file, rebuild
 from recon.experiments.comparability.stored import StoredComparison, StoredFile, key_of
-from recon.experiments.engine.detail import TargetDetail, target_detail
 from recon.experiments.engine.results.machine import machine
 from recon.experiments.engine.results.scoring import score_result
 from recon.experiments.engine.results.store import StoredResult, result_sha256
 from recon.experiments.engine.run import Result
-from recon.experiments.report.scores import BETTER, MethodScore
+from recon.experiments.engine.scores.detail import TargetDetail, target_detail
+from recon.experiments.report.scores.score import BETTER, MethodScore
 
 TOLERANCE = 5e-4
 """Largest difference of images over their largest value that rounding may explain.

@@ -13,11 +13,12 @@ from typing import Any
 from recon.data.errors import InputError
 from recon.data.open import result_name
 from recon.data.storage.hdf5 import attribute, open_hdf5, read_dataset
-from recon.experiments.engine.compare import METRICS, SUMMARY
-from recon.experiments.engine.comparison_work import RECONSTRUCTIONS
+from recon.experiments.engine.comparison.compare import METRICS, SUMMARY
+from recon.experiments.engine.comparison.work import RECONSTRUCTIONS
 from recon.experiments.engine.run import Result
 from recon.experiments.engine.sampled_volume import AS_ACQUIRED, sampling_label
-from recon.experiments.report.scores import MethodScore, read_csv
+from recon.experiments.report.scores.files import read_csv
+from recon.experiments.report.scores.score import MethodScore
 
 LARGEST = 2**28
 """Bytes of the largest summary that is read."""

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from recon.experiments.comparability.stored import StoredComparison, key_of, title_of
-from recon.experiments.engine.compare import SUMMARY
-from recon.experiments.engine.comparison import Comparison
+from recon.experiments.engine.comparison.compare import SUMMARY
+from recon.experiments.engine.comparison.comparison import Comparison
 from recon.experiments.engine.sampled_volume import AS_ACQUIRED
-from recon.experiments.report.scores import write_summary
+from recon.experiments.report.scores.files import write_summary
 
 DEFINITIONS = ("mask seeding", "crop", "SSIM range", "foreground", "fine detail")
 """Parts of the protocol that define masks and metrics in words; two tables with other words have other numbers."""

@@ -21,7 +21,8 @@ from recon.experiments.comparability.row_check import TOLERANCE, RowCheck, Verdi
 from recon.experiments.comparability.stored import StoredComparison, label_of, read_comparison, title_of
 from recon.experiments.comparability.table_check import table_faults
 from recon.experiments.console import Problems, console, progress, say
-from recon.experiments.report.scores import partition
+from recon.experiments.report.scores.files import finite
+from recon.experiments.report.scores.score import partition
 
 DIFFERS = 1
 """Exit code if a comparison does not come out again."""
@@ -193,10 +194,7 @@ def _write(path: Path, outcomes: Sequence[Outcome], verification: Verification, 
 
 def _entry(check: RowCheck) -> dict[str, Any]:
     names = ("file", "method", "mask", "acceleration", "center_fraction", "seed")
-    about = {name: _finite(getattr(check.row, name)) for name in names}
+    about = {name: getattr(check.row, name) for name in names}
     found = {name: value for name, value in asdict(check).items() if name != "row"}
-    return about | found | {"difference": _finite(check.difference)}
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    content: dict[str, Any] = finite(about | found)
+    return content

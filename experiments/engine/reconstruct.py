@@ -19,7 +19,8 @@ from recon.experiments.cluster.job import Advance, Task
 from recon.experiments.console import Problems, console, progress, say
 from recon.experiments.engine.method_warnings import RangeWarnings
 from recon.experiments.engine.pipeline import WriteBehind
-from recon.experiments.engine.results.image_files import ImageFiles, ImageFormat
+from recon.experiments.engine.results.image_files import ImageFiles
+from recon.experiments.engine.results.image_formats import ImageFormat
 from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.engine.run import G_FACTOR, INTERVAL, NOISE, UNCERTAINTY, Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recon.calibration.ahead import ahead
 from recon.contract import Predictors, Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.describe import describe_image
@@ -28,6 +29,7 @@ from recon.preprocessing.time_average import with_time_average
 from recon.quality.noise_floor import with_noise_floor
 from recon.quality.noise_map import REPLICAS, g_factor_map, noise_map
 from recon.quality.uncertainty import magnitude_noise, noise_level, spread, views
+from recon.timing import timed
 
 UNCERTAINTY = "uncertainty"
 """Name of the maps of one standard deviation of the error that is expected in the image."""
@@ -196,7 +198,8 @@ class Runner:
             )
         for read, wanted in self._batches(acquisitions):
             start = time.perf_counter()
-            batch = self._prepared(read)
+            with timed("preprocessing"):
+                batch = self._prepared(read)
             images = [
                 image for part in self._parts(batch) for image in self._checked(self.method.batch, part, "image")
             ]
@@ -206,6 +209,22 @@ class Runner:
                 maps = self._maps(acquisition, image)
                 named = {name: maps[name].numpy() for name in self.map_names}
                 yield SliceResult(image.numpy(), seconds, named, acquisition.slice or 0)
+
+    def prepare_coils(self, read: Callable[[], Acquisition]) -> None:
+        """Do what depends on the calibration lines of an incomplete slice alone, for `slices` to take up.
+
+        Parameters
+        ----------
+        read
+            Function that assembles the lines that have come; called only if the method wants them.
+
+        Raises
+        ------
+        InputError
+            If the calibration lines do not suffice.
+        """
+        with ahead():
+            self.method.prepare_coils(lambda: to_device(centre_echo(read()), self.device))
 
     def _batches(self, acquisitions: Iterable[Acquisition]) -> Iterator[tuple[list[Acquisition], slice]]:
         """Yield series and slabs as a whole, other slices as many at a time as the method asks for, and what to keep.

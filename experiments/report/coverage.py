@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from recon.experiments.engine.metrics import Images, common_field
+from recon.experiments.engine.scores.metrics import Images, common_field
 
 NORMAL = (0.683, 0.954)
 """Shares of normal errors within one and two standard deviations."""

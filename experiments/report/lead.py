@@ -12,7 +12,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from recon.experiments.report.scores import ALL, MethodScore, format_number, partition
+from recon.experiments.report.scores.means import ALL
+from recon.experiments.report.scores.score import MethodScore, format_number, partition
 
 ORACLE = "-oracle"
 """End of the name under which a method runs at the weight that is best for each slice."""

@@ -13,11 +13,12 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from recon.data.storage.atomic import atomic_path
-from recon.experiments.report.comparison_figure import draw_comparison
+from recon.data.versions import versions
 from recon.experiments.report.coverage import SetCoverage, coverage_headings
 from recon.experiments.report.lead import DEFINITION, lead_numbers, leads
-from recon.experiments.report.page_pictures import choose_quality, source
-from recon.experiments.report.panels import (
+from recon.experiments.report.pictures.comparison_figure import draw_comparison
+from recon.experiments.report.pictures.page_pictures import choose_quality, source
+from recon.experiments.report.pictures.panels import (
     ERROR_GAIN,
     ERROR_TEXT,
     HEAT,
@@ -31,22 +32,18 @@ from recon.experiments.report.panels import (
 )
 from recon.experiments.report.reliability import Reliability, draw_reliability
 from recon.experiments.report.render import encode, template
-from recon.experiments.report.scores import (
+from recon.experiments.report.scores.means import (
     ALL,
-    HEADINGS,
-    NARROW,
     MeanScore,
-    MethodScore,
     best_metrics,
     comparison_key,
-    format_number,
-    partition,
     sampling_title,
     summarise,
-    versions,
 )
-from recon.experiments.report.series_scores import HEADINGS as SERIES_HEADINGS
-from recon.experiments.report.series_scores import SeriesScore, series_numbers
+from recon.experiments.report.scores.score import HEADINGS, MethodScore, format_number, partition
+from recon.experiments.report.scores.series import HEADINGS as SERIES_HEADINGS
+from recon.experiments.report.scores.series import SeriesScore, series_numbers
+from recon.experiments.report.scores.table import NARROW
 from recon.experiments.report.viewer.encoding import LEVELS
 from recon.experiments.report.viewer.niivue import niivue
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from recon.experiments.engine.metrics import Images, common_field
+from recon.experiments.engine.scores.metrics import Images, common_field
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

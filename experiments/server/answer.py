@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from recon.data.formats.ismrmrd.lines import Key
 from recon.data.images import WARNING
 from recon.data.masks.sampling import Sampling
 from recon.data.stream.images import image_message
-from recon.data.stream.messages import Text
+from recon.data.stream.messages import Readout, Text
 from recon.data.stream.pixels import ImageType, PixelScale
 from recon.data.stream.scan import CONTRAST, SET, SLICE, Finished, StreamedScan
 from recon.experiments.engine.device import to_device
@@ -28,8 +29,19 @@ from recon.experiments.server.resources import MemoryBudget
 from recon.preprocessing.echo import centre_echo
 from recon.preprocessing.steps import Steps
 from recon.preprocessing.time_average import ENOUGH_LINES
+from recon.timing import timed, timings
 
 Pixels = NDArray[np.float32] | NDArray[np.complex64]
+
+EARLY = "before the last line"
+"""Name of the part of the work that is done while lines still arrive."""
+
+Record = Callable[[float, Mapping[str, float]], None]
+"""Function to call with the seconds that an image took, and with those of each part of the work."""
+
+
+def unrecorded(_seconds: float, _parts: Mapping[str, float]) -> None:
+    """Keep no times."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ class Service:
         Type of the pixels.
     incomplete
         Whether incomplete images are reconstructed at the end of the measurement.
+    record
+        Function to call with the times of every image.
     """
 
     steps: Steps
@@ -58,6 +72,7 @@ class Service:
     working: int
     image_type: ImageType = "float32"
     incomplete: bool = False
+    record: Record = unrecorded
 
 
 @dataclass(eq=False)
@@ -87,6 +102,7 @@ class Answer:
     _warnings: RangeWarnings = field(default_factory=RangeWarnings, init=False)
     _numbers: dict[tuple[Key, int | None], int] = field(default_factory=dict, init=False)
     _waiting: set[Key] = field(default_factory=set, init=False)
+    _early: dict[Key, float] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         check_image_type(self.runner, self.service.image_type)
@@ -119,6 +135,19 @@ class Answer:
                     raise
                 scan.reopen(key)
                 self.outbox.put(Text(f"warning: {error}; the image waits for further lines"))
+
+    def look_ahead(self, scan: StreamedScan, readout: Readout) -> None:
+        """Compute what depends on the calibration lines alone once these have come, before the image's last line."""
+        key = scan.calibrated(readout)
+        if key is None or self.sampling is not None or len(scan.series(key)) > 1:
+            return
+        start = time.monotonic()
+        with suppress(InputError):  # the image itself is going to say what is wrong
+            self._reserve(scan, [key])
+            with self.service.turn:
+                self.runner.prepare_coils(lambda: self.service.steps(scan.so_far(key).to(self.runner.device)))
+        self.service.budget.hold(self.owner, scan.held + scan.kept)
+        self._early[key] = time.monotonic() - start
 
     def finish(self, scan: StreamedScan) -> None:
         """Reconstruct what is left at the end of the measurement.
@@ -185,7 +214,7 @@ class Answer:
         start = time.monotonic()
         pictures = self._pictures(scan, keys)
         while True:
-            with self.service.turn:
+            with self.service.turn, timings() as parts:
                 picture = next(pictures, None)
             if picture is None:
                 break
@@ -198,13 +227,20 @@ class Answer:
             name, which = self.runner.name, finished.acquisition.slice
             self.outbox.put(image_message(pixels, finished, number, name, attributes))
             what = "again, with further lines, " if again else ""
-            self.outbox.put(Text(f"{name}: slice {which} {what}in {seconds:.2f} s, {WARNING}"))
+            self.outbox.put(Text(f"{name}: slice {which} {what}in {seconds:.3f} s, {WARNING}"))
+            self.service.record(seconds, parts | {EARLY: self._early.pop(finished.key, 0.0)})
+            self._warn(finished.acquisition)
         self.service.budget.hold(self.owner, scan.held + scan.kept)
+
+    def _warn(self, acquisition: Acquisition) -> None:
+        """Tell the client why a slice lies outside the training range, after its image, which nothing delays so."""
+        for warning in self._warnings.check(self.runner.name, self.runner.method, lambda: acquisition):
+            self.outbox.put(Text(f"warning: {warning}"))
 
     def _pictures(self, scan: StreamedScan, keys: Sequence[Key]) -> Iterator[tuple[Finished, Pixels]]:
         """Yield images one by one, with what they were reconstructed from."""
         self._reserve(scan, keys)
-        stepped = map(self._prepare, scan.finish_all(keys))
+        stepped = map(self._prepare, _assembled(scan, keys))
         if len(keys) > 1:
             frames = sorted(stepped, key=lambda one: one.acquisition.frame)
             for finished, result in zip(frames, self._images([one.acquisition for one in frames]), strict=True):
@@ -220,11 +256,9 @@ class Answer:
             yield finished, image
 
     def _prepare(self, finished: Finished) -> Finished:
-        measured = finished.acquisition if self.sampling is None else self.sampling(finished.acquisition)
-        acquisition = self.service.steps(measured.to(self.runner.device))
-        for warning in self._warnings.check(self.runner.name, self.runner.method, lambda: acquisition):
-            self.outbox.put(Text(f"warning: {warning}"))
-        return replace(finished, acquisition=acquisition)
+        with timed("preprocessing"):
+            measured = finished.acquisition if self.sampling is None else self.sampling(finished.acquisition)
+            return replace(finished, acquisition=self.service.steps(measured.to(self.runner.device)))
 
     def _images(self, acquisitions: Sequence[Acquisition]) -> Iterator[Pixels]:
         if self.service.image_type != "complex64":
@@ -246,6 +280,16 @@ class Answer:
                 f"{self.service.working / 2**30:.3g} GiB"
             )
         self.service.budget.hold(self.owner, scan.held + scan.kept + size)
+
+
+def _assembled(scan: StreamedScan, keys: Sequence[Key]) -> Iterator[Finished]:
+    images = scan.finish_all(keys)
+    while True:
+        with timed("assembling"):
+            finished = next(images, None)
+        if finished is None:
+            return
+        yield finished
 
 
 def check_image_type(runner: Runner, image_type: ImageType) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from recon.data.errors import InputError, printable
 from recon.data.masks.sampling import Sampling
 from recon.experiments.engine.run import Runner
-from recon.experiments.openrecon.console import read_console
-from recon.experiments.openrecon.parameters import METHOD
+from recon.experiments.server.openrecon.console import read_console
+from recon.experiments.server.openrecon.parameters import METHOD
 from recon.experiments.server.resources import MethodCache
 
 Task = Literal["reconstruct", "echo", "discard"]
@@ -108,7 +108,7 @@ class Configurations:
         choice
             What the client chose before.
         parameters
-            Values from an untrusted client, see `recon.experiments.openrecon.console`.
+            Values from an untrusted client, see `recon.experiments.server.openrecon.console`.
 
         Raises
         ------

@@ -84,7 +84,7 @@ class MethodCache:
         name
             Name from an untrusted client; it is only compared with the names of registered methods and stages.
         settings
-            Settings that replace the method's own, from `recon.experiments.openrecon.console`.
+            Settings that replace the method's own, from `recon.experiments.server.openrecon.console`.
 
         Raises
         ------

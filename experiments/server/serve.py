@@ -16,7 +16,7 @@ from recon.data.stream.messages import Close, Text, encode
 from recon.data.stream.pixels import ImageType
 from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
-from recon.experiments.server.answer import Service, check_image_type
+from recon.experiments.server.answer import Record, Service, check_image_type, unrecorded
 from recon.experiments.server.configuration import Configurations
 from recon.experiments.server.outbox import FAREWELL, hang_up
 from recon.experiments.server.resources import MemoryBudget, MethodCache
@@ -70,12 +70,15 @@ class ServerOptions:
         Whether incomplete images are sent at the end of the measurement.
     given
         Settings with which the default method was created.
+    record
+        Function to call with the times of every image.
     """
 
     image_type: ImageType = "float32"
     fallback: bool = False
     incomplete: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
+    record: Record = unrecorded
 
 
 class Server:
@@ -117,7 +120,13 @@ class Server:
         self._refusals = threading.BoundedSemaphore(REFUSED)
         self.budget = MemoryBudget(limits.held)
         self._service = Service(
-            steps, threading.Lock(), self.budget, limits.session.working, options.image_type, options.incomplete
+            steps,
+            threading.Lock(),
+            self.budget,
+            limits.session.working,
+            options.image_type,
+            options.incomplete,
+            options.record,
         )
 
     @property

@@ -187,6 +187,8 @@ class Session:
         complete = self._scan.add(readout)
         self._service.budget.hold(self, self._scan.held + self._scan.kept)
         self._answer.send(self._scan, complete)
+        if not complete:
+            self._answer.look_ahead(self._scan, readout)
 
     def _finish(self) -> None:
         if self._scan is not None and self._answer is not None:

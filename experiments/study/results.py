@@ -13,7 +13,8 @@ from typing import Any
 
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
-from recon.experiments.report.scores import FORMULA, versions
+from recon.data.versions import versions
+from recon.experiments.report.scores.files import finite, without_formula
 from recon.experiments.study.measure import MEASURES, Values, summary
 from recon.experiments.study.statistics import PairTest, pairwise_tests
 
@@ -132,7 +133,7 @@ class StudyResults:
             "notes": list(notes),
             "versions": versions(),
         }
-        return _finite(content)
+        return finite(content)
 
 
 def write_values(path: Path, results: StudyResults) -> None:
@@ -141,7 +142,7 @@ def write_values(path: Path, results: StudyResults) -> None:
         table = csv.writer(file)
         table.writerow(COLUMNS)
         for *names, value in results.rows():
-            table.writerow([*map(_no_formula, names), "" if math.isnan(value) else repr(value)])
+            table.writerow([*map(without_formula, names), "" if math.isnan(value) else repr(value)])
 
 
 def check_table(path: Path) -> None:
@@ -164,16 +165,3 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")
-
-
-def _no_formula(text: str) -> str:
-    """Keep spreadsheets from running a name as a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -19,12 +19,12 @@ from recon.experiments.engine.results.rerun import EarlierResults
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
 from recon.experiments.engine.run import NOISE, Result
 from recon.experiments.study.measure import RISE, SNR, measure_regions
-from recon.experiments.study.pictures import SubjectPictures
 from recon.experiments.study.plan import Study, Subject, plan_subjects
 from recon.experiments.study.regions import Regions
+from recon.experiments.study.report.pictures import SubjectPictures
+from recon.experiments.study.report.table import results_table
 from recon.experiments.study.results import StudyResults, check_table, write_json, write_values
 from recon.experiments.study.statistics import FEWEST
-from recon.experiments.study.table import results_table
 
 VALUES, SUMMARY, REPORT = "values.csv", "summary.json", "report.html"
 
@@ -160,7 +160,7 @@ def _finish(
         say(f"{significant} of {len(results.tests)} tests have q < .05")
     try:
         with extra("report", "report.html"):
-            from recon.experiments.study.page import write_page  # noqa: PLC0415
+            from recon.experiments.study.report.page import write_page  # noqa: PLC0415
     except MissingExtraError as error:
         say(f"values: {output / VALUES}; {error}")
     else:

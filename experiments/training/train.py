@@ -24,7 +24,6 @@ from recon.data.errors import InputError
 from recon.data.training.collate import Example
 from recon.data.training.datasets import Slice, shuffled_batches
 from recon.experiments.console import progress, say, warn
-from recon.experiments.training.average import make_average, update_average
 from recon.experiments.training.config.data_config import as_tuple
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.construct import compile_real_blocks, load_weights, make_network, make_objective
@@ -32,23 +31,24 @@ from recon.experiments.training.input.reading import Batch, Slices, read_batches
 from recon.experiments.training.input.reuse import Reuse, batches_to_read, in_rounds
 from recon.experiments.training.input.training_data import TrainingData, open_training_data
 from recon.experiments.training.input.volumes import open_volumes
-from recon.experiments.training.optimizer import learning_rate, make_optimizer
+from recon.experiments.training.optimization.average import make_average, update_average
+from recon.experiments.training.optimization.optimizer import learning_rate, make_optimizer
+from recon.experiments.training.optimization.schedule import Schedule
 from recon.experiments.training.processes import exists_for_all, main_first, make_accelerator, on_main
 from recon.experiments.training.record.folder import BEST, LAST, PICTURES, STATE, prepare_folder, write_weights
 from recon.experiments.training.record.log import LOG, format_scores, write_line
 from recon.experiments.training.record.provenance import SliceFile, describe_run
 from recon.experiments.training.record.speed import SpeedMeter, format_speed
 from recon.experiments.training.record.state import Position, load_state, save_state
+from recon.experiments.training.record.step_record import StepRecord
 from recon.experiments.training.record.trackers import start_trackers
 from recon.experiments.training.record.validation_pictures import write_grid
-from recon.experiments.training.schedule import Schedule
 from recon.experiments.training.shutdown import Shutdown
-from recon.experiments.training.step_record import StepRecord
 from recon.experiments.training.validation.image_trial import image_trials
 from recon.experiments.training.validation.validator import Trial, Validation, Validator
 from recon.experiments.training.validation.volume_trial import volume_trials
 from recon.models.objectives import StartedSlice, Supervised
-from recon.simulation.scanner.anatomy import load_anatomies
+from recon.simulation.scanner.subject.anatomy import load_anatomies
 
 
 def train(config: TrainConfig, resume: bool = False) -> Path:

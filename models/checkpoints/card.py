@@ -23,7 +23,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class TrainedRange(BaseModel):
-    """The range of scans that weights were trained on; each attribute is a minimum and a maximum.
+    """The range of scans that weights were trained on; each pair is a minimum and a maximum.
 
     Attributes
     ----------
@@ -35,6 +35,8 @@ class TrainedRange(BaseModel):
         Number of coils.
     matrix
         Size of the matrix along either axis.
+    planes
+        Whether masks along two phase axes were among those of training, as 3-D scans have them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -43,6 +45,7 @@ class TrainedRange(BaseModel):
     center_fractions: tuple[Fraction, Fraction]
     coils: tuple[PositiveInt, PositiveInt]
     matrix: tuple[PositiveInt, PositiveInt]
+    planes: bool = False
 
     def warnings(self, acquisition: Acquisition) -> list[str]:
         """Return in what respects a slice lies outside this range, each in a few words.
@@ -59,7 +62,7 @@ class TrainedRange(BaseModel):
         if not all(self.matrix[0] <= size <= self.matrix[1] for size in acquisition.matrix):
             found.append(f"matrix {'x'.join(map(str, acquisition.matrix))}, trained on {_span(self.matrix)}")
         if acquisition.mask.ndim == 2:
-            found.append("undersampled along the readout too, trained on whole lines")
+            found += [] if self.planes else ["undersampled along both axes, trained on whole lines"]
         elif (lines := _calibration_lines(acquisition)) < (fewest := self._fewest_lines(acquisition)):
             found.append(f"{lines or 'no'} calibration lines, trained on {fewest} or more of {acquisition.matrix[1]}")
         return found
@@ -71,7 +74,7 @@ class TrainedRange(BaseModel):
         least, most = (100 * fraction for fraction in self.center_fractions)
         return (
             f"{_span(self.accelerations)}x, {least:g} to {most:g} % at the centre, {_span(self.coils)} coils, "
-            f"matrix {_span(self.matrix)}"
+            f"matrix {_span(self.matrix)}{', 2-D masks too' if self.planes else ''}"
         )
 
 

@@ -21,7 +21,9 @@ from recon.models.blocks.fit import LearnedOperator, fit
 from recon.models.blocks.refinement import SETS, Estimate, Refinement
 from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
 from recon.quality.noise_estimate import noise_levels, noise_maps
+from recon.solvers.coil_model import CoilModel
 from recon.solvers.problem import Problem
+from recon.timing import timed
 
 LOW_RESOLUTION, SMALLEST, FIRST_ITERATIONS = 0.5, 48, 24
 """Share of k-space along either axis, fewest samples and compressed-sensing iterations of the first, coarse image."""
@@ -133,10 +135,19 @@ class GeneralVarNet(KspaceNetwork):
             acs = self._filled(batch, acs, levels)
         return self._begin(batch, acs, levels, iterations)
 
+    def prepare_coils(self, batch: UndersampledBatch) -> None:
+        """Learn the coils of slices whose other lines have yet to come, unless these are needed to do it."""
+        acs = batch_calibration_lines(batch.masked_kspace, batch.mask, batch.calibration)
+        if batch.calibration is not None or not any(map(self._too_few, acs)):
+            CoilModel.of(acs, (batch.masked_kspace.shape[-2], batch.masked_kspace.shape[-1]))
+
     def _begin(self, batch: UndersampledBatch, acs: list[Acs], levels: Tensor, iterations: int | None) -> Start:
         problem = Problem.of(batch.masked_kspace, batch.mask, acs, acceleration=batch.acceleration)
         start = self.start if iterations is None else replace(cast("Any", self.start), iterations=iterations)
-        return Start(problem, with_both_sets(start.solve(problem)), noise_maps(problem, levels))
+        with timed("first estimate"):
+            images = with_both_sets(start.solve(problem))
+        with timed("noise maps"):
+            return Start(problem, images, noise_maps(problem, levels))
 
     def _too_few(self, acs: Acs) -> bool:
         return acs.lines.shape[-1] < self.map_lines
@@ -162,11 +173,12 @@ class GeneralVarNet(KspaceNetwork):
     def _unroll(self, started: Start) -> tuple[Problem, Tensor]:
         """Return the problem and its solution, complex `(batch, sets, readout, phase)` in its pixel order."""
         problem = started.problem
-        data = problem.encoding.adjoint(problem.measured)
-        estimate = self._first(started)
-        for cascade in self.cascades:
-            estimate = self._step(cascade, estimate, problem, data)
-        return problem, solution(problem, estimate.images)
+        with timed("network"):
+            data = problem.encoding.adjoint(problem.measured)
+            estimate = self._first(started)
+            for cascade in self.cascades:
+                estimate = self._step(cascade, estimate, problem, data)
+            return problem, solution(problem, estimate.images)
 
     def _first(self, started: Start) -> Estimate:
         """Return the state that the first cascade receives."""

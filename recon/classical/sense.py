@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from recon.preprocessing.oversampling import without_oversampling
 from recon.registry import register
 from recon.solvers.bright_sense import bright_sense
 from recon.solvers.problem import Problem
+from recon.timing import timed
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class IterativeSense(Reconstruction):
         """Return how many slices to reconstruct together: one on a CPU, because one already fills its caches."""
         return SLICES_ON_GPU if device.type == "cuda" else 1
 
+    def prepare_coils(self, read: Callable[[], Acquisition]) -> None:
+        """Find virtual coils and maps by the calibration lines of a slice whose other lines have yet to come."""
+        Problem.prepare_coils(read())
+
     @property
     def keeps_phase(self) -> bool:
         """Whether there is a complex image: yes."""
@@ -53,7 +58,9 @@ class IterativeSense(Reconstruction):
 
     def _together(self, acquisitions: Sequence[Acquisition]) -> Tensor:
         problem = Problem.of_slices(acquisitions)
-        return problem.image(self.solve(problem))
+        with timed("solver"):
+            solution = self.solve(problem)
+        return problem.image(solution)
 
     @abstractmethod
     def solve(self, problem: Problem) -> Tensor:

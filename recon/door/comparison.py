@@ -11,8 +11,8 @@ from torch import Tensor
 
 from recon.data.errors import InputError
 from recon.data.extras import extra
-from recon.experiments.engine.metrics import Metrics, common_field
-from recon.experiments.engine.metrics import score as score_volume
+from recon.experiments.engine.scores.metrics import Metrics, common_field
+from recon.experiments.engine.scores.metrics import score as score_volume
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -23,7 +23,7 @@ from recon.data.masks.measured import measured_mask, prospective_mask
 from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.data.volume import Volume, VolumeWithoutTarget
-from recon.experiments.commands.parse import parse_sampling
+from recon.experiments.commands.arguments.samplings import parse_sampling
 from recon.fourier import ifft
 from recon.preprocessing.full_scan import with_target
 

@@ -60,6 +60,10 @@ class Composed(Reconstruction):
         for part in self._parts:
             part.prepare()
 
+    def prepare_coils(self, read: Callable[[], Acquisition]) -> None:
+        """Do what the method does with the calibration lines of a slice whose other lines have yet to come."""
+        self.method.prepare_coils(lambda: self._scans(read())[0])
+
     def settings(self) -> dict[str, Any]:
         """Return the settings of the method, and those of each stage under its name."""
         return self.method.settings() | {stage.name: stage.settings() for stage in self.stages}

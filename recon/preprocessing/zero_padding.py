@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
-from recon.data.formats.header import LARGEST_MATRIX
+from recon.data.formats.header.reader import LARGEST_MATRIX
 
 Size = tuple[int, int]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
@@ -74,7 +76,13 @@ def _local_mean(power: Tensor) -> Tensor:
 
 def _white(kspace: Tensor) -> Tensor:
     """Draw white noise of unit variance, complex `(coils, readout, phase)`; that of a coil depends on its number."""
-    noise = torch.empty(kspace.shape[1:], dtype=torch.complex64, pin_memory=kspace.is_cuda)
+    return _white_noise(kspace.shape[1:], kspace.is_cuda).to(kspace, non_blocking=True)
+
+
+@lru_cache(maxsize=1)
+def _white_noise(shape: torch.Size, pinned: bool) -> Tensor:
+    """Draw it on the CPU, once for all slices of a size; nobody may write to it."""
+    noise = torch.empty(shape, dtype=torch.complex64, pin_memory=pinned)
     for number, plane in enumerate(noise):
         torch.randn(plane.shape, generator=torch.Generator().manual_seed(number), dtype=noise.dtype, out=plane)
-    return noise.to(kspace, non_blocking=True)
+    return noise

@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from recon.data.training.patches import NoisyPatches
-from recon.simulation.scanner.contrast import vary_contrast
 from recon.simulation.scanner.effects import truncate
-from recon.simulation.scanner.objects import OBJECT
-from recon.simulation.scanner.phase import vary_phase
-from recon.simulation.scanner.placement import ObjectPlacement, draw_aspect
 from recon.simulation.scanner.random_fields import smooth_plane
 from recon.simulation.scanner.scan_plan import draw_matrix
 from recon.simulation.scanner.simulator import FINER, Simulator
+from recon.simulation.scanner.subject.contrast import vary_contrast
+from recon.simulation.scanner.subject.objects import OBJECT
+from recon.simulation.scanner.subject.phase import vary_phase
+from recon.simulation.scanner.subject.placement import ObjectPlacement, draw_aspect
 
 BRIGHT = 0.995
 """Quantile of an image's magnitude that serves as the unit of its noise."""

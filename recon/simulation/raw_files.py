@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import write_volume
+from recon.data.formats.fastmri.layout import write_volume
 from recon.data.storage.new_hdf5 import is_own_hdf5
 from recon.simulation.biot_savart import Maps
 from recon.simulation.phantom.coil_maps import head_coil_maps

@@ -16,11 +16,11 @@ from recon.data.errors import InputError
 from recon.fourier import fft, ifft
 from recon.simulation.biot_savart import Maps
 from recon.simulation.phantom.coil_maps import head_coil_maps
-from recon.simulation.scanner.anatomy import Anatomy
 from recon.simulation.scanner.effects import TISSUE, truncate
 from recon.simulation.scanner.measured_maps import vary_maps
-from recon.simulation.scanner.phase import smooth_phase
-from recon.simulation.scanner.placement import ObjectPlacement
+from recon.simulation.scanner.subject.anatomy import Anatomy
+from recon.simulation.scanner.subject.phase import smooth_phase
+from recon.simulation.scanner.subject.placement import ObjectPlacement
 
 FINER = 2
 """Factor by which the object is drawn finer than the image, so that k-space is truncated as by a scanner."""

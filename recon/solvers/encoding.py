@@ -16,8 +16,8 @@ SET_AXIS = -3
 
 LOOPS = "recon.solvers.encoding_loops"
 
-ROWS_AT_A_TIME = 64
-"""Rows treated together by `normal`: their coil images mostly fit into the cache."""
+BLOCK_BYTES, FEWEST_ROWS = 2**21, 16
+"""Bytes of the coil images of the rows that each thread treats at once in `normal`: its cache; and fewest rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +76,12 @@ class Encoding:
         if len(self.axes) > 1 or not in_blocks(image):
             return self.combine(self.forward(image))
         result = torch.empty_like(image)
-        for first in range(0, image.shape[-2], ROWS_AT_A_TIME):
-            rows = (..., slice(first, first + ROWS_AT_A_TIME), slice(None))
+        coil_images = image[..., 0, 0, :].numel() * self.sens_maps.shape[COIL_AXIS]
+        step = max(FEWEST_ROWS, torch.get_num_threads() * BLOCK_BYTES // (coil_images * image.element_size()))
+        if step >= image.shape[-2]:
+            return self.combine(self.forward(image))
+        for first in range(0, image.shape[-2], step):
+            rows = (..., slice(first, first + step), slice(None))
             some = replace(self, sens_maps=self.sens_maps[rows])
             result[rows] = some.combine(some.forward(image[rows]))
         return result

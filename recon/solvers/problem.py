@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from recon.calibration.acs import Acs, slices_calibration_lines, stack_lines
-from recon.calibration.brightness import brightness
-from recon.calibration.compression import adaptive_compression_matrix, compress, expand
-from recon.calibration.espirit import espirit, low_resolution_maps, second_weight, trust
+from recon.calibration.acs import Acs, slices_calibration_lines
+from recon.calibration.compression import compress, expand
 from recon.coils import rss
 from recon.crop import center_crop
 from recon.data.acquisition import Acquisition
 from recon.fourier import IMAGE_AXES, ifft
 from recon.preprocessing.oversampling import without_oversampling
 from recon.preprocessing.time_average import check_series, time_average
+from recon.solvers.coil_model import CoilModel
 from recon.solvers.encoding import Encoding
 from recon.solvers.image_phase import image_phase
 from recon.solvers.measured import Measured
@@ -108,27 +107,20 @@ class Problem(LeastSquares):
             scale = scale.amax().expand(batch)
         measured = Measured.of(kspace, mask)
         samples = measured.samples / scale[:, None, None, None]
-        lines = stack_lines([one.lines for one in acs])
-        compression = adaptive_compression_matrix(lines)
-        virtual = compress(lines, compression).to(torch.complex64)
-        few = [
-            replace(one, lines=mixed[:, : one.lines.shape[1], : one.lines.shape[2]])
-            for mixed, one in zip(virtual, acs, strict=True)
-        ]
-        maps, present = soft_maps(few, size)
-        bright = brightness([one.lines for one in acs], size).expand(batch, -1, -1)
+        coils = CoilModel.of(acs, size)
+        bright = coils.brightness.expand(batch, -1, -1)
         if acceleration is None:
             acceleration = mask.expand(batch, *mask.shape[1:]).float().mean((-3, -2, -1)).reciprocal()
-        maps = maps.to(kspace.dtype).expand(batch, -1, -1, -1, -1)
+        maps = coils.sens_maps.to(kspace.dtype).expand(batch, -1, -1, -1, -1)
         encoding = Encoding(maps, measured.mask, measured.axes)
-        few_samples = compress(samples, compression)
+        few_samples = compress(samples, coils.compression)
         return cls(
             encoding=_with_image_phase(encoding, few_samples, bright, [one.separate for one in acs]),
             measured=few_samples,
-            sets_present=present.expand(batch, -1),
+            sets_present=coils.sets_present.expand(batch, -1),
             brightness=bright,
             kspace=samples,
-            compression=compression.expand(batch, -1, -1),
+            compression=coils.compression.expand(batch, -1, -1),
             scale=scale,
             acceleration=acceleration,
             crop=crop or size,
@@ -201,6 +193,18 @@ class Problem(LeastSquares):
             common_scale=common_scale,
         )
 
+    @staticmethod
+    def prepare_coils(acquisition: Acquisition) -> None:
+        """Do the part of `of_slices` for one slice that depends on its calibration lines alone, see `CoilModel`.
+
+        Raises
+        ------
+        InputError
+            If there are too few calibration lines.
+        """
+        (acquisition,) = _without_oversampling([acquisition])
+        CoilModel.of(slices_calibration_lines([acquisition]), acquisition.matrix)
+
     def image(self, solution: Tensor) -> Tensor:
         """Turn solutions into images: root sum of squares of coil images, with the measured samples put back.
 
@@ -249,41 +253,6 @@ def accelerations(acquisitions: Sequence[Acquisition]) -> Tensor:
     measured = torch.stack([mask.sum() for mask in acquirable])
     sizes = torch.tensor([float(mask.numel()) for mask in acquirable], device=measured.device)
     return sizes / measured.clamp(min=1)
-
-
-def soft_maps(acs: Sequence[Acs], matrix: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Estimate maps that claim no more signal than the calibration lines explain.
-
-    In the object the first map is weighted by its eigenvalue (soft SENSE, Uecker et al. 2014). Where there is no
-    signal it keeps its full weight; otherwise the noise of the background, which the target has, would be lost.
-
-    A second map is used where the object is folded into its own field of view, orthogonal to the first.
-
-    Parameters
-    ----------
-    acs
-        Calibration lines of each slice, complex64, of the same number of coils.
-    matrix
-        Size of the maps `(readout, phase)`.
-
-    Returns
-    -------
-    tuple
-        Maps, complex64 `(batch, sets, coils, readout, phase)`, and which sets each slice has, bool `(batch, sets)`;
-        the others are zero.
-    """
-    if len(acs[0].lines) == 1:
-        maps = low_resolution_maps(acs, matrix).unsqueeze(1)
-        return maps, torch.ones(maps.shape[:2], dtype=torch.bool, device=maps.device)
-    found = espirit(acs, matrix, sets=2)
-    first, *others = found.maps.unbind(1)
-    weights = 1 - trust(found.eigenvalues[:, 0]) * (1 - found.eigenvalues[:, 0])
-    second = [
-        (second_weight(found.eigenvalues[:, 1]) * found.present[:, 1, None, None]).unsqueeze(1)
-        * (other - (first.conj() * other).sum(1, keepdim=True) * first)
-        for other in others
-    ]
-    return torch.stack([weights.unsqueeze(1) * first, *second], dim=1), found.present
 
 
 def _largest(kspace: Tensor) -> Tensor:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import random_acquisition
-from helpers.stacks import oblique_geometry
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import random_acquisition
+from helpers.scans.stacks import oblique_geometry
 from recon.data.acquisition import as_table, from_table, is_valid_geometry
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.slices import random_kspace
+from helpers.scans.slices import random_kspace
 from recon.data.axes import MATLAB, NUMPY, name_axes
 from recon.data.errors import InputError, InputWarning
 from recon.data.open import open_volume

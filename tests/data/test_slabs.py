@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.stacks import oblique_geometry
+from helpers.scans.stacks import oblique_geometry
 from recon.data.acquisition import Acquisition, Geometry, Header
 from recon.data.series import Frame
 from recon.data.slabs import Slab, are_neighbours, slabs

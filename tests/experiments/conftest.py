@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import Result
 
-from helpers.command import run
+from helpers.programs.command import run
 
 
 @pytest.fixture

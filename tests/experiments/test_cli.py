@@ -1,6 +1,7 @@
 """Every command works on small files as a new user runs it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,10 +15,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from helpers.raw_files import edit, write_raw_file
-from helpers.weights import ship
+from helpers.files.raw_files import edit, write_raw_file
+from helpers.learned.weights import ship
 from recon.experiments.cli import app
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 Run = Callable[..., Result]
 
@@ -42,6 +43,15 @@ main()
     assert {path.name for path in output.iterdir()} <= {raw_file.name}
     again = subprocess.run([sys.executable, "-m", "recon", *command[3:]], capture_output=True, text=True, check=True)
     assert "done before" in again.stdout or "2 slices" in again.stdout
+
+
+def test_a_reader_who_leaves_gets_no_error_message() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        command = [sys.executable, "-m", "recon", "methods"]
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 @pytest.mark.parametrize("name", ["n" * 243, "bad\udcff", "escape\x1b[31m", "new\nline", "\u00fc" * 120])

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from recon.experiments.console import SafeConsole, console
-from recon.experiments.report.scores import MethodScore, summary_table
+from recon.experiments.report.scores.score import MethodScore
+from recon.experiments.report.scores.table import summary_table
 
 
 def printed(table: Table, width: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 
 SELDOM_USED = {
     "accelerate",

@@ -3,10 +3,10 @@
 import atheris
 
 with atheris.instrument_imports(include=["recon"]):
-    from helpers.untrusted import card
+    from helpers.files.untrusted import card
     from recon.data.errors import InputError
 
-from helpers.fuzzing import fuzz, scratch
+from helpers.files.fuzzing import fuzz, scratch
 
 if __name__ == "__main__":
     seed, read = card(scratch("card"))

@@ -8,8 +8,8 @@ with atheris.instrument_imports(include=["recon"]):
     from recon.data.formats.whole_scan import WholeScan
     from recon.data.open import open_volume
 
-from helpers.fuzzing import fuzz, scratch
-from helpers.raw_files import write_raw_file
+from helpers.files.fuzzing import fuzz, scratch
+from helpers.files.raw_files import write_raw_file
 
 FOLDER = scratch("cfl")
 PATH = FOLDER / "scan.cfl"

@@ -3,10 +3,10 @@
 import atheris
 
 with atheris.instrument_imports(include=["recon"]):
-    from helpers.untrusted import config
+    from helpers.files.untrusted import config
     from recon.data.errors import InputError
 
-from helpers.fuzzing import fuzz, scratch
+from helpers.files.fuzzing import fuzz, scratch
 
 if __name__ == "__main__":
     seed, read = config(scratch("config"))

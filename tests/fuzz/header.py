@@ -4,10 +4,11 @@ import atheris
 
 with atheris.instrument_imports(include=["recon"]):
     from recon.data.acquisition import Header
-    from recon.data.formats.header import HeaderError, format_header
+    from recon.data.formats.header.writer import format_header
+    from recon.data.formats.header.xml import HeaderError
     from recon.data.formats.ismrmrd.scan_header import parse_scan_header
 
-from helpers.fuzzing import fuzz
+from helpers.files.fuzzing import fuzz
 
 HEADER = Header((320, 300), (24, 344), (320.0, 300.5), 3.0, "AXT2")
 

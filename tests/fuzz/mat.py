@@ -8,7 +8,7 @@ with atheris.instrument_imports(include=["recon"]):
     from recon.data.errors import InputError
     from recon.data.formats.matlab.reader import open_matlab
 
-from helpers.fuzzing import fuzz, scratch
+from helpers.files.fuzzing import fuzz, scratch
 
 KSPACE = np.ones((4, 3, 2)) * 1j
 PATH = scratch("mat") / "scan.mat"

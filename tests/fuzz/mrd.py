@@ -3,13 +3,13 @@
 import atheris
 
 with atheris.instrument_imports(include=["recon"]):
-    from helpers.streams import receive
+    from helpers.programs.streams import receive
     from recon.data.errors import InputError
     from recon.data.stream.messages import Close, ConfigName, ConfigText, Text, encode
     from recon.data.stream.replay import replay
 
-from helpers.fuzzing import fuzz, scratch
-from helpers.raw_files import write_raw_file
+from helpers.files.fuzzing import fuzz, scratch
+from helpers.files.raw_files import write_raw_file
 
 
 def seeds() -> list[bytes]:

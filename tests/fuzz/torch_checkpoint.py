@@ -3,10 +3,10 @@
 import atheris
 
 with atheris.instrument_imports(include=["recon"]):
-    from helpers.untrusted import torch_checkpoint
+    from helpers.files.untrusted import torch_checkpoint
     from recon.data.errors import InputError
 
-from helpers.fuzzing import fuzz, scratch
+from helpers.files.fuzzing import fuzz, scratch
 
 if __name__ == "__main__":
     seed, read = torch_checkpoint(scratch("torch_checkpoint"))

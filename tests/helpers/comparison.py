@@ -1,13 +1,21 @@
-"""Make small scores and slice comparisons for tests of the report."""
+"""Read tables, and make small scores and slice comparisons for tests of the report."""
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from recon.experiments.report.panels import SliceComparison
-from recon.experiments.report.scores import MethodScore
+from recon.experiments.report.pictures.panels import SliceComparison
+from recon.experiments.report.scores.score import MethodScore
 
 NAN = float("nan")
+
+
+def table_without_times(folder: Path) -> list[dict[str, str]]:
+    """Read the table of a comparison but for the seconds, which differ from run to run."""
+    with (folder / "metrics.csv").open() as file:
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
 
 
 def make_score(**values: Any) -> MethodScore:

@@ -4,17 +4,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.networks import SMALL, write_weights
-from helpers.objects import object_acquisition
-from helpers.slices import random_acquisition, random_kspace
-from helpers.weights import ship
+from helpers.learned.networks import SMALL, write_weights
+from helpers.learned.weights import ship
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import random_acquisition, random_kspace
 from recon.calibration.compression import compress_coils
 from recon.coils import rss
 from recon.contract import Reconstruction
 from recon.data.errors import InputError
 from recon.models.checkpoints.checkpoint import save_weights
 from recon.models.learned import LearnedReconstruction
-from recon.models.networks.series_network import takes_series
+from recon.models.networks.series.series_network import takes_series
 from recon.models.zoo import NETWORKS, build, method_of
 from recon.preprocessing.oversampling import without_oversampling
 from recon.registry import create

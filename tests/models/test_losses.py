@@ -6,7 +6,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask, random_kspace
 from recon.models.losses import (
     LOSSES,
     detail_loss,

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask
 from recon.coils import rss
 from recon.crop import center_pad
 from recon.data.errors import InputError

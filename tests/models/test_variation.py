@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask
 from recon.models.networks.general_varnet import GeneralVarNet, Start
 from recon.models.networks.kspace_network import UndersampledBatch
 from recon.models.variation import can_mirror, conjugate, join, mirror, rotate_phase

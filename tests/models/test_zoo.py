@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import torch
 
-from helpers.runaway import no_runaway
+from helpers.files.runaway import no_runaway
 from recon.data.errors import InputError
 from recon.models.networks.varnet import VarNet
 from recon.models.zoo import NETWORKS, build, method_of

@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon import registry
 
 ROOT = Path(__file__).parents[2]

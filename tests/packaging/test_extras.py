@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from helpers import without_extras
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
+from helpers.programs import without_extras
 from recon.data.acquisition import Header
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 ROOT = Path(__file__).parents[2]
 HEADER = Header((48, 40), (0, 40), field_of_view=(96.0, 80.0), encoded_field_of_view=(96.0, 80.0))

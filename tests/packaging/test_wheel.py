@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 
 pytestmark = pytest.mark.slow
 
@@ -132,7 +132,7 @@ print(data.OWN, models.x.OWN, experiments.x.OWN, recon.__file__)
 def test_commands_run_beside_the_users_modules(environment: Environment, tmp_path: Path) -> None:
     code = """
 import torch
-from recon.experiments.commands import demo
+from recon.experiments.commands.images import demo
 demo.VOLUMES, demo.SLICES, demo.COILS, demo.SIZE, demo.METHODS = 1, 1, 4, (48, 96), ("sense", "varnet")
 demo.demo(demo.Path("demo"), torch.device("cpu"))
 """

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask, random_kspace
 from recon.blocking import as_on_gpu, in_blocks
 from recon.coils import rss
 from recon.models.blocks.sensitivity import SensitivityModel

@@ -5,7 +5,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.cine import cine
-from helpers.objects import object_acquisition
+from helpers.scans.cine import cine
+from helpers.scans.objects import object_acquisition
 from recon.data.acquisition import Acquisition
-from recon.experiments.commands.parse import parse_sampling
+from recon.experiments.commands.arguments.samplings import parse_sampling
 from recon.experiments.engine.run import Runner
 from recon.registry import create, method_names
 

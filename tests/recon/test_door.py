@@ -19,9 +19,9 @@ import torch
 from typer.testing import CliRunner
 
 import recon
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.data.acquisition import Acquisition, Geometry, Header
-from recon.data.formats.fastmri import write_volume
+from recon.data.formats.fastmri.layout import write_volume
 from recon.data.images.nifti import write_nifti
 from recon.data.images.placement import stack
 from recon.data.masks.kind import MaskKind

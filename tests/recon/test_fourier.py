@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.adjoint import assert_adjoint
-from helpers.slices import random_kspace
+from helpers.scans.slices import random_kspace
 from recon.fourier import fft, hann, ifft
 
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 33), st.integers(1, 33))

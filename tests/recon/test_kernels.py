@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.torch_only import torch_only
 from recon import kernels as subject
-from recon.kernels import kernels, torch_only
+from recon.kernels import kernels
 from recon.models.blocks.instance_norm import InstanceNormLeakyReLU
 
 LOOPS = "recon.models.blocks.instance_norm_loops"

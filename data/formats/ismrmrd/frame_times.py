@@ -12,8 +12,6 @@ from recon.data.formats.ismrmrd.lines import SortedLines
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.series import Frame, Series, places_of, series_of
 
-Milliseconds = NDArray[np.float64]
-
 TICK_MS = 2.5
 """Unit of time stamps, in ms: that of Siemens' clocks, which other writers of ISMRMRD files follow."""
 

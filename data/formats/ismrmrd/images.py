@@ -124,13 +124,9 @@ class SortedImages:
             kspace = self.assemble_lines(readouts, lines, self.shape[-1])
             reference = None if calibration is None else self._reference(readouts, calibration)
             noise = self.noise_of(readouts, lines)
-        for values, what in (
-            (kspace, f"k-space of image {index}"),
-            (reference, "calibration"),
-            (noise, "noise scan"),
-        ):
-            if values is not None:
-                check_finite(self.path, values, what)
+        check_finite(self.path, kspace, f"k-space of image {index}")
+        check_finite(self.path, reference, "calibration")
+        check_finite(self.path, noise, "noise scan")
         return Acquisition.from_numpy(
             kspace=kspace,
             mask=self._mask(lines),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
-from recon.data.formats.header import HeaderError
+from recon.data.formats.header.xml import HeaderError
 from recon.data.formats.ismrmrd.images import Readouts, SortedVolume, sort_images
 from recon.data.formats.ismrmrd.lines import Heads, Indices
 from recon.data.formats.ismrmrd.partitions import by_position

@@ -57,6 +57,7 @@ class PartitionedVolume(VolumeWithoutTarget):
     positions: int
     choices: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     _hybrid: HybridSpace = field(default_factory=HybridSpace, init=False, repr=False)
+    _reference: HybridSpace = field(default_factory=HybridSpace, init=False, repr=False)
 
     @cached_property
     def mask(self) -> NDArray[np.bool_] | None:
@@ -104,9 +105,8 @@ class PartitionedVolume(VolumeWithoutTarget):
             noise = self._images.noise_of(readouts, lines)
             calibration = None if separate is None else self._calibration(readouts, image, separate)[position]
         kspace = np.array(space[position])
-        for values, what in ((kspace, f"k-space of position {index}"), (noise, "noise scan")):
-            if values is not None:
-                check_finite(self.path, values, what)
+        check_finite(self.path, kspace, f"k-space of position {index}")
+        check_finite(self.path, noise, "noise scan")
         return Acquisition.from_numpy(
             kspace=kspace,
             mask=self._mask(lines),
@@ -168,10 +168,6 @@ class PartitionedVolume(VolumeWithoutTarget):
             out[:] = positions.reshape(*positions.shape[:2], rows, columns).swapaxes(0, 1)
 
         return self._reference.of(image, (self.positions, self.shape[1], rows, columns), fill)
-
-    @cached_property
-    def _reference(self) -> HybridSpace:
-        return HybridSpace()
 
 
 def by_position(lines: SortedVolume, scan: ScanHeader) -> Volume:

@@ -8,15 +8,8 @@ from xml.etree import ElementTree as ET
 
 from recon.data.acquisition import Header
 from recon.data.errors import printable, warn_of_input
-from recon.data.formats.header import (
-    LARGEST_NUMBER,
-    LONGEST_QUOTE,
-    HeaderError,
-    image_space,
-    parse_header,
-    parse_xml,
-    quoted,
-)
+from recon.data.formats.header.reader import LARGEST_NUMBER, LONGEST_QUOTE, image_space, parse_header, quoted
+from recon.data.formats.header.xml import HeaderError, parse_xml
 from recon.data.formats.unread import CORRECT_FIRST, GRID_FIRST
 
 Size = tuple[int, int, int]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
-from recon.data.formats.header import format_header
+from recon.data.formats.header.writer import format_header
 from recon.data.formats.ismrmrd.lines import CALIBRATION, NOISE, flag
 from recon.data.formats.ismrmrd.readout_type import ACQUISITION, HEAD
 from recon.data.formats.whole_scan import WholeScan

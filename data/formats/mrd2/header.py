@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from recon.data.errors import printable
-from recon.data.formats.header import HeaderError, parse_xml
+from recon.data.formats.header.xml import HeaderError, parse_xml
 
 NAMESPACE = "http://www.ismrm.org/ISMRMRD"
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from recon.data.errors import InputError
 from recon.data.formats.format import Format
-from recon.data.formats.header import HeaderError
+from recon.data.formats.header.xml import HeaderError
 from recon.data.formats.ismrmrd.images import Complex, Readouts, SortedVolume, sort_images
 from recon.data.formats.ismrmrd.lines import Indices
 from recon.data.formats.ismrmrd.partitions import by_position

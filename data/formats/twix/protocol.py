@@ -11,7 +11,8 @@ from pathlib import Path
 
 from recon.data.acquisition import Header
 from recon.data.errors import printable, warn_of_input
-from recon.data.formats.header import LONGEST_CONTRAST, MOST_ECHOES, PROTON_HZ_PER_TESLA, HeaderError
+from recon.data.formats.header.reader import LONGEST_CONTRAST, MOST_ECHOES, PROTON_HZ_PER_TESLA
+from recon.data.formats.header.xml import HeaderError
 from recon.data.formats.ismrmrd.scan_header import Partitions, ScanHeader
 from recon.data.formats.unread import CORRECT_FIRST, GRID_FIRST
 

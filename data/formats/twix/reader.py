@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from recon.data.errors import InputError, warn_of_input
 from recon.data.formats.format import Format
-from recon.data.formats.header import HeaderError
+from recon.data.formats.header.xml import HeaderError
 from recon.data.formats.ismrmrd.images import Complex, Readouts, SortedVolume, sort_images
 from recon.data.formats.ismrmrd.lines import (
     CALIBRATION,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import write_reconstruction
+from recon.data.formats.fastmri.layout import write_reconstruction
 from recon.data.images import WARNING
 from recon.data.images.derived.series import Images, Series
 from recon.data.storage.hdf5 import attribute, open_hdf5, read_dataset

@@ -18,9 +18,9 @@ from recon.data.acquisition import Acquisition
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume
-from recon.experiments.engine.metrics import Images, common_field, score
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
+from recon.experiments.engine.scores.metrics import Images, common_field, score
 from recon.models.losses import FINE
 from recon.models.networks.general_varnet import GeneralVarNet, Start
 from recon.models.networks.kspace_network import UndersampledBatch

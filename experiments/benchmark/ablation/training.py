@@ -19,7 +19,7 @@ from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.construct import make_objective
 from recon.experiments.training.input.reading import Batch, Slices
 from recon.experiments.training.input.reuse import APART, Reuse, Use, in_rounds
-from recon.experiments.training.optimizer import learning_rate, make_optimizer
+from recon.experiments.training.optimization.optimizer import learning_rate, make_optimizer
 from recon.models.objectives import StartedSlice, Supervised, can_start
 
 FASTER = 10

@@ -14,7 +14,7 @@ from recon.experiments.benchmark.classical.cases import target_of
 from recon.experiments.benchmark.classical.peer import Peer, failure_reason
 from recon.experiments.benchmark.classical.results import PeerResult, Quality
 from recon.experiments.benchmark.cost import peak_memory, timed
-from recon.experiments.engine.metrics import score
+from recon.experiments.engine.scores.metrics import score
 from recon.experiments.engine.tuning.golden_section import logarithmic_grid, search
 
 

@@ -28,7 +28,7 @@ from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress, warn
-from recon.experiments.engine.metrics import score
+from recon.experiments.engine.scores.metrics import score
 from recon.simulation.noisy_patches import BRIGHT, brightness
 
 REPORT = "denoising.json"

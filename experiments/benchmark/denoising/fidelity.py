@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from recon.experiments.engine.metrics import foreground
+from recon.experiments.engine.scores.metrics import foreground
 
 Image = NDArray[np.float32]
 Complex = NDArray[np.complex64]

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from recon.crop import center_crop
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import write_volume
+from recon.data.formats.fastmri.layout import write_volume
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume

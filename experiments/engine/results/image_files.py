@@ -1,54 +1,38 @@
-"""Write reconstructed images in the formats asked for, and tell which of them have been written before."""
+"""Decides which files hold the images of a scan, writes them, and finds those that are written already."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from recon.data.errors import InputError, did_you_mean
-from recon.data.extras import extra
-from recon.data.formats.fastmri import write_reconstruction
+from recon.data.errors import InputError
+from recon.data.formats.fastmri.layout import write_reconstruction
 from recon.data.images import WARNING
 from recon.data.images.placement import Stack, stack
 from recon.data.images.square_pixels import as_scanner
 from recon.data.open import parts_of, result_name
 from recon.data.storage.atomic import check_writable, clean_parts
+from recon.experiments.engine.results.image_formats import (
+    ENDINGS,
+    ONE_FILE,
+    ONE_IMAGE,
+    ImageFormat,
+    image_paths,
+    is_file,
+    numbered_files,
+    parse_format,
+    split_ending,
+    write_images,
+    writer_of,
+)
 from recon.experiments.engine.results.image_record import ImageRecord, read_record
 from recon.experiments.engine.results.store import StoredResult, check_replaceable
 from recon.experiments.engine.run import Result
-
-
-class ImageFormat(StrEnum):
-    """File format of images."""
-
-    H5 = "h5"
-    NIFTI = "nifti"
-    DICOM = "dicom"
-    ENHANCED_DICOM = "enhanced-dicom"
-    PNG = "png"
-
-
-ENDINGS = {
-    ".h5": ImageFormat.H5,
-    ".hdf5": ImageFormat.H5,
-    ".nii.gz": ImageFormat.NIFTI,
-    ".nii": ImageFormat.NIFTI,
-    ".dcm": ImageFormat.DICOM,
-    ".png": ImageFormat.PNG,
-}
-
-ONE_IMAGE = {ImageFormat.DICOM: ".dcm", ImageFormat.PNG: ".png"}
-"""Formats whose files hold a single image."""
-
-ONE_FILE = {ImageFormat.NIFTI: ".nii.gz", ImageFormat.ENHANCED_DICOM: ".dcm"}
-"""Formats besides HDF5 whose files hold all images."""
 
 
 @dataclass(frozen=True)
@@ -226,8 +210,8 @@ class ImageFiles:
         for kind in self.formats:
             for suffix in ("", *(f"_{name}" for name in maps)):
                 path = self.path(source, kind, suffix)
-                if kind in ONE_IMAGE and not _is_file(path, kind):
-                    files = _numbered(path, kind)
+                if kind in ONE_IMAGE and not is_file(path, kind):
+                    files = numbered_files(path, kind)
                 else:
                     files = image_paths(path, kind, 1) + image_paths(path, kind, 1, is_complex=True)
                 yield from ((kind, file) for file in dict.fromkeys(files) if os.path.lexists(file))
@@ -264,7 +248,7 @@ def parse_image_files(output: Path, formats: str | None, overwrite: bool = False
     InputError
         If a format is unknown or contradicts the ending of the file, or the extra that writes it is not installed.
     """
-    asked = tuple(dict.fromkeys(_format(word) for word in map(str.strip, (formats or "").split(",")) if word))
+    asked = tuple(dict.fromkeys(parse_format(word) for word in map(str.strip, (formats or "").split(",")) if word))
     _, ending = split_ending(output.name)
     if ending not in ENDINGS or output.is_dir():
         files = ImageFiles(output, asked or (ImageFormat.H5,), None, overwrite)
@@ -273,121 +257,5 @@ def parse_image_files(output: Path, formats: str | None, overwrite: bool = False
     else:
         files = ImageFiles(output.parent, asked or (ENDINGS[ending],), output.name, overwrite)
     for kind in files.formats:  # before anything is reconstructed
-        _writer(kind)
+        writer_of(kind)
     return files
-
-
-def split_ending(name: str) -> tuple[str, str]:
-    """Split a file's name into stem and ending, with `.nii.gz` in one piece."""
-    ending = next((ending for ending in ENDINGS if name.lower().endswith(ending)), Path(name).suffix)
-    return name[: len(name) - len(ending)], ending.lower()
-
-
-def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
-    """Write images as NIfTI, DICOM or PNG.
-
-    Parameters
-    ----------
-    path
-        A file; or for DICOM and PNG a folder, in which every image becomes a file. One file of DICOM holds several
-        images as enhanced DICOM, and one PNG shows three planes of a 3-D scan.
-    kind
-        Format of the images.
-    images
-        Images and their place in the patient.
-
-    Returns
-    -------
-    list of Path
-        Files that were written.
-
-    Raises
-    ------
-    InputError
-        If the images do not fit the format, or there are several for one PNG.
-    """
-    if not np.isfinite(images.images).all():
-        raise InputError(f"{path}: the images hold NaN or Inf, which {kind} cannot show")
-    write = _writer(kind)
-    if kind is ImageFormat.NIFTI:
-        return write(path, images)
-    count = len(images.images)
-    if kind is ImageFormat.ENHANCED_DICOM or (kind is ImageFormat.DICOM and count > 1 and _is_file(path, kind)):
-        _writer(ImageFormat.ENHANCED_DICOM)(path, images)
-        return [path]
-    if _is_file(path, kind):
-        if count > 1 and kind is ImageFormat.PNG and images.volumetric and images.frames is None:
-            _planes_writer()(path, images)
-            return [path]
-        if count > 1:
-            raise InputError(f"{path}: can hold only one of the {count} slices; name a folder, and --format {kind}")
-    else:
-        for old in _numbered(path, kind):  # a folder is read as one series
-            old.unlink()
-    paths = image_paths(path, kind, count)
-    write(paths, images)
-    return paths
-
-
-def image_paths(path: Path, kind: ImageFormat, count: int, is_complex: bool = False) -> list[Path]:
-    """List the files that `write_images` writes.
-
-    Parameters
-    ----------
-    path, kind
-        As in `write_images`.
-    count
-        Number of images.
-    is_complex
-        Whether the images are complex, which in NIfTI takes two files.
-    """
-    if kind in ONE_IMAGE and not _is_file(path, kind):
-        return [path / f"{number + 1:04d}{ONE_IMAGE[kind]}" for number in range(count)]
-    if kind is ImageFormat.NIFTI and is_complex:
-        stem, ending = split_ending(path.name)
-        return [path.with_name(f"{stem}_part-{part}{ending}") for part in ("mag", "phase")]
-    return [path]
-
-
-def _is_file(path: Path, kind: ImageFormat) -> bool:
-    """Return whether the images of a format of single images go to one file, not to a folder."""
-    return path.suffix.lower() == ONE_IMAGE[kind]
-
-
-def _numbered(folder: Path, kind: ImageFormat) -> list[Path]:
-    return sorted(folder.glob(f"[0-9][0-9][0-9][0-9]{ONE_IMAGE[kind]}"))
-
-
-def _writer(kind: ImageFormat) -> Callable[..., Any]:
-    """Import what writes a format, which is not loaded for others; DICOM and NIfTI are an extra."""
-    with extra("images", f"writing {kind}"):
-        if kind is ImageFormat.DICOM:
-            from recon.data.images.dicom import write_dicom  # noqa: PLC0415
-
-            return write_dicom
-        if kind is ImageFormat.ENHANCED_DICOM:
-            from recon.data.images.enhanced_dicom import write_enhanced_dicom  # noqa: PLC0415
-
-            return write_enhanced_dicom
-        if kind is ImageFormat.NIFTI:
-            from recon.data.images.nifti import write_nifti  # noqa: PLC0415
-
-            return write_nifti
-    if kind is ImageFormat.PNG:
-        from recon.data.images.png import write_png  # noqa: PLC0415
-
-        return write_png
-    return write_reconstruction
-
-
-def _planes_writer() -> Callable[[Path, Stack], None]:
-    from recon.data.images.png import write_planes  # noqa: PLC0415
-
-    return write_planes
-
-
-def _format(word: str) -> ImageFormat:
-    try:
-        return ImageFormat(word)
-    except ValueError as error:
-        raise InputError(f"unknown format {word!r}{did_you_mean(word, map(str, ImageFormat))}") from error

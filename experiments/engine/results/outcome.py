@@ -15,8 +15,8 @@ from recon.data.storage.atomic import atomic_path
 from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.report.coverage import SetCoverage
 from recon.experiments.report.reliability import Reliability
-from recon.experiments.report.scores import MethodScore
-from recon.experiments.report.series_scores import SeriesScore
+from recon.experiments.report.scores.score import MethodScore
+from recon.experiments.report.scores.series import SeriesScore
 
 LARGEST = 2**24
 """Bytes of the largest file of scores that is read."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from recon.data.errors import InputError
-from recon.experiments.report.scores import MethodScore, read_csv
+from recon.experiments.report.scores.files import read_csv
+from recon.experiments.report.scores.score import MethodScore
 
 MOST_NAMED = 3
 """Largest number of methods of replaced rows that are named."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from recon.experiments.engine.detail import DetailMetrics, TargetDetail
-from recon.experiments.engine.metrics import ForegroundMetrics, Metrics, score, score_file, score_foreground
 from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.engine.run import Result
-from recon.experiments.report.scores import MethodScore
+from recon.experiments.engine.scores.detail import DetailMetrics, TargetDetail
+from recon.experiments.engine.scores.metrics import ForegroundMetrics, Metrics, score, score_file, score_foreground
+from recon.experiments.report.scores.score import MethodScore
 
 
 def score_result(stored: StoredResult, result: Result, detail: TargetDetail | None) -> MethodScore:

@@ -15,16 +15,16 @@ import numpy as np
 
 from recon.data.acquisition import image_size
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import write_reconstruction
+from recon.data.formats.fastmri.layout import write_reconstruction
 from recon.data.open import parts_of
 from recon.data.storage.fingerprint import code_sha256, fingerprint
 from recon.data.storage.hdf5 import attribute, holds, open_hdf5, read_dataset
 from recon.data.storage.new_hdf5 import CREATOR
-from recon.experiments.engine.metrics import crop
+from recon.data.versions import versions
 from recon.experiments.engine.results.machine import machine
 from recon.experiments.engine.run import Result, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.report.scores import versions
+from recon.experiments.engine.scores.metrics import crop
 from recon.preprocessing.steps import steps_of
 from recon.quality.noise_floor import RULE
 

@@ -16,7 +16,7 @@ from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.slabs import Slab
 from recon.experiments.engine.run import NotFiniteError, Runner, Values
-from recon.experiments.engine.tuning.tune import best_weight, psnr
+from recon.experiments.engine.tuning.fit import best_weight, psnr
 from recon.quality.noise_floor import with_noise_floor
 
 

@@ -14,11 +14,10 @@ GOLDEN = (3 - math.sqrt(5)) / 2
 
 @dataclass(frozen=True)
 class Best:
-    """The best value that was tried, its score, and the number of values that were tried."""
+    """The best value that was tried, and its score."""
 
     value: float
     score: float
-    evaluations: int
 
 
 def logarithmic_grid(low: float, high: float, points: int) -> tuple[float, ...]:
@@ -49,7 +48,7 @@ def search(score: Callable[[float], float], grid: Sequence[float], refinements: 
         value = _next_value(tried)
         tried[value] = _rank(score(value))
     best = max(tried, key=tried.__getitem__)
-    return Best(best, tried[best], len(tried))
+    return Best(best, tried[best])
 
 
 def _next_value(tried: dict[float, float]) -> float:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
-from functools import cache, cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,33 +19,20 @@ from recon.data.masks.sampling import Sampling, default_center_fraction
 from recon.data.open import Volume, find_files, open_volume, parts_of
 from recon.data.storage.atomic import check_writable, clean_parts
 from recon.data.storage.fingerprint import code_sha256, content_sha256
+from recon.data.versions import versions
 from recon.experiments.cluster.crew import ALONE, Crew
 from recon.experiments.cluster.job import Advance, Task
+from recon.experiments.cluster.part import part_files
 from recon.experiments.console import Problems, console, progress
-from recon.experiments.engine.metrics import Images, score
-from recon.experiments.engine.run import NotFiniteError, Runner
+from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
-from recon.experiments.engine.tuning.golden_section import logarithmic_grid, search
+from recon.experiments.engine.tuning.fit import tunable_settings, tune_method
 from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings, read_tuned
-from recon.experiments.report.scores import versions
 from recon.preprocessing.full_scan import with_target
 from recon.quality.noise_floor import RULE
 from recon.registry import base_name, stages_of
 
-WEIGHTS = logarithmic_grid(1e-4, 1.0, 7)
-REFINEMENTS = 5
-ITERATIONS = (0.25, 0.5, 2, 4)
-"""Multiples of the default number of iterations that are tried beside it."""
-
-WORTHWHILE = 0.02
-"""Largest loss in dB for which fewer iterations are preferred."""
-
-TUNABLE = ("lamda", "iterations")
-
 T = TypeVar("T")
-
-MeanPsnr = Callable[[Any], float]
-"""Function that returns the mean PSNR in dB of a method with its settings."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +138,8 @@ class TuningWork:
         """
         _, contrast, acceleration, name = task
         runner = Runner(name, self.tuning.methods[name], self.device, floor=True)
-        best, psnr_ = _tune_method(runner, self._read(contrast, float(acceleration)))
-        return _settings(best), psnr_
+        best, psnr_ = tune_method(runner, self._read(contrast, float(acceleration)))
+        return tunable_settings(best), psnr_
 
 
 def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device, crew: Crew = ALONE) -> TunedSettings:
@@ -183,7 +169,7 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device,
     for name, method in tuning.methods.items():
         if stages_of(name):
             raise InputError(f"only methods without stages are tuned; {name} takes the settings of {base_name(name)}")
-        if "lamda" not in _settings(method):
+        if "lamda" not in tunable_settings(method):
             raise InputError(f"{name} has no setting lamda, so there is nothing to tune")
     check_writable(output.parent)
     clean_parts(output.parent)
@@ -192,12 +178,12 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device,
     tuned, tasks = _open(output, protocol), crew.part.of(work.tasks())
     if crew.part.is_all:
         before = tuned.model_dump()
-        for path in sorted(output.parent.glob(_part_file(output, "*").name)):
+        for path in part_files(output):
             _adopt(tuned, path)
         if tuned.model_dump() != before:
             _in_order(tuned, work.tasks()).write(output)
     else:
-        output = _part_file(output, f"{crew.part.number}-of-{crew.part.count}")
+        output = crew.part.file(output)
         tuned = _open(output, protocol)
     missing = [task for task in tasks if not _is_tuned(tuned, task)]
     for task in tasks:
@@ -221,10 +207,6 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device,
 
 def _nothing(_slices: int) -> None:
     """Show methods and not slices as progress."""
-
-
-def _part_file(output: Path, part: str) -> Path:
-    return output.with_name(f"{output.stem}.part-{part}{output.suffix}")
 
 
 def _adopt(tuned: TunedSettings, path: Path) -> None:
@@ -271,75 +253,6 @@ def _sentence(tuned: TunedSettings, task: Task) -> str:
     entry = tuned.entry(contrast, float(acceleration))
     title = f"{contrast or 'no contrast'}, {float(acceleration):g}x, {name}"
     return f"{title}: {_words(entry.methods[name], entry.psnr[name])}"
-
-
-def fit(method: Any, mean_psnr: MeanPsnr) -> Any:
-    """Find the best weight, then the fewest iterations that are as good, then the best weight at those.
-
-    Parameters
-    ----------
-    method
-        The method with its default settings, which are kept if no others are better.
-    mean_psnr
-        Mean PSNR of a method; should be cached, because the same method is asked for often.
-    """
-    best = best_weight(method, mean_psnr)
-    if "iterations" in _settings(method):
-        fewest = _fewest_iterations(best, mean_psnr)
-        if fewest != best:
-            best = best_weight(fewest, mean_psnr, (best.lamda / 2, best.lamda, 2 * best.lamda), 2)
-    return max(method, best, key=mean_psnr)
-
-
-def best_weight(
-    method: Any, mean_psnr: MeanPsnr, grid: Sequence[float] = WEIGHTS, refinements: int = REFINEMENTS
-) -> Any:
-    """Return a method at its best weight; see `search` for the grid and its refinements."""
-    best = search(lambda lamda: mean_psnr(_with_weight(method, lamda)), grid, refinements)
-    return _with_weight(method, best.value)
-
-
-def _with_weight(method: Any, lamda: float) -> Any:
-    # Rounded to three digits, so that the weight that is written is the one that was tried.
-    return replace(method, lamda=float(f"{lamda:.3g}"))
-
-
-def _fewest_iterations(method: Any, mean_psnr: MeanPsnr) -> Any:
-    numbers = {method.iterations, *(max(1, round(times * method.iterations)) for times in ITERATIONS)}
-    candidates = [replace(method, iterations=number) for number in sorted(numbers)]
-    enough = max(map(mean_psnr, candidates)) - WORTHWHILE
-    return next(candidate for candidate in candidates if mean_psnr(candidate) >= enough)
-
-
-def _tune_method(runner: Runner, slices: Sequence[Acquisition]) -> tuple[Any, dict[str, float]]:
-    """Return the method with its best settings, and its mean PSNR with the default and with the best ones."""
-
-    @cache
-    def mean_psnr(candidate: Any) -> float:
-        results = replace(runner, method=candidate).slices(slices)
-        try:
-            return float(
-                np.mean([psnr(one.image[None], [slice_]) for one, slice_ in zip(results, slices, strict=True)])
-            )
-        except NotFiniteError:
-            return -math.inf
-
-    best = fit(runner.method, mean_psnr)
-    if mean_psnr(best) == -math.inf:
-        raise InputError(f"{runner.name}: none of the settings that were tried gives finite images")
-    return best, {"default": round(mean_psnr(runner.method), 3), "tuned": round(mean_psnr(best), 3)}
-
-
-def psnr(images: Images, acquisitions: Sequence[Acquisition]) -> float:
-    """Return the PSNR in dB of images `(frames, rows, columns)`; its range is the largest value of their targets."""
-    targets: Any = [acquisition.target for acquisition in acquisitions]
-    return score(np.stack([target.cpu().numpy() for target in targets]), images).psnr
-
-
-def _settings(method: Any) -> dict[str, Any]:
-    """Return the settings of a method that can be tuned."""
-    names = {field.name for field in fields(method)}
-    return {key: getattr(method, key) for key in TUNABLE if key in names}
 
 
 def _open(path: Path, protocol: dict[str, Any]) -> TunedSettings:

@@ -14,7 +14,7 @@ from recon.data.training.self_supervision import Density
 from recon.experiments.sections import Section
 from recon.experiments.training.config.data_config import DataConfig
 from recon.models.losses import LOSSES
-from recon.models.networks.series_network import takes_series
+from recon.models.networks.series.series_network import takes_series
 from recon.models.zoo import DENOISERS, ENLARGERS, all_networks
 
 

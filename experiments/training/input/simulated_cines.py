@@ -18,8 +18,8 @@ from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.preparation import series_centred
 from recon.simulation.cine.simulator import CinePlan, CineSimulator
 from recon.simulation.cine.sources import DrawnHeart, Source, load_cines, load_pictures
-from recon.simulation.scanner.anatomy import Anatomy, load_maps
 from recon.simulation.scanner.measured_maps import fill_maps
+from recon.simulation.scanner.subject.anatomy import Anatomy, load_maps
 
 
 @dataclass(frozen=True, eq=False)

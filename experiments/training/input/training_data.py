@@ -27,10 +27,10 @@ from recon.experiments.training.record.provenance import SliceFile
 from recon.experiments.training.record.simulation_pictures import write_patch_pictures, write_simulation_pictures
 from recon.simulation.cropped_scans import CroppedScans
 from recon.simulation.noisy_patches import PatchSimulator, PatchSlices
-from recon.simulation.scanner.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
 from recon.simulation.scanner.measured_maps import fill_maps
 from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
+from recon.simulation.scanner.subject.anatomy import Anatomy, draw_heads, load_anatomies, load_maps
 
 
 class TrainingData(Protocol):

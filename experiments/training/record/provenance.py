@@ -18,8 +18,7 @@ from accelerate import Accelerator
 
 from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
-from recon.data.versions import version_of
-from recon.experiments.report.scores import versions
+from recon.data.versions import version_of, versions
 
 RUN = "run.json"
 

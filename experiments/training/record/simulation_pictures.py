@@ -16,19 +16,19 @@ from recon.coils import rss
 from recon.crop import center_pad
 from recon.data.masks.kind import MaskKind
 from recon.data.storage.atomic import atomic_path
-from recon.experiments.report.panels import GRAY, NOTICE, WHITE_PERCENTILE
+from recon.experiments.report.pictures.panels import GRAY, NOTICE, WHITE_PERCENTILE
 from recon.fourier import fft, ifft
 from recon.simulation.cropped_scans import CroppedScans
 from recon.simulation.noisy_patches import PatchSlices
 from recon.simulation.scanner.coil_maps import draw_maps
-from recon.simulation.scanner.contrast import gamma, remap, shade, synthesise
 from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, truncate
-from recon.simulation.scanner.objects import add_implants, add_lesions, deform, mix
-from recon.simulation.scanner.phase import air_phase, fat_phase, smooth_phase
-from recon.simulation.scanner.placement import ObjectPlacement
 from recon.simulation.scanner.sampling import draw_plane_mask
 from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
+from recon.simulation.scanner.subject.contrast import gamma, remap, shade, synthesise
+from recon.simulation.scanner.subject.objects import add_implants, add_lesions, deform, mix
+from recon.simulation.scanner.subject.phase import air_phase, fat_phase, smooth_phase
+from recon.simulation.scanner.subject.placement import ObjectPlacement
 
 EFFECTS, SCANS, PATCHES = "effects.png", "simulated.png", "patches.png"
 

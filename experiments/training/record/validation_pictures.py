@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from recon.data.storage.atomic import atomic_path
-from recon.experiments.report.panels import ERROR_GAIN, GRAY, HEAT, NOTICE, WHITE_PERCENTILE, error
+from recon.experiments.report.pictures.panels import ERROR_GAIN, GRAY, HEAT, NOTICE, WHITE_PERCENTILE, error
 from recon.experiments.training.validation.validator import ExampleSlice
 
 _CELL, _MARGIN, _HEAD, _CAPTION = 2.2, 0.12, 0.35, 0.36  # inches

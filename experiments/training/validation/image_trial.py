@@ -11,14 +11,14 @@ from accelerate import Accelerator
 from torch import nn
 
 from recon.data.masks.sampling import seed_of
-from recon.experiments.engine.metrics import score, score_file
 from recon.experiments.engine.run import check_finite
+from recon.experiments.engine.scores.metrics import score, score_file
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.validation.validator import ExampleSlice, VolumeScore
 from recon.simulation.cropped_scans import lowered
 from recon.simulation.noisy_patches import brightness, white_noise
-from recon.simulation.scanner.anatomy import Anatomy
-from recon.simulation.scanner.phase import vary_phase
+from recon.simulation.scanner.subject.anatomy import Anatomy
+from recon.simulation.scanner.subject.phase import vary_phase
 
 
 @dataclass(frozen=True)

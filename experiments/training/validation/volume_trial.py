@@ -24,8 +24,8 @@ from recon.data.open import Volume
 from recon.data.training.datasets import NamedMasks, Slice, SliceDataset
 from recon.data.training.series import SeriesDataset, VolumeSeries
 from recon.data.training.split_slices import SplitSlice, SplitSlices
-from recon.experiments.engine.metrics import score, score_file
 from recon.experiments.engine.run import check_finite
+from recon.experiments.engine.scores.metrics import score, score_file
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input.preparation import centred, series_centred, split_centred
 from recon.experiments.training.input.reading import Slices, read_batches

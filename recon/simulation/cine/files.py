@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import write_volume
+from recon.data.formats.fastmri.layout import write_volume
 from recon.simulation.cine.simulator import CinePlan, CineSimulator, noisy_target
 from recon.simulation.raw_files import check_numbers, check_output
 

@@ -19,13 +19,13 @@ from recon.simulation.biot_savart import Maps
 from recon.simulation.cine.motion import breathing, cyclic_phase, displace
 from recon.simulation.cine.sources import Beat, DrawnHeart, Source
 from recon.simulation.scanner.coil_maps import draw_maps
-from recon.simulation.scanner.contrast import gamma, remap, shade
 from recon.simulation.scanner.effects import TISSUE, truncate
 from recon.simulation.scanner.measured_maps import vary_maps
-from recon.simulation.scanner.objects import deform
-from recon.simulation.scanner.phase import smooth_phase
-from recon.simulation.scanner.placement import ObjectPlacement
 from recon.simulation.scanner.random_fields import smooth_plane
+from recon.simulation.scanner.subject.contrast import gamma, remap, shade
+from recon.simulation.scanner.subject.objects import deform
+from recon.simulation.scanner.subject.phase import smooth_phase
+from recon.simulation.scanner.subject.placement import ObjectPlacement
 
 FINER = 2
 """Factor by which the object is drawn finer than the image, so that k-space is truncated as by a scanner."""

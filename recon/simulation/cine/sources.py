@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recon.data.errors import InputError
 from recon.simulation.cine.motion import pulsate
 from recon.simulation.cine.torso import Torso
-from recon.simulation.scanner.anatomy import Anatomy, load_anatomies
+from recon.simulation.scanner.subject.anatomy import Anatomy, load_anatomies
 
 Movie = NDArray[np.float32]
 

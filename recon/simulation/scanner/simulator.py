@@ -17,16 +17,16 @@ from recon.data.training.datasets import Slice
 from recon.fourier import fft, ifft
 from recon.preprocessing.echo import centre_echo
 from recon.simulation.biot_savart import Maps
-from recon.simulation.scanner.anatomy import Anatomy
 from recon.simulation.scanner.coil_maps import draw_maps
-from recon.simulation.scanner.contrast import gamma, vary_contrast
 from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, truncate
-from recon.simulation.scanner.objects import add_implants, add_lesions, deform, mix
-from recon.simulation.scanner.phase import echo_ramp, vary_phase
-from recon.simulation.scanner.placement import ObjectPlacement, draw_aspect
 from recon.simulation.scanner.sampling import cut_lines, draw_plane_mask
 from recon.simulation.scanner.scan_plan import Ranges, ScanPlan
 from recon.simulation.scanner.shares import Shares
+from recon.simulation.scanner.subject.anatomy import Anatomy
+from recon.simulation.scanner.subject.contrast import gamma, vary_contrast
+from recon.simulation.scanner.subject.objects import add_implants, add_lesions, deform, mix
+from recon.simulation.scanner.subject.phase import echo_ramp, vary_phase
+from recon.simulation.scanner.subject.placement import ObjectPlacement, draw_aspect
 
 FINER = 2
 """Factor by which the object is drawn finer than the image, so that k-space is truncated as by a scanner."""

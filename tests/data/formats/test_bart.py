@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.slices import random_kspace
+from helpers.scans.slices import random_kspace
 from recon.data.errors import InputError, InputWarning
 from recon.data.formats.bart import open_bart
 from recon.data.open import find_files, open_volume

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from helpers.volumes import kspace_3d, object_3d
+from helpers.scans.volumes import kspace_3d, object_3d
 from recon.data.errors import InputError
 from recon.data.open import open_volume, recognise
 from recon.registry import create

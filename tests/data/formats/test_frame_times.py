@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import ismrmrd_files, twix_files
-from helpers.volumes import header_3d
+from helpers.files import ismrmrd_files, twix_files
+from helpers.scans.volumes import header_3d
 from recon.data.open import open_volume
 
 FRAMES, LINES, READOUT = 4, 8, 12

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask, random_kspace
 from recon.data.acquisition import Geometry, Header
 from recon.data.errors import InputError
 from recon.data.formats.format import Format

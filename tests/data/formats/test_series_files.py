@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from helpers import ismrmrd_files, twix_files
+from helpers.files import ismrmrd_files, twix_files
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
 from recon.data.formats.format import Format

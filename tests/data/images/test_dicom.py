@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from helpers.stacks import oblique_geometry, oblique_stack, where
+from helpers.scans.stacks import oblique_geometry, oblique_stack, where
 from recon.data.images.dicom import write_dicom
 from recon.data.images.nifti import write_nifti
 from recon.data.images.placement import Stack

@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from helpers.stacks import oblique_geometry, oblique_stack, where
+from helpers.scans.stacks import oblique_geometry, oblique_stack, where
 from recon.data.errors import InputError
 from recon.data.images.enhanced_dicom import write_enhanced_dicom
 from recon.data.images.nifti import write_nifti

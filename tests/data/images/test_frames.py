@@ -7,17 +7,17 @@ import numpy as np
 import pydicom
 import pytest
 
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.twix_files import protocol
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.files.twix_files import protocol
 from recon.data.errors import InputWarning
-from recon.data.formats.fastmri import open_fastmri
-from recon.data.formats.header import parse_header
+from recon.data.formats.fastmri.layout import open_fastmri
+from recon.data.formats.header.reader import parse_header
 from recon.data.formats.twix.protocol import TwixProtocol
 from recon.data.images.dicom import write_dicom
 from recon.data.images.placement import stack
 from recon.data.open import open_volume
 from recon.data.series import Frame
-from recon.experiments.commands.convert import convert
+from recon.experiments.commands.raw_data.convert import convert
 
 AXES = {"read_dir": (0.0, 1.0, 0.0), "phase_dir": (0.0, 0.0, 1.0), "slice_dir": (1.0, 0.0, 0.0)}
 TIMES = "<sequenceParameters><TR>500</TR><TE>4.92</TE><TE>7.38</TE></sequenceParameters></ismrmrdHeader>"

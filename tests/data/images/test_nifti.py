@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from helpers.stacks import oblique_stack, where
+from helpers.scans.stacks import oblique_stack, where
 from recon.data.errors import InputError
 from recon.data.images.nifti import write_nifti
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.stacks import oblique_geometry, oblique_stack, where
+from helpers.scans.stacks import oblique_geometry, oblique_stack, where
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition, Geometry, Header
 from recon.data.images.placement import place, slice_distance, stack, upright

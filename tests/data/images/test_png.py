@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers.stacks import oblique_stack
+from helpers.scans.stacks import oblique_stack
 from recon.data.images.placement import upright
 from recon.data.images.png import write_planes, write_png
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.stacks import oblique_geometry
+from helpers.scans.stacks import oblique_geometry
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition, Header
 from recon.data.images.placement import stack

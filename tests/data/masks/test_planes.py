@@ -8,7 +8,7 @@ from recon.data.errors import InputError
 from recon.data.masks.kind import PLANES, STEPPED, MaskKind
 from recon.data.masks.planes import whole_steps
 from recon.data.masks.sampling import Sampling, default_center_fraction
-from recon.experiments.commands.parse import parse_protocol, parse_sampling, parse_samplings
+from recon.experiments.commands.arguments.samplings import parse_protocol, parse_sampling, parse_samplings
 
 sides = st.integers(33, 96)
 matrices = st.tuples(sides, sides)

@@ -6,8 +6,8 @@ from fastmri.data.subsample import create_mask_for_mask_type
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.objects import object_acquisition
-from helpers.slices import random_kspace
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import random_kspace
 from recon.data.errors import InputError
 from recon.data.masks.kind import LINES, MaskKind
 from recon.data.masks.measured import center_lines, measured_mask, prospective_mask

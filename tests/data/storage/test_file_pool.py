@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 from recon.data.errors import InputError
 from recon.data.storage.file_pool import FilePool
 from recon.data.storage.hdf5 import open_hdf5, read_dataset

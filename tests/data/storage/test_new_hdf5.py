@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 from recon.data.errors import DiskFullError
-from recon.data.formats.fastmri import FASTMRI, write_reconstruction
+from recon.data.formats.fastmri.layout import FASTMRI, write_reconstruction
 from recon.data.formats.ismrmrd.layout import ISMRMRD
 from recon.data.formats.whole_scan import WholeScan
 from recon.data.open import open_volume

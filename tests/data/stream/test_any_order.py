@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.slices import random_kspace
-from helpers.streams import LARGEST
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.programs.streams import LARGEST
+from helpers.scans.slices import random_kspace
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.lines import Key
 from recon.data.open import open_volume

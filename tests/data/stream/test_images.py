@@ -8,12 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.stacks import oblique_geometry
+from helpers.programs.streams import make_readout
+from helpers.scans.stacks import oblique_geometry
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.images.placement import stack
 from recon.data.stream.images import image_message, stack_images
-from recon.data.stream.messages import Image, make_image, make_readout
+from recon.data.stream.messages import Image, make_image
 from recon.data.stream.scan import Finished
 
 

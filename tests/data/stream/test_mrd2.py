@@ -6,7 +6,7 @@ import mrd
 import numpy as np
 import pytest
 
-from helpers.serving import scan
+from helpers.programs.serving import scan
 from recon.data.errors import InputError
 from recon.data.stream.messages import WAVEFORM_HEAD, Close, HeaderText, Image, Message, Waveform, encode, make_image
 from recon.data.stream.mrd2 import ITEMS, Mrd2Sink, mrd2_messages

@@ -13,12 +13,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.stacks import oblique_geometry
+from helpers.programs.streams import make_readout
+from helpers.scans.stacks import oblique_geometry
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.images import WARNING
 from recon.data.stream.images import image_message, stack_images
-from recon.data.stream.messages import Image, encode, make_image, make_readout
+from recon.data.stream.messages import Image, encode, make_image
 from recon.data.stream.meta import format_meta, parse_meta, with_attribute
 from recon.data.stream.pixels import IMAGE_TYPES, PixelScale, parse_image_type, values
 from recon.data.stream.scan import Finished

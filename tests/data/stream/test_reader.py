@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.programs.streams import make_readout
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.readout_type import HEAD
 from recon.data.stream.messages import (
@@ -28,7 +29,6 @@ from recon.data.stream.messages import (
     Waveform,
     encode,
     make_image,
-    make_readout,
 )
 from recon.data.stream.reader import MessageReader, StreamLimits
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.raw_files import write_raw_file
-from helpers.slices import random_kspace
-from helpers.streams import LARGEST, receive
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.files.raw_files import write_raw_file
+from helpers.programs.streams import LARGEST, make_readout, receive
+from helpers.scans.slices import random_kspace
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.images import SortedImages, sort_images
 from recon.data.formats.ismrmrd.lines import Heads
 from recon.data.formats.ismrmrd.scan_header import ScanHeader
 from recon.data.open import open_volume
-from recon.data.stream.messages import HeaderText, Message, Readout, encode, make_readout
+from recon.data.stream.messages import HeaderText, Message, Readout, encode
 from recon.data.stream.replay import replay
 from recon.data.stream.scan import OVERHEAD, Finished, StreamedScan
 

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 import torch
 
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask, random_kspace
 from recon.data.training.collate import collate, pad_coils
 from recon.data.training.datasets import Slice
 from recon.models.networks.deep_cascade import DeepCascade

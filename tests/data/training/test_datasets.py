@@ -11,8 +11,8 @@ from fastmri.data.subsample import create_mask_for_mask_type
 from fastmri.data.transforms import VarNetDataTransform
 from torch.utils.data import DataLoader
 
-from helpers.raw_files import edit, write_raw_file
-from helpers.slices import random_kspace
+from helpers.files.raw_files import edit, write_raw_file
+from helpers.scans.slices import random_kspace
 from recon.data.acquisition import Header
 from recon.data.errors import InputError, plain_errors
 from recon.data.masks.kind import LINES, MaskKind
@@ -115,13 +115,6 @@ def test_validation_slices_equal_those_of_fastmri(tmp_path: Path, kind: MaskKind
         assert torch.equal(one.kspace, torch.view_as_complex(other.masked_kspace))
         assert torch.equal(one.target, other.target)
         assert one.maximum == pytest.approx(other.max_value)
-
-
-def test_the_sampling_of_a_file_is_the_one_its_mask_was_drawn_from(volumes: list[Volume]) -> None:
-    undersample = NamedMasks((Sampling(MaskKind.RANDOM, 2, 0.1), Sampling(MaskKind.RANDOM, 8, 0.05)))
-    for volume in volumes:
-        measured = int(undersample(volume.read(0)).mask.sum())
-        assert (measured > 25) == (undersample.sampling_of(volume.name).acceleration == 2)
 
 
 def test_worker_processes_give_the_same_slices(volumes: list[Volume]) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import FastMRIVolume, open_fastmri
+from recon.data.formats.fastmri.layout import FastMRIVolume, open_fastmri
 from recon.data.open import open_volume
 from recon.data.training.index import index_files, load_index
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 from recon.data.acquisition import Acquisition, Header
-from recon.data.formats.fastmri import write_volume
+from recon.data.formats.fastmri.layout import write_volume
 from recon.data.open import Volume, open_volume
 from recon.data.training.preprocessed import PreprocessedVolume, preprocessed
 from recon.data.training.selection import SomeSlices

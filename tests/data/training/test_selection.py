@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 from recon.data.acquisition import Header
 from recon.data.open import Volume, open_volume
 from recon.data.training.selection import Filter, SomeSlices, sample_slices, sample_volumes

@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from helpers.networks import SMALL
-from helpers.series import MovingVolume, moving_object
+from helpers.learned.networks import SMALL
+from helpers.scans.series import MovingVolume, moving_object
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind
@@ -15,7 +15,7 @@ from recon.data.training.collate import collate
 from recon.data.training.datasets import FreshMasks, NamedMasks, Slice
 from recon.data.training.series import SeriesDataset, VolumeSeries
 from recon.experiments.training.input.preparation import series_centred
-from recon.models.networks.series_network import takes_series
+from recon.models.networks.series.series_network import takes_series
 from recon.models.objectives import Supervised
 from recon.models.zoo import NETWORKS, build
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.objects import object_acquisition
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
+from helpers.scans.objects import object_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from recon.data.errors import InputError
-from recon.experiments.benchmark.door import door
 from recon.experiments.benchmark.json_report import check_report
 from recon.experiments.benchmark.loading.benchmark import LoadingBenchmark, loading
-from recon.experiments.benchmark.memory import memory
-from recon.experiments.benchmark.serving import ServingBenchmark, serving
+from recon.experiments.benchmark.performance.door import door
+from recon.experiments.benchmark.performance.memory import memory
+from recon.experiments.benchmark.performance.serving import ServingBenchmark, serving
 from recon.registry import create
 
 BENCHMARKS = {

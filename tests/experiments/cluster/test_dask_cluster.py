@@ -1,33 +1,20 @@
 """A Dask cluster does every task once, and those of a killed worker again."""
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from helpers.cluster_jobs import Trace, times_done
-from helpers.command import run
-from helpers.raw_files import write_raw_file
+from helpers.comparison import table_without_times
+from helpers.files.raw_files import write_raw_file
+from helpers.programs.cluster_jobs import Trace, times_done
+from helpers.programs.command import run
 from recon.data.errors import InputError
 from recon.experiments.cluster.dask_cluster import DaskCluster, Pulse
 from recon.experiments.cluster.job import WorkerError
 
-dask_distributed = pytest.importorskip("dask.distributed", reason="the extra cluster is not installed")
+pytest.importorskip("dask.distributed", reason="the extra cluster is not installed")
 
 TASKS = [(f"file{file}", f"method{method}") for file in range(6) for method in range(2)]
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    settings = {"distributed.comm.timeouts.connect": "30s", "distributed.worker.memory.terminate": False}
-    with (
-        pytest.importorskip("dask").config.set(settings),
-        dask_distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster,
-    ):
-        yield cluster.scheduler_address
 
 
 def test_every_task_is_done_once_and_slices_are_counted(address: str, tmp_path: Path) -> None:
@@ -56,10 +43,7 @@ def test_a_comparison_on_a_cluster_gives_the_table_of_one_process(address: str, 
     words = ("compare", "scans", "--methods", "zero-filled,sense", "--accelerations", "4", "--center-fraction", "0.2")
     run(*words, "--output", "one")  # the folder of the test, which the workers do not run in
     run(*words, "--output", "cluster", "--scheduler", address)
-    tables = [(tmp_path / name / "metrics.csv").read_text().splitlines() for name in ("one", "cluster")]
-    heading = next(csv.reader(tables[0][:1])).index("seconds")
-    one, cluster = ([[*row[:heading], *row[heading + 1 :]] for row in csv.reader(lines)] for lines in tables)
-    assert cluster == one
+    assert table_without_times(tmp_path / "cluster") == table_without_times(tmp_path / "one")
 
 
 def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from helpers.cluster_jobs import Trace, times_done
+from helpers.programs.cluster_jobs import Trace, times_done
 from recon.data.errors import InputError
 from recon.experiments.cluster.job import Reply, Task, WorkerError
 from recon.experiments.cluster.processes import TRIES, Processes
@@ -81,7 +81,7 @@ def test_a_worker_that_cannot_begin_ends_the_run(tmp_path: Path) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from helpers.cluster_jobs import Trace
+from helpers.programs.cluster_jobs import Trace
 from recon.experiments.cluster.processes import Processes
 if __name__ == "__main__":
     tasks = [(str(number), "slow") for number in range(50)]

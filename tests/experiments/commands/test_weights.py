@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import recon.models.checkpoints.locate
-from helpers.weights import ship
+from helpers.learned.weights import ship
 from recon.experiments.commands.weights import weights
 
 

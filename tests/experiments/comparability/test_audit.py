@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.command import run
+from helpers.programs.command import run
 from recon.data.open import find_files, open_volume
 from recon.experiments.comparability.content import fingerprint_of, read_content
 from recon.experiments.comparability.overlap import COPY, NEAR

@@ -8,9 +8,9 @@ from typing import Any
 import h5py
 import pytest
 
-from helpers.command import run
-from helpers.raw_files import write_raw_file
-from recon.experiments.report.scores import read_csv
+from helpers.files.raw_files import write_raw_file
+from helpers.programs.command import run
+from recon.experiments.report.scores.files import read_csv
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from helpers.command import run
-from helpers.networks import write_weights
-from helpers.raw_files import edit, write_raw_file
+from helpers.files.raw_files import edit, write_raw_file
+from helpers.learned.networks import write_weights
+from helpers.programs.command import run
 from recon.data.open import open_volume
 from recon.experiments.comparability.other_definitions import DEFINITIONS
 from recon.experiments.comparability.stored import key_of, read_comparison

@@ -3,14 +3,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from helpers.objects import object_acquisition
-from helpers.raw_files import write_raw_file
-from helpers.weights import write_weights
+from helpers.files.raw_files import write_raw_file
+from helpers.learned.weights import write_weights
+from helpers.scans.objects import object_acquisition
 from recon.contract import UncertaintyCalibration
 from recon.data.errors import InputError
 from recon.experiments.cli import app
 from recon.experiments.engine.method_warnings import RangeWarnings, calibration_for
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 from recon.registry import create
 
 

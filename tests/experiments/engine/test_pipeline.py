@@ -12,8 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.raw_files import write_raw_file
-from helpers.slices import random_acquisition
+from helpers.files.raw_files import write_raw_file
+from helpers.scans.slices import random_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.errors import DiskFullError, InputError
 from recon.data.masks.kind import MaskKind

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.objects import object_acquisition
-from helpers.raw_files import write_raw_file
-from helpers.slices import random_acquisition
+from helpers.files.raw_files import write_raw_file
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import random_acquisition
 from recon.classical.zero_filled import ZeroFilled
 from recon.contract import Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.contract import Reconstruction, SeriesReconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

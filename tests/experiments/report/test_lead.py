@@ -10,7 +10,7 @@ from rich.console import Console
 from helpers.comparison import NAN, make_score
 from recon.experiments.report.lead import lead_table, leads, scan_set
 from recon.experiments.report.page import write_report
-from recon.experiments.report.scores import MethodScore
+from recon.experiments.report.scores.score import MethodScore
 
 
 def scan(lead: float = 1.0, **values: object) -> list[MethodScore]:

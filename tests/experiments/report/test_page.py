@@ -15,8 +15,8 @@ from helpers.comparison import NAN, make_comparison, make_score
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition, Header
 from recon.experiments.report.page import write_report
-from recon.experiments.report.page_pictures import choose_quality, source
-from recon.experiments.report.panels import NOTICE, SliceComparison, columns
+from recon.experiments.report.pictures.page_pictures import choose_quality, source
+from recon.experiments.report.pictures.panels import NOTICE, SliceComparison, columns
 from recon.experiments.report.reliability import Reliability
 
 PROTOCOL = {

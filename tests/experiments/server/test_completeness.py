@@ -11,14 +11,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from helpers import ismrmrd_files
-from helpers.command import run
-from helpers.ismrmrd_files import readout, write
-from helpers.objects import object_acquisition
-from helpers.serving import PHASE, READOUT, converse, expected_image, header, images, lines, serving, texts
-from helpers.volumes import kspace_3d, object_3d, write_3d
+from helpers.files import ismrmrd_files
+from helpers.files.ismrmrd_files import readout, write
+from helpers.programs.command import run
+from helpers.programs.serving import PHASE, READOUT, converse, expected_image, header, images, lines, serving, texts
+from helpers.programs.streams import make_readout
+from helpers.scans.objects import object_acquisition
+from helpers.scans.volumes import kspace_3d, object_3d, write_3d
 from recon.coils import rss
-from recon.data.stream.messages import Close, HeaderText, Message, Readout, make_readout
+from recon.data.stream.messages import Close, HeaderText, Message, Readout
 from recon.data.stream.pixels import values
 from recon.experiments.server.serve import ServerOptions
 from recon.fourier import ifft

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from helpers.serving import connect, converse, expected_image, header, images, lines, scan, serving, texts
+from helpers.programs.serving import connect, converse, expected_image, header, images, lines, scan, serving, texts
 from recon.data.stream.messages import (
     WAVEFORM_HEAD,
     Close,

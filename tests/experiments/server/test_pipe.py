@@ -10,7 +10,7 @@ import ismrmrd
 import numpy as np
 import pytest
 
-from helpers.serving import PHASE, READOUT, converse, header, lines, scan, serving
+from helpers.programs.serving import PHASE, READOUT, converse, header, lines, scan, serving
 from recon.data.errors import InputError
 from recon.data.stream.messages import Close, ConfigName, HeaderText, Image, Message, Text, encode
 from recon.data.stream.reader import MessageReader

@@ -18,12 +18,12 @@ import numpy as np
 import pydicom
 import pytest
 
-from helpers.command import run
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.networks import write_weights
-from helpers.objects import object_acquisition
-from helpers.raw_files import write_raw_file
-from helpers.serving import serving
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.files.raw_files import write_raw_file
+from helpers.learned.networks import write_weights
+from helpers.programs.command import run
+from helpers.programs.serving import serving
+from helpers.scans.objects import object_acquisition
 from recon.data.stream.messages import Close, encode, make_image
 from recon.data.stream.reader import MessageReader
 

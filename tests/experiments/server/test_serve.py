@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.serving import PHASE, READOUT, connect, converse, header, kspace, lines, scan, serving
-from helpers.weights import write_weights
+from helpers.learned.weights import write_weights
+from helpers.programs.serving import PHASE, READOUT, connect, converse, header, kspace, lines, scan, serving
+from helpers.programs.streams import make_readout
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
 from recon.contract import Reconstruction
@@ -32,7 +33,6 @@ from recon.data.stream.messages import (
     Message,
     Text,
     encode,
-    make_readout,
 )
 from recon.data.stream.reader import MessageReader
 from recon.experiments.server.serve import Server, listen

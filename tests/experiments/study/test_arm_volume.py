@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.raw_files import write_raw_file
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.files.raw_files import write_raw_file
 from recon.calibration.noise import noise_covariance
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError

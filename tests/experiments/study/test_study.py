@@ -15,9 +15,9 @@ import yaml
 from scipy.ndimage import gaussian_filter
 from typer.testing import Result
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 from recon.data.acquisition import Header
-from recon.data.formats.fastmri import write_volume
+from recon.data.formats.fastmri.layout import write_volume
 from recon.data.images.nifti import write_nifti
 from recon.data.images.placement import stack
 from recon.experiments.engine.results.store import StoredResult

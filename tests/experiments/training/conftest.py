@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.training import fresh_accelerator, write_folders
+from helpers.learned.training import fresh_accelerator, write_folders
 from recon.experiments.training import train
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.networks import SMALL
-from helpers.slices import line_mask, random_kspace
-from helpers.training import make_config
+from helpers.learned.networks import SMALL
+from helpers.learned.training import make_config
+from helpers.scans.slices import line_mask, random_kspace
 from recon.data.training.datasets import Slice
 from recon.experiments.training.construct import make_network, make_objective
 from recon.models.zoo import NETWORKS, build

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.raw_files import write_raw_file
-from helpers.training import NETWORK, fresh_accelerator, make_config, read_lines
+from helpers.files.raw_files import write_raw_file
+from helpers.learned.training import NETWORK, fresh_accelerator, make_config, read_lines
 from recon.data.errors import InputError
 from recon.experiments.training.finetune import finetune
 from recon.experiments.training.train import train

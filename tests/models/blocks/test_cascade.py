@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor, nn
 
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask, random_kspace
 from recon.coils import coil_combine, coil_expand
 from recon.fourier import ifft
 from recon.models.blocks.cascade import Cascade

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask, random_kspace
 from recon.coils import divide_by_rss
 from recon.models.blocks.fit import LearnedOperator, fit
 from recon.solvers.encoding import Encoding

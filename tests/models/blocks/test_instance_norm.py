@@ -3,7 +3,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import instance_norm, leaky_relu
 
-from recon.kernels import kernels, torch_only
+from helpers.torch_only import torch_only
+from recon.kernels import kernels
 from recon.models.blocks import instance_norm as subject
 from recon.models.blocks.instance_norm import InstanceNormLeakyReLU
 

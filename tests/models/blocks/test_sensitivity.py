@@ -1,6 +1,6 @@
 import torch
 
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask, random_kspace
 from recon.calibration.acs import acs_window
 from recon.coils import rss
 from recon.models.blocks.sensitivity import SensitivityModel

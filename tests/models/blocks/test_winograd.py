@@ -5,9 +5,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from recon.kernels import kernels, torch_only
+from helpers.torch_only import torch_only
+from recon.kernels import kernels
 from recon.models.blocks.winograd import LOOPS, winograd
-from recon.models.networks.dlr import Dlr
+from recon.models.networks.postprocessing.dlr import Dlr
 
 CHANNELS = 48
 

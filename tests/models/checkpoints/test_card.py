@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.weights import TRAINED, write_weights
+from helpers.learned.weights import TRAINED, write_weights
+from helpers.scans.objects import object_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind
@@ -55,6 +55,14 @@ def test_the_range_prints_as_one_line() -> None:
     assert str(TRAINED) == "2 to 10x, 3 to 16 % at the centre, 2 to 32 coils, matrix 24 to 384"
 
 
+def test_masks_along_both_axes_are_within_the_range_of_weights_that_saw_them() -> None:
+    slice_ = Sampling(MaskKind.POISSON, 4, 0.1)(object_acquisition(6, 48, 100))
+    assert TRAINED.warnings(slice_) == ["undersampled along both axes, trained on whole lines"]
+    seen = TRAINED.model_copy(update={"planes": True})
+    assert seen.warnings(slice_) == []
+    assert str(seen) == f"{TRAINED}, 2-D masks too"
+
+
 def sampled(acceleration: float, fraction: float = 0.1, coils: int = 6, phase: int = 100) -> Acquisition:
     full = object_acquisition(coils, 48, phase)
     return Sampling(MaskKind.EQUISPACED_FRACTION, acceleration, fraction)(full)
@@ -74,7 +82,7 @@ def test_scans_within_the_range_give_no_warning() -> None:
         (sampled(4, phase=390), "matrix 48x390, trained on 24 to 384"),
         (object_acquisition(phase=99).undersample(torch.arange(99) % 4 == 0), "no calibration lines, trained on 3"),
         (object_acquisition(phase=99).undersample(torch.arange(99) % 4 == 1), "1 calibration lines"),
-        (object_acquisition().undersample(torch.rand(64, 60) < 0.25), "along the readout too"),
+        (object_acquisition().undersample(torch.rand(64, 60) < 0.25), "along both axes"),
     ],
 )
 def test_each_property_outside_the_range_gives_a_warning(acquisition: Acquisition, words: str) -> None:

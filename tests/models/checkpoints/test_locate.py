@@ -5,7 +5,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 
-from helpers.weights import ship, write_weights
+from helpers.learned.weights import ship, write_weights
 from recon.data.errors import InputError
 from recon.models.checkpoints.checkpoint import load_model
 from recon.models.checkpoints.locate import locate, shipped_weights, weights_folder

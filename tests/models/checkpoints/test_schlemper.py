@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.plain_cascades import deep_cascade, recurrent_network
+from helpers.learned.plain_cascades import deep_cascade, recurrent_network
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
 from recon.data.masks.kt import kt_random

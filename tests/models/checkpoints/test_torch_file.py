@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.runaway import no_runaway
+from helpers.files.runaway import no_runaway
 from recon.data.errors import InputError
 from recon.models.checkpoints.checkpoint import load_model
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask, random_kspace
 from recon.coils import rss
 from recon.models.networks.deep_cascade import DataConsistency, DealiasingStep, DeepCascade
 from recon.solvers.encoding import Encoding

@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.networks import SMALL
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask, random_kspace
+from helpers.learned.networks import SMALL
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask, random_kspace
 from recon.coils import rss
 from recon.fourier import fft
 from recon.models.networks.sense_network import SenseNetwork
-from recon.models.networks.series_network import takes_series
+from recon.models.networks.series.series_network import takes_series
 from recon.models.zoo import NETWORKS, build
 
 SENSE_NETWORKS = [name for name, cls in NETWORKS.items() if issubclass(cls, SenseNetwork)]

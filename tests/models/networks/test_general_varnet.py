@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from helpers.networks import SMALL
-from helpers.objects import object_acquisition, padded
-from helpers.slices import line_mask, random_kspace
+from helpers.learned.networks import SMALL
+from helpers.scans.objects import object_acquisition, padded
+from helpers.scans.slices import line_mask, random_kspace
 from recon.classical.compressed_sensing import CSWavelet
 from recon.coils import rss
 from recon.crop import center_crop, center_pad

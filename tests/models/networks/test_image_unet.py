@@ -7,7 +7,7 @@ import torch
 from fastmri.data.transforms import UnetDataTransform
 from torch import Tensor
 
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask, random_kspace
 from recon.coils import rss
 from recon.crop import center_crop
 from recon.fourier import ifft

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask
 from recon.coils import rss
 from recon.models.networks.modl import Modl
 

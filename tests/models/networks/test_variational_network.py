@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers.objects import discs, object_acquisition, smooth_maps
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.objects import discs, object_acquisition, smooth_maps
+from helpers.scans.slices import line_mask, random_kspace
 from recon.coils import coil_combine, coil_expand
 from recon.fourier import fft, ifft
 from recon.models.blocks.unet import from_channels, to_channels

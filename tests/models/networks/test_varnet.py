@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.plain_varnet import plain_varnet
-from helpers.slices import line_mask, random_kspace
+from helpers.learned.plain_varnet import plain_varnet
+from helpers.scans.slices import line_mask, random_kspace
 from recon.calibration.acs import acs_window
 from recon.coils import rss
 from recon.data.masks.kind import MaskKind

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask
 from recon.calibration.acs import acs_window, batch_calibration_lines, calibration_lines
 from recon.calibration.espirit import estimate_sens_maps
 from recon.coils import coil_combine, rss

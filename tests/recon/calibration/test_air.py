@@ -7,8 +7,8 @@ import torch
 from scipy.special import gammaincinv
 from torch import Tensor
 
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask, random_kspace
 from recon.calibration.air import CONFIDENCE, _interval, air_samples
 from recon.calibration.noise import air_variance, covariance_of_noise, edge_variance, mix_coils, noise_variance
 from recon.data.masks.kind import MaskKind

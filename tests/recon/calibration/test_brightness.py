@@ -1,6 +1,6 @@
 import torch
 
-from helpers.objects import discs, object_acquisition
+from helpers.scans.objects import discs, object_acquisition
 from recon.calibration.brightness import FAINTEST, brightness
 
 

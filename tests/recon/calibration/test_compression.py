@@ -1,7 +1,7 @@
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import random_kspace
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import random_kspace
 from recon.calibration.compression import adaptive_compression_matrix, compress, compression_matrix, expand
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from helpers.objects import object_acquisition, smooth_maps
+from helpers.scans.objects import object_acquisition, smooth_maps
 from recon.calibration.covariance import REACH, ROWS, kspace_covariance
 
 

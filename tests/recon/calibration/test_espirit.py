@@ -6,8 +6,8 @@ import pytest
 import torch
 from sigpy.mri.app import EspiritCalib
 
-from helpers.objects import discs, object_acquisition, smooth_maps
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.objects import discs, object_acquisition, smooth_maps
+from helpers.scans.slices import line_mask, random_kspace
 from recon.blocking import as_on_gpu
 from recon.calibration.acs import Acs, batch_calibration_lines
 from recon.calibration.espirit import batch_sens_maps, espirit, estimate_sens_maps

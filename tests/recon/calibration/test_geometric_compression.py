@@ -1,7 +1,7 @@
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask
 from recon.calibration.compression import compress, compression_matrix
 from recon.calibration.geometric_compression import READOUT, aligned_matrices, compress_geometrically
 from recon.coils import rss

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import random_kspace
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import random_kspace
 from recon.calibration.noise import (
     covariance_of_noise,
     edge_variance,

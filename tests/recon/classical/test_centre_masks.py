@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.coils import rss
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling

@@ -5,13 +5,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.classical.compressed_sensing import CSTotalVariation, CSWavelet
 from recon.data.acquisition import Acquisition
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
-from recon.experiments.engine.metrics import score
+from recon.experiments.engine.scores.metrics import score
 from recon.registry import create
 from recon.solvers.fista import IMAGINARY_WEIGHT, fista
 from recon.solvers.problem import Problem

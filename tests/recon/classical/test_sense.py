@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.classical.sense import Sense
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling

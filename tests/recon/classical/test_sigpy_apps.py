@@ -8,8 +8,8 @@ import pytest
 import torch
 from sigpy.mri.app import EspiritCalib, L1WaveletRecon, SenseRecon, TotalVariationRecon
 
-from helpers.objects import object_acquisition, smooth_maps
-from helpers.without_extras import Missing
+from helpers.programs.without_extras import Missing
+from helpers.scans.objects import object_acquisition, smooth_maps
 from recon.classical.sigpy_apps import SigpyReconstruction, as_sigpy_array, automatic_lamda, espirit_maps
 from recon.coils import rss
 from recon.crop import center_crop

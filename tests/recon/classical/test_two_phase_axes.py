@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from helpers.objects import object_acquisition, smooth_maps
+from helpers.scans.objects import object_acquisition, smooth_maps
 from recon.classical.grappa.grappa import Grappa
 from recon.classical.unfolding.plane import PlaneFolding, PlaneLattice, find_plane_lattice
 from recon.classical.unfolding.sense_unfold import SenseUnfold
@@ -14,7 +14,7 @@ from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.experiments.commands.parse import parse_sampling
+from recon.experiments.commands.arguments.samplings import parse_sampling
 from recon.fourier import ifft
 from recon.quality.pseudo_replica import pseudo_replica
 from recon.registry import create

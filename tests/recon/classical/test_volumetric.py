@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.objects import object_acquisition, smooth_maps
-from helpers.volumes import object_3d, positions_3d
+from helpers.scans.objects import object_acquisition, smooth_maps
+from helpers.scans.volumes import object_3d, positions_3d
 from recon.classical.volumetric import CSVolumeVariation
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

@@ -3,13 +3,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.heads import simulated_head
-from helpers.objects import object_acquisition
+from helpers.scans.heads import simulated_head
+from helpers.scans.objects import object_acquisition
 from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.weight import sense_weight, weakest_levels
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
-from recon.experiments.engine.metrics import score
+from recon.experiments.engine.scores.metrics import score
 from recon.registry import create
 from recon.solvers.problem import Problem
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon import registry
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

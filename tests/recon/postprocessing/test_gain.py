@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.objects import discs, object_acquisition, padded
+from helpers.scans.objects import discs, object_acquisition, padded
 from recon.data.acquisition import Acquisition
 from recon.postprocessing.gain import Gain, noise_support
 from recon.postprocessing.multi_wavelet import denoise

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.objects import object_acquisition, padded
-from helpers.slices import random_acquisition
+from helpers.scans.objects import object_acquisition, padded
+from helpers.scans.slices import random_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.measured import center_lines

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.crop import center_pad
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling

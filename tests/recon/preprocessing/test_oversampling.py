@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import random_kspace
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import random_kspace
 from recon.coils import rss
 from recon.crop import center_crop, center_pad
 from recon.data.acquisition import Acquisition, Header

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask
 from recon.coils import rss
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.raw_files import write_raw_file
-from helpers.slices import line_mask, random_kspace
+from helpers.files.raw_files import write_raw_file
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask, random_kspace
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
 from recon.data.acquisition import Acquisition

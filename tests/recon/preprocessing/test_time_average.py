@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind

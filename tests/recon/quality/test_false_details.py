@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.objects import discs
+from helpers.scans.objects import discs
 from recon.quality.false_details import count_details
 
 PLACES = [(40, 40), (76, 76), (84, 52), (60, 60), (96, 60)]

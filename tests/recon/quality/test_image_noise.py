@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from helpers.objects import discs
+from helpers.scans.objects import discs
 from recon.quality.image_noise import image_noise
 
 

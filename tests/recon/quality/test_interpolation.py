@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from helpers.objects import discs
+from helpers.scans.objects import discs
 from recon.quality.interpolation import measured_size, resample
 
 NOISE = torch.randn(64, 60, generator=torch.Generator().manual_seed(0))

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from helpers.objects import discs, object_acquisition
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.objects import discs, object_acquisition
+from helpers.scans.slices import line_mask, random_kspace
 from recon.calibration.acs import batch_calibration_lines
 from recon.calibration.compression import compress
 from recon.quality.noise_estimate import ITERATIONS, LAMDA, noise_levels, noise_maps

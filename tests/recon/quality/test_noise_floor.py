@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.objects import discs, object_acquisition, padded
-from helpers.slices import line_mask, random_kspace
+from helpers.scans.objects import discs, object_acquisition, padded
+from helpers.scans.slices import line_mask, random_kspace
 from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.sense import Sense
 from recon.classical.zero_filled import ZeroFilled

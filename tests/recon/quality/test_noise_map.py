@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.networks import write_weights
-from helpers.objects import discs, object_acquisition
+from helpers.learned.networks import write_weights
+from helpers.scans.objects import discs, object_acquisition
 from recon.classical.grappa.grappa import Grappa
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition

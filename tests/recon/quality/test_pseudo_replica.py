@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss
 from recon.data.acquisition import Acquisition

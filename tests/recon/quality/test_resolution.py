@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recon.crop import center_crop
 from recon.fourier import ifft
-from recon.models.networks.sharp import enlarged_kspace
+from recon.models.networks.postprocessing.sharp import enlarged_kspace
 from recon.quality.resolution import bands, frequency_at, slanted_edge_mtf
 from recon.simulation.cropped_scans import lowered
 

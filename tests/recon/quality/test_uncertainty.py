@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.classical.sense import Sense
 from recon.classical.zero_filled import ZeroFilled
 from recon.coils import rss

@@ -8,9 +8,9 @@ from recon.crop import center_crop
 from recon.fourier import fft
 from recon.simulation.cropped_scans import CroppedScans, lowered
 from recon.simulation.noisy_patches import PatchPlan, PatchSimulator, brightness
-from recon.simulation.scanner.anatomy import draw_heads
 from recon.simulation.scanner.scan_plan import Ranges
 from recon.simulation.scanner.simulator import Simulator
+from recon.simulation.scanner.subject.anatomy import draw_heads
 
 
 @pytest.fixture(scope="module")

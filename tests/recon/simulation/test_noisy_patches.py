@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from recon.simulation.noisy_patches import PatchPlan, PatchSimulator, PatchSlices, brightness, white_noise
-from recon.simulation.scanner.anatomy import draw_heads
 from recon.simulation.scanner.scan_plan import Ranges
 from recon.simulation.scanner.simulator import Simulator
+from recon.simulation.scanner.subject.anatomy import draw_heads
 
 PLAN = PatchPlan(size=24, count=6, noise=(0.05, 0.1), mapped=0.0)
 

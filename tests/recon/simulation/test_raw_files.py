@@ -7,7 +7,7 @@ import torch
 
 from recon.coils import rss
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import open_fastmri
+from recon.data.formats.fastmri.layout import open_fastmri
 from recon.fourier import fft, ifft
 from recon.simulation.raw_files import (
     RAW_SCALE,

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from recon.coils import rss
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import open_fastmri
+from recon.data.formats.fastmri.layout import open_fastmri
 from recon.experiments.cli import app
 from recon.fourier import ifft
 from recon.preprocessing.echo import centre_echo, echo_offset

@@ -7,7 +7,7 @@ import torch
 from recon.coils import rss
 from recon.data.errors import InputError
 from recon.fourier import ifft
-from recon.simulation.scanner.anatomy import Anatomy
+from recon.simulation.scanner.subject.anatomy import Anatomy
 from recon.simulation.volume_scans import VolumePlan, simulate_scan
 
 PLAN = VolumePlan((40, 36), positions=2, coils=4, snr=30.0)

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import torch
 
-from helpers.slices import random_kspace
+from helpers.scans.slices import random_kspace
 from recon.blocking import as_on_gpu
 from recon.solvers.cg import conjugate_gradients
 from recon.solvers.encoding import Encoding

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from sigpy.mri.linop import Sense
 
 from helpers.adjoint import assert_adjoint
-from helpers.slices import random_kspace
-from recon.kernels import kernels, torch_only
+from helpers.scans.slices import random_kspace
+from helpers.torch_only import torch_only
+from recon.kernels import kernels
 from recon.solvers import encoding, encoding_loops
 from recon.solvers.encoding import Encoding
 

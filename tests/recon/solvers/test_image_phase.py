@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.classical.compressed_sensing import CSWavelet
 from recon.data.acquisition import Acquisition
 from recon.fourier import fft, ifft

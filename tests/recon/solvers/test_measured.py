@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.adjoint import assert_adjoint
-from helpers.slices import random_kspace
+from helpers.scans.slices import random_kspace
 from recon.fourier import fft, ifft
 from recon.solvers.measured import Measured
 

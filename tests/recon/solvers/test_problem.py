@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from helpers.heads import folded
-from helpers.objects import object_acquisition, padded
-from helpers.slices import random_kspace
+from helpers.scans.heads import folded
+from helpers.scans.objects import object_acquisition, padded
+from helpers.scans.slices import random_kspace
 from recon.blocking import as_on_gpu
 from recon.calibration.acs import calibration_lines
 from recon.classical.sense import Sense

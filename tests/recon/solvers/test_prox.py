@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.adjoint import assert_adjoint
-from recon.kernels import kernels, torch_only
+from helpers.torch_only import torch_only
+from recon.kernels import kernels
 from recon.solvers import prox
 from recon.solvers.prox import ShiftedHaar, TotalVariation, gradient, gradient_adjoint, p_shrink
 

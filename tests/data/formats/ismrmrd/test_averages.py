@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.raw_files import write_raw_file
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.files.raw_files import write_raw_file
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.layout import open_ismrmrd
 from recon.data.open import open_volume

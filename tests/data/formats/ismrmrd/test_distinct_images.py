@@ -6,8 +6,8 @@ import ismrmrd
 import numpy as np
 import pytest
 
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.slices import random_kspace
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.scans.slices import random_kspace
 from recon.data.errors import InputError, InputWarning
 from recon.data.formats.ismrmrd.layout import open_ismrmrd
 

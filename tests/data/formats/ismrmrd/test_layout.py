@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.objects import object_acquisition
-from helpers.slices import random_kspace
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import random_kspace
 from recon.data.errors import InputError, InputWarning
 from recon.data.formats.ismrmrd import layout
 from recon.data.formats.ismrmrd.layout import open_ismrmrd

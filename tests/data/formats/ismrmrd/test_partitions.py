@@ -8,9 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from helpers import ismrmrd_files
-from helpers.stacks import oblique_geometry
-from helpers.volumes import header_3d, kspace_3d, object_3d, readouts_3d, write_3d
+from helpers.files import ismrmrd_files
+from helpers.scans.stacks import oblique_geometry
+from helpers.scans.volumes import header_3d, kspace_3d, object_3d, readouts_3d, write_3d
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.errors import InputError
 from recon.data.images.nifti import write_nifti

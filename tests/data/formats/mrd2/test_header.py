@@ -7,7 +7,7 @@ import ismrmrd
 import mrd
 import pytest
 
-from recon.data.formats.header import HeaderError, parse_xml
+from recon.data.formats.header.xml import HeaderError, parse_xml
 from recon.data.formats.mrd2.header import from_xml, to_xml
 
 XML = """<?xml version="1.0"?>

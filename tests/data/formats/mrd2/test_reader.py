@@ -9,9 +9,9 @@ import mrd
 import numpy as np
 import pytest
 
-from helpers.command import run
-from helpers.ismrmrd_files import readout, write, xml
-from helpers.objects import object_acquisition
+from helpers.files.ismrmrd_files import readout, write, xml
+from helpers.programs.command import run
+from helpers.scans.objects import object_acquisition
 from recon.data.errors import InputError
 from recon.data.formats.ismrmrd.layout import open_ismrmrd
 from recon.data.formats.mrd2.header import from_xml

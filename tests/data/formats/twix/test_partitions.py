@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.twix_files import protocol, readout, write
-from helpers.volumes import kspace_3d, object_3d
+from helpers.files.twix_files import protocol, readout, write
+from helpers.scans.volumes import kspace_3d, object_3d
 from recon.data.open import open_volume
 from recon.registry import create
 

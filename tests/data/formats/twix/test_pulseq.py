@@ -7,8 +7,8 @@ import pytest
 import torch
 from twixtools.mdb import Mdb_local
 
-from helpers.objects import discs, object_acquisition
-from helpers.twix_files import protocol, readout, write, write_vb
+from helpers.files.twix_files import protocol, readout, write, write_vb
+from helpers.scans.objects import discs, object_acquisition
 from recon.coils import rss
 from recon.data.errors import InputError, InputWarning
 from recon.data.open import open_volume

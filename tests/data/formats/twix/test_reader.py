@@ -11,9 +11,9 @@ import torch
 import twixtools
 from twixtools.mdb import Mdb_local
 
-from helpers import ismrmrd_files
-from helpers.slices import random_kspace
-from helpers.twix_files import protocol, readout, signals, write, write_vb
+from helpers.files import ismrmrd_files
+from helpers.files.twix_files import protocol, readout, signals, write, write_vb
+from helpers.scans.slices import random_kspace
 from recon.data.errors import InputError, InputWarning
 from recon.data.formats.twix.reader import TWIX
 from recon.data.open import open_volume, recognise

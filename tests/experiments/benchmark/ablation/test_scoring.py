@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask
 from recon.experiments.benchmark.ablation.scoring import TrainedVariant, fine_detail
 from recon.experiments.benchmark.ablation.variants import VARIANTS
 from recon.models.networks.general_varnet import Start

@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.slices import line_mask
+from helpers.scans.objects import object_acquisition
+from helpers.scans.slices import line_mask
 from recon.data.errors import InputError
 from recon.experiments.benchmark.ablation.variants import VARIANTS
 from recon.models.checkpoints.checkpoint import load_model

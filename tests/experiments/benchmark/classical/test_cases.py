@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
+from helpers.scans.objects import object_acquisition
 from recon.coils import rss
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind

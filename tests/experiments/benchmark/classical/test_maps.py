@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.objects import object_acquisition, smooth_maps
+from helpers.scans.objects import object_acquisition, smooth_maps
 from recon.coils import rss
 from recon.experiments.benchmark.classical.maps import (
     ESTIMATES,

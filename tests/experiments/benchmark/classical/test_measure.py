@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.coils import rss
 from recon.data.acquisition import Acquisition
 from recon.experiments.benchmark.classical.measure import QUICK, Effort, count_peer_stages, measure_peers

@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.slices import random_acquisition, random_kspace
+from helpers.scans.slices import random_acquisition, random_kspace
 from recon.coils import rss
 from recon.experiments.benchmark.classical.peer_images import CoilImages
 from recon.fourier import ifft

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.networks import write_weights
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
+from helpers.learned.networks import write_weights
 from recon.data.errors import InputError
 from recon.experiments.benchmark.denoising import benchmark, scenes
 from recon.experiments.benchmark.denoising.benchmark import denoising

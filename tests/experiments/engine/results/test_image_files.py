@@ -11,11 +11,11 @@ import pydicom
 import pytest
 from typer.testing import CliRunner, Result
 
-from helpers.raw_files import write_raw_file
-from helpers.stacks import oblique_stack
+from helpers.files.raw_files import write_raw_file
+from helpers.scans.stacks import oblique_stack
 from recon.data.errors import InputError
 from recon.experiments.cli import app
-from recon.experiments.engine.results.image_files import ImageFormat, write_images
+from recon.experiments.engine.results.image_formats import ImageFormat, write_images
 
 Run = Callable[..., Result]
 

@@ -16,7 +16,7 @@ from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
 from recon.data.storage import fingerprint
-from recon.experiments.commands.convert import convert
+from recon.experiments.commands.raw_data.convert import convert
 from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.engine.run import NOISE, UNCERTAINTY, Runner
 from recon.experiments.engine.sampled_volume import SampledVolume

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from helpers.raw_files import edit
+from helpers.files.raw_files import edit
 from recon.classical.sense import Sense
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
 from recon.data.open import open_volume
-from recon.experiments.engine.metrics import score
+from recon.experiments.engine.scores.metrics import score
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.registry import create
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.cine import cine
+from helpers.scans.cine import cine
 from recon.contract import Reconstruction, SeriesReconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.command import run
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
+from helpers.programs.command import run
 from recon.classical.sense import Sense
 from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.tuning.settings import TunedEntry, TunedSettings, read_tuned
-from recon.experiments.report.scores import read_csv
+from recon.experiments.report.scores.files import read_csv
 from recon.registry import create
 
 ACCELERATIONS = (2.0, 4.0, 8.0)

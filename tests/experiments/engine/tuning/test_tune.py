@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.command import run
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
+from helpers.programs.command import run
 from recon.classical.sense import Sense
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition, Header
 from recon.data.masks.kind import MaskKind
 from recon.data.open import open_volume
-from recon.experiments.engine.metrics import score
 from recon.experiments.engine.sampled_volume import SampledVolume
+from recon.experiments.engine.scores.metrics import score
+from recon.experiments.engine.tuning.fit import WORTHWHILE, fit
 from recon.experiments.engine.tuning.settings import TunedEntry, read_tuned
-from recon.experiments.engine.tuning.tune import WORTHWHILE, Tuning, fit, tune
+from recon.experiments.engine.tuning.tune import Tuning, tune
 
 PROTOCOL = ("--accelerations", 3, "--mask", "random", "--center-fraction", 0.2)
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from helpers.browser import CHROMIUM, act
 from helpers.comparison import make_comparison, make_score
-from helpers.volumes import kspace_3d, object_3d, write_3d
+from helpers.programs.browser import CHROMIUM, act
+from helpers.scans.volumes import kspace_3d, object_3d, write_3d
 from recon.data.open import open_volume
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.report.page import write_report
-from recon.experiments.report.panels import SliceComparison
+from recon.experiments.report.pictures.panels import SliceComparison
 from recon.experiments.report.viewer.volume import Budget
 from recon.fourier import fft
 from recon.preprocessing.full_scan import with_target

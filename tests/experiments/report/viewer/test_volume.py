@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from helpers.volumes import kspace_3d, write_3d
+from helpers.scans.volumes import kspace_3d, write_3d
 from recon.data.images.nifti import write_nifti
 from recon.data.images.placement import stack
 from recon.data.open import open_volume

@@ -5,7 +5,7 @@ import pytest
 import torch
 import yaml
 
-from helpers.runaway import no_runaway
+from helpers.files.runaway import no_runaway
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling

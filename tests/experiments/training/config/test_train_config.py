@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from helpers.training import make_config
+from helpers.learned.training import make_config
 from recon.data.errors import InputError
 from recon.experiments.training.config.train_config import TrainConfig, as_protocol
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
-from helpers.raw_files import edit, write_raw_file
+from helpers.files.raw_files import edit, write_raw_file
 from recon.data.errors import InputError
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling

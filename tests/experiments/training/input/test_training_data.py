@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.networks import SMALL
-from helpers.training import after_step, assert_equal, make_config, read_lines, read_weights, write_folders
+from helpers.learned.networks import SMALL
+from helpers.learned.training import after_step, assert_equal, make_config, read_lines, read_weights, write_folders
 from recon.data.errors import InputError
 from recon.experiments.training.config.train_config import TrainConfig
 from recon.experiments.training.input import training_data

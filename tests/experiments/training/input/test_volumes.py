@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 from recon.data.acquisition import Header
 from recon.data.errors import InputError
 from recon.data.open import Volume

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from accelerate import Accelerator
 
-from helpers.raw_files import write_raw_file
+from helpers.files.raw_files import write_raw_file
 from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.experiments.training.record.provenance import (

@@ -4,10 +4,10 @@ import numpy as np
 from PIL import Image
 
 from recon.experiments.training.record.simulation_pictures import EFFECTS, SCANS, effects, write_simulation_pictures
-from recon.simulation.scanner.anatomy import draw_heads
 from recon.simulation.scanner.scan_plan import Ranges
 from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
+from recon.simulation.scanner.subject.anatomy import draw_heads
 
 
 def test_every_effect_gives_a_picture_of_its_own() -> None:

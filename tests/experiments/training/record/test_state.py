@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from recon.data.errors import InputError
-from recon.experiments.training.average import make_average, update_average
+from recon.experiments.training.optimization.average import make_average, update_average
 from recon.experiments.training.record.state import Position, load_state, save_state
 from recon.models.checkpoints.checkpoint import write_tensors
 

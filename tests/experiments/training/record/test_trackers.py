@@ -4,7 +4,7 @@ import pytest
 from accelerate import Accelerator
 from accelerate.tracking import GeneralTracker
 
-from helpers.training import make_config
+from helpers.learned.training import make_config
 from recon.data.errors import InputError
 from recon.experiments.training.record import trackers
 from recon.experiments.training.record.trackers import check_trackers, start_trackers

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from recon.experiments.report.panels import ERROR_GAIN
+from recon.experiments.report.pictures.panels import ERROR_GAIN
 from recon.experiments.training.record.validation_pictures import draw_grid, write_grid
 from recon.experiments.training.validation.validator import ExampleSlice, VolumeScore
 

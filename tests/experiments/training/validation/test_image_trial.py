@@ -14,8 +14,8 @@ from recon.experiments.training.shutdown import Shutdown
 from recon.experiments.training.validation.image_trial import ImageTrial
 from recon.experiments.training.validation.validator import Validator
 from recon.fourier import ifft
-from recon.models.networks.sharp import enlarged_kspace
-from recon.simulation.scanner.anatomy import load_anatomies
+from recon.models.networks.postprocessing.sharp import enlarged_kspace
+from recon.simulation.scanner.subject.anatomy import load_anatomies
 
 
 class Unchanged(nn.Module):

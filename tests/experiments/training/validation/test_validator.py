@@ -6,7 +6,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from helpers.training import make_config, write_folders
+from helpers.learned.training import make_config, write_folders
 from recon.data.errors import InputError
 from recon.data.open import open_volume
 from recon.experiments.training.shutdown import Shutdown

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from helpers.cine import cine, psnr, undersampled
+from helpers.scans.cine import cine, psnr, undersampled
 from recon.classical.dynamic.iterative import mean_image
 from recon.classical.dynamic.kt_sense import KtSense
 from recon.classical.dynamic.low_rank_sparse import LowRankSparse

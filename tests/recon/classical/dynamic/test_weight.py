@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from helpers.cine import cine, undersampled
+from helpers.scans.cine import cine, undersampled
 from recon.classical.dynamic.weight import WeightRule, coherence, weakest_level
 from recon.data.masks.kind import MaskKind
 from recon.solvers.problem import Problem

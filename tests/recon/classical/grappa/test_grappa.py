@@ -3,15 +3,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.objects import object_acquisition
+from helpers.scans.objects import object_acquisition
 from recon.classical.grappa.grappa import Grappa
 from recon.classical.zero_filled import ZeroFilled
 from recon.data.acquisition import Acquisition, Header
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import open_fastmri
+from recon.data.formats.fastmri.layout import open_fastmri
 from recon.data.masks.kind import LINES, MaskKind
 from recon.data.masks.sampling import Sampling
-from recon.experiments.engine.metrics import score
+from recon.experiments.engine.scores.metrics import score
 from recon.fourier import fft, ifft
 
 every_kind = pytest.mark.parametrize("kind", LINES)

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.slices import random_kspace
+from helpers.scans.slices import random_kspace
 from recon.calibration.covariance import REACH, KspaceCovariance
 from recon.classical.grappa.kernels import Gap, find_gaps, learn_kernels
 

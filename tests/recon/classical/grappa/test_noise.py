@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers.objects import discs, object_acquisition
+from helpers.scans.objects import discs, object_acquisition
 from recon.calibration.noise import mix_coils
 from recon.classical.grappa.grappa import Grappa
 from recon.coils import rss

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.slices import random_kspace
+from helpers.scans.slices import random_kspace
 from recon.classical.grappa.readout_grid import ReadoutGrid
 
 sizes = st.tuples(st.integers(1, 40), st.integers(2, 100))

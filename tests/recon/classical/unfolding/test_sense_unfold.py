@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.objects import discs, object_acquisition, smooth_maps
+from helpers.scans.objects import discs, object_acquisition, smooth_maps
 from recon.calibration.noise import mix_coils, whitening_matrix
 from recon.classical.unfolding.lines import Folding, Lattice, find_lattice, resample
 from recon.classical.unfolding.sense_unfold import SenseUnfold
@@ -12,10 +12,10 @@ from recon.classical.zero_filled import ZeroFilled
 from recon.coils import coil_combine, coil_expand, rss
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
-from recon.data.formats.fastmri import open_fastmri
+from recon.data.formats.fastmri.layout import open_fastmri
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import Sampling
-from recon.experiments.engine.metrics import score
+from recon.experiments.engine.scores.metrics import score
 from recon.fourier import fft, ifft
 from recon.quality.pseudo_replica import pseudo_replica
 

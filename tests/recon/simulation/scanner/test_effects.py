@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.slices import random_kspace
+from helpers.scans.slices import random_kspace
 from recon.fourier import fft, ifft
 from recon.simulation.scanner.effects import coil_noise, fold, nyquist_ghost, truncate
 

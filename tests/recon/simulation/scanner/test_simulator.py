@@ -11,10 +11,10 @@ from recon.data.training.datasets import Slice
 from recon.fourier import ifft
 from recon.preprocessing.echo import centre_echo, echo_offset
 from recon.preprocessing.oversampling import without_oversampling
-from recon.simulation.scanner.anatomy import Anatomy, draw_heads
 from recon.simulation.scanner.scan_plan import Ranges, ScanPlan
 from recon.simulation.scanner.shares import PLAIN
 from recon.simulation.scanner.simulator import Simulator, draw_mask
+from recon.simulation.scanner.subject.anatomy import Anatomy, draw_heads
 
 MATRIX, COILS = (48, 64), (1, 6)
 

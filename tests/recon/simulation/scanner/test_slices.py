@@ -5,11 +5,11 @@ import torch
 
 from recon.data.training.collate import collate
 from recon.data.training.datasets import Slice
-from recon.simulation.scanner.anatomy import draw_heads
 from recon.simulation.scanner.scan_plan import Ranges
 from recon.simulation.scanner.shares import Shares
 from recon.simulation.scanner.simulator import Simulator
 from recon.simulation.scanner.slices import SimulatedSlices
+from recon.simulation.scanner.subject.anatomy import draw_heads
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Reads and writes fastMRI's HDF5 layout."""

@@ -1,0 +1,1 @@
+"""Reads and writes headers: as ISMRMRD XML, and as one line of text."""

@@ -1,0 +1,1 @@
+"""The arguments and options of commands, and how their text becomes values."""

@@ -1,0 +1,1 @@
+"""The commands that reconstruct, compare, denoise and score images."""

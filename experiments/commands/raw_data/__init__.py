@@ -1,0 +1,1 @@
+"""The commands that simulate, fetch, inspect and convert raw data."""

@@ -1,0 +1,1 @@
+"""Calibrates the uncertainty of learned methods on scans whose truth is known."""

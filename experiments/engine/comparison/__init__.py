@@ -1,0 +1,1 @@
+"""Compares methods on fully sampled scans, and stores every result."""

@@ -1,0 +1,1 @@
+"""Scores images against their targets."""

@@ -1,0 +1,1 @@
+"""The pictures of reports: slices, planes and series, whole and zoomed."""

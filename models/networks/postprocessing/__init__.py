@@ -1,0 +1,1 @@
+"""Networks that improve images: denoisers and enlargers."""

@@ -1,0 +1,1 @@
+"""Networks that reconstruct the frames of a series together."""

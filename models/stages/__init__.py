@@ -1,0 +1,1 @@
+"""Post-processing stages that run a network: denoising and enlarging."""

@@ -1,0 +1,1 @@
+"""The object in a simulated scanner: its anatomy, contrast, phase and placement."""
