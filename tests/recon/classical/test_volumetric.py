@@ -17,7 +17,7 @@ from recon.data.errors import InputError
 from recon.data.series import Frame
 from recon.data.slabs import Slab
 from recon.experiments.benchmark.classical import bart
-from recon.experiments.commands.parse import parse_sampling
+from recon.experiments.commands.arguments.samplings import parse_sampling
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.tuning.best_weight import BestWeight
 from recon.fourier import fft, ifft
