@@ -13,6 +13,7 @@ from torch import Tensor
 
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
+from recon.data.slabs import Slab
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -187,6 +188,16 @@ class Reconstruction(Part, ABC):
     def takes_series(self) -> bool:
         """Whether `batch` is given all frames of a series at once, because each image depends on the others."""
         return False
+
+    @property
+    def slab(self) -> Slab | None:
+        """Slabs of 3-D scans that `batch` is given, because each image depends on its neighbours; None for others."""
+        return None
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether each image depends on others, so that what `batch` is given cannot be divided."""
+        return self.takes_series or self.slab is not None
 
     def batch_size(self, device: torch.device) -> int:
         """Return how many slices are reconstructed together on a device."""

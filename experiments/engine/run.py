@@ -21,6 +21,7 @@ from recon.contract import Predictors, Reconstruction, UncertaintyCalibration
 from recon.data.acquisition import Acquisition
 from recon.data.describe import describe_image
 from recon.data.errors import InputError
+from recon.data.slabs import slabs
 from recon.experiments.engine.device import CPU, in_halves, to_device
 from recon.experiments.engine.pipeline import prefetched
 from recon.preprocessing.echo import centre_echo, centre_echoes
@@ -41,6 +42,8 @@ NOISE = "noise"
 
 G_FACTOR = "g_factor"
 """Name of the maps of the g-factor: that noise over the noise of a full scan and the root of the acceleration."""
+
+ALL = slice(None)
 
 Values = NDArray[np.float32]
 
@@ -185,25 +188,27 @@ class Runner:
             If the method cannot reconstruct a slice, the memory is too small for one slice, or the image or a map
             is not finite or not what the contract promises.
         """
-        if self.method.takes_series and self.map_names:
-            raise InputError(
-                f"{self.name} reconstructs all frames of a series at once; uncertainty, noise and g-factor maps are "
-                "for methods that reconstruct them one by one"
+        if self.method.is_joint and self.map_names:
+            together = (
+                "all frames of a series" if self.method.takes_series else "neighbouring positions of a 3-D scan"
             )
-        for read in self._batches(acquisitions):
+            raise InputError(
+                f"{self.name} reconstructs {together} at once; uncertainty, noise and g-factor maps are for methods "
+                "that reconstruct them one by one"
+            )
+        for read, wanted in self._batches(acquisitions):
             start = time.perf_counter()
             with timed("preprocessing"):
-                batch = (
-                    with_time_average(centre_echoes(read)) if is_series(read) else [centre_echo(one) for one in read]
-                )
+                batch = self._prepared(read)
             images = [
                 image for part in self._parts(batch) for image in self._checked(self.method.batch, part, "image")
             ]
+            batch, images = batch[wanted], images[wanted]
             seconds = (time.perf_counter() - start) / len(batch)
             for acquisition, image in zip(batch, self._at_floor(images, batch), strict=True):
                 maps = self._maps(acquisition, image)
-                wanted = {name: maps[name].numpy() for name in self.map_names}
-                yield SliceResult(image.numpy(), seconds, wanted, acquisition.slice or 0)
+                named = {name: maps[name].numpy() for name in self.map_names}
+                yield SliceResult(image.numpy(), seconds, named, acquisition.slice or 0)
 
     def prepare_coils(self, read: Callable[[], Acquisition]) -> None:
         """Do what depends on the calibration lines of an incomplete slice alone, for `slices` to take up.
@@ -221,19 +226,30 @@ class Runner:
         with ahead():
             self.method.prepare_coils(lambda: to_device(centre_echo(read()), self.device))
 
-    def _batches(self, acquisitions: Iterable[Acquisition]) -> Iterator[list[Acquisition]]:
-        """Yield series as a whole, and other slices as many at a time as the method asks for."""
-        size = self.method.batch_size(self.device)
+    def _batches(self, acquisitions: Iterable[Acquisition]) -> Iterator[tuple[list[Acquisition], slice]]:
+        """Yield series and slabs as a whole, other slices as many at a time as the method asks for, and what to keep.
+
+        The images of a slab's margin are not kept: the next slab or the one before has them.
+        """
+        size, slab = self.method.batch_size(self.device), self.method.slab
         for series, members in groupby(acquisitions, lambda one: one.series if len(one.series) > 1 else None):
             if series is not None:
-                yield list(members)
-                continue
-            while batch := list(islice(members, size)):
-                yield batch
+                yield list(members), ALL
+            elif slab is not None:
+                yield from slabs(members, slab)
+            else:
+                while batch := list(islice(members, size)):
+                    yield batch, ALL
+
+    def _prepared(self, read: Sequence[Acquisition]) -> list[Acquisition]:
+        """Centre the echoes, by one offset where images depend on each other; calibrate the frames of a series."""
+        if is_series(read):
+            return with_time_average(centre_echoes(read))
+        return centre_echoes(read) if self.method.is_joint else [centre_echo(one) for one in read]
 
     def _parts(self, batch: Sequence[Acquisition]) -> Iterator[Sequence[Acquisition]]:
         """Divide a batch into what the method is given at once."""
-        size = len(batch) if self.method.takes_series else self.method.batch_size(self.device)
+        size = len(batch) if self.method.is_joint else self.method.batch_size(self.device)
         for first in range(0, len(batch), size):
             yield batch[first : first + size]
 
@@ -307,7 +323,7 @@ class Runner:
             return [image.cpu() for image in images]
 
         try:
-            images = together(acquisitions) if self.method.takes_series else in_halves(together, acquisitions)
+            images = together(acquisitions) if self.method.is_joint else in_halves(together, acquisitions)
             for acquisition, image in zip(acquisitions, images, strict=True):
                 if image.dtype != torch.float32 or image.ndim != 2:
                     raise InputError(

@@ -247,6 +247,10 @@ class Answer:
                 own = replace(finished.acquisition, header=replace(finished.acquisition.header, frames=None))
                 yield replace(finished, acquisition=replace(own, slice=finished.key[SLICE])), result
             return
+        if self.runner.method.slab is not None:
+            positions = list(stepped)
+            yield from zip(positions, self._images([one.acquisition for one in positions]), strict=True)
+            return
         for finished in stepped:
             (image,) = self._images([finished.acquisition])
             yield finished, image

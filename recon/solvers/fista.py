@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recon.solvers.problem import Problem
+from recon.solvers.problem import LeastSquares
 from recon.solvers.prox import Prior, State
 
 IMAGINARY_WEIGHT = 1.5
@@ -21,7 +21,7 @@ WARMING, FIRST_WEIGHT = 0.5, 10.0
 """Share of the iterations in which the weight falls to its value, and how many times larger it starts."""
 
 
-def fista(problem: Problem, prior: Prior[State], lamda: float | Tensor, iterations: int) -> Tensor:
+def fista(problem: LeastSquares, prior: Prior[State], lamda: float | Tensor, iterations: int) -> Tensor:
     """`argmin_x 1/2 ||A x - y||^2 + lamda (g(Re x) + 1.5 g(Im x))` (Beck and Teboulle 2009, eqs. 4.1-4.3).
 
     The eigenvalues of `A^H A` do not exceed one, so the step is one. The weight starts high and falls, which clears

@@ -79,6 +79,8 @@ class Problem(LeastSquares):
         acs: Sequence[Acs],
         acceleration: Tensor | None = None,
         crop: tuple[int, int] | None = None,
+        *,
+        common_scale: bool = False,
     ) -> Problem:
         """Pose the problems of a batch of slices.
 
@@ -95,11 +97,13 @@ class Problem(LeastSquares):
             real `(batch,)`; that of the mask if None, as if nothing of k-space were padding.
         crop
             Size of the image; the matrix if None.
+        common_scale
+            Whether slices with calibration lines of their own have their scale in common as well.
         """
         batch, _, *matrix = kspace.shape
         size = matrix[0], matrix[1]
         scale = _largest(kspace)
-        if len(acs) < batch:
+        if common_scale or len(acs) < batch:
             scale = scale.amax().expand(batch)
         measured = Measured.of(kspace, mask)
         samples = measured.samples / scale[:, None, None, None]
@@ -160,7 +164,25 @@ class Problem(LeastSquares):
         return cls._of(acquisitions, slices_calibration_lines([time_average(acquisitions)]))
 
     @classmethod
-    def _of(cls, acquisitions: Sequence[Acquisition], acs: Sequence[Acs]) -> Problem:
+    def of_slab(cls, acquisitions: Sequence[Acquisition]) -> Problem:
+        """Pose the problems of neighbouring positions of one 3-D scan, which have their scale in common.
+
+        Every position has maps of its own; their phase makes the images of all positions nearly real.
+
+        Parameters
+        ----------
+        acquisitions
+            Positions in their order, k-space `(coils, readout, phase)`, masks and images of the same size.
+
+        Raises
+        ------
+        InputError
+            If there are too few calibration lines.
+        """
+        return cls._of(acquisitions, slices_calibration_lines(acquisitions), common_scale=True)
+
+    @classmethod
+    def _of(cls, acquisitions: Sequence[Acquisition], acs: Sequence[Acs], *, common_scale: bool = False) -> Problem:
         masks = torch.stack([acquisition.mask for acquisition in acquisitions])
         return cls.of(
             torch.stack([acquisition.kspace for acquisition in acquisitions]),
@@ -168,6 +190,7 @@ class Problem(LeastSquares):
             acs,
             accelerations(acquisitions),
             acquisitions[0].crop,
+            common_scale=common_scale,
         )
 
     @staticmethod

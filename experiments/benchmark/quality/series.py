@@ -24,6 +24,7 @@ from recon.data.errors import InputError
 from recon.data.masks.sampling import Sampling
 from recon.data.open import find_files, open_volume
 from recon.experiments.benchmark.classical import bart
+from recon.experiments.benchmark.classical.peers.bart_pics import TWO_SOFT_MAPS
 from recon.experiments.benchmark.cost import Seconds, timed
 from recon.experiments.benchmark.json_report import check_report, write_json
 from recon.experiments.benchmark.machine import machine
@@ -38,6 +39,9 @@ REPORT = "series.json"
 
 TIME = 10
 """BART's dimension of time."""
+
+MAPS = 2
+"""Number of coil maps that BART estimates."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,10 @@ def _ours(name: str, method: Reconstruction, frames: Sequence[Acquisition]) -> C
 
 
 def _bart(frames: Sequence[Acquisition], weight: float, iterations: int) -> Callable[[], Images]:
-    """Return a function that runs `bart ecalib` on the mean over time, and `bart pics` with maps of it."""
+    """Return a function that runs `bart ecalib` on the mean over time, and `bart pics` with two soft maps of it.
+
+    A chest often fills its field of view; a single map then costs decibels where it is folded.
+    """
     largest = max(float(ifft(frame.kspace).abs().square().sum(0).sqrt().max()) for frame in frames)
     space = bart.Workspace()
     mean = time_average(frames)
@@ -136,19 +143,18 @@ def _bart(frames: Sequence[Acquisition], weight: float, iterations: int) -> Call
     lines = str(min(24, calibration_lines(mean).lines.shape[-1]))
 
     def reconstruct() -> Images:
-        bart.run("ecalib", "-m", "1", "-c", "0", "-r", lines, space / "mean", space / "maps")
+        bart.run("ecalib", *TWO_SOFT_MAPS, "-r", lines, space / "mean", space / "maps")
         prior = f"T:{1 << TIME}:0:{weight:.8g}"
         options = ("-w", f"{largest:.8g}", "-i", str(iterations), "-R", prior)
         bart.run("pics", *options, space / "kspace", space / "maps", space / "image")
-        images = bart.read_cfl(space / "image").reshape(*mean.matrix, -1) * largest
-        maps = rearrange(bart.read_cfl(space / "maps").reshape(*mean.matrix, -1), "x y coils -> coils x y")
+        images = bart.read_cfl(space / "image").reshape(*mean.matrix, MAPS, -1, order="F") * largest
+        maps = bart.read_cfl(space / "maps").reshape(*mean.matrix, -1, MAPS, order="F")
+        coil_images = torch.from_numpy(np.einsum("xycm,xymt->tcxy", maps, images))
         consistent = [
-            center_crop(
-                rss(ifft(torch.where(frame.mask, frame.kspace, fft(torch.from_numpy(maps * image))))), mean.crop
-            )
-            for frame, image in zip(frames, np.moveaxis(images, -1, 0), strict=True)
+            rss(ifft(torch.where(frame.mask, frame.kspace, fft(one))))
+            for frame, one in zip(frames, coil_images, strict=True)
         ]
-        return torch.stack(consistent).float().numpy()
+        return center_crop(torch.stack(consistent), mean.crop).float().numpy()
 
     return reconstruct
 

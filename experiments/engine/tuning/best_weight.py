@@ -14,6 +14,7 @@ from torch import Tensor
 from recon.contract import Reconstruction
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
+from recon.data.slabs import Slab
 from recon.experiments.engine.run import NotFiniteError, Runner, Values
 from recon.experiments.engine.tuning.fit import best_weight, psnr
 from recon.quality.noise_floor import with_noise_floor
@@ -23,7 +24,8 @@ from recon.quality.noise_floor import with_noise_floor
 class BestWeight(Reconstruction):
     """`argmax_lamda PSNR(method(lamda), truth)`: no choice of the method's `lamda` can exceed it.
 
-    A method that takes series has one weight for all frames of a series, the one at which their common PSNR is best.
+    A method that takes series has one weight for all frames of a series, the one at which their common PSNR is best;
+    a method that takes slabs of 3-D scans has one for each slab.
 
     Attributes
     ----------
@@ -41,6 +43,12 @@ class BestWeight(Reconstruction):
         """Whether the method takes series."""
         return bool(self.method.takes_series)
 
+    @property
+    def slab(self) -> Slab | None:
+        """Slabs of 3-D scans that the method is given."""
+        slab: Slab | None = self.method.slab
+        return slab
+
     def __call__(self, acquisition: Acquisition) -> Tensor:
         """Reconstruct `(coils, readout, phase)` to `(rows, columns)` at every weight of the search.
 
@@ -52,17 +60,17 @@ class BestWeight(Reconstruction):
         return self._at_best([acquisition])[0]
 
     def batch(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
-        """Reconstruct a series if the method takes series, and several slices one by one otherwise.
+        """Reconstruct a series or a slab at one weight if the method takes them, and slices one by one otherwise.
 
         Raises
         ------
         InputError
             If a slice or frame has no target, or no weight gives finite images.
         """
-        return self._at_best(acquisitions) if self.takes_series else [self(one) for one in acquisitions]
+        return self._at_best(acquisitions) if self.is_joint else [self(one) for one in acquisitions]
 
     def _at_best(self, acquisitions: Sequence[Acquisition]) -> list[Tensor]:
-        """Reconstruct what has one weight in common: a slice, or the frames of a series."""
+        """Reconstruct what has one weight in common: a slice, the frames of a series, a slab."""
         for one in acquisitions:
             if one.target is None:
                 raise InputError(f"{one.name}: has no target, so there is no truth to tune on")

@@ -137,7 +137,7 @@ def test_slices_that_end_in_another_order_are_stored_in_that_of_the_file(tmp_pat
     np.testing.assert_array_equal(stored(tmp_path / "sent.h5"), stored(tmp_path / "direct.h5"))
 
 
-@pytest.mark.parametrize("method", ["zero-filled", "sense"])
+@pytest.mark.parametrize("method", ["zero-filled", "sense", "cs-tv3d"])
 def test_a_3d_stream_gives_the_images_of_its_file(tmp_path: Path, method: str) -> None:
     encoded, shown = (12, 16, 14), (6, 14, 10)
     path, _ = write_3d(tmp_path / "scan.mrd", kspace_3d(object_3d(encoded, shown), 4)[0], shown)

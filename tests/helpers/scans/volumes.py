@@ -1,4 +1,4 @@
-"""A small 3-D object seen by smooth coils, and files of its scan."""
+"""A small 3-D object seen by smooth coils, its positions along the readout, and files of its scan."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import Any
 
 import ismrmrd
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from helpers.files import ismrmrd_files
+from helpers.scans.objects import discs, smooth_maps
 from helpers.scans.stacks import oblique_geometry
-from recon.data.acquisition import Geometry
+from recon.coils import rss
+from recon.data.acquisition import Acquisition, Geometry, Header
+from recon.fourier import fft, ifft
 
 Complex = NDArray[np.complex64]
 Size = tuple[int, int, int]
@@ -111,3 +115,17 @@ def write_3d(
     measured = np.ones(encoded[1:], bool) if mask is None else mask
     header = header_3d(encoded, shown, voxel)
     return ismrmrd_files.write(path, header, readouts_3d(kspace, measured, geometry)), geometry
+
+
+def positions_3d(matrix: Size, coils: int = 6, noise: float = 0.0, seed: int = 0) -> list[Acquisition]:
+    """Return the fully sampled positions along the readout of a rounded stack of discs, with their targets."""
+    gain = 1 - torch.linspace(-1, 1, matrix[0]).pow(4)
+    coil_images = (gain[:, None, None] * discs(*matrix[1:]))[:, None] * smooth_maps(coils, *matrix[1:])
+    generator = torch.Generator().manual_seed(seed)
+    kspace = fft(coil_images) + noise * torch.randn(coil_images.shape, dtype=coil_images.dtype, generator=generator)
+    header = Header(crop=matrix[1:], padding=(0, matrix[2]), volumetric=True)
+    full = torch.ones(matrix[2], dtype=torch.bool)
+    return [
+        Acquisition(one, full, header, rss(ifft(one)), name="discs", slice=number)
+        for number, one in enumerate(kspace)
+    ]

@@ -23,18 +23,24 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_3d(tmp_path_factory.mktemp("heads") / "head.mrd", kspace.astype(np.complex64), MATRIX)[0]
 
 
+@pytest.mark.parametrize("method", ["sense", "cs-tv3d"])
 def test_a_comparison_scores_a_full_3d_scan_and_no_weight_beats_the_oracle(
-    run_command: Run, head: Path, tmp_path: Path
+    run_command: Run, head: Path, tmp_path: Path, method: str
 ) -> None:
-    options = ("--methods", "zero-filled,sense", "--oracle", "sense", "--accelerations", 4, "--mask", "poisson")
+    options = ("--methods", f"zero-filled,{method}", "--oracle", method, "--accelerations", 4, "--mask", "poisson")
     run_command("compare", head, *options, "--center-fraction", 0.1, "--output", tmp_path)
     rows = json.loads((tmp_path / "summary.json").read_text())["groups"]
     psnr = {row["method"]: row["psnr"]["mean"] for row in rows}
     assert np.isfinite(psnr["zero-filled"])
-    assert psnr["sense"] <= psnr["sense-oracle"] + 0.05
+    assert psnr[method] <= psnr[f"{method}-oracle"] + 0.05
     page = (tmp_path / "report.html").read_text()
     assert "position 4" in page
-    assert all(f'alt="sense, {name}"' in page for name in ("axial", "coronal", "sagittal"))
+    assert all(f'alt="{method}, {name}"' in page for name in ("axial", "coronal", "sagittal"))
+
+
+def test_a_method_for_3d_scans_refuses_2d_ones(run_command: Run, raw_file: Path, tmp_path: Path) -> None:
+    result = run_command("reconstruct", raw_file, "--method", "cs-tv3d", "--output", tmp_path / "out.h5", code=2)
+    assert "is a 2-D scan; cs-tv3d reconstructs neighbouring positions" in result.output
 
 
 def test_weights_are_tuned_on_a_full_3d_scan(run_command: Run, head: Path, tmp_path: Path) -> None:
