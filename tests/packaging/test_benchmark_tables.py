@@ -47,6 +47,9 @@ BRAINS = (T1, T2)
 METHODS = ("zero-filled", "sense", "grappa", "cs-wavelet", "cs-tv", "varnet")
 """Methods of the table of both brains."""
 
+HEADS = "simulated_"
+"""Beginning of the names of the simulated heads."""
+
 ORACLES = ("cs-wavelet-oracle", "cs-tv-oracle")
 
 
@@ -68,18 +71,22 @@ def scores_in_the_readme() -> Table:
     return two_brains((("ssim", 3), ("psnr", 1)), ("zero-filled", "grappa", "cs-wavelet", "varnet"))
 
 
+def of_scans(file: str, **wanted: object) -> list[Row]:
+    """Read the rows of the comparison with oracles whose files begin so."""
+    return [row for row in scores("oracle.csv", **wanted) if row["file"].startswith(file)]
+
+
 def over_the_better_oracle() -> Table:
     """Means of the better oracle in each score, and of the network."""
     scans = [
         (name, file, mask)
-        for name, file in (("T1 7 ch", T1), ("T2 4 ch", T2), ("fruit 8 ch", FRUIT), ("heads 8 ch", None))
+        for name, file in (("T1 7 ch", T1), ("T2 4 ch", T2), ("fruit 8 ch", FRUIT), ("heads 8 ch", HEADS))
         for mask in ("random", "equispaced_fraction")
     ]
     for name, file, mask in scans:
         cells = []
         for factor in (4.0, 8.0):
-            wanted = {"mask": mask, "acceleration": factor} | ({} if file is None else {"file": file})
-            found = scores("oracle_heads.csv" if file is None else "oracle_real.csv", **wanted)
+            found = of_scans(file, mask=mask, acceleration=factor)
             best, network = (
                 [
                     max(average([row for row in found if row["method"] == one], score) for one in methods)
@@ -97,7 +104,7 @@ def scans_on_which_methods_fail() -> Table:
     for name, file in kinds:
         cells = []
         for factor in (4.0, 8.0):
-            found = [row for row in scores("special_scans.csv", acceleration=factor) if row["file"].startswith(file)]
+            found = of_scans(file, acceleration=factor)
             decibels, shares = leads(found, "psnr"), leads(found, "ssim")
             cells.append(
                 f"{mean(decibels):+.1f} / {min(decibels):+.1f} dB, {mean(shares):+.3f} / {min(shares):+.3f}".replace(
@@ -311,8 +318,6 @@ def parts_of_the_network() -> Table:
 def volumes() -> Table:
     """PSNR of every mask and scan at the best weight, and CPU seconds of the last scan, when all is compiled."""
     results = report("volumes.json")["results"]
-    done = {row["method"] for row in results}
-    results += [row for row in report("volumes_others.json")["results"] if row["method"] not in done]
     masks, scans = (tuple(dict.fromkeys(row[key] for row in results)) for key in ("mask", "volume"))
     ours = ("zero-filled", "sense", "sense-unfold", "grappa", "cs-wavelet", "cs-tv", "varnet")
     entrants = {f"`{method}`": re.escape(method) for method in ours}
@@ -372,7 +377,9 @@ def rows_of(page: str, heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.replace("**", "").strip("|").split("|")] for line in table[:last]]
 
 
-@pytest.mark.parametrize(("page", "heading", "made"), TABLES, ids=lambda value: str(value).lstrip("|"))
+@pytest.mark.parametrize(
+    ("page", "heading", "made"), TABLES, ids=[f"{page}: {heading.strip(' |')}" for page, heading, _ in TABLES]
+)
 def test_a_table_holds_the_numbers_of_its_results(page: str, heading: str, made: Callable[[], Table]) -> None:
     expected = list(made())
     for name, *cells in rows_of(page, heading):
