@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,9 +20,6 @@ R = TypeVar("R")
 
 SLICES_ON_GPU = 8
 """Number of slices that methods which can do so reconstruct together on a GPU."""
-
-NoiseLevel = Literal["air", "ends"]
-"""Where a noise level comes from: the air beside the object, or the ends of the readout."""
 
 
 class Predictors(NamedTuple):

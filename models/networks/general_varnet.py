@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,6 @@ from recon.calibration.acs import Acs, batch_calibration_lines
 from recon.classical.compressed_sensing import CSWavelet
 from recon.classical.dynamic.iterative import IterativeSeries
 from recon.classical.sense import IterativeSense
-from recon.contract import NoiseLevel
 from recon.crop import center_crop
 from recon.fourier import fft
 from recon.models.blocks.fit import LearnedOperator, fit
@@ -77,9 +76,6 @@ class GeneralVarNet(KspaceNetwork):
     start_iterations
         Number of compressed-sensing iterations of the first estimate: the default of `cs-wavelet`, or fewer to save
         time.
-    noise_level
-        Where the noise level that the U-Nets see comes from: the `air`, which is right, or the `ends` of the readout.
-        Weights need the one they were trained with; those of earlier versions were trained with `ends`.
     map_lines
         Number of central lines from which the maps are estimated; where fewer were measured, a first, coarse image
         fills in the others. 0 to use the measured lines alone.
@@ -98,14 +94,11 @@ class GeneralVarNet(KspaceNetwork):
         memory: int = 8,
         iterations: int = 5,
         start_iterations: int = 64,
-        noise_level: NoiseLevel = "ends",
         map_lines: int = 17,
     ) -> None:
         super().__init__()
         self.checkpointing = False
-        if noise_level not in get_args(NoiseLevel):
-            raise ValueError(f"noise_level must be one of {', '.join(get_args(NoiseLevel))}")
-        self.iterations, self.noise_level, self.map_lines = iterations, noise_level, map_lines
+        self.iterations, self.map_lines = iterations, map_lines
         self.start: IterativeSense | IterativeSeries = CSWavelet(iterations=start_iterations)
         self.cascades = nn.ModuleList(Refinement(chans, pools, memory) for _ in range(num_cascades))
 
@@ -130,7 +123,7 @@ class GeneralVarNet(KspaceNetwork):
             Number of compressed-sensing iterations; None for `start_iterations`.
         """
         acs = batch_calibration_lines(batch.masked_kspace, batch.mask, batch.calibration)
-        levels = noise_levels(batch.masked_kspace, batch.mask, self.noise_level)
+        levels = noise_levels(batch.masked_kspace, batch.mask)
         if self.map_lines and batch.calibration is None and any(self._too_few(one) for one in acs):
             acs = self._filled(batch, acs, levels)
         return self._begin(batch, acs, levels, iterations)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import torch
@@ -170,33 +169,6 @@ def air_variance(kspace: Tensor, mask: Tensor) -> Tensor:
     rows = mask[None] if mask.ndim == 1 else mask
     masks = rows.reshape(-1, *rows.shape[-2:]).expand(len(slices), -1, -1)
     return air_power(slices, masks).reshape(kspace.shape[:-2])
-
-
-def edge_variance(kspace: Tensor, mask: Tensor) -> Tensor:
-    """Estimate the variance of each channel's noise by the median over the ends of the readout.
-
-    It is too high where the ends hold signal, and too low where they are filtered. It serves what was fitted to it:
-    weights of networks and calibrations of uncertainty. Everything else takes `noise_variance`.
-
-    Parameters
-    ----------
-    kspace
-        complex `(..., coils, readout, phase)`.
-    mask
-        bool `(phase,)` or `(..., 1 or readout, phase)`.
-
-    Returns
-    -------
-    Tensor
-        real `(..., coils)`: variance of real and imaginary part together, zero where the ends are empty.
-    """
-    ends, measured = _ends(kspace), mask if mask.ndim > 1 else mask[None]
-    if measured.shape[-2] > 1:
-        measured = _ends(measured)
-    # Samples that the scanner left at zero do not count. NaN instead of a selection, whose size the host waits for.
-    counts = measured.unsqueeze(-3) & (ends != 0).any(dim=-3, keepdim=True)
-    power = torch.where(counts, ends.abs().square(), torch.nan).flatten(-2)
-    return power.nanmedian(dim=-1).values.nan_to_num(0) / math.log(2)
 
 
 def whitening_matrix(covariance: Tensor) -> Tensor:

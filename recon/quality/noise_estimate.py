@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from recon.calibration.compression import compress
-from recon.calibration.noise import air_variance, edge_variance
-from recon.contract import NoiseLevel
+from recon.calibration.noise import air_variance
 from recon.solvers.bright_sense import bright_sense
 from recon.solvers.problem import Problem
 
@@ -21,8 +20,8 @@ WINDOW = 9
 """Pixels over which power is averaged."""
 
 
-def noise_levels(masked_kspace: Tensor, mask: Tensor, source: NoiseLevel = "air") -> Tensor:
-    """Estimate the standard deviation of each slice's noise.
+def noise_levels(masked_kspace: Tensor, mask: Tensor) -> Tensor:
+    """Estimate the standard deviation of each slice's noise from the air beside the object.
 
     Parameters
     ----------
@@ -30,15 +29,13 @@ def noise_levels(masked_kspace: Tensor, mask: Tensor, source: NoiseLevel = "air"
         complex `(batch, coils, readout, phase)`, zero where not measured.
     mask
         bool `(batch or 1, 1, 1 or readout, phase)`.
-    source
-        Where the level comes from.
 
     Returns
     -------
     Tensor
         real `(batch,)`: of complex samples, the mean over the coils that are not silent.
     """
-    variances = (edge_variance if source == "ends" else air_variance)(masked_kspace, mask[:, 0])
+    variances = air_variance(masked_kspace, mask[:, 0])
     means = variances.sum(dim=-1) / (variances > 0).sum(dim=-1).clamp(min=1)
     return means.nan_to_num().sqrt()
 

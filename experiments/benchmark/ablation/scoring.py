@@ -90,7 +90,7 @@ class TrainedVariant(Reconstruction):
 
     def _start(self, network: GeneralVarNet, batch: UndersampledBatch) -> Start:
         samples = sha256(batch.masked_kspace.numpy().tobytes()).hexdigest()
-        key = samples, type(network).begin, network.start, getattr(network, "second", None), network.noise_level
+        key = samples, type(network).begin, network.start, getattr(network, "second", None)
         if key not in self.starts:
             self.starts[key] = network.begin(batch)
         return self.starts[key]

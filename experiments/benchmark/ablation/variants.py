@@ -28,7 +28,7 @@ from recon.models.networks.varnet import VarNet
 
 SIZE: dict[str, Any] = {"num_cascades": 4, "chans": 12}
 
-STARTS: dict[str, Any] = {"noise_level": "air", "map_lines": 0}
+STARTS: dict[str, Any] = {"map_lines": 0}
 """Maps of all variants come from measured lines alone, so that variants that start alike can share their starts."""
 
 

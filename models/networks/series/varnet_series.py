@@ -9,7 +9,6 @@ from torch import nn
 
 from recon.calibration.acs import FEWEST_LINES, Acs, batch_calibration_lines
 from recon.classical.dynamic.low_rank_sparse import LowRankSparse
-from recon.contract import NoiseLevel
 from recon.models.blocks.frames import FrameRefinement
 from recon.models.networks.general_varnet import GeneralVarNet, Start
 from recon.models.networks.kspace_network import UndersampledBatch
@@ -30,8 +29,6 @@ class VarNetSeries(GeneralVarNet):
         As for the `GeneralVarNet`.
     start_iterations
         Number of iterations of the first estimate.
-    noise_level
-        Where the noise level that the U-Nets see comes from: the `air` or the `ends` of the readout.
     neighbours
         Number of frames before, and after, that a U-Net sees.
     circular
@@ -48,11 +45,10 @@ class VarNetSeries(GeneralVarNet):
         memory: int = 8,
         iterations: int = 5,
         start_iterations: int = 30,
-        noise_level: NoiseLevel = "air",
         neighbours: int = 2,
         circular: bool = True,
     ) -> None:
-        super().__init__(0, iterations=iterations, noise_level=noise_level, map_lines=0)
+        super().__init__(0, iterations=iterations, map_lines=0)
         self.start = LowRankSparse(iterations=start_iterations)
         self.cascades = nn.ModuleList(
             FrameRefinement(chans, pools, memory, neighbours, circular) for _ in range(num_cascades)
@@ -69,7 +65,7 @@ class VarNetSeries(GeneralVarNet):
         iterations
             Number of iterations of the first estimate; None for `start_iterations`.
         """
-        levels = noise_levels(batch.masked_kspace, batch.mask, self.noise_level)
+        levels = noise_levels(batch.masked_kspace, batch.mask)
         return self._begin(batch, [calibration_of(batch)], levels, iterations)
 
 

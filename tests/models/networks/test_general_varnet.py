@@ -3,17 +3,13 @@ import torch
 
 from helpers.learned.networks import SMALL
 from helpers.scans.objects import object_acquisition, padded
-from helpers.scans.slices import line_mask, random_kspace
+from helpers.scans.slices import line_mask
 from recon.classical.compressed_sensing import CSWavelet
 from recon.coils import rss
 from recon.crop import center_crop, center_pad
-from recon.data.errors import InputError
 from recon.fourier import ifft
-from recon.models.checkpoints.checkpoint import load_model
-from recon.models.checkpoints.locate import locate
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.kspace_network import UndersampledBatch
-from recon.models.zoo import build
 from recon.solvers.problem import Problem
 
 
@@ -57,33 +53,6 @@ def test_a_reference_scan_helps_where_there_are_no_calibration_lines() -> None:
     kspace = torch.where(mask, full.kspace[None], 0)
     with_reference, alone = network()(kspace, mask, calibration=reference), network()(kspace, mask)
     assert (with_reference[0] - full.target).norm() < 0.5 * (alone[0] - full.target).norm()
-
-
-@pytest.mark.parametrize(("noise_level", "expected"), [("ends", 5), ("air", 1)])
-def test_the_network_sees_the_noise_level_that_its_arguments_name(noise_level: str, expected: float) -> None:
-    full = random_kspace(1, 4, 64, 48)
-    full[:, :, :4] *= 5
-    full[:, :, -4:] *= 5  # the ends hold more than the middle, as at high SNR
-    network = build("varnet-general", SMALL["varnet-general"] | {"noise_level": noise_level})
-    seen: list[torch.Tensor] = []
-    network.cascades[0].register_forward_pre_hook(lambda _, given: seen.append(given[0].noise))
-    with torch.no_grad():
-        network(full, torch.ones(1, 1, 1, 48, dtype=torch.bool))
-        reference = GeneralVarNet(**SMALL["varnet-general"], noise_level="air")
-        reference.cascades[0].register_forward_pre_hook(lambda _, given: seen.append(given[0].noise))
-        reference(full, torch.ones(1, 1, 1, 48, dtype=torch.bool))
-    assert (seen[0] / seen[1]).median() == pytest.approx(expected, rel=0.2)
-
-
-def test_weights_without_a_word_keep_the_level_they_learned() -> None:
-    assert GeneralVarNet(**SMALL["varnet-general"]).noise_level == "ends"
-    shipped = load_model(locate("varnet-general"))
-    assert shipped.arguments["noise_level"] == "ends"
-
-
-def test_an_unknown_noise_level_is_refused() -> None:
-    with pytest.raises(InputError, match="noise_level must be one of air, ends"):
-        build("varnet-general", SMALL["varnet-general"] | {"noise_level": "guess"})
 
 
 def test_one_mask_may_serve_all_slices_of_a_batch() -> None:

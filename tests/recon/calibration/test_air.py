@@ -10,7 +10,7 @@ from torch import Tensor
 from helpers.scans.objects import object_acquisition
 from helpers.scans.slices import line_mask, random_kspace
 from recon.calibration.air import CONFIDENCE, _interval, air_samples
-from recon.calibration.noise import air_variance, covariance_of_noise, edge_variance, mix_coils, noise_variance
+from recon.calibration.noise import air_variance, covariance_of_noise, mix_coils, noise_variance
 from recon.data.masks.kind import MaskKind
 from recon.data.masks.sampling import sample_mask
 from recon.fourier import fft, ifft
@@ -54,13 +54,6 @@ def test_the_level_is_within_a_tenth_from_low_to_high_snr(coils: int, kind: Mask
 @pytest.mark.parametrize(("coils", "tolerance"), [(1, 0.4), (4, 0.25), (8, 0.2), (16, 0.12), (32, 0.1)])
 def test_a_mask_of_points_shows_the_level_in_its_rectangle(coils: int, tolerance: float, snr: float) -> None:
     assert level_ratio(head(coils, snr), points(4, 32)) == pytest.approx(1, abs=tolerance)
-
-
-def test_the_ends_of_the_readout_are_no_measure_at_high_snr() -> None:
-    volume, mask = head(16, 500), torch.ones(SHAPE[1], dtype=torch.bool)
-    ends = edge_variance(torch.from_numpy(volume.kspace[0]), mask)
-    assert level_ratio(volume, mask, ends) > 3
-    assert level_ratio(volume, mask) == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize("prepare", ["oversampled", "filtered", "zero-filled"])
