@@ -27,7 +27,7 @@ from recon.experiments.engine.device import CPU
 from recon.experiments.training.config.config_file import load_config
 from recon.models.checkpoints.checkpoint import save_weights
 from recon.models.zoo import NETWORKS, build, method_of
-from recon.registry import method_names
+from recon.registry import create, method_names
 
 SAMPLING = ("--mask", "equispaced", "--acceleration", "4")
 
@@ -41,7 +41,11 @@ CONFIGS = {
 }
 """Shipped configuration that sets the size of a network, whose default size is used otherwise; weights are random."""
 
-METHODS_AND_NETWORKS = (*(name for name in method_names() if name not in NETWORKS), *NETWORKS)
+METHODS_AND_NETWORKS = (
+    *(name for name in method_names() if name not in NETWORKS and create(name).slab is None),
+    *NETWORKS,
+)
+"""Methods that take the slices that are measured, which are 2-D."""
 
 PROGRAM = """
 import atexit, pathlib, sys

@@ -60,7 +60,7 @@ def test_the_g_factor_of_any_method_agrees_with_grappas_formula() -> None:
 
 def test_every_method_has_a_noise_map_and_a_g_factor(tmp_path: Path) -> None:
     scan = Sampling(MaskKind.EQUISPACED, 2, 0.3)(object_acquisition(4, 32, 32, noise=1e-3))
-    for name in method_names():
+    for name in (name for name in method_names() if create(name).slab is None):
         learned = hasattr(create(name), "checkpoint")
         network = "varnet-general" if name == "varnet" else name
         settings = {"checkpoint": write_weights(tmp_path / f"{name}.safetensors", network)} if learned else {}

@@ -26,7 +26,12 @@ from recon.models.checkpoints.locate import shipped_weights
 from recon.registry import create, method_names
 from recon.simulation.raw_files import simulate_volume
 
-METHODS = [name for name in method_names() if not create(name).trained or f"{name}-general" in shipped_weights()]
+METHODS = [
+    name
+    for name in method_names()
+    if create(name).slab is None and (not create(name).trained or f"{name}-general" in shipped_weights())
+]
+"""Methods that take single 2-D slices and need no weights but those that ship."""
 
 OFFSETS = [(8, 0), (24, 0), (0, 8), (0, 24), (-8, -24)]
 """Samples by which an echo lies off the middle along readout and phase."""
