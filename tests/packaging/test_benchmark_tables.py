@@ -137,6 +137,15 @@ def small_details() -> Table:
         yield name, [kept, f"{row['lost']}", invented, short(row["largest_invented"])]
 
 
+def adapted_weights() -> Table:
+    """Means over all heads; names that say how weights were adapted follow a comma."""
+    for method in dict.fromkeys(row["method"] for row in scores("adaptation.csv")):
+        by_factor = [scores("adaptation.csv", method=method, acceleration=factor) for factor in (4.0, 8.0)]
+        name, _, how = method.partition(", ")
+        cells = [f"{average(rows, 'ssim'):.3f} / {average(rows, 'psnr'):.1f}" for rows in by_factor]
+        yield f"`{name}`{', ' if how else ''}{how}", cells
+
+
 def classical_methods() -> Table:
     names = {
         "`sigpy-wavelet`": "sigpy wavelet",
@@ -343,6 +352,7 @@ TABLES: list[tuple[str, str, Callable[[], Table]]] = [
     (f"{BENCHMARKS}/classical.md", "| ours | against", speed_of_classical_methods),
     (f"{BENCHMARKS}/speed.md", "| wall time", speed_of_the_varnet),
     (f"{BENCHMARKS}/ablation.md", "| real 4x", parts_of_the_network),
+    (f"{BENCHMARKS}/networks.md", "| SSIM / PSNR, 4x", adapted_weights),
     (f"{PAGES}/dynamic.md", "| 8x | 12x | CPU s", methods_for_series),
     (f"{PAGES}/dynamic.md", "drawn hearts", networks_for_series),
     (f"{PAGES}/sharp.md", "| T1, 7 coils", centre_of_kspace),
