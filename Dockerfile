@@ -12,7 +12,7 @@ ARG EXTRAS=all
 
 WORKDIR /opt/unrolled-recon
 COPY constraints.txt ./
-RUN pip install --no-cache-dir --no-deps --constraint constraints.txt --index-url "${TORCH_INDEX}" torch torchvision
+RUN pip install --no-cache-dir --no-deps --constraint constraints.txt --index-url "${TORCH_INDEX}" torch
 COPY pyproject.toml README.md LICENSE ./
 COPY data data
 COPY experiments experiments

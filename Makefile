@@ -59,7 +59,7 @@ else
 endif
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 ifneq ($(strip $(TORCH_INDEX)),)
-	$(PIP) --no-deps --index-url $(TORCH_INDEX) torch torchvision
+	$(PIP) --no-deps --index-url $(TORCH_INDEX) torch
 endif
 	$(PIP) --editable '.[all]'
 	@touch $(USABLE)
