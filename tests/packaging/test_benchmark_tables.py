@@ -233,20 +233,14 @@ def methods_for_series() -> Table:
 
 
 def networks_for_series() -> Table:
-    for name, methods in (
-        ("`cs-wavelet` by frame", ("cs-wavelet",)),
-        ("`l+s`", ("l+s",)),
-        ("`l+s`, weight chosen with the truth", ("l+s-oracle",)),
-        ("`varnet-series`", ("varnet-series", "varnet")),  # before the weights shipped under their name
+    for name, method in (
+        ("`cs-wavelet` by frame", "cs-wavelet"),
+        ("`l+s`", "l+s"),
+        ("`l+s`, weight chosen with the truth", "l+s-oracle"),
+        ("`varnet-series`", "varnet-series"),
     ):
-        of_method = [row for row in scores("series_networks.csv") if row["method"] in methods]
-        yield (
-            name,
-            [
-                f"{average([row for row in of_method if float(row['acceleration']) == factor], 'psnr'):.1f}"
-                for factor in (8, 12)
-            ],
-        )
+        by_factor = [scores("series_networks.csv", method=method, acceleration=factor) for factor in (8.0, 12.0)]
+        yield name, [f"{average(rows, 'psnr'):.1f}" for rows in by_factor]
 
 
 def centre_of_kspace() -> Table:
