@@ -39,10 +39,9 @@ def draw_comparison(comparison: SliceComparison) -> Figure:
     page = across * (width + _GAP) - _GAP
     canvas = _Canvas(_WIDTH, 2 * _MARGIN + 4.5 * _LINE + band * len(bands))
 
-    left = (_WIDTH - page) / 2
-    top = 2 * _MARGIN + _LINE
+    left, top = _MARGIN, 2 * _MARGIN + _LINE
     canvas.write(left, _MARGIN, _elide(comparison.title), size=9, weight="bold")
-    canvas.write(_WIDTH - left, _MARGIN, NOTICE, size=8, align="right")
+    canvas.write(_WIDTH - _MARGIN, _MARGIN, NOTICE, size=8, align="right")
     for members in bands:
         for index, column in enumerate(members):
             _draw_column(canvas, column, left + index * (width + _GAP), top, width, heights)

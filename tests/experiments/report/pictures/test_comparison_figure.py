@@ -56,6 +56,15 @@ def test_pixels_are_square():
             assert box.width / width == pytest.approx(box.height / rows)
 
 
+def test_no_text_is_cut_off_beside_a_single_method():
+    figure = draw_comparison(make_comparison(images={"sense": np.ones((12, 8))}, target=np.ones((12, 8))))
+    figure.draw_without_rendering()
+    page = figure.bbox
+    for text in figure.texts:
+        box = text.get_window_extent()
+        assert page.x0 <= box.x0 < box.x1 <= page.x1, text.get_text()
+
+
 def test_every_line_of_a_mask_is_visible():
     comparison = make_comparison(mask=np.arange(368) % 4 == 0, kspace=np.ones((16, 368)))
     figure = draw_comparison(comparison)
