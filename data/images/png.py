@@ -41,3 +41,8 @@ def white_of(magnitudes: NDArray[np.floating]) -> float:
 def grey(image: NDArray[np.floating], white: float) -> Image.Image:
     """Return the picture of a magnitude `(rows, columns)`."""
     return Image.fromarray(np.round(255 * np.clip(image / white, 0, 1)).astype(np.uint8))
+
+
+def clean(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Replace NaN and infinity by zero, which is drawn black."""
+    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)

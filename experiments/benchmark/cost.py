@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -27,7 +28,7 @@ T = TypeVar("T")
 SAMPLING_INTERVAL = 0.002
 """Seconds between two samples of the memory in use."""
 
-HIGH_WATER_INTERVAL = 0.02
+HIGH_WATER_INTERVAL = 0.05
 """The same where Linux records the peak itself, so that only a peak at the very end is missed."""
 
 
@@ -95,8 +96,15 @@ def peak_memory(work: Callable[[], object], device: torch.device = CPU) -> int:
     return highest - before
 
 
-def peak_of_command(command: Sequence[str]) -> int:
-    """Run a program, and return its peak memory in bytes, as Linux records it.
+def peak_of_command(command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
+    """Run a program, and return the peak memory of the largest of its processes in bytes, as Linux records it.
+
+    Parameters
+    ----------
+    command
+        The program and its arguments.
+    environment
+        Environment variables of the program; None for those of this process.
 
     Raises
     ------
@@ -105,23 +113,27 @@ def peak_of_command(command: Sequence[str]) -> int:
     """
     highest = 0
     with TemporaryFile() as stderr:
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr) as process:  # noqa: S603 - our own
-            while process.poll() is None:
-                highest = max(highest, _high_water(process.pid))
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, env=environment) as program:  # noqa: S603 - our own
+            process = psutil.Process(program.pid)
+            while program.poll() is None:
+                with suppress(psutil.Error):
+                    every = [process, *process.children(recursive=True)]
+                    highest = max(highest, *(_high_water(one.pid) for one in every))
                 time.sleep(HIGH_WATER_INTERVAL)
         stderr.seek(0)
         lines = stderr.read().decode(errors="replace").splitlines()
-    if process.returncode:
-        raise InputError(lines[-1] if lines else f"{command[0]}: ended with exit code {process.returncode}")
+    if program.returncode:
+        raise InputError(lines[-1] if lines else f"{command[0]}: ended with exit code {program.returncode}")
     return highest
 
 
 def _high_water(process: int) -> int:
     """Return the largest resident size so far in bytes; 0 for a process that has ended."""
-    found = re.search(
-        r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    return 1024 * int(found.group(1)) if found else 0
+    with suppress(OSError):
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+        return 1024 * int(found.group(1)) if found else 0
+    return 0
 
 
 def _cpu_seconds() -> float:

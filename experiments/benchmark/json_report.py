@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What every report of a benchmark holds beside its results, so that they can be repeated.
+
+    Attributes
+    ----------
+    protocol
+        Settings of the benchmark.
+    machine
+        Processor, threads and versions.
+    """
+
+    protocol: dict[str, Any]
+    machine: dict[str, Any]
 
 
 def check_report(path: Path) -> None:

@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import tempfile
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recon.data.errors import InputError
+from recon.experiments.console import warn
 
 Complex = NDArray[np.complex64]
 
@@ -32,6 +34,14 @@ class Workspace:
 
     def __truediv__(self, name: str) -> Path:
         return self.folder / name
+
+
+def weights_to_try(weights: Sequence[float]) -> Sequence[float]:
+    """Return the weights, or none with a warning if BART is not installed."""
+    if weights and shutil.which("bart") is None:
+        warn("there is no program `bart` on the PATH, so it is left out")
+        return ()
+    return weights
 
 
 def run(command: str, *arguments: str | Path) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
 
 import numpy as np
 
 from recon.experiments.benchmark.cost import Seconds
+from recon.experiments.benchmark.json_report import Report
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,10 @@ class CaseResult:
     maps: list[MapsResult]
 
 
-@dataclass
-class ClassicalReport:
+@dataclass(frozen=True)
+class ClassicalReport(Report):
     """Results of all cases under one protocol on one machine."""
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
     cases: list[CaseResult] = field(default_factory=list)
 
     def find(self, title: str, fingerprint: str) -> CaseResult | None:

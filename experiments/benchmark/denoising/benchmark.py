@@ -24,7 +24,7 @@ from recon.experiments.benchmark.denoising.denoisers import (
 )
 from recon.experiments.benchmark.denoising.fidelity import EDGES, REGION, REGIONS, Landmarks
 from recon.experiments.benchmark.denoising.scenes import Case, read_scenes, simulate_scenes, simulate_unfolded
-from recon.experiments.benchmark.json_report import check_report, write_json
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress, warn
@@ -64,12 +64,10 @@ class DenoisingResult:
     inner_rise: float | None
 
 
-@dataclass
-class DenoisingReport:
+@dataclass(frozen=True)
+class DenoisingReport(Report):
     """Results under one protocol on one machine."""
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
     missing: list[str] = field(default_factory=list)
     results: list[DenoisingResult] = field(default_factory=list)
 

@@ -30,7 +30,7 @@ from recon.data.training.datasets import NamedMasks, SliceDataset
 from recon.data.training.preprocessed import preprocessed
 from recon.experiments.benchmark.classical.results import Timing
 from recon.experiments.benchmark.cost import timed
-from recon.experiments.benchmark.json_report import check_report, write_json
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.loading.table import table
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, progress
@@ -92,13 +92,11 @@ class LoadingResult:
 
 
 @dataclass(frozen=True)
-class LoadingReport:
+class LoadingReport(Report):
     """Results of the loading benchmark in the form of `loading.json`.
 
     Attributes
     ----------
-    protocol, machine
-        Everything needed to repeat the numbers.
     shapes
         Shape `(slices, coils, readout, phase)` of every file.
     slices
@@ -111,8 +109,6 @@ class LoadingReport:
         Seconds of every loader and number of workers.
     """
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
     shapes: list[tuple[int, int, int, int]]
     slices: int
     same_slices: int

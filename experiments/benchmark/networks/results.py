@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
 
 import numpy as np
 
 from recon.experiments.benchmark.classical.cases import Shape
 from recon.experiments.benchmark.classical.results import Timing
+from recon.experiments.benchmark.json_report import Report
 from recon.experiments.benchmark.networks.roofline import Rates
 
 
@@ -77,12 +77,10 @@ class TaskResult:
         return outcome.limit / (spent.wall if self.on_gpu else spent.cpu)
 
 
-@dataclass
-class NetworkReport:
+@dataclass(frozen=True)
+class NetworkReport(Report):
     """Results of all tasks under one protocol on one machine."""
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
     rates: Rates
     tasks: list[TaskResult] = field(default_factory=list)
 

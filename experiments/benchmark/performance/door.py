@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -18,7 +17,7 @@ from recon.data.errors import InputError
 from recon.data.formats.fastmri.layout import write_volume
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.cost import Seconds, timed
-from recon.experiments.benchmark.json_report import check_report, write_json
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress
@@ -64,11 +63,9 @@ class DoorResult:
 
 
 @dataclass(frozen=True)
-class DoorReport:
+class DoorReport(Report):
     """Measured times, with the protocol and the machine."""
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
     result: DoorResult
 
 

@@ -97,7 +97,7 @@ def make_stream(shape: Shape, slices: int) -> bytes:
 
 
 def measure_latency(
-    address: tuple[str, int], shape: Shape, slices: int, times: Times, interval: float = 0.0, timeout: float = 600.0
+    address: tuple[str, int], shape: Shape, slices: int, times: Times, interval: float, timeout: float
 ) -> Latency:
     """Send undersampled slices one by one, each after the image of the one before.
 

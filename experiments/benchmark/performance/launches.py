@@ -28,7 +28,7 @@ from recon.data.masks.sampling import Sampling
 from recon.data.training.collate import collate
 from recon.data.training.datasets import Slice
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan, target_of
-from recon.experiments.benchmark.json_report import check_report, write_json
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.benchmark.performance.memory import CONFIGS, write_random_weights
 from recon.experiments.benchmark.tables import empty_table
@@ -96,11 +96,9 @@ class Launches:
 
 
 @dataclass(frozen=True)
-class LaunchReport:
+class LaunchReport(Report):
     """All counts, with what is needed to repeat them."""
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
     rows: list[Launches]
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,10 +15,9 @@ from rich.table import Table
 
 from recon.data.errors import InputError, did_you_mean
 from recon.data.formats.fastmri.layout import write_volume
-from recon.data.storage.atomic import atomic_path
 from recon.experiments.benchmark.classical.cases import Shape, simulate_scan
 from recon.experiments.benchmark.cost import peak_of_command
-from recon.experiments.benchmark.json_report import check_report
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import device_name, machine
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress
@@ -69,7 +67,7 @@ class MemoryResult:
     slices
         Number of slices in the volume.
     peak
-        Peak memory of the process in bytes, including Python and its packages.
+        Peak memory of the largest process in bytes, including Python and its packages.
     seconds
         Wall seconds of the whole process.
     gpu_peak
@@ -81,6 +79,13 @@ class MemoryResult:
     peak: int
     seconds: float
     gpu_peak: int | None = None
+
+
+@dataclass(frozen=True)
+class MemoryReport(Report):
+    """All runs, with what is needed to repeat them."""
+
+    rows: list[MemoryResult]
 
 
 def memory(
@@ -126,13 +131,8 @@ def memory(
                 seconds, on_gpu = time.perf_counter() - start, device.type == "cuda"
                 rows.append(MemoryResult(name, count, peak, seconds, int(gpu.read_text()) if on_gpu else None))
                 bar.advance(task)
-    report = {
-        "protocol": {"shape": shape, "sampling": SAMPLING, "device": device_name(device)},
-        "machine": machine(),
-        "rows": list(map(asdict, rows)),
-    }
-    with atomic_path(output / "memory.json") as temporary:
-        temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    protocol = {"shape": shape, "sampling": SAMPLING, "device": device_name(device)}
+    write_json(output / "memory.json", MemoryReport(protocol, machine(), rows))
     console.print(_table(shape, rows))
     console.print(f"results: {output / 'memory.json'}", markup=False, soft_wrap=True)
     return rows

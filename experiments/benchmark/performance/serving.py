@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
@@ -19,12 +18,11 @@ from rich.table import Table
 
 from recon.contract import Reconstruction
 from recon.data.errors import InputError
-from recon.data.storage.atomic import atomic_path
 from recon.data.stream.messages import Image, Text
 from recon.data.stream.reader import MessageReader
-from recon.experiments.benchmark.json_report import check_report
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import machine
-from recon.experiments.benchmark.performance.latency import Shape, Times, make_stream, measure_latency
+from recon.experiments.benchmark.performance.latency import Latency, Shape, Times, make_stream, measure_latency
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
@@ -89,6 +87,15 @@ class ServingResult:
         return self.slices / float(np.median(self.seconds))
 
 
+@dataclass(frozen=True)
+class ServingReport(Report):
+    """All measurements, with what is needed to repeat them; without latency, that is None."""
+
+    rows: list[ServingResult]
+    mixed: list[ServingResult]
+    latency: Latency | None
+
+
 def serving(
     name: str, method: Reconstruction, device: torch.device, benchmark: ServingBenchmark, output: Path
 ) -> list[ServingResult]:
@@ -129,15 +136,8 @@ def serving(
             latency = measure_latency(
                 address, benchmark.shape, benchmark.latency, times, benchmark.interval, CLIENT_TIMEOUT
             )
-    report = {
-        "protocol": {"method": name, **asdict(benchmark)},
-        "machine": machine(),
-        "rows": list(map(asdict, rows)),
-        "mixed": list(map(asdict, mixed)),
-        "latency": None if latency is None else asdict(latency),
-    }
-    with atomic_path(output / "serving.json") as temporary:
-        temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    protocol = {"method": name, **asdict(benchmark)}
+    write_json(output / "serving.json", ServingReport(protocol, machine(), rows, mixed, latency))
     console.print(_table(name, benchmark, rows))
     if mixed:
         console.print(

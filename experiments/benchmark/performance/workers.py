@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 
 import psutil
 from rich.table import Table
 
-from recon.data.errors import InputError
 from recon.data.extras import extra
-from recon.data.storage.atomic import atomic_path
-from recon.experiments.benchmark.cost import timed
-from recon.experiments.benchmark.json_report import check_report
+from recon.experiments.benchmark.cost import peak_of_command, timed
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.cluster.dask_cluster import DaskCluster
 from recon.experiments.cluster.job import Advance, Task, Work
 from recon.experiments.console import console, progress
 from recon.simulation.raw_files import simulate_folder
-
-INTERVAL = 0.05
-"""Seconds between two looks at the memory of the processes."""
 
 SNR = 40.0
 """Mean tissue signal over the noise of the simulated scans."""
@@ -123,6 +114,14 @@ class ClusterRun:
 
 
 @dataclass(frozen=True)
+class WorkersReport(Report):
+    """All runs, with what is needed to repeat them."""
+
+    rows: list[Run]
+    cluster: list[ClusterRun]
+
+
+@dataclass(frozen=True)
 class Pauses:
     """A job whose tasks are pauses, to measure what scheduling takes."""
 
@@ -156,9 +155,9 @@ def workers(benchmark: WorkersBenchmark, output: Path) -> list[Run]:
     """
     check_report(output / "workers.json")
     output.mkdir(parents=True, exist_ok=True)
-    runs: list[Run] = []
     clusters = [cluster_run(benchmark)] if benchmark.tasks else []
-    _write(output, benchmark, runs, clusters)
+    report = WorkersReport(asdict(benchmark), machine(), [], clusters)
+    write_json(output / "workers.json", report)
     with TemporaryDirectory() as folder, progress() as bar:
         scans = Path(folder) / "scans"
         coils, *matrix = benchmark.shape
@@ -170,11 +169,11 @@ def workers(benchmark: WorkersBenchmark, output: Path) -> list[Run]:
         for count in range(benchmark.repeats):
             for number, (method, processes, threads) in enumerate(rounds):
                 bar.update(task, description=f"{method}, {processes} x {threads}")
-                runs.append(_run(scans, Path(folder) / f"images{count}-{number}", method, processes, threads))
-                _write(output, benchmark, runs, clusters)
+                report.rows.append(_run(scans, Path(folder) / f"images{count}-{number}", method, processes, threads))
+                write_json(output / "workers.json", report)
                 bar.advance(task)
-    if runs:
-        console.print(_table(runs, benchmark.volumes))
+    if report.rows:
+        console.print(_table(report.rows, benchmark.volumes))
     for one in clusters:
         console.print(
             f"Dask: {one.tasks} tasks of {one.pause:g} s on {one.workers} workers: {one.overhead:.1%} overhead, "
@@ -182,19 +181,7 @@ def workers(benchmark: WorkersBenchmark, output: Path) -> list[Run]:
             f"{one.first_mebibytes:.0f} MiB after a tenth and {one.last_mebibytes:.0f} MiB at the end"
         )
     console.print(f"results: {output / 'workers.json'}", markup=False, soft_wrap=True)
-    return runs
-
-
-def _write(output: Path, benchmark: WorkersBenchmark, runs: Sequence[Run], clusters: Sequence[ClusterRun]) -> None:
-    """Write what has been measured so far."""
-    report = {
-        "protocol": asdict(benchmark),
-        "machine": machine(),
-        "rows": list(map(asdict, runs)),
-        "cluster": list(map(asdict, clusters)),
-    }
-    with atomic_path(output / "workers.json") as temporary:
-        temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report.rows
 
 
 def cluster_run(benchmark: WorkersBenchmark) -> ClusterRun:
@@ -234,43 +221,11 @@ def _run(scans: Path, output: Path, method: str, processes: int, threads: int) -
     command += ["--output", str(output), "--workers", str(processes)]
     variables = os.environ | {"OMP_NUM_THREADS": str(processes * threads)}
     load = os.getloadavg()[0]
-    highest, seconds = timed(lambda: _peak(command, variables))
+    highest, seconds = timed(lambda: peak_of_command(command, variables))
     ends = sorted(path.stat().st_mtime for path in output.glob("*.h5"))
     between = ends[-1] - ends[processes - 1] if len(ends) > processes else 0.0
     steady = (len(ends) - processes) / between if between else 0.0
     return Run(method, processes, threads, seconds.wall, seconds.cpu, steady, highest / 2**20, load)
-
-
-def _peak(command: Sequence[str], variables: dict[str, str]) -> int:
-    """Run a program, and return the peak memory of the largest of its processes in bytes, as Linux records it.
-
-    Raises
-    ------
-    InputError
-        If the program fails; the message is the last line of its standard error.
-    """
-    highest = 0
-    with TemporaryFile() as stderr:
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, env=variables) as program:  # noqa: S603 - our own
-            process = psutil.Process(program.pid)
-            while program.poll() is None:
-                with suppress(psutil.Error):
-                    every = [process, *process.children(recursive=True)]
-                    highest = max(highest, *(_high_water(one.pid) for one in every))
-                time.sleep(INTERVAL)
-        stderr.seek(0)
-        lines = stderr.read().decode(errors="replace").splitlines()
-    if program.returncode:
-        raise InputError(lines[-1] if lines else f"{command[0]}: ended with exit code {program.returncode}")
-    return highest
-
-
-def _high_water(process: int) -> int:
-    with suppress(OSError):
-        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-        found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
-        return 1024 * int(found.group(1)) if found else 0
-    return 0
 
 
 def _table(runs: Sequence[Run], volumes: int) -> Table:

@@ -25,7 +25,7 @@ from recon.data.masks.sampling import Sampling
 from recon.data.open import Volume, find_files, open_volume
 from recon.data.storage.atomic import check_writable
 from recon.data.storage.hdf5 import holds, open_hdf5, read_dataset
-from recon.experiments.benchmark.json_report import check_report, write_json
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import Problems, console, progress
 from recon.experiments.engine.device import CPU
@@ -120,11 +120,9 @@ class DetailResult:
 
 
 @dataclass(frozen=True)
-class DetailReport:
+class DetailReport(Report):
     """All results, with what is needed to repeat them."""
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
     rows: list[DetailResult]
 
 

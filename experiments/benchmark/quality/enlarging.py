@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from recon.experiments.benchmark.cost import timed
 from recon.experiments.benchmark.denoising.scenes import Scene, read_scenes, simulate_scenes
-from recon.experiments.benchmark.json_report import check_report, write_json
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console, progress
@@ -90,13 +89,11 @@ class EnlargingResult:
     cpu: float
 
 
-@dataclass
-class EnlargingReport:
+@dataclass(frozen=True)
+class EnlargingReport(Report):
     """Results under one protocol on one machine; `mtf50` is in cycles per pixel of the whole image."""
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
-    mtf50: dict[str, float] = field(default_factory=dict)
+    mtf50: dict[str, float]
     results: list[EnlargingResult] = field(default_factory=list)
 
 
@@ -128,13 +125,12 @@ def enlarging(
     methods: dict[str, Enlarge] = {ZEROS: _with_zeros} | {name: stage.enlarge for name, stage in named.items()}
     protocol = {"centre": "half of either axis", "noise": level, "edges": list(EDGES)}
     protocol |= {name: stage.settings() for name, stage in named.items()}
-    report = EnlargingReport(protocol, machine())
-    report.mtf50 = {name: edge_mtf50(enlarge) for name, enlarge in methods.items()}
+    report = EnlargingReport(protocol, machine(), {name: edge_mtf50(enlarge) for name, enlarge in methods.items()})
     scenes = list(chain(read_scenes(inputs) if inputs else (), simulate_scenes(heads)))
     with progress() as bar:
         task = bar.add_task("enlarge", total=len(scenes))
         for scene in scenes:
-            report.results += [_measure(scene, level, name, enlarge) for name, enlarge in methods.items()]
+            report.results.extend(_measure(scene, level, name, enlarge) for name, enlarge in methods.items())
             bar.advance(task)
             write_json(output / REPORT, report)
     console.print(_tables(report))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,9 +24,9 @@ from recon.data.open import find_files, open_volume
 from recon.experiments.benchmark.classical import bart
 from recon.experiments.benchmark.classical.peers.bart_pics import TWO_SOFT_MAPS
 from recon.experiments.benchmark.cost import Seconds, timed
-from recon.experiments.benchmark.json_report import check_report, write_json
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import machine
-from recon.experiments.console import console, warn
+from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.scores.metrics import Images, score
@@ -55,12 +53,10 @@ class SeriesResult:
     cpu: float
 
 
-@dataclass
-class SeriesReport:
+@dataclass(frozen=True)
+class SeriesReport(Report):
     """Results under one protocol on one machine."""
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
     results: list[SeriesResult] = field(default_factory=list)
 
 
@@ -96,9 +92,7 @@ def series(
     check_report(output / REPORT)
     protocol = {"sampling": sampling.name, "acceleration": sampling.acceleration, "seed": sampling.seed}
     report = SeriesReport({**protocol, "bart iterations": iterations}, machine())
-    if shutil.which("bart") is None and weights:
-        warn("there is no program `bart` on the PATH, so it is left out")
-        weights = ()
+    weights = bart.weights_to_try(weights)
     for name, frames in _read(inputs, sampling):
         targets = np.stack([frame.target.numpy() for frame in frames if frame.target is not None])
         if len(targets) < len(frames):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +23,7 @@ from recon.data.open import find_files, open_volume
 from recon.experiments.benchmark.classical import bart
 from recon.experiments.benchmark.classical.peers.bart_pics import ONE_MAP, BartMaps, with_maps_first
 from recon.experiments.benchmark.cost import Seconds, timed
-from recon.experiments.benchmark.json_report import check_report, write_json
+from recon.experiments.benchmark.json_report import Report, check_report, write_json
 from recon.experiments.benchmark.machine import machine
 from recon.experiments.console import console, warn
 from recon.experiments.engine.run import Runner
@@ -62,12 +60,10 @@ class VolumeResult:
     cpu: float
 
 
-@dataclass
-class VolumeReport:
+@dataclass(frozen=True)
+class VolumeReport(Report):
     """Results on one machine; those of BART at every weight."""
 
-    protocol: dict[str, Any]
-    machine: dict[str, Any]
     results: list[VolumeResult] = field(default_factory=list)
 
 
@@ -106,9 +102,7 @@ def volumes(
     report = VolumeReport(
         {"samplings": [repr(one) for one in samplings], "bart iterations": ITERATIONS, "noise floor": RULE}, machine()
     )
-    if shutil.which("bart") is None and weights:
-        warn("there is no program `bart` on the PATH, so it is left out")
-        weights = ()
+    weights = bart.weights_to_try(weights)
     for name, full in scans:
         targets = np.stack([_target(one).numpy() for one in full])
         for sampling in samplings:

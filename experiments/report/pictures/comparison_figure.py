@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from recon.data.images.png import clean
 from recon.experiments.report.pictures.panels import (
     ERROR_TEXT,
     HEAT,
@@ -17,7 +18,6 @@ from recon.experiments.report.pictures.panels import (
     Column,
     Panel,
     SliceComparison,
-    clean,
     columns,
     columns_in_band,
     sampled_lines,

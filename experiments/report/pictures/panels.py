@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from fastmri.data.transforms import center_crop
 from numpy.typing import NDArray
-from PIL import Image
 
 from recon.data.errors import printable
+from recon.data.images.png import clean, grey
 from recon.experiments.report.pictures.plane_pictures import PlanePictures
 from recon.experiments.report.pictures.series_pictures import SeriesPictures, encode_movie
 from recon.experiments.report.pictures.zoom import Window, zoom_window
@@ -328,8 +328,7 @@ def encode_picture(panel: Panel) -> tuple[bytes, str]:
 
 def encode_png(panel: Panel) -> bytes:
     """Encode a panel as PNG with one pixel per value and one byte per pixel."""
-    shades = np.clip(clean(panel.values) / panel.white, 0, 1) * 255
-    picture = Image.fromarray(np.rint(shades).astype(np.uint8))
+    picture = grey(clean(panel.values), panel.white)
     if panel.palette != GRAY:
         from matplotlib import colormaps  # noqa: PLC0415 - an extra
 
@@ -348,11 +347,6 @@ def _captions(score: MethodScore | None) -> dict[str, str]:
 def _window(comparison: SliceComparison) -> Window:
     target = None if comparison.target is None else clean(comparison.target)
     return zoom_window([clean(image) for image in comparison.images.values()], target)
-
-
-def clean(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Replace NaN and infinity by zero."""
-    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def bands_of(comparison: SliceComparison) -> dict[str, list[Band]]:

@@ -14,6 +14,7 @@ from recon.data.images.placement import stack
 from recon.data.images.planes import NAMES, Plane, planes
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.scores.metrics import common_field
+from recon.experiments.report.pictures.zoom import error_share
 
 Volume = NDArray[np.floating]
 
@@ -47,8 +48,7 @@ class PlanePictures:
         from the mean image, among the planes that show much of the object.
         """
         reference = np.mean(list(self.images.values()), axis=0) if self.target is None else self.target
-        differences = [np.square(image - reference, dtype=np.float64) for image in self.images.values()]
-        share = np.sum([one / (one.sum() or 1) for one in differences], axis=0)
+        share = error_share(self.images.values(), reference)
         return tuple(_fullest(reference, share, axis) for axis in range(3))
 
     def cut(self, volume: Volume) -> dict[str, Volume]:

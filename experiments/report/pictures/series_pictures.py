@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from fastmri.data.transforms import center_crop
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import features
 
+from recon.data.images.png import clean, grey
 from recon.experiments.engine.sampled_volume import SampledVolume
 from recon.experiments.engine.scores.frame_scores import series_in
 from recon.experiments.report.pictures.zoom import Window, fullest_window
@@ -125,8 +126,7 @@ def encode_movie(frames: Images, white: float, duration: int) -> tuple[bytes, st
     tuple
         The file, and its format: WebP, or animated PNG where Pillow was built without it.
     """
-    shades = np.clip(np.nan_to_num(frames, nan=0.0, posinf=0.0, neginf=0.0) / white, 0, 1) * 255
-    first, *others = [Image.fromarray(np.rint(shade).astype(np.uint8)) for shade in shades]
+    first, *others = [grey(frame, white) for frame in clean(frames)]
     kind, settings = ("webp", {"quality": QUALITY}) if features.check("webp") else ("png", {})
     buffer = io.BytesIO()
     first.save(buffer, format=kind, save_all=True, append_images=others, duration=duration, loop=0, **settings)
@@ -135,4 +135,4 @@ def encode_movie(frames: Images, white: float, duration: int) -> tuple[bytes, st
 
 def _motion(series: Images) -> Images:
     """Return the variance of each pixel over time."""
-    return np.nan_to_num(series, nan=0.0, posinf=0.0, neginf=0.0).var(axis=0, dtype=np.float64)
+    return clean(series).var(axis=0, dtype=np.float64)

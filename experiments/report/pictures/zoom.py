@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,15 @@ def zoom_window(images: Sequence[Image], target: Image | None) -> Window:
         Reference image `(rows, columns)`; None to look where the images differ from their mean.
     """
     reference = np.mean(images, axis=0) if target is None else target
-    errors = [np.square(image - reference, dtype=np.float64) for image in images]
-    share = np.sum([error / (error.sum() or 1) for error in errors], axis=0)
+    share = error_share(images, reference)
     rows, columns = (max(size // ZOOM, min(size, SMALLEST)) for size in share.shape)
     return fullest_window(share, rows, columns)
+
+
+def error_share(images: Iterable[Image], reference: Image) -> Image:
+    """Sum the squared errors of images of one shape, each divided by its own sum so that all count alike."""
+    errors = [np.square(image - reference, dtype=np.float64) for image in images]
+    return np.sum([error / (error.sum() or 1) for error in errors], axis=0)
 
 
 def fullest_window(values: Image, rows: int, columns: int) -> Window:

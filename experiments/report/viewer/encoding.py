@@ -7,6 +7,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from recon.data.images.png import clean
+
 LEVELS = 256
 """Number of steps from black to white; brighter pixels have further steps, up to 65535."""
 
@@ -23,7 +25,7 @@ def quantise(images: NDArray[np.floating], white: float) -> NDArray[np.uint16]:
     white
         Value of `LEVELS` steps.
     """
-    steps = np.nan_to_num(images, nan=0.0, posinf=0.0, neginf=0.0) * (LEVELS / white)
+    steps = clean(images) * (LEVELS / white)
     return np.rint(np.clip(steps, 0, np.iinfo(np.uint16).max)).astype(np.uint16)
 
 

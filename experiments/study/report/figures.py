@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from recon.experiments.report.pictures.panels import GRAY, WHITE_PERCENTILE, clean
+from recon.data.images.png import clean
+from recon.experiments.report.pictures.panels import GRAY, WHITE_PERCENTILE
 from recon.experiments.report.pictures.zoom import Window, zoom_window
 from recon.experiments.study.measure import MEASURES
 from recon.experiments.study.report.pictures import SubjectPictures

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from recon.data.images.png import clean
 from recon.data.storage.atomic import atomic_path
 from recon.experiments.report.pictures.panels import ERROR_GAIN, GRAY, HEAT, NOTICE, WHITE_PERCENTILE, error
 from recon.experiments.training.validation.validator import ExampleSlice
@@ -67,5 +68,5 @@ def _caption(example: ExampleSlice) -> str:
 
 
 def _show(axes: Axes, values: NDArray[np.floating], white: float, palette: str) -> None:
-    axes.imshow(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0), cmap=palette, vmin=0, vmax=white)
+    axes.imshow(clean(values), cmap=palette, vmin=0, vmax=white)
     axes.set_axis_off()

@@ -1,5 +1,6 @@
 """Measure work of known time and memory."""
 
+import os
 import subprocess
 import sys
 import time
@@ -62,6 +63,13 @@ def test_the_peak_of_a_program_excludes_this_process_and_includes_short_peaks() 
     held = np.ones(256 * MEBIBYTE, np.uint8)
     code = "import time; bytearray(64 * 2**20); time.sleep(0.2)"
     assert 64 * MEBIBYTE < peak_of_command([sys.executable, "-c", code]) < held.nbytes / 2
+
+
+def test_the_peak_of_a_program_is_that_of_its_largest_process_and_reads_its_environment() -> None:
+    child = "import os, time; bytearray(int(os.environ['HELD']) * 2**20); time.sleep(0.3)"
+    program = [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"]
+    small, large = (peak_of_command(program, os.environ | {"HELD": held}) for held in ("1", "128"))
+    assert 96 * MEBIBYTE < large - small < 160 * MEBIBYTE
 
 
 def test_the_error_of_a_failing_program_is_its_last_line() -> None:
