@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
@@ -294,8 +295,8 @@ def denoisers() -> Table:
         yield name, [f"{value:.1f}" for value in means]
 
 
-def parts_of_the_network() -> Table:
-    runs = report("ablation.json")["runs"]
+def variants(file: str) -> Table:
+    runs = report(file)["runs"]
     for name in dict.fromkeys(run["variant"] for run in runs):
         some = [run for run in runs if run["variant"] == name]
         cells = [f"{some[0]['parameters'] / 1e6:.1f}", f"{some[0]['gigaflops']:.1f}", f"{some[0]['seconds']:.2f}"]
@@ -345,7 +346,8 @@ TABLES: list[tuple[str, str, Callable[[], Table]]] = [
     (f"{BENCHMARKS}/classical.md", "| random 4x", classical_methods),
     (f"{BENCHMARKS}/classical.md", "| ours | against", speed_of_classical_methods),
     (f"{BENCHMARKS}/speed.md", "| wall time", speed_of_the_varnet),
-    (f"{BENCHMARKS}/ablation.md", "| real 4x", parts_of_the_network),
+    (f"{BENCHMARKS}/ablation.md", "| real 4x", partial(variants, "ablation.json")),
+    (f"{BENCHMARKS}/ablation.md", "| brains and fruit 4x", partial(variants, "size.json")),
     (f"{BENCHMARKS}/networks.md", "| SSIM / PSNR, 4x", adapted_weights),
     (f"{PAGES}/dynamic.md", "| 8x | 12x | CPU s", methods_for_series),
     (f"{PAGES}/dynamic.md", "drawn hearts", networks_for_series),
