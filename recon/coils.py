@@ -37,7 +37,7 @@ def divide_by_rss(coil_images: Tensor) -> Tensor:
 
 
 def power_of_two(values: Tensor) -> Tensor:
-    """Return the power of two next below each positive value, 1 for zero: dividing by it rounds nothing.
+    """Return the largest power of two up to each value, 1 for zero and subnormal values: dividing by it rounds nothing.
 
     Parameters
     ----------
