@@ -58,7 +58,7 @@ def slabs(acquisitions: Iterable[Acquisition], slab: Slab) -> Iterator[tuple[lis
 def are_neighbours(one: Acquisition, other: Acquisition) -> bool:
     """Return whether the second is the next position along the readout of the same image of a 3-D scan.
 
-    Millimetres decide where the file has them: slabs with a gap between them are no neighbours.
+    Millimetres decide where the file has them: positions with a gap between them are not neighbours.
     """
     if not (one.header.volumetric and other.header.volumetric) or one.name != other.name:
         return False
@@ -80,8 +80,10 @@ def _counters(one: Acquisition) -> object:
 
 
 def _place(one: Acquisition) -> Geometry | None:
-    """Return the geometry of a position; that of a stream has no others in its header."""
+    """Return the geometry of a position; the header of a streamed position has no other."""
     geometry, index = one.header.geometry, one.slice or 0
     if geometry is None:
         return None
-    return geometry[0] if len(geometry) == 1 else geometry[index] if index < len(geometry) else None
+    if len(geometry) == 1:
+        return geometry[0]
+    return geometry[index] if index < len(geometry) else None

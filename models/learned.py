@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from recon.calibration.combination import combine
 from recon.coils import power_of_two, rss
@@ -22,7 +22,7 @@ from recon.data.training.collate import pad_coils
 from recon.fourier import ifft
 from recon.models.checkpoints.checkpoint import Checkpoint, load_model
 from recon.models.checkpoints.locate import locate, shipped_weights
-from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch, prepare_coils
+from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
 from recon.models.networks.series.series_network import takes_series
 from recon.models.precision import Precision, computing_in
 from recon.models.zoo import NETWORKS, method_of
@@ -37,8 +37,8 @@ from recon.solvers.problem import accelerations
 class LearnedReconstruction(Reconstruction):
     """The end-to-end variational network with trained weights (Sriram et al. 2020).
 
-    The k-space is divided by the power of two next below the maximum of its zero-filled image before the network, and
-    the image multiplied by it afterwards, so very small and very large values stay within the range of float32.
+    The k-space is divided by the largest power of two up to the maximum of its zero-filled image before the network,
+    and the image multiplied by it afterwards, so very small and very large values stay within the range of float32.
     Networks scale with their input, so weights trained on fastMRI's raw values produce the same image with and
     without this division.
 
@@ -174,17 +174,26 @@ class LearnedReconstruction(Reconstruction):
         return center_crop(combine(coil_images, prepared), prepared.crop)
 
     def prepare_coils(self, read: Callable[[], Acquisition]) -> None:
-        """Do what the network does with the calibration lines of a slice whose other lines have yet to come."""
+        """Do what the network does with the calibration lines of a slice whose other lines have yet to come.
+
+        Without a method of this name the network needs all lines, and the slice is not assembled.
+        """
+        network = self.loaded.network
+        prepare = getattr(network, "prepare_coils", None)
+        if prepare is None:
+            return
         batch, _ = self._batched([self._prepared(read())])
         device = batch.masked_kspace.device
+        network.to(device)
         with torch.no_grad(), computing_in(self.precision, device):
-            prepare_coils(self._network(device), batch)
+            prepare(batch)
 
     def _reconstruct(self, acquisitions: Sequence[Acquisition], what: str = "__call__") -> Tensor:
         """Call the network, or a method of it, on slices of the same size; return `(batch, ..., readout, phase)`."""
         batch, scale = self._batched(acquisitions)
-        network = self._network(batch.masked_kspace.device)
-        with torch.no_grad(), computing_in(self.precision, batch.masked_kspace.device):
+        device = batch.masked_kspace.device
+        network = self.loaded.network.to(device)
+        with torch.no_grad(), computing_in(self.precision, device):
             images: Tensor = getattr(network, what)(*batch)
         if images.is_complex():
             return images.to(torch.complex64) * scale.unsqueeze(1)
@@ -207,13 +216,10 @@ class LearnedReconstruction(Reconstruction):
         batch = UndersampledBatch(
             kspace.div_(scale.unsqueeze(1)),
             masks.reshape(len(masks), 1, -1, masks.shape[-1]),
-            calibration=torch.stack(scanned) / scale.unsqueeze(1) if scanned else None,
+            calibration=torch.stack(scanned).div_(scale.unsqueeze(1)) if scanned else None,
             acceleration=accelerations(acquisitions),
         )
         return batch, scale
-
-    def _network(self, device: torch.device) -> nn.Module:
-        return self.loaded.network.to(device)
 
     @cached_property
     def loaded(self) -> Checkpoint:

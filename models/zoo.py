@@ -5,7 +5,8 @@ shapes are those of `UndersampledBatch`. Networks that predict k-space have a me
 arguments, which self-supervised training needs. Every network is also a method of the same name, except variants: a
 network named after another plus a hyphen, such as `varnet-general`, shares the method `varnet`. A network with
 `takes_series = True` reconstructs all frames of one series together, which are its batch, in the order of time; it
-always has a method of its own.
+always has a method of its own. One that needs nothing but calibration lines to learn the coils may do it before the
+other lines have come, in a method `prepare_coils(batch)`; `recon.calibration.ahead` keeps the result for the image.
 
 A denoiser maps images and the standard deviation of their noise to images, `forward(images, sigma)`: it is no method
 but a stage after one. So is an enlarger, which maps them to images of a larger size, `forward(images, sigma, size)`.

@@ -37,7 +37,9 @@ def divide_by_rss(coil_images: Tensor) -> Tensor:
 
 
 def power_of_two(values: Tensor) -> Tensor:
-    """Return the power of two next below each positive value, 1 for zero: dividing by it rounds nothing.
+    """Return the largest power of two up to each value, by which a division rounds nothing.
+
+    It is 1 for values that are zero or subnormal.
 
     Parameters
     ----------

@@ -54,6 +54,11 @@ class Placement:
         """Distances between rows and between columns, in mm."""
         return float(np.linalg.norm(self.down)), float(np.linalg.norm(self.across))
 
+    def square(self, shape: Sequence[int], side: float) -> tuple[int, int]:
+        """Return the numbers of rows and columns of an image of this shape on square pixels with a side in mm."""
+        rows, columns = (max(1, round(size * mm / side)) for size, mm in zip(shape, self.spacing, strict=True))
+        return rows, columns
+
 
 @dataclass(frozen=True, eq=False)
 class Stack:

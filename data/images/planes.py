@@ -52,10 +52,7 @@ class Plane:
     def square(self, plane: NDArray[np.floating]) -> tuple[int, int]:
         """Return the numbers of rows and columns that give a plane that was cut out square pixels."""
         placement = upright(np.empty((1, 1)), self.placement)[1] if self.oriented else self.placement
-        rows, columns = (
-            max(1, round(size * mm / self.finest)) for size, mm in zip(plane.shape, placement.spacing, strict=True)
-        )
-        return rows, columns
+        return placement.square(plane.shape, self.finest)
 
 
 def planes(stack: Stack) -> tuple[Plane, Plane, Plane]:

@@ -81,11 +81,10 @@ def _mosaic(stack: Stack) -> tuple[Picture, str]:
     frames = max(map(len, series), default=1)
     if frames > 1 and len(series) > 1:
         shown = min(frames, max(FRAMES, len(series)))
-        rows = [_pictures(stack, _spread(one, shown)) for one in series]
         total = "" if shown == frames else f" of {frames}"
         words = f"{len(series)} series from top to bottom, {shown}{total} frames from left to right"
-        return _laid_out(rows), f"a mosaic of {words}"
-    pictures = _pictures(stack, series[0] if frames > 1 else range(count))
+        return _laid_out(_pictures(stack, [_spread(one, shown) for one in series])), f"a mosaic of {words}"
+    (pictures,) = _pictures(stack, [series[0] if frames > 1 else range(count)])
     width, height = _largest(pictures)
     columns = min(
         range(1, count + 1), key=lambda across: (max(across * width, -(-count // across) * height), -across)
@@ -101,18 +100,18 @@ def _spread(series: Series, most: int) -> Series:
     return tuple(series[number * len(series) // count] for number in range(count))
 
 
-def _pictures(stack: Stack, indices: Sequence[int]) -> list[Picture]:
-    """Draw images upright, each on pixels of the finest spacing in the stack."""
+def _pictures(stack: Stack, rows: Sequence[Sequence[int]]) -> list[list[Picture]]:
+    """Draw rows of images upright, each image on pixels of the finest spacing in the stack."""
     white = white_of(np.abs(stack.images))
     finest = min(min(placement.spacing) for placement in stack.placements)
-    pictures = []
-    for index in indices:
+
+    def picture(index: int) -> Picture:
         image, placement = np.abs(stack.images[index]), stack.placements[index]
         if stack.oriented:
             image, placement = upright(image, placement)
-        rows, columns = (size * mm / finest for size, mm in zip(image.shape, placement.spacing, strict=True))
-        pictures.append(_resized(grey(image, white), (max(1, round(rows)), max(1, round(columns)))))
-    return pictures
+        return _resized(grey(image, white), placement.square(image.shape, finest))
+
+    return [[picture(index) for index in row] for row in rows]
 
 
 def _resized(picture: Picture, size: tuple[int, int]) -> Picture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ CENTRAL, LOPSIDED = 8, 4
 """Fewest steps from end to end of the calibration lines, and the most by which one end is farther from DC."""
 
 SELDOM = 16
-"""Looks for the end of the calibration lines are as far apart as this part of the lines that have come."""
+"""A look for the end of the calibration lines waits for one line more, and another one per so many that have come."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +29,15 @@ class Arrived(Readout):
 
     arrival: int = 0
 
+    @cached_property
+    def key(self) -> Key:
+        """Counters of the image that it belongs to, read once: the scan asks for them again and again."""
+        return key_of(self)
+
 
 @dataclass(eq=False)
 class Progress:
-    """What has come of one image.
+    """The lines of one image that have come.
 
     Attributes
     ----------
@@ -40,12 +46,16 @@ class Progress:
     sent
         Numbers of imaging, calibration and noise readouts from which the image was assembled; None before.
     next_look
-        Number of lines from which on to look whether the calibration lines are complete; None if they were.
+        Number of lines at which to look again whether the calibration lines are complete; None once they were.
     """
 
     measured: Measured = field(default_factory=Measured)
     sent: tuple[int, ...] | None = None
     next_look: int | None = 1
+
+    def is_due(self, count: int) -> bool:
+        """Return whether it is time to look for the end of the calibration lines, once so many lines have come."""
+        return self.sent is None and self.next_look is not None and count >= self.next_look
 
     def is_calibrated(self, count: int, center: int, separate: bool) -> bool:
         """Return whether the calibration lines have probably all come, though other lines have not; true only once.
@@ -59,7 +69,7 @@ class Progress:
         separate
             Whether a calibration scan has come before.
         """
-        if self.sent is not None or self.next_look is None or count < self.next_look:
+        if not self.is_due(count):
             return False
         self.next_look = count + 1 + count // SELDOM
         if not (spans if separate else surrounds)(self.measured, center):

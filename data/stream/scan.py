@@ -191,10 +191,10 @@ class StreamedScan:
         key = key_of(readout)
         progress = self._progress.get(key)
         several = self.announced.several_frames or (self.announced.averages or 1) > 1
-        if progress is None or self._scan.partitions is not None or several:
+        count = len(self._images.get(key, ()))
+        if progress is None or self._scan.partitions is not None or several or not progress.is_due(count):
             return None
         separate = self._scan.separate_calibration is not False and bool(self._calibration_of([key]))
-        count = len(self._images.get(key, ()))
         return key if progress.is_calibrated(count, self._scan.center, separate) else None
 
     def so_far(self, key: Key) -> Acquisition:
@@ -363,10 +363,10 @@ class StreamedScan:
 
         Embedded lines belong to the k-space of their own image alone.
         """
-        own = [readout for readout in self._calibration if key_of(readout) in keys]
+        own = [readout for readout in self._calibration if readout.key in keys]
         if own or self._scan.separate_calibration is False:
             return own
-        return [readout for readout in self._calibration if key_of(readout)[SLICE] == keys[0][SLICE]]
+        return [readout for readout in self._calibration if readout.key[SLICE] == keys[0][SLICE]]
 
 
 def _own_header(header: Header, index: int, alone: bool) -> Header:

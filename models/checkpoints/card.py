@@ -62,7 +62,8 @@ class TrainedRange(BaseModel):
         if not all(self.matrix[0] <= size <= self.matrix[1] for size in acquisition.matrix):
             found.append(f"matrix {'x'.join(map(str, acquisition.matrix))}, trained on {_span(self.matrix)}")
         if acquisition.mask.ndim == 2:
-            found += [] if self.planes else ["undersampled along both axes, trained on whole lines"]
+            if not self.planes:
+                found.append("undersampled along both axes, trained on whole lines")
         elif (lines := _calibration_lines(acquisition)) < (fewest := self._fewest_lines(acquisition)):
             found.append(f"{lines or 'no'} calibration lines, trained on {fewest} or more of {acquisition.matrix[1]}")
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -124,14 +125,14 @@ class GeneralVarNet(KspaceNetwork):
         """
         acs = batch_calibration_lines(batch.masked_kspace, batch.mask, batch.calibration)
         levels = noise_levels(batch.masked_kspace, batch.mask)
-        if self.map_lines and batch.calibration is None and any(self._too_few(one) for one in acs):
+        if self._lacks_lines(batch, acs):
             acs = self._filled(batch, acs, levels)
         return self._begin(batch, acs, levels, iterations)
 
     def prepare_coils(self, batch: UndersampledBatch) -> None:
         """Learn the coils of slices whose other lines have yet to come, unless these are needed to do it."""
         acs = batch_calibration_lines(batch.masked_kspace, batch.mask, batch.calibration)
-        if batch.calibration is not None or not any(map(self._too_few, acs)):
+        if not self._lacks_lines(batch, acs):
             CoilModel.of(acs, (batch.masked_kspace.shape[-2], batch.masked_kspace.shape[-1]))
 
     def _begin(self, batch: UndersampledBatch, acs: list[Acs], levels: Tensor, iterations: int | None) -> Start:
@@ -141,6 +142,10 @@ class GeneralVarNet(KspaceNetwork):
             images = with_both_sets(start.solve(problem))
         with timed("noise maps"):
             return Start(problem, images, noise_maps(problem, levels))
+
+    def _lacks_lines(self, batch: UndersampledBatch, acs: Sequence[Acs]) -> bool:
+        """Return whether the image has to fill in calibration lines of a slice."""
+        return batch.calibration is None and any(map(self._too_few, acs))
 
     def _too_few(self, acs: Acs) -> bool:
         return acs.lines.shape[-1] < self.map_lines

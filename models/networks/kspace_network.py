@@ -69,10 +69,3 @@ class KspaceNetwork(nn.Module, ABC):
     ) -> Tensor:
         """Reconstruct the image of every coil, complex `(batch, coils, readout, phase)`; parameters as `forward`."""
         return self.predict(UndersampledBatch(masked_kspace, mask, num_low_frequencies, calibration, acceleration))
-
-
-def prepare_coils(network: nn.Module, batch: UndersampledBatch) -> None:
-    """Do what a network does with calibration lines alone, if it has a method of this name; see the contract."""
-    prepare = getattr(network, "prepare_coils", None)
-    if prepare is not None:
-        prepare(batch)

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
 from recon.calibration.acs import Acs
+from recon.data.acquisition import Size
 
 LARGEST = 256 << 20
 """Largest number of bytes that are kept; the oldest are forgotten first."""
@@ -46,24 +47,24 @@ def ahead() -> Iterator[None]:
         _is_ahead.reset(token)
 
 
-def taken(compute: Callable[[], T], acs: Sequence[Acs], matrix: tuple[int, int]) -> T:
+def taken(compute: Callable[[Sequence[Acs], Size], T], acs: Sequence[Acs], matrix: Size) -> T:
     """Return what was computed ahead from the same calibration lines, and forget it; or compute it.
 
     Parameters
     ----------
     compute
-        Function of calibration lines and matrix alone, always the same.
+        Function of calibration lines and matrix alone; every caller passes the same one.
     acs
         Calibration lines of each slice.
     matrix
         Size of the image `(readout, phase)`.
     """
     if not (_kept or is_ahead()):
-        return compute()
+        return compute(acs, matrix)
     key = _key(acs, matrix)
     with _lock:
         found = _kept.pop(key, None)
-    value: T = compute() if found is None else found  # type: ignore[assignment]
+    value: T = compute(acs, matrix) if found is None else found  # type: ignore[assignment]
     if is_ahead():
         with _lock:
             _kept[key] = value
@@ -82,7 +83,7 @@ def kept_bytes() -> int:
     return sum(one.nbytes for one in _kept.values())
 
 
-def _key(acs: Sequence[Acs], matrix: tuple[int, int]) -> bytes:
+def _key(acs: Sequence[Acs], matrix: Size) -> bytes:
     digest = hashlib.blake2b(repr(matrix).encode())
     for one in acs:
         lines = one.lines.detach().resolve_conj().resolve_neg().contiguous()

@@ -11,9 +11,6 @@ from recon.calibration.air import air_power, air_samples
 from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError, warn_of_input
 
-EDGE = 0.05
-"""Share of the readout at either end that is taken to hold hardly any signal."""
-
 SILENT = 1e-4
 """Noise of a silent channel relative to that of the loudest; the gains of channels differ by far less."""
 
@@ -224,12 +221,6 @@ def prewhiten(acquisition: Acquisition, covariance: Tensor) -> Acquisition:
 def mix_coils(matrix: Tensor, kspace: Tensor) -> Tensor:
     """Multiply the coil axis of `(..., coils, readout, phase)` by `(others, coils)`."""
     return torch.einsum("oc,...crp->...orp", matrix, kspace)
-
-
-def _ends(values: Tensor) -> Tensor:
-    """Return the outermost readout of `(..., readout, phase)`."""
-    rows = max(2, round(EDGE * values.shape[-2]))
-    return torch.cat([values[..., :rows, :], values[..., -rows:, :]], dim=-2)
 
 
 def _mahalanobis(samples: Tensor, covariance: Tensor) -> Tensor:

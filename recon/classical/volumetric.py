@@ -59,7 +59,7 @@ class CSVolumeVariation(Reconstruction):
         Raises
         ------
         InputError
-            If the scan is not 3-D, or the positions are no neighbours.
+            If the scan is not 3-D, or the positions are not neighbours.
         """
         _check_slab(acquisitions)
         problem = Problem.of_slab(acquisitions)
@@ -72,7 +72,7 @@ class CSVolumeVariation(Reconstruction):
 
     def solve(self, problem: Problem) -> Tensor:
         """Return the solutions, complex64 `(positions, sets, readout, phase)`."""
-        return fista(problem, VolumeVariation(self.along_readout), self.weights(problem), self.iterations)
+        return fista(problem, VolumeVariation(across=self.along_readout), self.weights(problem), self.iterations)
 
     def weights(self, problem: Problem) -> Tensor:
         """Return the weight at each position, real `(positions,)`; it does not depend on the rest of the slab."""
@@ -85,7 +85,7 @@ class CSVolumeVariation(Reconstruction):
 
 
 def _check_slab(acquisitions: Sequence[Acquisition]) -> None:
-    """Refuse what are no neighbouring positions of one 3-D scan.
+    """Refuse acquisitions that are not neighbouring positions of one 3-D scan.
 
     Raises
     ------

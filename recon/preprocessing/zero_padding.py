@@ -8,11 +8,9 @@ from dataclasses import replace
 from torch import Tensor
 from torch.nn.functional import pad
 
-from recon.data.acquisition import Acquisition, Header
+from recon.data.acquisition import Acquisition, Header, Size
 from recon.data.errors import InputError
 from recon.data.formats.header.reader import LARGEST_MATRIX
-
-Size = tuple[int, int]
 
 
 def zero_pad(acquisition: Acquisition) -> Acquisition:

@@ -78,7 +78,7 @@ def _white(kspace: Tensor) -> Tensor:
 
 @lru_cache(maxsize=1)
 def _white_noise(shape: torch.Size, pinned: bool) -> Tensor:
-    """Draw it on the CPU, once for all slices of a size; nobody may write to it."""
+    """Draw the noise of `_white` on the CPU, once for all slices of a size; callers must not write to it."""
     noise = torch.empty(shape, dtype=torch.complex64, pin_memory=pinned)
     for number, plane in enumerate(noise):
         torch.randn(plane.shape, generator=torch.Generator().manual_seed(number), dtype=noise.dtype, out=plane)

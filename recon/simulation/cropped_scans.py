@@ -12,12 +12,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from recon.crop import center_crop
+from recon.data.acquisition import Size
 from recon.data.training.patches import NoisyPatches
 from recon.fourier import fft, ifft
 from recon.simulation.noisy_patches import PatchSimulator, brightness, noise_map, white_noise
 from recon.simulation.scanner.scan_plan import draw_matrix
-
-Size = tuple[int, int]
 
 SQUARE, PHASE_ALONE = 0.5, 0.25
 """Shares of the scans that measure half of both axes, and half of phase alone; the others lie between."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -55,7 +54,7 @@ class CoilModel:
         """
         with timed("coil maps"):
             scaled = [replace(one, lines=one.lines / power_of_two(one.lines.abs().amax())) for one in acs]
-            return taken(partial(cls._of, scaled, matrix), scaled, matrix)
+            return taken(cls._of, scaled, matrix)
 
     @classmethod
     def _of(cls, acs: Sequence[Acs], matrix: tuple[int, int]) -> CoilModel:

@@ -56,7 +56,7 @@ class Measured:
             kspace, axes = ifft(kspace, (READOUT,)), (PHASE,)
         samples = torch.fft.ifftshift(kspace, dim=axes)
         for axis in axes:
-            samples = samples * _ramp(samples.shape[axis], samples).reshape(-1, *[1] * (-1 - axis))
+            samples *= _ramp(samples.shape[axis], samples).reshape(-1, *[1] * (-1 - axis))
         return cls(samples, torch.fft.ifftshift(mask, dim=axes), axes)
 
     def image(self, kspace: Tensor) -> Tensor:

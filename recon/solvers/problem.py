@@ -106,7 +106,7 @@ class Problem(LeastSquares):
         if common_scale or len(acs) < batch:
             scale = scale.amax().expand(batch)
         measured = Measured.of(kspace, mask)
-        samples = measured.samples / scale[:, None, None, None]
+        samples = measured.samples.div_(scale[:, None, None, None])
         coils = CoilModel.of(acs, size)
         bright = coils.brightness.expand(batch, -1, -1)
         if acceleration is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Protocol, TypeVar
@@ -107,6 +107,11 @@ def _block_transform(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, 
     return transform.to(device, dtype), torch.tensor(growth, dtype=dtype, device=device)
 
 
+ROW, COLUMN = -2, -1
+PLANE = {ROW: 1.0, COLUMN: 1.0}
+"""Weights of the differences within an image, by axis."""
+
+
 @dataclass(frozen=True)
 class TotalVariation:
     """`g(u) = sum |grad u|`, isotropic (Rudin et al. 1992), by accelerated projection of its dual.
@@ -121,57 +126,68 @@ class TotalVariation:
 
     steps: int = 3
 
+    @property
+    def weights(self) -> Mapping[int, float]:
+        """Weight of the differences along each axis of an image, by its negative number."""
+        return PLANE
+
     def start(self, shape: torch.Size, device: torch.device) -> Tensor:
-        """Return a dual of zero, `(2, ..., readout, phase)`."""
-        return torch.zeros(2, *shape, device=device)
+        """Return a dual of zero, `(len(weights), ..., readout, phase)`."""
+        return torch.zeros(len(self.weights), *shape, device=device)
 
     def prox(self, values: Tensor, threshold: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Project the dual `p` into balls of radius `t`, and return `u = v - grad^T p`; overwrites the state."""
         denoised = torch.empty_like(values)
         thresholds = threshold.expand(*values.shape[:-2], 1, 1)
-        for index in _pieces(values):
+        for index in _pieces(values, min(self.weights)):
             image, dual = values[index].contiguous(), state[:, *index]
             dual.copy_(self._project(image, thresholds[index], dual))
-            denoised[index] = _descend(image, dual)
+            denoised[index] = _descend(image, dual, self.weights)
         return denoised, state
 
     def _project(self, image: Tensor, threshold: Tensor, dual: Tensor) -> Tensor:
-        """Take a few steps on the dual `(2, readout, phase)` of one image."""
+        """Take a few steps on the dual of one image."""
+        weights = self.weights
+        bound = 4 * sum(weight**2 for weight in weights.values())  # of the square of the gradient's norm
         ahead, inertia = dual, 1.0
         for _ in range(self.steps):
-            moved = gradient(_descend(image, ahead)).div_(8).add_(ahead)
+            moved = gradient(_descend(image, ahead, weights), weights).div_(bound).add_(ahead)
             # The square root of a sum costs a tenth of what torch takes for a norm over a leading axis.
-            square = torch.addcmul(moved[0].square(), moved[1], moved[1])
-            moved *= torch.maximum(square, threshold.square()).clamp_(min=TINY).rsqrt_().mul_(threshold)
+            square = moved[0].square()
+            for part in moved[1:]:
+                square.addcmul_(part, part)
+            torch.maximum(square, threshold.square(), out=square)
+            moved *= square.clamp_(min=TINY).rsqrt_().mul_(threshold)
             inertia, before = (1 + (1 + 4 * inertia**2) ** 0.5) / 2, inertia
             dual, ahead = moved, torch.lerp(dual, moved, 1 + (before - 1) / inertia)
         return dual
 
 
-def _pieces(values: Tensor) -> Iterable[Any]:
-    """Return indices of the planes to treat together: single ones on a CPU, whose cache holds one, elsewhere all."""
-    return np.ndindex(*values.shape[:-2]) if in_blocks(values) else [()]
+def _pieces(values: Tensor, first_axis: int) -> Iterable[Any]:
+    """Return indices of the images to treat together: single ones on a CPU, whose cache holds one, elsewhere all.
+
+    The first axis of an image is counted from the last, so it is negative; axes before it number the images.
+    """
+    return np.ndindex(*values.shape[:first_axis]) if in_blocks(values) else [()]
 
 
-def gradient(image: Tensor) -> Tensor:
-    """Return forward differences: `(..., readout, phase)` to `(2, ..., readout, phase)`, zero at the far edges."""
-    differences = image.new_zeros(2, *image.shape)
-    torch.sub(image[..., 1:, :], image[..., :-1, :], out=differences[0, ..., :-1, :])
-    torch.sub(image[..., 1:], image[..., :-1], out=differences[1, ..., :-1])
+def gradient(image: Tensor, weights: Mapping[int, float] = PLANE) -> Tensor:
+    """Return weighted forward differences, zero at the far edges: `(...)` to `(len(weights), ...)`."""
+    differences = image.new_zeros(len(weights), *image.shape)
+    for part, (axis, weight) in zip(differences, weights.items(), strict=True):
+        inner = image.shape[axis] - 1
+        torch.sub(image.narrow(axis, 1, inner), image.narrow(axis, 0, inner), out=part.narrow(axis, 0, inner))
+        if weight != 1:
+            part.mul_(weight)
     return differences
 
 
-def gradient_adjoint(field: Tensor) -> Tensor:
-    """Apply the adjoint of `gradient`: `(2, ..., readout, phase)` to `(..., readout, phase)`."""
-    return _descend(torch.zeros_like(field[0]), field).neg_()
-
-
-def _descend(values: Tensor, dual: Tensor) -> Tensor:
-    """Return `v - grad^T p` of real `(..., readout, phase)` and `(2, ..., readout, phase)`."""
-    down, across = dual[0, ..., :-1, :], dual[1, ..., :-1]
+def _descend(values: Tensor, dual: Tensor, weights: Mapping[int, float]) -> Tensor:
+    """Return `v - grad^T p` of real `(...)` and `(len(weights), ...)`."""
     image = values.clone()
-    image[..., 1:, :] -= down
-    image[..., :-1, :] += down
-    image[..., 1:] -= across
-    image[..., :-1] += across
+    for part, (axis, weight) in zip(dual, weights.items(), strict=True):
+        inner = image.shape[axis] - 1
+        step = part.narrow(axis, 0, inner)
+        image.narrow(axis, 1, inner).sub_(step, alpha=weight)
+        image.narrow(axis, 0, inner).add_(step, alpha=weight)
     return image

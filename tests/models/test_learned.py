@@ -11,9 +11,11 @@ from helpers.scans.slices import random_acquisition, random_kspace
 from recon.calibration.compression import compress_coils
 from recon.coils import rss
 from recon.contract import Reconstruction
+from recon.data.acquisition import Acquisition
 from recon.data.errors import InputError
 from recon.models.checkpoints.checkpoint import save_weights
 from recon.models.learned import LearnedReconstruction
+from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.series.series_network import takes_series
 from recon.models.zoo import NETWORKS, build, method_of
 from recon.preprocessing.oversampling import without_oversampling
@@ -126,6 +128,17 @@ def test_reference_scan_changes_the_varnets_image(checkpoints: Path) -> None:
     acquisition = random_acquisition()
     with_scan = replace(acquisition, calibration=random_kspace(3, 32, 6, seed=5))
     assert not torch.allclose(method(with_scan), method(acquisition))
+
+
+def test_only_networks_that_learn_the_coils_ahead_are_given_incomplete_slices(method: LearnedReconstruction) -> None:
+    given: list[str] = []
+
+    def read() -> Acquisition:
+        given.append("an incomplete slice")
+        return object_acquisition(4, 40, 36)
+
+    method.prepare_coils(read)
+    assert bool(given) == isinstance(method.loaded.network, GeneralVarNet)
 
 
 @pytest.mark.parametrize("shape", [(2, 32, 6), (3, 33, 6), (3, 32, 25)])

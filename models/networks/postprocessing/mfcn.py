@@ -56,22 +56,7 @@ class Mfcn(nn.Module):
         self.last = convolution_weight(chans, 2, scale=LAST_SCALE)
 
     def forward(self, images: Tensor, sigma: Tensor, size: tuple[int, int]) -> Tensor:
-        """Enlarge images.
-
-        Parameters
-        ----------
-        images
-            complex `(batch, rows, columns)`.
-        sigma
-            real `(batch or 1, rows or 1, columns or 1)`: standard deviation of the real part of the noise.
-        size
-            Size of the enlarged images, at least that of `images`.
-
-        Returns
-        -------
-        Tensor
-            complex `(batch, *size)`, of the same brightness.
-        """
+        """Enlarge complex images `(batch, rows, columns)` to `(batch, *size)`; parameters as for `Sharp.forward`."""
         measured, carrier = enlarged_kspace(images, size), smooth_phase(images, size)
         levels = interpolate(sigma.unsqueeze(1), size).expand(len(images), 1, *size)
         start = ifft(measured)

@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,17 +10,25 @@ from helpers.adjoint import assert_adjoint
 from helpers.torch_only import torch_only
 from recon.kernels import kernels
 from recon.solvers import prox
-from recon.solvers.prox import ShiftedHaar, TotalVariation, gradient, gradient_adjoint, p_shrink
+from recon.solvers.prox import PLANE, ShiftedHaar, TotalVariation, gradient, p_shrink
+from recon.solvers.volume_variation import VolumeVariation
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+@pytest.mark.parametrize("weights", [PLANE, VolumeVariation(across=0.5).weights], ids=["plane", "volume"])
 @given(st.integers(1, 3), st.integers(2, 20), st.integers(2, 20))
-def test_the_adjoint_of_the_gradient_is_the_adjoint(planes: int, rows: int, columns: int) -> None:
-    shape = (planes, rows, columns)
-    assert_adjoint(gradient, gradient_adjoint, shape, (2, *shape), dtype=torch.float64)
+def test_a_dual_descends_along_the_adjoint_of_the_gradient(
+    weights: Mapping[int, float], positions: int, rows: int, columns: int
+) -> None:
+    shape = (positions, 1, rows, columns)
+
+    def adjoint(field: torch.Tensor) -> torch.Tensor:
+        return -prox._descend(torch.zeros_like(field[0]), field, weights)
+
+    assert_adjoint(partial(gradient, weights=weights), adjoint, shape, (len(weights), *shape), dtype=torch.float64)
 
 
 def test_shrinking_takes_all_of_what_is_small_and_ever_less_of_what_is_large() -> None:
@@ -108,7 +119,7 @@ def test_total_variation_of_planes_together_equals_that_of_one_at_a_time(monkeyp
     prior, values, threshold = TotalVariation(), noise(2, 3, 1, 20, 17), noise(2, 3, 1, 1, 1, seed=1).abs()
     state = prior.start(values.shape, values.device).double()
     expected = prior.prox(values, threshold, state.clone())
-    monkeypatch.setattr(prox, "_pieces", lambda _: [()])  # as on a GPU
+    monkeypatch.setattr(prox, "_pieces", lambda *_: [()])  # as on a GPU
     torch.testing.assert_close(prior.prox(values, threshold, state), expected)
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from recon.solvers.prox import Prior, TotalVariation
-from recon.solvers.volume_variation import COLUMN, POSITION, ROW, VolumeVariation
+from recon.solvers.prox import COLUMN, ROW, Prior, TotalVariation
+from recon.solvers.volume_variation import POSITION, VolumeVariation
 
 SHAPE = (2, 7, 1, 12, 9)
 
@@ -39,7 +39,7 @@ def test_no_nearby_volume_has_a_lower_objective(across: float) -> None:
     def objective(candidate: Tensor) -> float:
         return float((candidate - values).square().sum() / 2 + 0.15 * variation(candidate, across))
 
-    best = converged(VolumeVariation(across, steps=10), values, threshold)
+    best = converged(VolumeVariation(steps=10, across=across), values, threshold)
     lowest = objective(best)
     assert lowest < objective(values)
     for seed in range(5):
