@@ -18,15 +18,15 @@ def describe_images(header: Header, images: int) -> str:
     """
     frames, place = header.frames, "position" if header.volumetric else "slice"
     if frames is None:
-        return _counted(images, place)
+        return counted(images, place)
     counters = [(where, frame.contrast, frame.set) for where, frame in zip(places_of(frames), frames, strict=True)]
     places, echoes, sets = (len(set(column)) for column in zip(*counters, strict=True))
     lengths = sorted({len(series) for series in header.series})
     length = " to ".join(map(str, {lengths[0]: None, lengths[-1]: None}))
-    counted = [_counted(places, place)]
-    counted += [f"{length} frames"] * (lengths[-1] > 1)
-    counted += [_counted(number, word) for number, word in ((echoes, "echo"), (sets, "set")) if number > 1]
-    return " x ".join(counted)
+    words = [counted(places, place)]
+    words += [f"{length} frames"] * (lengths[-1] > 1)
+    words += [counted(number, word) for number, word in ((echoes, "echo"), (sets, "set")) if number > 1]
+    return " x ".join(words)
 
 
 def describe_interval(header: Header) -> str:
@@ -60,5 +60,6 @@ def describe_image(header: Header, index: int | None) -> str:
     return ", ".join(words)
 
 
-def _counted(number: int, word: str) -> str:
+def counted(number: int, word: str) -> str:
+    """Return a number with a noun in the singular or plural: 1 file, 2 files, 2 echoes."""
     return f"{number} {word}{'' if number == 1 else 'es' if word.endswith('o') else 's'}"

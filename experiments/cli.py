@@ -22,12 +22,11 @@ from recon.experiments.commands.lists import commands as lists
 from recon.experiments.commands.overview import Overview
 from recon.experiments.commands.raw_data import commands as raw_data
 from recon.experiments.commands.raw_data import fetch
-from recon.experiments.console import show_warning
+from recon.experiments.console import BAD_INPUT, show_warning
 
 UsageError: Any = typer.BadParameter.__base__
 """Error about wrong arguments, of click or of the copy of it within newer versions of typer."""
 
-BAD_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -147,10 +146,7 @@ app.add_typer(
     no_args_is_help=True,
 )
 app.add_typer(
-    openrecon.commands,
-    name="openrecon",
-    help="Package the server as an OpenRecon image.",
-    no_args_is_help=True,
+    openrecon.commands, name="openrecon", help="Package the server as an OpenRecon image.", no_args_is_help=True
 )
 
 

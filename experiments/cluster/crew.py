@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 
 from recon.data.errors import InputError
-from recon.experiments.cluster.job import Advance, Job, Reply, Task, Work
+from recon.experiments.cluster.job import Advance, Job, Reply, Task, Work, ignored
 from recon.experiments.cluster.part import ALL, Part, parse_part
 from recon.experiments.cluster.processes import Processes, visible_gpus
 
@@ -40,7 +40,9 @@ class Crew:
     job: Job | None = None
     part: Part = ALL
 
-    def run(self, work: Work, tasks: Sequence[Task], advance: Advance) -> Iterator[tuple[int, Callable[[], Any]]]:
+    def run(
+        self, work: Work, tasks: Sequence[Task], advance: Advance = ignored
+    ) -> Iterator[tuple[int, Callable[[], Any]]]:
         """Do tasks in the order in which workers come to them.
 
         Parameters
@@ -50,7 +52,7 @@ class Crew:
         tasks
             Tasks, those of a file in a row.
         advance
-            Function to call with numbers of finished slices.
+            Function to call with numbers of finished slices; none by default, for tasks that are counted as a whole.
 
         Yields
         ------

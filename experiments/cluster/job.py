@@ -22,6 +22,11 @@ Advance = Callable[[int], None]
 Work = Callable[[Task, Advance], Any]
 """Function that does a task and returns a small result."""
 
+
+def ignored(_slices: int) -> None:
+    """Take no notice of finished slices: for tasks that are counted as a whole."""
+
+
 WIDTH = 10_000
 """Columns of the lines that a worker prints; the command that shows them breaks them."""
 

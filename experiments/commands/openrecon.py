@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from recon.experiments.commands.arguments.words import parse_words
 from recon.experiments.commands.overview import Overview
 
 commands = typer.Typer(cls=Overview)
@@ -36,7 +37,6 @@ def build(
 
     Example: recon openrecon build openrecon --methods varnet,sense+gain
     """
-    from recon.experiments.commands.arguments.words import parse_words
     from recon.experiments.server.openrecon.build import build as run
     from recon.experiments.server.openrecon.label import Product
 

@@ -90,15 +90,16 @@ def serve(  # noqa: PLR0917 - options of a command
     from recon.experiments.commands.arguments.methods import build_method, parse_settings
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.run import Runner
-    from recon.experiments.server.serve import ServerLimits, ServerOptions
+    from recon.experiments.server.answer import ServerOptions
+    from recon.experiments.server.serve import ServerLimits
     from recon.experiments.server.serve import serve as run
     from recon.experiments.server.session import SessionLimits
     from recon.preprocessing.steps import parse_steps
 
     limits = ServerLimits(clients, queue, int(memory_gib * 2**30), SessionLimits(idle=idle))
     name = method or "varnet"
-    built = build_method(name, settings or [], checkpoint, plugins)
-    given = parse_settings(settings or [], checkpoint)
+    built = build_method(name, settings, checkpoint, plugins)
+    given = parse_settings(settings, checkpoint)
     options = ServerOptions(parse_image_type(image_type), method is not None, incomplete, given)
     run(
         host,
@@ -143,7 +144,7 @@ def send(
     from recon.experiments.server.send import send as run
 
     files = parse_image_files(output, formats, overwrite)
-    run(file, host, port, method, files, console_choice=parse_settings(console or []))
+    run(file, host, port, method, files, console_choice=parse_settings(console))
 
 
 @commands.command()
@@ -176,14 +177,14 @@ def stream(
     from recon.experiments.commands.arguments.methods import build_method, parse_settings
     from recon.experiments.engine.device import pick_device
     from recon.experiments.engine.run import Runner
+    from recon.experiments.server.answer import ServerOptions
     from recon.experiments.server.pipe import pipe, standard_streams
-    from recon.experiments.server.serve import ServerOptions
     from recon.preprocessing.steps import parse_steps
 
     with standard_streams() as (source, sink):
         name = method or "varnet"
-        built = build_method(name, settings or [], checkpoint, plugins)
-        given = parse_settings(settings or [], checkpoint)
+        built = build_method(name, settings, checkpoint, plugins)
+        given = parse_settings(settings, checkpoint)
         options = ServerOptions(parse_image_type(image_type), method is not None, incomplete, given)
         runner = Runner(name, built, pick_device(device), floor=noise_floor)
         pipe(source, sink, runner, int(memory_gib * 2**30), parse_steps(preprocess), options)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
 from recon.data.errors import InputError
 from recon.experiments.commands.arguments.completion import complete_weights
@@ -26,9 +28,6 @@ def weights() -> None:
 
     Example: recon weights
     """
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     from recon.models.checkpoints.checkpoint import load_model
     from recon.models.checkpoints.locate import shipped_weights
 

@@ -45,6 +45,34 @@ def unrecorded(_seconds: float, _parts: Mapping[str, float]) -> None:
 
 
 @dataclass(frozen=True)
+class ServerOptions:
+    """What the server sends, and to whom.
+
+    Attributes
+    ----------
+    image_type
+        Type of the pixels of images.
+    fallback
+        Whether the default method also serves clients whose configuration is unknown.
+    incomplete
+        Whether incomplete images are sent at the end of the measurement.
+    given
+        Settings with which the default method was created.
+    record
+        Function to call with the times of every image.
+    """
+
+    image_type: ImageType = "float32"
+    fallback: bool = False
+    incomplete: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict)
+    record: Record = unrecorded
+
+
+DEFAULTS = ServerOptions()
+
+
+@dataclass(frozen=True)
 class Service:
     """What all clients of a server share.
 
@@ -58,21 +86,15 @@ class Service:
         Memory of all clients.
     working
         Largest number of bytes that the reconstruction of one image may take.
-    image_type
-        Type of the pixels.
-    incomplete
-        Whether incomplete images are reconstructed at the end of the measurement.
-    record
-        Function to call with the times of every image.
+    options
+        What is sent, and to whom.
     """
 
     steps: Steps
     turn: threading.Lock
     budget: MemoryBudget
     working: int
-    image_type: ImageType = "float32"
-    incomplete: bool = False
-    record: Record = unrecorded
+    options: ServerOptions
 
 
 @dataclass(eq=False)
@@ -105,8 +127,8 @@ class Answer:
     _early: dict[Key, float] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        check_image_type(self.runner, self.service.image_type)
-        self._scale = PixelScale(self.service.image_type)
+        check_image_type(self.runner, self.service.options.image_type)
+        self._scale = PixelScale(self.service.options.image_type)
 
     @property
     def images(self) -> int:
@@ -164,7 +186,7 @@ class Answer:
             problem = scan.missing(key)
             if problem:
                 problems.append(f"the image of slice {key[SLICE]} is incomplete: {problem}")
-            if not problem or self.service.incomplete:
+            if not problem or self.service.options.incomplete:
                 remaining.append(key)
         done: set[Key] = set()
         for key in remaining:
@@ -228,12 +250,12 @@ class Answer:
             self.outbox.put(image_message(pixels, finished, number, name, attributes))
             what = "again, with further lines, " if again else ""
             self.outbox.put(Text(f"{name}: slice {which} {what}in {seconds:.3f} s, {WARNING}"))
-            self.service.record(seconds, parts | {EARLY: self._early.pop(finished.key, 0.0)})
+            self.service.options.record(seconds, parts | {EARLY: self._early.pop(finished.key, 0.0)})
             self._warn(finished.acquisition)
         self.service.budget.hold(self.owner, scan.held + scan.kept)
 
     def _warn(self, acquisition: Acquisition) -> None:
-        """Tell the client why a slice lies outside the training range, after its image, which nothing delays so."""
+        """Tell the client why a slice lies outside the training range; called once its image is on its way."""
         for warning in self._warnings.check(self.runner.name, self.runner.method, lambda: acquisition):
             self.outbox.put(Text(f"warning: {warning}"))
 
@@ -261,7 +283,7 @@ class Answer:
             return replace(finished, acquisition=self.service.steps(measured.to(self.runner.device)))
 
     def _images(self, acquisitions: Sequence[Acquisition]) -> Iterator[Pixels]:
-        if self.service.image_type != "complex64":
+        if self.service.options.image_type != "complex64":
             yield from (result.image for result in self.runner.slices(acquisitions))
             return
         for acquisition in acquisitions:

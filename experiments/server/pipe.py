@@ -17,10 +17,9 @@ from recon.data.stream.mrd2 import FIRST_BYTE, Mrd2Sink, mrd2_messages
 from recon.data.stream.reader import MessageReader, StreamLimits
 from recon.experiments.console import errors
 from recon.experiments.engine.run import Runner
-from recon.experiments.server.answer import Service, check_image_type
+from recon.experiments.server.answer import DEFAULTS, ServerOptions, Service, check_image_type
 from recon.experiments.server.configuration import Configurations
 from recon.experiments.server.resources import MemoryBudget, MethodCache
-from recon.experiments.server.serve import ServerOptions
 from recon.experiments.server.session import Session, SessionLimits
 from recon.preprocessing.steps import NO_STEPS, Steps
 
@@ -29,9 +28,6 @@ PATIENCE = 86400.0
 
 LARGEST_IMAGE = 1 << 30
 """Largest number of bytes of an image that comes back."""
-
-
-DEFAULTS = ServerOptions()
 
 
 @contextmanager
@@ -102,7 +98,7 @@ def pipe(
     limits = SessionLimits(idle=PATIENCE)
     budget = MemoryBudget(memory)
     configurations = Configurations(MethodCache(default, options.given), options.fallback)
-    service = Service(steps, threading.Lock(), budget, limits.working, options.image_type, options.incomplete)
+    service = Service(steps, threading.Lock(), budget, limits.working, options)
     session = Session(inner, configurations, service, limits)
     with outer:
         messages, write = _opened(source, sink)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from recon.data.errors import InputError, printable
 from recon.data.stream.messages import Close, Text, encode
-from recon.data.stream.pixels import ImageType
 from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
-from recon.experiments.server.answer import Record, Service, check_image_type, unrecorded
+from recon.experiments.server.answer import DEFAULTS, ServerOptions, Service, check_image_type
 from recon.experiments.server.configuration import Configurations
 from recon.experiments.server.outbox import FAREWELL, hang_up
 from recon.experiments.server.resources import MemoryBudget, MethodCache
@@ -56,31 +54,6 @@ class ServerLimits:
     session: SessionLimits = field(default_factory=SessionLimits)
 
 
-@dataclass(frozen=True)
-class ServerOptions:
-    """What the server sends, and to whom.
-
-    Attributes
-    ----------
-    image_type
-        Type of the pixels of images.
-    fallback
-        Whether the default method also serves clients whose configuration is unknown.
-    incomplete
-        Whether incomplete images are sent at the end of the measurement.
-    given
-        Settings with which the default method was created.
-    record
-        Function to call with the times of every image.
-    """
-
-    image_type: ImageType = "float32"
-    fallback: bool = False
-    incomplete: bool = False
-    given: Mapping[str, Any] = field(default_factory=dict)
-    record: Record = unrecorded
-
-
 class Server:
     """Listens for clients and serves each in a thread of its own; one at a time reconstructs.
 
@@ -107,7 +80,7 @@ class Server:
         limits: ServerLimits,
         steps: Steps = NO_STEPS,
         log: Callable[[str], None] = lambda sentence: console.print(sentence, markup=False),
-        options: ServerOptions = ServerOptions(),
+        options: ServerOptions = DEFAULTS,
     ) -> None:
         self._log = log
         listener.settimeout(ATTENTION)
@@ -119,15 +92,7 @@ class Server:
         self._peers: set[socket.socket] = set()
         self._refusals = threading.BoundedSemaphore(REFUSED)
         self.budget = MemoryBudget(limits.held)
-        self._service = Service(
-            steps,
-            threading.Lock(),
-            self.budget,
-            limits.session.working,
-            options.image_type,
-            options.incomplete,
-            options.record,
-        )
+        self._service = Service(steps, threading.Lock(), self.budget, limits.session.working, options)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -197,7 +162,7 @@ def serve(
     default: Runner,
     limits: ServerLimits,
     steps: Steps = NO_STEPS,
-    options: ServerOptions = ServerOptions(),
+    options: ServerOptions = DEFAULTS,
 ) -> None:
     """Listen and serve until interrupted.
 

@@ -15,7 +15,7 @@ from recon.data.errors import InputError
 from recon.data.storage.atomic import atomic_path
 from recon.data.versions import versions
 from recon.experiments.engine.results.rerun import Row
-from recon.experiments.report.scores.files import finite, without_formula
+from recon.experiments.report.scores.files import finite, with_formula, without_formula
 from recon.experiments.study.measure import MEASURES, Values, summary
 from recon.experiments.study.statistics import PairTest, pairwise_tests
 
@@ -162,7 +162,7 @@ def read_values(path: Path) -> list[Row]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))[1:]
     return [
-        _row([name.removeprefix("'") for name in (subject, arm, measure, place)], float(value or "nan"))
+        _row([with_formula(name) for name in (subject, arm, measure, place)], float(value or "nan"))
         for subject, arm, measure, place, value in rows
     ]
 

@@ -26,7 +26,8 @@ from recon.experiments.benchmark.performance.latency import Latency, Shape, Time
 from recon.experiments.benchmark.tables import empty_table
 from recon.experiments.console import console
 from recon.experiments.engine.run import Runner
-from recon.experiments.server.serve import Server, ServerLimits, ServerOptions, listen
+from recon.experiments.server.answer import ServerOptions
+from recon.experiments.server.serve import Server, ServerLimits, listen
 
 CLIENT_TIMEOUT = 600.0
 """Seconds after which a client gives up."""

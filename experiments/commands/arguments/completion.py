@@ -28,9 +28,8 @@ def names_from(names: Callable[[], Iterable[str]]) -> Complete:
     return complete
 
 
-def lists_from(names: Callable[[], Iterable[str]]) -> Complete:
+def lists_of(one: Complete) -> Complete:
     """Return the function that completes the last name of a comma-separated list; a name is offered once."""
-    one = names_from(names)
 
     def complete(incomplete: str) -> list[str]:
         before, comma, last = incomplete.rpartition(",")
@@ -49,17 +48,6 @@ def complete_method(incomplete: str) -> list[str]:
         return named
     given = first.split(JOINT)
     return named + [f"{first}{joint}{stage}" for stage in stages if stage.startswith(begun) and stage not in given]
-
-
-def complete_methods(incomplete: str) -> list[str]:
-    """Complete the last name of a comma-separated list of methods."""
-    before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in complete_method(last) if name not in before.split(",")]
-
-
-def complete_stage(incomplete: str) -> list[str]:
-    """Complete the name of a stage."""
-    return [stage for stage in _methods_and_stages()[1] if stage.startswith(incomplete)]
 
 
 def complete_method_or_stage(incomplete: str) -> list[str]:
@@ -90,10 +78,12 @@ def _scans() -> list[str]:
     return [*SOURCES, "all"]
 
 
+complete_methods = lists_of(complete_method)
+complete_stage = names_from(lambda: _methods_and_stages()[1])
 complete_config = names_from(_configs)
 complete_study = names_from(lambda: _configs("studies"))
 complete_mask = names_from(_masks)
-complete_masks = lists_from(_masks)
+complete_masks = lists_of(complete_mask)
 complete_weights = names_from(_weights)
 complete_scan = names_from(_scans)
 
@@ -103,16 +93,16 @@ def _methods_and_stages() -> tuple[list[str], list[str]]:
 
     Asking the registry loads torch, which takes longer than anyone waits for Tab.
     """
-    path, state = _kept_names(), _state()
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads(path.read_text("utf-8"))
+    state = _state()
+    with suppress(OSError, RuntimeError, ValueError, KeyError, TypeError):  # no home, no file, or a damaged one
+        kept = json.loads(_kept_names().read_text("utf-8"))
         if kept["state"] == state:
             return kept["methods"], kept["stages"]
     from recon.data.storage.atomic import atomic_path
     from recon.registry import method_names, stage_names
 
     methods, stages = sorted(method_names()), sorted(stage_names())
-    with suppress(OSError, InputError), atomic_path(path) as temporary:
+    with suppress(OSError, RuntimeError, InputError), atomic_path(_kept_names()) as temporary:
         temporary.write_text(json.dumps({"state": state, "methods": methods, "stages": stages}), "utf-8")
     return methods, stages
 
@@ -134,5 +124,9 @@ def _state() -> str:
         for name in names
         if name.endswith(".py")
     )
-    plugins = [entry.value for group in ("recon.methods", "recon.stages") for entry in entry_points(group=group)]
+    plugins = [
+        f"{entry.name}={entry.value}"
+        for group in ("recon.methods", "recon.stages")
+        for entry in entry_points(group=group)
+    ]
     return f"{own_version()} {package} {newest} {sorted(plugins)}"

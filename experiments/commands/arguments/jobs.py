@@ -72,13 +72,13 @@ class CompareJob(ImagesJob):
         """
         from recon.experiments.engine.comparison.comparison import Comparison
 
-        built = build_methods(self.methods, list(self.settings), self.checkpoint, self.plugins)
+        built = build_methods(self.methods, self.settings, self.checkpoint, self.plugins)
         return Comparison(
             methods=built,
             samplings=parse_protocol(self.mask, self.accelerations, self.center_fraction, self.seed),
             shown=self.shown,
             viewer=self.viewer,
-            tuned=parse_tuned(self.tuned, built, list(self.settings)),
+            tuned=parse_tuned(self.tuned, built, self.settings),
             steps=parse_steps(self.preprocess),
             uncertain=self.uncertainty is not None,
             coverage=parse_coverage(self.uncertainty, self.coverage),
@@ -118,7 +118,7 @@ class ReconstructJob(ImagesJob):
         sampling = None
         if self.acceleration is not None:
             sampling = parse_sampling(self.mask, self.acceleration, self.center_fraction, self.seed)
-        method = build_method(self.method, list(self.settings), self.checkpoint, self.plugins)
+        method = build_method(self.method, self.settings, self.checkpoint, self.plugins)
         explicit = [f"{self.method}.{setting}" for setting in self.settings]
         tuned = parse_tuned(self.tuned, [self.method], explicit)
         files = parse_image_files(self.output, self.formats, self.overwrite)
@@ -178,7 +178,7 @@ class TuneJob:
 
         mask = parse_mask(self.mask)
         return Tuning(
-            methods=build_methods(self.methods, [], None, self.plugins),
+            methods=build_methods(self.methods, None, None, self.plugins),
             accelerations=parse_accelerations(self.accelerations, mask, self.center_fraction, self.seed),
             mask=mask,
             center_fraction=self.center_fraction,
@@ -197,7 +197,10 @@ J = TypeVar("J", bound=ImagesJob | TuneJob)
 
 
 def job_of(kind: type[J], options: Mapping[str, Any]) -> J:
-    """Build a job from the options of its command, whose names are those of its fields; lists become tuples."""
+    """Build a job from the options of its command, whose names are those of its fields.
+
+    Lists become tuples, and None becomes the default of a field that has one.
+    """
     given = [(field, options[field.name]) for field in fields(kind)]
     values: dict[str, Any] = {
         field.name: tuple(value) if isinstance(value, list) else value

@@ -29,7 +29,7 @@ def load_plugins(plugins: Iterable[Path] | None) -> None:
 
 
 def build_method(
-    name: str, settings: list[str], checkpoint: str | None, plugins: Iterable[Path] | None = None
+    name: str, settings: Iterable[str] | None, checkpoint: str | None, plugins: Iterable[Path] | None = None
 ) -> Reconstruction:
     """Create a method with settings given as `key=value`, after loading the plugins that may define it.
 
@@ -44,7 +44,7 @@ def build_method(
     return create(name, parse_settings(settings, checkpoint))
 
 
-def parse_settings(settings: Iterable[str], checkpoint: str | None = None) -> dict[str, Any]:
+def parse_settings(settings: Iterable[str] | None, checkpoint: str | None = None) -> dict[str, Any]:
     """Convert settings given as `key=value`, and the checkpoint if there is one, to values by name.
 
     Raises
@@ -52,11 +52,11 @@ def parse_settings(settings: Iterable[str], checkpoint: str | None = None) -> di
     InputError
         If a setting has another form.
     """
-    values: dict[str, Any] = dict(_split(setting) for setting in settings)
+    values: dict[str, Any] = dict(_split(setting) for setting in settings or ())
     return values if checkpoint is None else values | {"checkpoint": checkpoint}
 
 
-def build_stage(name: str, settings: list[str], plugins: Iterable[Path] | None = None) -> Stage:
+def build_stage(name: str, settings: Iterable[str], plugins: Iterable[Path] | None = None) -> Stage:
     """Create a post-processing stage with settings given as `key=value`, after loading the plugins.
 
     Raises
@@ -65,11 +65,11 @@ def build_stage(name: str, settings: list[str], plugins: Iterable[Path] | None =
         If a plugin cannot be loaded, or the stage or a setting is unknown.
     """
     load_plugins(plugins)
-    return create_stage(name, dict(_split(setting) for setting in settings))
+    return create_stage(name, parse_settings(settings))
 
 
 def build_methods(
-    names: str, settings: list[str], checkpoint: str | None, plugins: Iterable[Path] | None = None
+    names: str, settings: Iterable[str] | None, checkpoint: str | None, plugins: Iterable[Path] | None = None
 ) -> dict[str, Reconstruction]:
     """Create several methods with settings given as `method.key=value`, after loading the plugins.
 
@@ -89,7 +89,7 @@ def build_methods(
     by_method: dict[str, list[str]] = {name: [] for name in chosen}
     by_stage = {stage: [name for name in chosen if stage in stages_of(name)] for stage in _stages(chosen)}
     # Settings of stages come first: the last value counts, and that of a single method should win.
-    for setting in sorted(settings, key=lambda one: one.partition(".")[0] in by_method):
+    for setting in sorted(settings or (), key=lambda one: one.partition(".")[0] in by_method):
         name, dot, rest = setting.partition(".")
         if dot and name in by_method:
             by_method[name].append(rest)
@@ -126,7 +126,7 @@ def parse_oracle(names: str, methods: Mapping[str, Reconstruction]) -> tuple[str
     return chosen
 
 
-def parse_tuned(path: Path | None, methods: Iterable[str], explicit: list[str]) -> TunedSettings | None:
+def parse_tuned(path: Path | None, methods: Iterable[str], explicit: Iterable[str]) -> TunedSettings | None:
     """Read a file of `recon tune` for some methods, beside explicit settings given as `method.key=value`.
 
     Raises

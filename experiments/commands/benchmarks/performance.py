@@ -9,6 +9,13 @@ import typer
 
 from recon.data.errors import InputError
 from recon.experiments.commands.arguments.options import Checkpoint, Device, Output, Plugins, Settings
+from recon.experiments.commands.arguments.words import (
+    parse_counts,
+    parse_shape,
+    parse_shapes,
+    parse_size,
+    parse_words,
+)
 from recon.experiments.commands.overview import Overview
 
 SIMULATED = "16x320x320,15x640x368"
@@ -79,7 +86,6 @@ def classical(
     from recon.experiments.benchmark.classical.benchmark import classical as run
     from recon.experiments.benchmark.classical.measure import QUICK, SPEED, Effort
     from recon.experiments.commands.arguments.samplings import parse_samplings
-    from recon.experiments.commands.arguments.words import parse_shapes
     from recon.experiments.engine.device import pick_device
 
     shapes = parse_shapes(("" if inputs else SIMULATED) if simulated is None else simulated)
@@ -110,7 +116,6 @@ def loading(
     """
     from recon.experiments.benchmark.loading.benchmark import LoadingBenchmark
     from recon.experiments.benchmark.loading.benchmark import loading as run
-    from recon.experiments.commands.arguments.words import parse_counts
 
     run(inputs or [], LoadingBenchmark(parse_counts(workers), repeats, files, cold), output)
 
@@ -139,7 +144,6 @@ def varnet(
     """
     from recon.experiments.benchmark.networks.benchmark import VarNetBenchmark
     from recon.experiments.benchmark.networks.benchmark import varnet as run
-    from recon.experiments.commands.arguments.words import parse_shapes
     from recon.experiments.engine.device import pick_device
 
     if quick:
@@ -174,11 +178,10 @@ def benchmark_serve(
     """
     from recon.experiments.benchmark.performance.serving import ServingBenchmark, serving
     from recon.experiments.commands.arguments.methods import build_method
-    from recon.experiments.commands.arguments.words import parse_counts, parse_shape
     from recon.experiments.engine.device import pick_device
 
     shape, counts = parse_shape(size), parse_counts(clients, least=1)
-    built = build_method(method, settings or [], checkpoint, plugins)
+    built = build_method(method, settings, checkpoint, plugins)
     benchmark = ServingBenchmark(counts, shape, slices, repeats, latency, interval / 1000)
     serving(method, built, pick_device(device), benchmark, output)
 
@@ -197,7 +200,6 @@ def memory(
     """
     from recon.experiments.benchmark.performance.memory import METHODS_AND_NETWORKS
     from recon.experiments.benchmark.performance.memory import memory as run
-    from recon.experiments.commands.arguments.words import parse_counts, parse_shape, parse_words
     from recon.experiments.engine.device import pick_device
 
     shape, counts = parse_shape(size), parse_counts(slices, least=1)
@@ -222,7 +224,6 @@ def launches(
     """
     from recon.experiments.benchmark.performance.launches import NAMES
     from recon.experiments.benchmark.performance.launches import launches as run
-    from recon.experiments.commands.arguments.words import parse_counts, parse_shape, parse_words
 
     shape, counts = parse_shape(size), parse_counts(batches, least=1)
     run(NAMES if methods is None else parse_words(methods), counts, shape, output)
@@ -243,7 +244,6 @@ def door(
     Example: recon benchmark door --method varnet --repeats 5 --output benchmark
     """
     from recon.experiments.benchmark.performance.door import door as run
-    from recon.experiments.commands.arguments.words import parse_shape
 
     run(method, parse_shape(size), slices, repeats, output)
 
@@ -273,7 +273,6 @@ def benchmark_workers(
     """
     from recon.experiments.benchmark.performance.workers import WorkersBenchmark
     from recon.experiments.benchmark.performance.workers import workers as run
-    from recon.experiments.commands.arguments.words import parse_shape, parse_size, parse_words
 
     chosen = tuple(map(parse_size, parse_words(settings)))
     if not all(processes and threads for processes, threads in chosen):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from recon.experiments.commands.arguments.options import CenterFraction, Checkpoint, Device, Output, Plugins
+from recon.experiments.commands.arguments.words import parse_shares, parse_size, parse_words
 from recon.experiments.commands.benchmarks.performance import FullScans
 
 Heads = Annotated[int, typer.Option(min=0, help="Number of simulated heads.")]
@@ -41,7 +42,6 @@ def enlarging(
     Example: recon benchmark enlarging multicoil_val --checkpoint sharp --checkpoint mfcn/best.safetensors
     """
     from recon.experiments.benchmark.quality.enlarging import enlarging as run
-    from recon.experiments.commands.arguments.words import parse_shares
     from recon.models.stages.enlarging import enlarging_stage
 
     stages = [enlarging_stage(name) for name in checkpoint or ["sharp"]]
@@ -77,9 +77,8 @@ def series(
     from recon.experiments.benchmark.quality.series import series as run
     from recon.experiments.commands.arguments.methods import build_methods
     from recon.experiments.commands.arguments.samplings import parse_sampling
-    from recon.experiments.commands.arguments.words import parse_shares
 
-    built = build_methods(methods, settings or [], checkpoint, plugins)
+    built = build_methods(methods, settings, checkpoint, plugins)
     sampling = parse_sampling(mask, acceleration, center_fraction, seed)
     run(inputs, built, sampling, parse_shares(weights) if weights else (), iterations, output)
 
@@ -126,10 +125,9 @@ def volumes(
     from recon.experiments.benchmark.quality.volumes import volumes as run
     from recon.experiments.commands.arguments.methods import build_methods
     from recon.experiments.commands.arguments.samplings import parse_protocol
-    from recon.experiments.commands.arguments.words import parse_shares, parse_size
     from recon.simulation.volume_scans import VolumePlan
 
-    built = build_methods(methods, settings or [], checkpoint, plugins)
+    built = build_methods(methods, settings, checkpoint, plugins)
     samplings = parse_protocol(mask, accelerations, None, "0")
     plan = VolumePlan(parse_size(size), positions, snr=snr)
     scans = chain(read_volumes(inputs or [], positions), simulated_volumes(anatomy or [], maps or [], plan))
@@ -169,7 +167,7 @@ def details(
     from recon.experiments.commands.arguments.samplings import parse_protocol
     from recon.experiments.engine.device import pick_device
 
-    built = build_methods(methods, settings or [], checkpoint, plugins)
+    built = build_methods(methods, settings, checkpoint, plugins)
     run(inputs, built, parse_protocol(mask, accelerations, center_fraction, seed), output, pick_device(device))
 
 
@@ -195,7 +193,6 @@ def denoising(
     """
     from recon.experiments.benchmark.denoising.benchmark import denoising as run
     from recon.experiments.benchmark.denoising.denoisers import known_stages
-    from recon.experiments.commands.arguments.words import parse_shares
 
     stages = {name: {"checkpoint": checkpoint} if name == "dlr" and checkpoint else {} for name in known_stages()}
     run(inputs or [], parse_shares(sigmas), heads, stages, output)
@@ -237,7 +234,6 @@ def ablation(
     """
     from recon.experiments.benchmark.ablation.benchmark import ablation as run
     from recon.experiments.benchmark.ablation.variants import VARIANTS
-    from recon.experiments.commands.arguments.words import parse_words
 
     names = list(VARIANTS) if variants is None else parse_words(variants)
     scans = {"real": inputs, "simulated": validation or []}

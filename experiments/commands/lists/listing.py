@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib.resources import files
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recon.experiments.console import console, say
+from recon.experiments.docstrings import attribute_texts, description
 from recon.experiments.sections import find_config
 
 
@@ -38,14 +38,12 @@ def explain(name: str) -> None:
 
     stage = name.removeprefix("+")
     chosen: Any = create_stage(stage) if stage in stage_names() else create(name)
-    say(f"{name}: {_parts(type(chosen))[0]}")
+    say(f"{name}: {description(type(chosen))}")
     if not is_dataclass(chosen):
         return
     settings = [one for one in fields(chosen) if one.init and not one.name.startswith("_")]
     if settings:
-        meanings: dict[str, str] = {}
-        for base in reversed(inspect.getmro(type(chosen))):  # a class explains only what it adds
-            meanings |= _meanings(_parts(base)[1])
+        meanings = attribute_texts(type(chosen))
         say("\nSettings, each given as --set KEY=VALUE:")
         for one in settings:
             say(f"  {one.name}{_default(one)}")
@@ -82,15 +80,9 @@ def _print(heading: str, rows: list[tuple[str, str]]) -> None:
     console.print(table)
 
 
-def _parts(cls: type) -> tuple[str, str]:
-    """Return the text of a class's docstring, and the section of its attributes."""
-    text, _, attributes = inspect.cleandoc(vars(cls).get("__doc__") or "").partition("\nAttributes\n")
-    return text.strip(), attributes
-
-
 def _first(chosen: object) -> str:
     """Return the first paragraph about a class."""
-    return " ".join(inspect.cleandoc(type(chosen).__doc__ or "").partition("\n\n")[0].split())
+    return " ".join(description(type(chosen)).partition("\n\n")[0].split())
 
 
 def _comment(text: str) -> str:
@@ -98,21 +90,6 @@ def _comment(text: str) -> str:
     lines = re.match(r"(?:#.*\n)*", text)
     comment = " ".join(line.lstrip("# ") for line in (lines[0] if lines else "").splitlines())
     return re.split(r"(?<!et al)\.\s", comment)[0].rstrip(".")
-
-
-def _meanings(attributes: str) -> dict[str, str]:
-    """Return what the section of attributes of a docstring says about each of them."""
-    found: dict[str, str] = {}
-    names: list[str] = []
-    for line in attributes.splitlines():
-        if line.startswith("---"):
-            continue
-        if line and not line.startswith(" "):
-            names = [name.strip() for name in line.split(",")]
-        elif line.strip():
-            for name in names:
-                found[name] = f"{found.get(name, '')} {line.strip()}".strip()
-    return found
 
 
 def _default(one: Field[Any]) -> str:

@@ -17,6 +17,7 @@ from recon.experiments.commands.arguments.options import (
     Variable,
     Workers,
 )
+from recon.experiments.commands.arguments.words import parse_size
 
 commands = typer.Typer()
 
@@ -62,7 +63,7 @@ def simulate(
 
     Example: recon simulate heads --volumes 4 --slices 4 --coils 8 --size 256x256 --seed 1
     """
-    from recon.experiments.commands.arguments.words import parse_size
+    from recon.data.describe import counted
     from recon.experiments.console import console, progress
     from recon.simulation.raw_files import ScanVariant, simulate_folder
 
@@ -83,7 +84,7 @@ def simulate(
             name,
             contrast,
         )
-    console.print(f"{len(files)} {'file' if len(files) == 1 else 'files'}: {output}", markup=False)
+    console.print(f"{counted(len(files), 'file')}: {output}", markup=False)
 
 
 @commands.command("simulate cine")
@@ -120,7 +121,7 @@ def simulate_cine(
 
     Example: recon simulate cine hearts --volumes 2 --frames 25 --coils 8 --breath 5
     """
-    from recon.experiments.commands.arguments.words import parse_size
+    from recon.data.describe import counted
     from recon.experiments.console import console, progress
     from recon.simulation.cine.files import simulate_cines
     from recon.simulation.cine.simulator import CinePlan, CineSimulator
@@ -134,7 +135,7 @@ def simulate_cine(
     with progress() as bar:
         task = bar.add_task("simulate", total=volumes)
         files = simulate_cines(output, simulator, plan, volumes, seed, lambda: bar.advance(task), overwrite, name)
-    console.print(f"{len(files)} {'file' if len(files) == 1 else 'files'}: {output}", markup=False)
+    console.print(f"{counted(len(files), 'file')}: {output}", markup=False)
 
 
 @commands.command()

@@ -138,7 +138,7 @@ def convert_all(sources: Sequence[Path], options: ConvertJob, crew: Crew) -> Non
     problems = Problems()
     with progress() as bar:
         task = bar.add_task("convert", total=len(files))
-        for _, result in crew.run(options.work(), [(str(path),) for path in files], _nothing):
+        for _, result in crew.run(options.work(), [(str(path),) for path in files]):
             with problems.collect():
                 result()
             bar.advance(task)
@@ -153,10 +153,6 @@ def _convert_into(options: ConvertJob, task: Task, _advance: Advance) -> None:
 
 def _in_folder(source: Path, options: ConvertJob) -> Path:
     return options.output / f"{source.stem}{_format(options.output, options.to).suffixes[0]}"
-
-
-def _nothing(_slices: int) -> None:
-    """Show files and not slices as progress."""
 
 
 def _format(output: Path, to: str | None) -> Format:

@@ -156,9 +156,7 @@ def _outcomes(
                     write_csv(output / METRICS, scores())
                     written = time.monotonic()
         finally:
-            if (
-                output and len(made) > SHORT
-            ):  # an error here ends the run, because nothing else could be written either
+            if output and len(made) > SHORT:
                 write_csv(output / METRICS, scores())
     return [made[index] for index in sorted(made)]
 

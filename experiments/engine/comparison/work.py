@@ -18,9 +18,7 @@ from recon.experiments.engine.results.scoring import score_result
 from recon.experiments.engine.results.store import StoredResult
 from recon.experiments.engine.run import Runner
 from recon.experiments.engine.scores.detail import TargetDetail, target_detail
-from recon.experiments.engine.scores.metrics import (
-    Images,
-)
+from recon.experiments.engine.scores.metrics import Images
 from recon.experiments.report.coverage import SetCoverage, measure
 from recon.experiments.report.reliability import Reliability
 from recon.experiments.report.scores.series import score_series
@@ -135,7 +133,8 @@ class ComparisonWork:
         scan, runner = stored.scan, stored.runner
         warnings = range_warnings(runner.name, runner.method, partial(scan.read, 0))
         result = stored.load_or_make(lambda: advance(1))
-        scores, detail = score_result(stored, result, opened.detail), opened.detail
+        detail = opened.detail
+        scores = score_result(stored, result, detail)
         target = None if detail is None else detail.target
         series = tuple(score_series(scan, runner.name, target, result.images))
         if target is None or runner.bounds not in result.maps:

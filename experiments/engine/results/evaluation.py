@@ -1,4 +1,4 @@
-"""Scores of one file against its target, and the files in which parts of an evaluation keep them."""
+"""Holds the scores of one file, and keeps those of many files in a JSON file for each part of an evaluation."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from recon.data.errors import InputError
 from recon.data.open import parts_of
 from recon.data.storage.atomic import atomic_path
 from recon.data.storage.fingerprint import fingerprint, package_sha256
 from recon.data.versions import versions
+from recon.experiments.engine.results.outcome import with_tuples
 from recon.experiments.engine.scores.frame_scores import FrameScores
 from recon.experiments.engine.scores.metrics import Metrics
+
+T = TypeVar("T", Metrics, FrameScores)
 
 KIND = "a part of the scores of recon evaluate"
 
@@ -42,17 +45,16 @@ class Evaluation:
     @classmethod
     def of(cls, numbers: Mapping[str, Any]) -> Evaluation:
         """Undo `as_dict`."""
-        volume = Metrics(**{one.name: numbers[one.name] for one in fields(Metrics)})
-        return cls(volume, tuple(map(_frames, numbers.get("series", ()))))
+        return cls(_only(Metrics, numbers), tuple(_only(FrameScores, one) for one in numbers.get("series", ())))
 
 
 class KeptScores:
-    """Scores of files, each with what it was computed from.
+    """Keeps the scores of files, each with everything that it depends on.
 
     Parameters
     ----------
     paths
-        Files to read; what cannot be used is left out.
+        Files to read; those that are no part of an evaluation are ignored.
     """
 
     def __init__(self, paths: list[Path]) -> None:
@@ -85,7 +87,7 @@ def check_part(path: Path) -> None:
     Raises
     ------
     InputError
-        If it is none.
+        If the file exists and holds anything else.
     """
     if path.exists() and not _is_part(_content(path)):
         raise InputError(f"{path}: exists already and is not {KIND}; give another --output")
@@ -117,9 +119,6 @@ def _key(target: Path, prediction: Path) -> dict[str, Any]:
     }
 
 
-def _frames(numbers: Mapping[str, Any]) -> FrameScores:
-    values: dict[str, Any] = {}
-    for one in fields(FrameScores):
-        value = numbers[one.name]
-        values[one.name] = tuple(value) if isinstance(value, list) else value
-    return FrameScores(**values)
+def _only(kind: type[T], numbers: Mapping[str, Any]) -> T:
+    """Build scores from those of the numbers that belong to them."""
+    return with_tuples(kind, {one.name: numbers[one.name] for one in fields(kind)})

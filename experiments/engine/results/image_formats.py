@@ -82,7 +82,9 @@ def write_images(path: Path, kind: ImageFormat, images: Stack) -> list[Path]:
         return [path]
     if is_file(path, kind):
         if count > 1:
-            say(f"{path}: {_sheet_writer()(path, images)}")
+            from recon.data.images.sheet import write_sheet  # noqa: PLC0415 - as the writers of `writer_of`
+
+            say(f"{path}: {write_sheet(path, images)}")
             return [path]
     else:
         for old in numbered_files(path, kind):  # a folder is read as one series
@@ -142,12 +144,6 @@ def writer_of(kind: ImageFormat) -> Callable[..., Any]:
 
         return write_png
     return write_reconstruction
-
-
-def _sheet_writer() -> Callable[[Path, Stack], str]:
-    from recon.data.images.sheet import write_sheet  # noqa: PLC0415
-
-    return write_sheet
 
 
 def parse_format(word: str) -> ImageFormat:

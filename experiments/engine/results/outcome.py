@@ -80,13 +80,13 @@ def _outcome(numbers: Mapping[str, Any]) -> Outcome:
     reliability, coverage = numbers["reliability"], numbers["coverage"]
     return Outcome(
         MethodScore(**numbers["score"]),
-        tuple(_with_tuples(SeriesScore, one) for one in numbers["series"]),
-        None if coverage is None else _with_tuples(SetCoverage, coverage),
+        tuple(with_tuples(SeriesScore, one) for one in numbers["series"]),
+        None if coverage is None else with_tuples(SetCoverage, coverage),
         None if reliability is None else Reliability(**{name: np.array(sums) for name, sums in reliability.items()}),
         tuple(numbers["warnings"]),
     )
 
 
-def _with_tuples(kind: type[T], values: Mapping[str, Any]) -> T:
+def with_tuples(kind: type[T], values: Mapping[str, Any]) -> T:
     """Build a dataclass from values in which JSON has made lists of tuples."""
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

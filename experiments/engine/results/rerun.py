@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from recon.data.describe import counted
 from recon.data.errors import InputError
 from recon.experiments.report.scores.files import read_csv
 from recon.experiments.report.scores.score import MethodScore
@@ -75,12 +76,12 @@ class EarlierResults:
             names = list(dict.fromkeys(row.name for row in lost))
             more = ", ..." if len(names) > MOST_NAMED else ""
             yield (
-                f"{self._table}: replaces the table of another run, {_counted(lost)} of which this one does not hold "
-                f"({', '.join(names[:MOST_NAMED])}{more})"
+                f"{self._table}: replaces the table of another run, {counted(len(lost), 'row')} of which this one "
+                f"does not hold ({', '.join(names[:MOST_NAMED])}{more})"
             )
         changed = [row for row in self._rows if row.key in now and not _same(row.numbers, now[row.key])]
         if changed:
-            yield f"{self._table}: replaces the results of an earlier run in {_counted(changed)}"
+            yield f"{self._table}: replaces the results of an earlier run in {counted(len(changed), 'row')}"
 
 
 def rows_of_scores(scores: Iterable[MethodScore]) -> list[Row]:
@@ -108,14 +109,10 @@ def _changed(path: Path) -> int | None:
     return path.stat().st_mtime_ns if path.is_file() else None
 
 
-def _counted(rows: Sequence[Row]) -> str:
-    return f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
-
-
 def _key(score: MethodScore) -> Hashable:
     # an undersampled scan has the numbers that were measured, which the table holds with few digits
-    center = f"{score.center_fraction:.4g}", f"{score.acceleration:.4g}"
-    return score.file, score.method, score.mask, float(center[0]), float(center[1]), score.seed
+    center_fraction, acceleration = (float(f"{number:.4g}") for number in (score.center_fraction, score.acceleration))
+    return score.file, score.method, score.mask, center_fraction, acceleration, score.seed
 
 
 def _same(some: Sequence[float], others: Sequence[float]) -> bool:

@@ -72,7 +72,7 @@ def evaluate(
     taken_over, missing = len(known), [index for index in range(len(files)) if index not in known]
     tasks = [(str(files[index]),) for index in missing]
     try:
-        for number, result in crew.run(partial(score_prediction, predictions), tasks, _nothing):
+        for number, result in crew.run(partial(score_prediction, predictions), tasks):
             with problems.collect():
                 index = missing[number]
                 known[index] = result()
@@ -126,10 +126,6 @@ def score_prediction(predictions: Path, task: Task, _advance: Advance) -> Evalua
     return _score(Path(task[0]), predictions / result_name(Path(task[0])))
 
 
-def _nothing(_slices: int) -> None:
-    """Show no progress."""
-
-
 def _score(target_file: Path, prediction_file: Path) -> Evaluation:
     volume = with_target(open_volume(target_file))
     with open_hdf5(prediction_file) as file:
@@ -156,11 +152,11 @@ def _show(scores: Mapping[str, Evaluation]) -> None:
 def _table(scores: Mapping[str, Metrics]) -> Table:
     names = ("ssim", "psnr", "nmse")
     table = Table(title="fastMRI metrics by volume; no noise floor is added to the images", title_justify="left")
-    for heading, justify in (("file", "left"), ("SSIM", "right"), ("PSNR [dB]", "right"), ("NMSE", "right")):
-        table.add_column(heading, justify="right" if justify == "right" else "left")
+    for heading in ("file", "SSIM", "PSNR [dB]", "NMSE"):
+        table.add_column(heading, justify="left" if heading == "file" else "right")
     for name, metrics in scores.items():
         table.add_row(Text(name), *map(format_number, names, astuple(metrics)))
-    values = np.array([[metrics.ssim, metrics.psnr, metrics.nmse] for metrics in scores.values()])
+    values = np.array([astuple(metrics) for metrics in scores.values()])
     means = values.mean(axis=0)
     table.add_section()
     if len(values) == 1:

@@ -191,7 +191,7 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device,
             console.print(_sentence(tuned, task), markup=False)
     with progress() as bar:
         shown = bar.add_task("tune", total=len(tasks), completed=len(tasks) - len(missing))
-        for index, result in crew.run(work, missing, _nothing):
+        for index, result in crew.run(work, missing):
             _, contrast, acceleration, name = task = missing[index]
             with work.problems.collect():
                 settings, psnr_ = result()
@@ -203,10 +203,6 @@ def tune(inputs: list[Path], tuning: Tuning, output: Path, device: torch.device,
     console.print(f"settings: {output}", markup=False, soft_wrap=True)
     work.problems.exit()
     return tuned
-
-
-def _nothing(_slices: int) -> None:
-    """Show methods and not slices as progress."""
 
 
 def _adopt(tuned: TunedSettings, path: Path) -> None:

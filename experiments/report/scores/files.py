@@ -82,6 +82,11 @@ def without_formula(text: str) -> str:
     return f"'{text}" if _is_formula(text.lstrip("'")) else text
 
 
+def with_formula(text: str) -> str:
+    """Undo `without_formula`."""
+    return text[1:] if text.startswith("'") and _is_formula(text.lstrip("'")) else text
+
+
 def _cell(value: object) -> object:
     if isinstance(value, str):
         return without_formula(value)
@@ -90,7 +95,7 @@ def _cell(value: object) -> object:
 
 def _parse(kind: type, text: str) -> Any:
     if kind is str:
-        return text[1:] if text.startswith("'") and _is_formula(text.lstrip("'")) else text
+        return with_formula(text)
     return math.nan if kind is float and not text else kind(text)
 
 

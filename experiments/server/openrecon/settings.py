@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from textwrap import dedent
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
 from recon.contract import Part
+from recon.experiments.docstrings import attribute_texts
 from recon.registry import base_name, create, create_stage, stages_of
 
 
@@ -75,7 +75,7 @@ def settings_of(name: str) -> list[Setting]:
 
 
 def _settings(name: str, part: Part, prefix: str) -> list[Setting]:
-    hints, texts = get_type_hints(type(part), include_extras=True), _described(type(part))
+    hints, texts = get_type_hints(type(part), include_extras=True), attribute_texts(type(part))
     return [
         Setting(
             part=name,
@@ -87,14 +87,3 @@ def _settings(name: str, part: Part, prefix: str) -> list[Setting]:
         )
         for one in fields(part)
     ]
-
-
-def _described(cls: type) -> dict[str, str]:
-    """Read the section "Attributes" of the docstrings of a class and its bases: names and the lines below them."""
-    found: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        section = (base.__dict__.get("__doc__") or "").partition("Attributes\n")[2]
-        for block in re.split(r"\n(?=\S)", dedent(section.partition("\n")[2])):
-            names, _, text = block.partition("\n")
-            found |= dict.fromkeys(re.split(", *", names.strip()), " ".join(text.split()))
-    return found

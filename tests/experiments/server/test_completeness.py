@@ -21,7 +21,7 @@ from helpers.scans.volumes import kspace_3d, object_3d, write_3d
 from recon.coils import rss
 from recon.data.stream.messages import Close, HeaderText, Message, Readout
 from recon.data.stream.pixels import values
-from recon.experiments.server.serve import ServerOptions
+from recon.experiments.server.answer import ServerOptions
 from recon.fourier import ifft
 
 

@@ -24,7 +24,7 @@ from recon.data.stream.messages import (
 from recon.data.stream.meta import parse_meta
 from recon.data.stream.pixels import values
 from recon.data.stream.reader import MessageReader
-from recon.experiments.server.serve import ServerOptions
+from recon.experiments.server.answer import ServerOptions
 from recon.experiments.server.session import SessionLimits
 
 IMAGE = make_image(np.arange(30, dtype=np.float32).reshape(6, 5), image_index=4, image_type=2)

@@ -15,8 +15,8 @@ from recon.data.errors import InputError
 from recon.data.stream.messages import Close, ConfigName, HeaderText, Image, Message, Text, encode
 from recon.data.stream.reader import MessageReader
 from recon.experiments.engine.run import Runner
+from recon.experiments.server.answer import ServerOptions
 from recon.experiments.server.pipe import pipe
-from recon.experiments.server.serve import ServerOptions
 from recon.registry import create
 
 

@@ -27,7 +27,8 @@ from recon.data.stream.messages import (
 )
 from recon.data.stream.reader import MessageReader
 from recon.experiments.engine.run import Runner
-from recon.experiments.server.serve import Server, ServerLimits, ServerOptions, listen
+from recon.experiments.server.answer import ServerOptions
+from recon.experiments.server.serve import Server, ServerLimits, listen
 from recon.fourier import ifft
 from recon.preprocessing.steps import NO_STEPS, Steps
 from recon.registry import create

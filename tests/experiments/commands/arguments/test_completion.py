@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,26 @@ def test_names_that_were_kept_are_not_offered_after_a_change(tmp_path: Path) -> 
     assert complete_method("sense") == ["sense", "sense-unfold"]
     kept.write_text("damaged")
     assert complete_method("gone") == []
+
+
+def test_a_plugin_that_changes_its_name_is_offered_by_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(name: str) -> None:
+        points = {"recon.methods": [EntryPoint(name, "package.module", "recon.methods")]}
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points.get(group, []))
+        monkeypatch.setattr(
+            "recon.catalogue._entry_points", lambda group: {one.name: one for one in points.get(group, [])}
+        )
+
+    install("plugged-old")
+    assert complete_method("plugged") == ["plugged-old"]
+    install("plugged-new")
+    assert complete_method("plugged") == ["plugged-new"]
+
+
+def test_names_are_offered_without_a_home_to_keep_them_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    assert complete_method("cs-w") == ["cs-wavelet"]
