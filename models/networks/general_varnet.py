@@ -17,6 +17,7 @@ from recon.classical.dynamic.iterative import IterativeSeries
 from recon.classical.sense import IterativeSense
 from recon.crop import center_crop
 from recon.fourier import fft
+from recon.models.blocks.blend import Blend
 from recon.models.blocks.fit import LearnedOperator, fit
 from recon.models.blocks.refinement import SETS, Estimate, Refinement
 from recon.models.networks.kspace_network import KspaceNetwork, UndersampledBatch
@@ -53,7 +54,8 @@ class GeneralVarNet(KspaceNetwork):
 
     Each cascade refines the image by a U-Net that also sees the noise level of every pixel, `z = x - g R(x)`. Then it
     fits `argmin_x 1/2 ||A x - y||^2 + lamda/2 ||x - z||^2`. These are the cascades of Sriram et al. (2020) with the
-    fits of Aggarwal et al. (2019). Measured samples are restored unchanged at the end.
+    fits of Aggarwal et al. (2019). The result is blended with the first estimate as far as it deserves trust, and
+    measured samples are restored unchanged at the end.
 
     The encoding `A` is not learned, so nothing about it has to be unlearned on another scanner. ESPIRiT yields up to
     two maps per pixel, the second where the object folds over in its field of view (Uecker et al. 2014), and the
@@ -102,6 +104,7 @@ class GeneralVarNet(KspaceNetwork):
         self.iterations, self.map_lines = iterations, map_lines
         self.start: IterativeSense | IterativeSeries = CSWavelet(iterations=start_iterations)
         self.cascades = nn.ModuleList(Refinement(chans, pools, memory) for _ in range(num_cascades))
+        self.blend = Blend()
 
     def predict(self, batch: UndersampledBatch) -> Tensor:
         """Return the image of every coil, complex `(batch, coils, readout, phase)`."""
@@ -173,10 +176,10 @@ class GeneralVarNet(KspaceNetwork):
         problem = started.problem
         with timed("network"):
             data = problem.encoding.adjoint(problem.measured)
-            estimate = self._first(started)
+            first = before = estimate = self._first(started)
             for cascade in self.cascades:
-                estimate = self._step(cascade, estimate, problem, data)
-            return problem, solution(problem, estimate.images)
+                before, estimate = estimate, self._step(cascade, estimate, problem, data)
+            return problem, solution(problem, self.blend(first, before.images, estimate.images))
 
     def _first(self, started: Start) -> Estimate:
         """Return the state that the first cascade receives."""

@@ -92,10 +92,11 @@ class RefinedMaps(GeneralVarNet):
             cascade.add_module("correct", MapCorrection())
 
     def _unroll(self, started: Start) -> tuple[Problem, Tensor]:
-        problem, estimate = started.problem, self._first(started)
+        problem, first = started.problem, self._first(started)
+        before = estimate = first
         measured, mask = problem.measured, problem.encoding.mask
         for cascade in self.cascades:
-            estimate = self._refine(cascade, estimate)
+            before, estimate = estimate, self._refine(cascade, estimate)
             encoding = problem.encoding
             maps: Tensor = cascade.get_submodule("correct")(encoding, measured, solution(problem, estimate.images))
 
@@ -108,7 +109,7 @@ class RefinedMaps(GeneralVarNet):
             with torch.no_grad():
                 data = fixed.encoding.adjoint(measured)
             estimate = self._fit(fixed, data, estimate, LearnedOperator(residual, (maps,)))
-        return problem, solution(problem, estimate.images)
+        return problem, solution(problem, self.blend(first, before.images, estimate.images))
 
 
 class MapCorrection(nn.Module):

@@ -131,6 +131,8 @@ class OptimizerConfig(Section):
         Strength of the weight decay.
     clip
         Largest norm of the gradient, to which longer ones are scaled down; null for no limit.
+    only
+        Beginning of the names of the weights to train, such as `blend`, while all others stay; null to train all.
     """
 
     name: Literal["adam", "adamw", "muon"] = "adam"
@@ -141,6 +143,7 @@ class OptimizerConfig(Section):
     warmup_steps: int = Field(default=0, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float | None = Field(default=None, gt=0)
+    only: str | None = None
 
 
 class EarlyConfig(Section):

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from recon.data.errors import InputError
 from recon.experiments.training.config.train_config import OptimizerConfig
 from recon.experiments.training.optimization.muon import Muon
 
@@ -22,8 +23,21 @@ LATE = 0.8
 
 
 def make_optimizer(config: OptimizerConfig, network: nn.Module) -> Optimizer:
-    """Make the optimizer of all weights of a network."""
-    return OPTIMIZERS[config.name](network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+    """Make the optimizer of the weights of a network, and exempt those that are not to be trained from gradients.
+
+    Raises
+    ------
+    InputError
+        If the network has no weights of the name that the config asks for.
+    """
+    if config.only is not None:
+        for name, weight in network.named_parameters():
+            weight.requires_grad_(name.startswith(config.only))
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    if not weights:
+        parts = ", ".join(name for name, _ in network.named_children())
+        raise InputError(f"optimizer.only: no weights begin with {config.only!r}; the network's parts are {parts}")
+    return OPTIMIZERS[config.name](weights, lr=config.lr, weight_decay=config.weight_decay)
 
 
 def learning_rate(config: OptimizerConfig, epochs: int, progress: float, step: int) -> float:

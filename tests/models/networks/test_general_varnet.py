@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -7,9 +9,14 @@ from helpers.scans.slices import line_mask
 from recon.classical.compressed_sensing import CSWavelet
 from recon.coils import rss
 from recon.crop import center_crop, center_pad
+from recon.data.masks.kind import MaskKind
+from recon.data.masks.sampling import Sampling
+from recon.data.open import open_volume
 from recon.fourier import ifft
 from recon.models.networks.general_varnet import GeneralVarNet
 from recon.models.networks.kspace_network import UndersampledBatch
+from recon.quality.noise_floor import with_noise_floor
+from recon.registry import create
 from recon.solvers.problem import Problem
 
 
@@ -104,3 +111,14 @@ def test_enough_measured_lines_are_taken_as_they_are_and_few_are_filled_in_slice
         together.images[0], few.images[0], rtol=1e-3, atol=1e-4 * few.images.abs().max().item()
     )
     assert (few.images[0] - measured.images[0]).abs().max() > 1e-3 * few.images.abs().max()
+
+
+@pytest.mark.parametrize("name", ["brain_t1_7ch.h5", "brain_t2_4ch.h5", "fruit_8ch.h5"])
+def test_weights_that_ship_do_not_lose_to_the_first_estimate(real_data: Path, name: str) -> None:
+    full = open_volume(real_data / "kspace" / name).read(0)
+    scan = Sampling(MaskKind.EQUISPACED_FRACTION, 4, 0.08)(full)
+    errors = {
+        method: (with_noise_floor(create(method)(scan), scan) - full.target).norm()
+        for method in ("varnet", "cs-wavelet")
+    }
+    assert errors["varnet"] < 0.95 * errors["cs-wavelet"]
