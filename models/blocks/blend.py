@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from recon.fourier import IMAGE_AXES
 from recon.models.blocks.refinement import Estimate
+from recon.models.blocks.unet import start_near_zero
 
 RADII = (0.0, 0.1, 0.2, 0.35, 0.55, 0.8)
 """Middles of the bands, as shares of half the matrix along either axis; the last one reaches to the corners."""
@@ -26,14 +27,13 @@ class Blend(nn.Module):
     estimate is closer to the truth than that, as with a small object and low acceleration, the best `w` is far below
     one. A small network computes it from three ratios, each in the band and in all of k-space: the change over the
     first estimate, the noise over the change, and the share of the change that the last cascade made; and from the
-    radius of the band and the acceleration. Before training all `w` are one.
+    radius of the band and the acceleration. Before training all `w` are close to one.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.trust = nn.Sequential(nn.Linear(FEATURES, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, 1))
-        for parameter in self.trust[-1].parameters():
-            nn.init.zeros_(parameter)
+        start_near_zero(self.trust[-1])  # an untrained blend changes almost nothing
 
     def forward(self, first: Estimate, before: Tensor, last: Tensor) -> Tensor:
         """Return the blended images.
@@ -45,7 +45,7 @@ class Blend(nn.Module):
         before, last
             Images before and after the last cascade, complex `(batch, 2, readout, phase)`.
         """
-        bands = _bands((last.shape[-2], last.shape[-1]), last.device)
+        bands = _bands((last.shape[-2], last.shape[-1]), first.noise.dtype, last.device)
         start, before, last = (torch.fft.fft2(images, norm="ortho") for images in (first.images, before, last))
         ratios = _ratios(start, last - start, last - before, first.noise, bands)
         count = len(RADII)
@@ -53,12 +53,12 @@ class Blend(nn.Module):
             [
                 ratios[:, :-1],
                 ratios[:, -1:].expand(-1, count, -1),
-                torch.tensor(RADII, device=bands.device)[:, None].expand(len(ratios), -1, 1),
+                torch.tensor(RADII, dtype=bands.dtype, device=bands.device)[:, None].expand(len(ratios), -1, 1),
                 first.acceleration.log()[:, None, None].expand(-1, count, 1),
             ],
             -1,
         )
-        weights = 1 + self.trust(features).squeeze(-1).float()
+        weights = 1 + self.trust(features).squeeze(-1).to(bands)
         filtered = torch.einsum("nb,bxy->nxy", weights, bands).unsqueeze(1) * (last - start)
         return first.images + torch.fft.ifft2(filtered, norm="ortho")
 
@@ -86,7 +86,7 @@ def _ratios(start: Tensor, change: Tensor, step: Tensor, noise: Tensor, bands: T
 
 
 @lru_cache(maxsize=8)
-def _bands(matrix: tuple[int, int], device: torch.device) -> Tensor:
+def _bands(matrix: tuple[int, int], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return overlapping bands that add up to one, real `(bands, readout, phase)`, in the order of `torch.fft`."""
     rows, columns = (2 * torch.fft.fftfreq(size, dtype=torch.float64) for size in matrix)
     radius = (rows.square()[:, None] + columns.square()).sqrt().clamp(max=RADII[-1])
@@ -95,4 +95,4 @@ def _bands(matrix: tuple[int, int], device: torch.device) -> Tensor:
     share = (radius - middles[upper - 1]) / (middles[upper] - middles[upper - 1])
     bands = torch.zeros(len(RADII), *matrix, dtype=torch.float64)
     bands.scatter_(0, upper[None], share[None]).scatter_(0, upper[None] - 1, 1 - share[None])
-    return bands.to(device, torch.float32)
+    return bands.to(device, dtype)

@@ -20,6 +20,7 @@ def constant(weight: float) -> Blend:
     """Return a blend with the same weight in every band."""
     blend = Blend()
     with torch.no_grad():
+        blend.trust[-1].weight.zero_()
         blend.trust[-1].bias.fill_(weight - 1)
     return blend
 
@@ -33,16 +34,16 @@ def trained() -> Blend:
 
 @pytest.mark.parametrize("matrix", [(18, 21), (64, 48), (4, 2)])
 def test_bands_add_up_to_one_and_peak_at_their_radii(matrix: tuple[int, int]) -> None:
-    bands = _bands(matrix, torch.device("cpu"))
+    bands = _bands(matrix, torch.float32, torch.device("cpu"))
     torch.testing.assert_close(bands.sum(0), torch.ones(matrix))
     assert bands.min() >= 0
     assert bands[:, 0, 0].tolist() == [1, *[0] * (len(RADII) - 1)]
     assert bands[-1, matrix[0] // 2, matrix[1] // 2] == 1  # the corner
 
 
-def test_before_training_the_last_images_stay() -> None:
+def test_before_training_the_last_images_change_little() -> None:
     first, before, last = estimates()
-    torch.testing.assert_close(Blend()(first, before, last), last)
+    assert (Blend()(first, before, last) - last).norm() < 0.05 * (last - first.images).norm()
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.25, 1.5])
@@ -74,6 +75,7 @@ def test_what_differs_in_a_band_changes_that_band_alone() -> None:
         blend.trust[0].bias.zero_()
         blend.trust[0].weight[0, 6] = 40.0  # a step in the radius
         blend.trust[0].bias[0] = -40 * (RADII[-1] - 0.05)
+        blend.trust[-1].weight.zero_()
         blend.trust[-1].weight[0, 0] = 0.5
         blend.trust[-1].bias[0] = 0.5 - 1
     change = torch.fft.fft2(blend(first, before, last) - first.images) / torch.fft.fft2(last - first.images)
