@@ -48,12 +48,12 @@ class Blend(nn.Module):
         bands = _bands((last.shape[-2], last.shape[-1]), first.noise.dtype, last.device)
         start, before, last = (torch.fft.fft2(images, norm="ortho") for images in (first.images, before, last))
         ratios = _ratios(start, last - start, last - before, first.noise, bands)
-        count = len(RADII)
+        batch, count = len(ratios), len(bands)
         features = torch.cat(
             [
                 ratios[:, :-1],
                 ratios[:, -1:].expand(-1, count, -1),
-                torch.tensor(RADII, dtype=bands.dtype, device=bands.device)[:, None].expand(len(ratios), -1, 1),
+                _radii(bands.dtype, bands.device)[:, None].expand(batch, -1, 1),
                 first.acceleration.log()[:, None, None].expand(-1, count, 1),
             ],
             -1,
@@ -74,15 +74,20 @@ def _ratios(start: Tensor, change: Tensor, step: Tensor, noise: Tensor, bands: T
     windows = bands.square()
 
     def energies(products: Tensor) -> Tensor:
-        in_bands = torch.einsum("nsxy,bxy->nb", products, windows)
-        return torch.cat([in_bands, in_bands.sum(-1, keepdim=True)], -1)
+        return torch.einsum("nsxy,bxy->nb", products, windows)
 
-    size, changed = energies(start.abs().square()), energies(change.abs().square())
+    in_bands = torch.stack(
+        [
+            energies(start.abs().square()),
+            energies(change.abs().square()),
+            energies((step * change.conj()).real),
+            2 * noise.square().mean(IMAGE_AXES)[:, None] * windows.sum(IMAGE_AXES),
+        ]
+    )
+    size, changed, stepped, noisy = torch.cat([in_bands, in_bands.sum(-1, keepdim=True)], -1)
     least = FAINTEST * size[:, -1:] + torch.finfo(size.dtype).tiny
-    share = energies((step * change.conj()).real) / (changed + least)
-    power = 2 * noise.square().mean(IMAGE_AXES)[:, None, None, None].expand(-1, 1, *windows.shape[1:])
-    log_size, log_changed, log_noise = ((one + least).log10() / 2 for one in (size, changed, energies(power)))
-    return torch.stack([log_changed - log_size, log_noise - log_changed, share], -1)
+    log_size, log_changed, log_noise = ((energy + least).log10() / 2 for energy in (size, changed, noisy))
+    return torch.stack([log_changed - log_size, log_noise - log_changed, stepped / (changed + least)], -1)
 
 
 @lru_cache(maxsize=8)
@@ -90,9 +95,15 @@ def _bands(matrix: tuple[int, int], dtype: torch.dtype, device: torch.device) ->
     """Return overlapping bands that add up to one, real `(bands, readout, phase)`, in the order of `torch.fft`."""
     rows, columns = (2 * torch.fft.fftfreq(size, dtype=torch.float64) for size in matrix)
     radius = (rows.square()[:, None] + columns.square()).sqrt().clamp(max=RADII[-1])
-    middles = torch.tensor(RADII, dtype=torch.float64)
+    middles = _radii(torch.float64, rows.device)
     upper = torch.searchsorted(middles, radius.contiguous()).clamp(min=1)
     share = (radius - middles[upper - 1]) / (middles[upper] - middles[upper - 1])
     bands = torch.zeros(len(RADII), *matrix, dtype=torch.float64)
     bands.scatter_(0, upper[None], share[None]).scatter_(0, upper[None] - 1, 1 - share[None])
     return bands.to(device, dtype)
+
+
+@lru_cache
+def _radii(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return `RADII` as a tensor, copied to a device only once."""
+    return torch.tensor(RADII, dtype=dtype, device=device)
